@@ -1,0 +1,208 @@
+// Both programs against each other, as a drill sees them. The bench is in lab_test.go.
+
+package manager_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"lifeboat.invalid/lab/manager/internal/agent"
+	"lifeboat.invalid/lab/manager/internal/store"
+	"lifeboat.invalid/lab/manager/internal/testkit"
+)
+
+const never = time.Hour
+
+func (b *bench) condition(kind, field string) string {
+	b.t.Helper()
+	cluster, err := b.api.Resource(store.Clusters).Get(b.t.Context(), "c-one", metav1.GetOptions{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return testkit.Condition(cluster, kind, field)
+}
+
+func (b *bench) eventually(kind, status string) {
+	b.t.Helper()
+	testkit.Eventually(b.t, kind+" "+status, func() bool { return b.condition(kind, "status") == status })
+}
+
+func (b *bench) logs(parts ...string) func() bool {
+	return func() bool {
+		for line := range strings.Lines(b.log.String()) {
+			found := true
+			for _, part := range parts {
+				found = found && strings.Contains(line, part)
+			}
+			if found {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func TestAnAgentConnectsAndItsClusterAnswers(t *testing.T) {
+	b := newBench(t)
+	m := b.manager(never)
+	if status, body := b.get(m, "/k8s/clusters/c-one/version", apiToken); status != 503 || !strings.Contains(body, "ClusterUnavailable") {
+		t.Errorf("without an agent: %d %s", status, body)
+	}
+	config := b.agent(m)
+	stop := b.start(config)
+	b.eventually("Connected", "True") // by the check on arrival: the ticker never ticks here
+	b.eventually("Ready", "True")
+
+	for path, want := range map[string]string{
+		"/k8s/clusters/c-one/version":                "downstream /version",
+		"/k8s/clusters/c-one/api/v1/pods?limit=1":    "downstream /api/v1/pods?limit=1",
+		"/k8s/clusters/c-one/api/v1/pods?watch=true": "downstream /api/v1/pods?watch=true",
+		"/k8s/clusters/c-one/apis/a%2Fb":             "downstream /apis/a%2Fb",
+		"/k8s/clusters/c-one":                        "downstream /",
+		"/k8s/clusters/local/version":                "local /version",
+	} {
+		if status, body := b.get(m, path, apiToken); status != http.StatusOK || body != want {
+			t.Errorf("%s: %d %q, want %q", path, status, body, want)
+		}
+	}
+	state, err := os.ReadFile(config.StateFile)
+	var entry struct{ State, Since string }
+	if err != nil || json.Unmarshal(state, &entry) != nil || entry.State != "connected" || entry.Since == "" {
+		t.Errorf("state %s, %v", state, err)
+	}
+	if _, body := b.get(m, "/v3/clusters", apiToken); !strings.Contains(body, `"connected":true`) || !strings.Contains(body, "c-one-name") {
+		t.Errorf("clusters: %s", body)
+	}
+	stop()
+	testkit.Eventually(t, "503 after the agent has gone", func() bool {
+		status, _ := b.get(m, "/k8s/clusters/c-one/version", apiToken)
+		return status == http.StatusServiceUnavailable
+	})
+}
+
+func TestWhoMayAskWhat(t *testing.T) {
+	b := newBench(t)
+	m := b.manager(never)
+	for path, want := range map[string]int{
+		"/ping": 200, "/healthz": 200, "/cacerts": 200, "/v3/settings/cacerts": 200,
+		"/v3/clusters": 401, "/k8s/clusters/local/version": 401, "/k8s/clusters/c-one/version": 401,
+		"/v3/connect": 401, "/v3/connect/register": 401,
+	} {
+		if status, body := b.get(m, path, ""); status != want {
+			t.Errorf("%s: %d %s, want %d", path, status, body, want)
+		}
+	}
+	if status, _ := b.get(m, "/k8s/clusters/c-none/version", apiToken); status != http.StatusNotFound {
+		t.Errorf("unknown cluster: %d", status)
+	}
+	if _, body := b.get(m, "/cacerts", ""); body != b.ca.PEM {
+		t.Errorf("cacerts: %q", body)
+	}
+}
+
+func TestStaleConditionsStayUntilTheFirstCheck(t *testing.T) {
+	b := newBench(t, "Connected", "True", "Ready", "True")
+	restored := b.manager(never)
+	if status, _ := b.get(restored, "/ping", ""); status != http.StatusOK {
+		t.Fatalf("ping: %d", status)
+	}
+	if _, body := b.get(restored, "/v3/clusters", apiToken); !strings.Contains(body, `"connected":false`) {
+		t.Errorf("a session without an agent: %s", body)
+	}
+	if b.condition("Connected", "status") != "True" || b.condition("Connected", "lastUpdateTime") != "2020-01-01T00:00:00Z" {
+		t.Error("the stale condition was touched before the first check")
+	}
+	restored.stop()
+
+	checked := b.manager(10 * time.Millisecond)
+	b.eventually("Connected", "False")
+	b.eventually("Ready", "False")
+	if reason := b.condition("Ready", "reason"); reason != "Disconnected" {
+		t.Errorf("reason %q", reason)
+	}
+	b.start(b.agent(checked))
+	b.eventually("Connected", "True")
+	b.eventually("Ready", "True")
+}
+
+func TestAnAgentComesBackToANewManagerAndProvesIt(t *testing.T) {
+	b := newBench(t, "Connected", "True", "Ready", "True")
+	first := b.manager(never)
+	config := b.agent(first)
+	b.start(config)
+	testkit.Eventually(t, "the tunnel", b.logs("msg=connected"))
+	first.stop()
+	testkit.Eventually(t, "disconnected", b.logs("msg=disconnected"))
+	testkit.Eventually(t, "dead address", b.logs(`msg="cannot reach manager"`))
+
+	// The url file stands for DNS here: the agent reads both anew at each dial.
+	b.api.Put(t, store.Clusters, testkit.Cluster("c-one", "Connected", "True", "Ready", "True"))
+	second := b.manager(never)
+	b.write(config.CredentialsDir, "url", "https://"+second.address)
+	testkit.Eventually(t, "a condition newer than the restore", func() bool {
+		return b.condition("Connected", "lastUpdateTime") > "2020-01-01T00:00:00Z"
+	})
+	testkit.Eventually(t, "an answer from downstream", func() bool {
+		_, body := b.get(second, "/k8s/clusters/c-one/version", apiToken)
+		return body == "downstream /version"
+	})
+}
+
+func TestAnUnknownTokenIsRefusedUntilItsSecretComes(t *testing.T) {
+	b := newBench(t)
+	m := b.manager(never)
+	config := b.agent(m)
+	b.write(config.CredentialsDir, "token", "later")
+	b.start(config)
+	testkit.Eventually(t, "refused", b.logs("msg=refused", "HTTP 401: unknown registration token"))
+	testkit.Eventually(t, "the manager's side", b.logs(`msg="agent refused"`, "status=401"))
+	b.api.Put(t, store.Secrets, testkit.Secret("c-one", "second", store.RegistrationTokenLabel, "token", "later"))
+	b.eventually("Connected", "True")
+	if strings.Contains(b.log.String(), "later") || strings.Contains(b.log.String(), agentToken) {
+		t.Error("a token is in the log")
+	}
+}
+
+func TestAnAgentExitsWhenItCannotTrust(t *testing.T) {
+	b := newBench(t)
+	m := b.manager(never)
+	fails := func(name string, spoil func(*agent.Config), want string) {
+		t.Helper()
+		config := b.agent(m)
+		spoil(&config)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		if err := agent.Run(ctx, config); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	wrong := strings.Repeat("0", 64)
+	fails("checksum", func(c *agent.Config) { c.CAChecksum = wrong }, "CA checksum mismatch")
+	fails("port taken", func(c *agent.Config) { c.PingAddress = m.address }, "cannot serve /ping")
+	fails("manager away", func(c *agent.Config) {
+		b.write(c.CredentialsDir, "url", "https://"+freeAddress(t))
+	}, "cannot reach manager")
+
+	serve := func(ca *testkit.CA, name string) {
+		pair := ca.Issue(t, name)
+		b.api.Put(t, store.Secrets, testkit.Secret(store.SystemNamespace, store.ServingSecret, "", "tls.crt", pair.Cert, "tls.key", pair.Key))
+	}
+	serve(b.ca, "other.lab.test")
+	for _, strict := range []bool{true, false} {
+		testkit.Eventually(t, "the new certificate", func() bool { _, body := b.get(m, "/ping", ""); return strings.Contains(body, "x509") })
+		fails("host name", func(c *agent.Config) { c.StrictVerify = strict }, "certificate not valid")
+	}
+	serve(testkit.NewCA(t), "127.0.0.1")
+	testkit.Eventually(t, "the foreign certificate", func() bool {
+		_, body := b.get(m, "/ping", "")
+		return strings.Contains(body, "unknown authority")
+	})
+	fails("CA", func(*agent.Config) {}, "certificate not valid")
+}

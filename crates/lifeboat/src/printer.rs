@@ -1,0 +1,117 @@
+//! The only way out to the terminal: stdout is data, stderr is talk.
+//!
+//! A command that lists or shows something implements [`Report`] and calls [`Printer::show`].
+
+use crate::failure::Failure;
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use estate::Kind;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// How data is written: the table for people, the others for programs.
+// The values have no doc comments: clap would then spread them over eight lines of every command's help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Output {
+    Table,
+    Json,
+    Yaml,
+}
+
+/// Something to show in every [`Output`]: its fields for programs, a table for people.
+pub(crate) trait Report: Serialize {
+    /// The form for people, mostly by [`table`] or [`card`].
+    fn text(&self) -> String;
+}
+
+/// Writes to the terminal in the form that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    output: Output,
+}
+
+impl Printer {
+    pub(crate) fn new(output: Output) -> Self {
+        Self { output }
+    }
+
+    /// Writes data to stdout.
+    pub(crate) fn show(&self, report: &impl Report) -> Result<(), Failure> {
+        match self.output {
+            Output::Table => self.text(&report.text()),
+            Output::Json => self.text(&serde_json::to_string_pretty(report).map_err(|e| unprintable(&e))?),
+            Output::Yaml => self.text(&serde_saphyr::to_string(report).map_err(|e| unprintable(&e))?),
+        }
+    }
+
+    /// Writes data that is text already, and the same in every form for people and programs.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Failure> {
+        let written = write(&mut anstream::stdout().lock(), text);
+        written.or_else(|reason| match reason.kind() {
+            // `lifeboat ... | head` has all that it wanted.
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(Failure::new("LB0002", Kind::Unreachable, "the output could not be written").because(&reason)),
+        })
+    }
+
+    /// Says something to the person on stderr.
+    pub(crate) fn talk(&self, text: &str) {
+        // Nobody is there to be told when stderr itself is gone.
+        _ = write(&mut anstream::stderr().lock(), text);
+    }
+
+    /// Says what went wrong, on stderr, and gives the exit code for it.
+    pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
+        match (self.output, serde_json::to_string(failure)) {
+            (Output::Json, Ok(json)) => self.talk(&json),
+            _ => self.talk(&failure.text()),
+        }
+        failure.exit_code()
+    }
+}
+
+/// A table with a line of `headers`, for what is listed.
+pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.set_header(headers.map(bold)).add_rows(rows);
+    rendered(table)
+}
+
+/// One thing as `name  value` lines, for what is shown.
+pub(crate) fn card<const N: usize>(lines: [(&str, String); N]) -> String {
+    let mut table = Table::new();
+    for (name, value) in lines {
+        table.add_row([bold(name), Cell::new(value)]);
+    }
+    rendered(table)
+}
+
+fn bold(text: &str) -> Cell {
+    Cell::new(text).add_attribute(comfy_table::Attribute::Bold)
+}
+
+/// Always styled: the stream takes the styles out where they are not wanted. Wrapped only to a terminal's width.
+fn rendered(mut table: Table) -> String {
+    table.load_style(presets::NOTHING).enforce_styling();
+    table.style_text_only();
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.trim_fmt()
+}
+
+fn write(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        stream.write_all(b"\n")?;
+    }
+    stream.flush()
+}
+
+fn unprintable(reason: &dyn std::error::Error) -> Failure {
+    Failure::new("LB0099", Kind::Bug, "the result has no written form").because(reason)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! `cargo xtask demo`: what the lab can do, as a session that anyone could type.
+
+use crate::install::install;
+use crate::printer::{heading, say};
+use crate::runner::{command, root, run as run_command};
+use crate::tally::Tally;
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+const SESSION: &[(&str, &str)] = &[
+    ("two sites, their clusters, and the agents between them", "lab up --name demo"),
+    ("all of it, as it runs", "lab status --name demo"),
+    ("the main site loses power", "lab break --name demo site main --power"),
+    ("what is left", "lab status --name demo"),
+    ("power comes back, and everything by itself", "lab heal --name demo"),
+    ("all of it, as it runs again", "lab status --name demo"),
+];
+
+/// Plays the session. The lab is taken down whatever happens.
+pub(crate) fn run() -> Result<ExitCode> {
+    let started = ambient::monotonic();
+    heading("install what is missing");
+    install()?;
+    heading("build lifeboat");
+    run_command(command("cargo build --locked --package lifeboat"), &mut Tally::default())?;
+    let lifeboat = binary()?;
+    let played = play(&lifeboat);
+    heading("nothing stays behind");
+    let removed = type_in(&lifeboat, "lab down --name demo");
+    played.and(removed)?;
+    say(&format!("the demo took {:.1} s", started.elapsed().as_secs_f32()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn play(lifeboat: &PathBuf) -> Result<()> {
+    SESSION.iter().try_for_each(|(what, line)| {
+        heading(what);
+        type_in(lifeboat, line)
+    })
+}
+
+/// Runs `lifeboat LINE` on this terminal, so that its progress shows as it would for anyone.
+fn type_in(lifeboat: &PathBuf, line: &str) -> Result<()> {
+    say(&format!("$ lifeboat {line}"));
+    let status = Command::new(lifeboat)
+        .args(line.split_whitespace())
+        .current_dir(root())
+        .status()
+        .with_context(|| format!("cannot start {}", lifeboat.display()))?;
+    anyhow::ensure!(status.success(), "`lifeboat {line}` ended with {status}");
+    Ok(())
+}
+
+/// The binary beside this one: both were built by the same cargo.
+fn binary() -> Result<PathBuf> {
+    let here = std::env::current_exe().context("where xtask itself lies")?;
+    Ok(here.with_file_name("lifeboat"))
+}

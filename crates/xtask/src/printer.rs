@@ -1,0 +1,14 @@
+//! Where xtask's own words leave it; the programs that it runs are passed on by [`crate::runner`].
+
+use std::io::Write;
+
+/// Prints one line. A reader that went away is no reason to stop the work.
+pub(crate) fn say(line: &str) {
+    let mut stdout = std::io::stdout().lock();
+    _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+/// Begins a new part of the output.
+pub(crate) fn heading(text: &str) {
+    say(&format!("\n==> {text}"));
+}

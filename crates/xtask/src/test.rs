@@ -1,0 +1,117 @@
+//! `cargo xtask test`: everything that must hold, in order, up to the first step that fails.
+//!
+//! There is no other check: what the build server asks for is asked for here.
+
+use crate::install::install;
+use crate::printer::{heading, say};
+use crate::runner::{command, root, run as run_command};
+use crate::tally::Tally;
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+/// The arguments of `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out what needs the network, Go or root: the installation, the manager and the lab
+    #[arg(long)]
+    fast: bool,
+}
+
+struct Step {
+    name: &'static str,
+    /// Whether `--fast` runs it too.
+    fast: bool,
+    run: fn(&mut Tally) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "install what is missing",
+        fast: false,
+        run: |_| install(),
+    },
+    Step { name: "format", fast: true, run: format },
+    Step { name: "lint", fast: true, run: lint },
+    Step { name: "unit tests and tidiness", fast: true, run: unit_tests },
+    Step { name: "the manager, in Go", fast: false, run: manager },
+    Step { name: "the lab", fast: false, run: lab },
+];
+
+/// Runs the steps and closes with one line that sums up all runners.
+pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
+    let started = ambient::monotonic();
+    let mut tally = Tally::default();
+    let mut broken = None;
+    for (number, step) in STEPS.iter().enumerate() {
+        let title = format!("{}/{} {}", number + 1, STEPS.len(), step.name);
+        if fast && !step.fast {
+            heading(&format!("{title}: left out by --fast"));
+            continue;
+        }
+        heading(&title);
+        let began = ambient::monotonic();
+        let failed_before = tally.failed;
+        let outcome = (step.run)(&mut tally);
+        let seconds = began.elapsed().as_secs_f32();
+        match outcome {
+            Ok(()) => say(&format!("{}: done in {seconds:.1} s", step.name)),
+            Err(error) => {
+                say(&format!("{}: FAILED after {seconds:.1} s: {error:#}", step.name));
+                // A step that is no test, or never came to its tests, still counts: no sum may look green.
+                tally.failed += u32::from(tally.failed == failed_before);
+                broken = Some(step.name);
+                break;
+            }
+        }
+    }
+    let seconds = started.elapsed().as_secs_f32();
+    heading(&match broken {
+        None => format!("all steps done in {seconds:.1} s"),
+        Some(step) => format!("stopped at {step:?} after {seconds:.1} s"),
+    });
+    say(&tally.summary());
+    Ok(if broken.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn format(tally: &mut Tally) -> Result<()> {
+    run_command(command("cargo fmt --all --check"), tally)
+}
+
+fn lint(tally: &mut Tally) -> Result<()> {
+    run_command(command("cargo clippy --workspace --all-targets --locked -- -D warnings"), tally)
+}
+
+fn unit_tests(tally: &mut Tally) -> Result<()> {
+    run_command(command("cargo test --workspace --locked --no-fail-fast"), tally)
+}
+
+fn manager(tally: &mut Tally) -> Result<()> {
+    let here = root().join("crates/lab/manager");
+    for line in ["go vet ./...", "go test ./..."] {
+        let mut go = command(line);
+        go.current_dir(&here);
+        run_command(go, tally)?;
+    }
+    // gofmt succeeds also when it has something to say.
+    let unformatted = command("gofmt -l .").current_dir(&here).output()?;
+    if !unformatted.status.success() || !unformatted.stdout.is_empty() {
+        let files = String::from_utf8_lossy(&unformatted.stdout).into_owned();
+        bail!("gofmt would change: {}", files.split_whitespace().collect::<Vec<_>>().join(", "));
+    }
+    Ok(())
+}
+
+/// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.
+fn lab(tally: &mut Tally) -> Result<()> {
+    let mut lab = Tally::default();
+    let outcome = run_command(
+        command("cargo test --package lab --test lab --locked -- --ignored --test-threads=1 --nocapture"),
+        &mut lab,
+    );
+    tally.add_made_up_for(lab);
+    outcome
+}
