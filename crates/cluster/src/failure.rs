@@ -21,12 +21,7 @@ pub(crate) enum Failure {
     Unreadable(String),
     /// A refusal: HTTP status, Kubernetes' reason word, its message, and the fields that it complains about. `reason` is
     /// empty when the refusal did not come from Kubernetes itself.
-    Refused {
-        code: u16,
-        reason: String,
-        message: String,
-        fields: Vec<String>,
-    },
+    Refused { code: u16, reason: String, message: String, fields: Vec<String> },
 }
 
 impl Failure {

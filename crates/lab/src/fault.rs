@@ -155,12 +155,14 @@ pub(crate) async fn apply(place: &Place, record: &mut Record, what: Break) -> Re
                 fault.undo = undo;
             }
         }
-        Err(reason) => {
+        Err(reason @ (Error::Fault { .. } | Error::NoSuch { .. })) => {
+            // It was refused before anything changed.
             record.faults.retain(|f| f.id != id);
             place.write(record)?;
-            network::render(record).await?;
             return Err(reason);
         }
+        // It may be half in force: it stays in the record, so that it can be healed.
+        Err(reason) => return Err(reason),
     }
     place.write(record)?;
     record

@@ -86,6 +86,26 @@ impl Secrets {
         })
     }
 
+    /// No secrets at all, where a test needs a record.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let text = String::new;
+        Self {
+            tsig: text(),
+            s3_access: text(),
+            s3_secret: text(),
+            ssh_public: text(),
+            manager_ca: text(),
+            manager_certificate: text(),
+            manager_key: text(),
+            api_token: text(),
+            registration: BTreeMap::new(),
+            encryption: BTreeMap::new(),
+            join: BTreeMap::new(),
+            authorities: BTreeMap::new(),
+        }
+    }
+
     /// The checksum of the CA that agents pin: SHA-256 of its PEM, in hexadecimal.
     pub(crate) fn ca_checksum(&self) -> String {
         hex(&Sha256::digest(&self.manager_ca))

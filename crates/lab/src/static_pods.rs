@@ -5,6 +5,7 @@
 //! `/run/static-pods/NAME.pid`, `/var/log/pods/NAME.log`. When it is stopped itself, it stops what it runs.
 
 use crate::error::{Error, Result};
+use crate::tools::Say;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
@@ -72,54 +73,63 @@ struct Running {
     ended: Option<Instant>,
 }
 
+/// The pods of one directory.
+struct Runner {
+    pids: PathBuf,
+    logs: PathBuf,
+    pods: BTreeMap<PathBuf, Running>,
+}
+
 /// Runs the pods of `directory` until SIGTERM.
 ///
 /// # Errors
-/// Only where it cannot begin: no signals, no place for pids or logs. A manifest that cannot be read is skipped and said.
-pub async fn serve(directory: &Path, say: crate::tools::Say<'_>) -> Result<()> {
-    for place in [PIDS, LOGS] {
-        std::fs::create_dir_all(place).map_err(Error::file(place, "making a directory"))?;
-    }
+/// Only where it cannot listen for signals. A manifest that cannot be read or started is skipped and said.
+pub async fn serve(directory: &Path, say: Say<'_>) -> Result<()> {
     let mut stop = signal(SignalKind::terminate()).map_err(Error::file(directory, "listening for SIGTERM"))?;
-    let mut pods: BTreeMap<PathBuf, Running> = BTreeMap::new();
+    let mut runner = Runner::new(PathBuf::from(PIDS), PathBuf::from(LOGS));
     loop {
-        look(directory, &mut pods, say).await;
+        runner.look(directory, say).await;
         tokio::select! {
             _ = stop.recv() => break,
             () = ambient::sleep(LOOK) => {}
         }
     }
-    for running in pods.values_mut() {
-        end(running).await;
+    let paths: Vec<PathBuf> = runner.pods.keys().cloned().collect();
+    for path in paths {
+        runner.end(&path).await;
     }
     Ok(())
 }
 
-async fn look(directory: &Path, pods: &mut BTreeMap<PathBuf, Running>, say: crate::tools::Say<'_>) {
-    let mut present = BTreeMap::new();
-    for entry in std::fs::read_dir(directory).into_iter().flatten().filter_map(std::result::Result::ok) {
-        let path = entry.path();
-        if path.extension().is_some_and(|e| e == "yaml" || e == "json")
-            && let Ok(text) = std::fs::read_to_string(&path)
-        {
-            present.insert(path, text);
+impl Runner {
+    fn new(pids: PathBuf, logs: PathBuf) -> Self {
+        Self { pids, logs, pods: BTreeMap::new() }
+    }
+
+    /// Looks at the directory once, and makes what runs be what stands there.
+    async fn look(&mut self, directory: &Path, say: Say<'_>) {
+        let present = manifests(directory);
+        let same = |path: &PathBuf, pod: &Running| present.get(path) == Some(&pod.text);
+        let gone: Vec<PathBuf> =
+            self.pods.iter().filter(|(path, pod)| !same(path, pod)).map(|(path, _)| path.clone()).collect();
+        for path in gone {
+            self.end(&path).await;
+            say(&format!("stopped {}", path.display()));
+        }
+        for (path, text) in present {
+            let mut running = self.pods.remove(&path).unwrap_or_else(|| Running {
+                name: path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+                text,
+                child: None,
+                ended: None,
+            });
+            self.keep(&path, &mut running, say);
+            self.pods.insert(path, running);
         }
     }
-    let gone: Vec<PathBuf> =
-        pods.iter().filter(|(path, pod)| present.get(*path) != Some(&pod.text)).map(|(path, _)| path.clone()).collect();
-    for path in gone {
-        if let Some(mut running) = pods.remove(&path) {
-            end(&mut running).await;
-            say(&format!("stopped {}", running.name));
-        }
-    }
-    for (path, text) in present {
-        let running = pods.entry(path.clone()).or_insert_with(|| Running {
-            text: text.clone(),
-            name: path.file_stem().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
-            child: None,
-            ended: None,
-        });
+
+    /// Starts a pod that does not run, unless it ended a moment ago.
+    fn keep(&self, path: &Path, running: &mut Running, say: Say<'_>) {
         if let Some(child) = &mut running.child
             && let Ok(Some(status)) = child.try_wait()
         {
@@ -127,55 +137,76 @@ async fn look(directory: &Path, pods: &mut BTreeMap<PathBuf, Running>, say: crat
             running.child = None;
             running.ended = Some(ambient::monotonic());
         }
-        if running.child.is_none() && running.ended.is_none_or(|ended| ended.elapsed() >= BACKOFF) {
-            running.ended = Some(ambient::monotonic());
-            match parse(&text).and_then(|pod| start(&pod)) {
-                Ok(child) => {
-                    say(&format!("started {} as {}", running.name, child.id()));
-                    running.child = Some(child);
+        if running.child.is_some() || running.ended.is_some_and(|ended| ended.elapsed() < BACKOFF) {
+            return;
+        }
+        running.ended = Some(ambient::monotonic());
+        match parse(&running.text).and_then(|pod| self.start(&running.name, &pod)) {
+            Ok(child) => {
+                say(&format!("started {} as {}", running.name, child.id()));
+                running.child = Some(child);
+            }
+            Err(reason) => say(&format!("cannot start {}: {reason}", path.display())),
+        }
+    }
+
+    fn start(&self, name: &str, pod: &Pod) -> std::result::Result<Child, String> {
+        let [program, arguments @ ..] = pod.words.as_slice() else {
+            return Err("it has no command".into());
+        };
+        for directory in [&self.pids, &self.logs] {
+            std::fs::create_dir_all(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+        }
+        let log = self.logs.join(format!("{}.log", pod.name));
+        let log = std::fs::File::options().create(true).append(true).open(log).map_err(|e| e.to_string())?;
+        let both = log.try_clone().map_err(|e| e.to_string())?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(both)
+            .spawn()
+            .map_err(|e| format!("{program}: {e}"))?;
+        let noted = std::fs::write(self.pid_file(name), child.id().to_string());
+        noted.map_err(|e| {
+            // What nobody can find again must not run.
+            let _gone = child.kill();
+            let _reaped = child.wait();
+            e.to_string()
+        })?;
+        Ok(child)
+    }
+
+    fn pid_file(&self, name: &str) -> PathBuf {
+        self.pids.join(format!("{name}.pid"))
+    }
+
+    /// Stops a pod: SIGTERM, and SIGKILL when its time is over.
+    async fn end(&mut self, path: &Path) {
+        let Some(mut running) = self.pods.remove(path) else { return };
+        if let Some(child) = &mut running.child {
+            if let Ok(pid) = i32::try_from(child.id()) {
+                let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
+            }
+            let deadline = ambient::monotonic() + GRACE;
+            while matches!(child.try_wait(), Ok(None)) {
+                if ambient::monotonic() > deadline {
+                    let _gone = child.kill();
                 }
-                Err(reason) => say(&format!("cannot start {}: {reason}", path.display())),
+                ambient::sleep(Duration::from_millis(20)).await;
             }
         }
+        let _gone = std::fs::remove_file(self.pid_file(&running.name));
     }
 }
 
-fn start(pod: &Pod) -> std::result::Result<Child, String> {
-    let [program, arguments @ ..] = pod.words.as_slice() else {
-        return Err("it has no command".into());
-    };
-    let log = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(format!("{LOGS}/{}.log", pod.name))
-        .map_err(|e| e.to_string())?;
-    let both = log.try_clone().map_err(|e| e.to_string())?;
-    let child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(log)
-        .stderr(both)
-        .spawn()
-        .map_err(|e| format!("{program}: {e}"))?;
-    std::fs::write(format!("{PIDS}/{}.pid", pod.name), child.id().to_string()).map_err(|e| e.to_string())?;
-    Ok(child)
-}
-
-async fn end(running: &mut Running) {
-    let _gone = std::fs::remove_file(format!("{PIDS}/{}.pid", running.name));
-    let Some(child) = &mut running.child else { return };
-    let pid = i32::try_from(child.id()).map(Pid::from_raw);
-    if let Ok(pid) = pid {
-        let _gone = kill(pid, Signal::SIGTERM);
-    }
-    let deadline = ambient::monotonic() + GRACE;
-    while matches!(child.try_wait(), Ok(None)) {
-        if ambient::monotonic() > deadline {
-            let _gone = child.kill();
-        }
-        ambient::sleep(Duration::from_millis(20)).await;
-    }
-    running.child = None;
+fn manifests(directory: &Path) -> BTreeMap<PathBuf, String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(std::result::Result::ok);
+    entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml" || e == "json"))
+        .filter_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::commands::Command;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use estate::Kind;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,7 +30,7 @@ pub(crate) struct Cli {
 /// What `args` ask for; or, when they ask for help or are wrong, the exit code after that has been said.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
     let printer = Printer::new(wanted_output(&args));
-    Cli::try_parse_from(args).map_err(|error| {
+    Cli::try_parse_from(&args).map_err(|error| {
         let help = error.render().ansi().to_string();
         match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match printer.text(&help) {
@@ -41,7 +41,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
                 printer.talk(&help);
                 ExitCode::from(2)
             }
-            _ => printer.failure(&usage(&error.render().to_string())),
+            _ => printer.failure(&usage(&args, &error.render().to_string())),
         }
     })
 }
@@ -61,25 +61,35 @@ fn wanted_output(args: &[OsString]) -> Output {
 }
 
 /// Puts clap's paragraphs (the error, tips, the usage) into our form.
-fn usage(rendered: &str) -> Failure {
+fn usage(args: &[OsString], rendered: &str) -> Failure {
     let mut paragraphs = rendered.split("\n\n").map(|lines| {
         let words: Vec<_> = lines.lines().map(str::trim).collect();
         words.join(" ")
     });
     let error = paragraphs.next().unwrap_or_default();
     let mut hints = Vec::new();
-    let mut command = "lifeboat".to_owned();
     for paragraph in paragraphs {
         if let Some(tip) = paragraph.strip_prefix("tip: ") {
             hints.push(tip.to_owned());
         } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
             hints.push(format!("usage: {usage}"));
-            let words = usage.split(' ').take_while(|word| !word.starts_with(['-', '<', '[']));
-            command = words.collect::<Vec<_>>().join(" ");
         }
     }
-    hints.push(format!("{command} --help"));
+    hints.push(format!("{} --help", command_of(args)));
     Failure::new("LB0003", Kind::Invalid, error.trim_start_matches("error: ")).hint(hints.join("\n"))
+}
+
+/// The command that `args` name, as far as there is one.
+fn command_of(args: &[OsString]) -> String {
+    let tree = Cli::command();
+    let (mut command, mut name) = (&tree, tree.get_name().to_owned());
+    for word in args.iter().skip(1).take_while(|word| *word != "--") {
+        if let Some(below) = command.find_subcommand(word) {
+            name = format!("{name} {}", below.get_name());
+            command = below;
+        }
+    }
+    name
 }
 
 #[cfg(test)]

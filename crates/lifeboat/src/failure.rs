@@ -87,19 +87,5 @@ impl From<lab::Error> for Failure {
     }
 }
 
-#[cfg(feature = "lab")]
-impl From<lab::Error> for Failure {
-    fn from(error: lab::Error) -> Self {
-        let mut failure = Self::new(error.code(), error.kind(), error.to_string());
-        if let Some(source) = error.source() {
-            failure = failure.because(source);
-        }
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;

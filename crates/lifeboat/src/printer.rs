@@ -94,7 +94,10 @@ fn bold(text: &str) -> Cell {
 fn rendered(mut table: Table) -> String {
     table.load_style(presets::NOTHING).enforce_styling();
     table.style_text_only();
-    table.set_content_arrangement(ContentArrangement::Dynamic);
+    // Some pseudo-terminals say that they are 0 wide.
+    if table.width().is_some_and(|columns| columns >= 40) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

@@ -25,6 +25,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     heading("build lifeboat");
     run_command(command("cargo build --locked --package lifeboat"), &mut Tally::default())?;
     let lifeboat = binary()?;
+    // The name is the demo's own: whatever bears it is left from a demo that was stopped. Mostly there is nothing.
+    _ = Command::new(&lifeboat).args(["lab", "down", "--name", "demo"]).output();
     let played = play(&lifeboat);
     heading("nothing stays behind");
     let removed = type_in(&lifeboat, "lab down --name demo");

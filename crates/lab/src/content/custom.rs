@@ -1,7 +1,7 @@
 //! Kinds that a cluster does not know by itself: the group `fleet.lab.test` with boats, harbors and voyages.
 
 use super::generate::Place;
-use super::kinds::{holder, metadata};
+use super::kinds::{holder, metadata, micro_time};
 use super::random::Random;
 use serde_json::{Value, json};
 
@@ -71,4 +71,15 @@ fn note(random: &mut Random) -> &'static str {
         "calm \u{1f6f6}",
         "tab\tand \"quotes\"",
     ])
+}
+
+/// What a controller would say about a boat just now.
+pub(super) fn report(boat: usize, now: jiff::Timestamp) -> Value {
+    let second = now.as_second();
+    let phases = ["Moored", "Sailing", "Arrived"];
+    let phase = phases[(second.unsigned_abs() as usize + boat) % phases.len()];
+    json!({ "phase": phase, "position": { "east": second % 360, "north": boat % 90 }, "conditions": [{
+        "type": "Ready", "status": if phase == "Sailing" { "False" } else { "True" }, "reason": phase,
+        "message": format!("boat {boat} is {phase}"), "lastTransitionTime": micro_time(now),
+    }] })
 }

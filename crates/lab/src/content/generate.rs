@@ -1,7 +1,7 @@
 //! The objects of a cluster, in an order in which they can be created. Pure: the same seed and size give the same objects.
 
 use super::random::Random;
-use super::{custom, kinds, workloads};
+use super::{custom, kinds, secrets, workloads};
 use serde_json::Value;
 
 /// How much a cluster holds.
@@ -44,15 +44,15 @@ type Maker = fn(&mut Random, &Place, usize) -> Value;
 /// How many of each, in a hundred.
 const MIX: [(Maker, usize); 14] = [
     (kinds::config_map, 24),
-    (kinds::opaque_secret, 10),
+    (secrets::opaque_secret, 10),
     (workloads::deployment, 12),
     (workloads::service, 9),
     (kinds::event, 8),
     (custom::boat, 8),
     (kinds::lease, 7),
-    (kinds::tls_secret, 6),
+    (secrets::tls_secret, 6),
     (custom::voyage, 5),
-    (kinds::basic_auth_secret, 3),
+    (secrets::basic_auth_secret, 3),
     (workloads::network_policy, 3),
     (workloads::disruption_budget, 2),
     (workloads::cron_job, 2),

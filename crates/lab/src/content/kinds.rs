@@ -1,9 +1,7 @@
-//! Plain kinds: namespaces, rights, settings, secrets, leases, events.
+//! Plain kinds: namespaces, rights, settings, leases, events.
 
 use super::generate::Place;
 use super::random::Random;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// The moment that generated times count from: the generator knows no clock.
@@ -100,25 +98,6 @@ pub(super) fn config_map(random: &mut Random, place: &Place, bytes: usize) -> Va
         "data": { "application.properties": settings(random, bytes) } })
 }
 
-pub(super) fn opaque_secret(random: &mut Random, place: &Place, bytes: usize) -> Value {
-    let bytes = payload(random, bytes / 4).max(16);
-    let data = json!({ "token": STANDARD.encode(random.bytes(bytes)) });
-    secret(random, place, "Opaque", "token", data)
-}
-
-pub(super) fn tls_secret(random: &mut Random, place: &Place, _: usize) -> Value {
-    let certificate = pem(random, "CERTIFICATE", 1_100);
-    let key = pem(random, "PRIVATE KEY", 1_190);
-    let data = json!({ "tls.crt": STANDARD.encode(certificate), "tls.key": STANDARD.encode(key) });
-    secret(random, place, "kubernetes.io/tls", "tls", data)
-}
-
-pub(super) fn basic_auth_secret(random: &mut Random, place: &Place, _: usize) -> Value {
-    let password = random.hex(16) + &random.hex(8);
-    let data = json!({ "username": STANDARD.encode(random.pick(&APPS)), "password": STANDARD.encode(password) });
-    secret(random, place, "kubernetes.io/basic-auth", "login", data)
-}
-
 pub(super) fn lease(random: &mut Random, place: &Place, _: usize) -> Value {
     let since = time(random);
     json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata(random, place, "leader"),
@@ -160,10 +139,6 @@ pub(super) fn metadata(random: &mut Random, place: &Place, stem: &str) -> Value 
     }})
 }
 
-fn secret(random: &mut Random, place: &Place, kind: &str, stem: &str, data: Value) -> Value {
-    json!({ "apiVersion": "v1", "kind": "Secret", "type": kind, "metadata": metadata(random, place, stem), "data": data })
-}
-
 /// Bytes around a mean: evenly spread over the orders of magnitude between a fifteenth and four times of it, as settings
 /// in real clusters are (many small, few large).
 pub(super) fn payload(random: &mut Random, mean: usize) -> usize {
@@ -180,16 +155,6 @@ pub(super) fn settings(random: &mut Random, bytes: usize) -> String {
         text.push_str(&format!("{group}.{key}.{}={value}-{}\n", random.below(50), random.hex(6)));
     }
     text
-}
-
-fn pem(random: &mut Random, label: &str, bytes: usize) -> String {
-    let body = STANDARD.encode(random.bytes(bytes));
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in body.as_bytes().chunks(64) {
-        text.extend(line.iter().copied().map(char::from));
-        text.push('\n');
-    }
-    text + &format!("-----END {label}-----\n")
 }
 
 /// A moment within a month of the epoch, as RFC 3339 with microseconds.

@@ -12,6 +12,7 @@ mod generate;
 mod kinds;
 mod pace;
 mod random;
+mod secrets;
 mod work;
 mod workloads;
 

@@ -4,7 +4,7 @@ use super::change::{Change, Population};
 use super::fill::{PARALLEL, create, established};
 use super::generate::Place;
 use super::random::Random;
-use super::{custom, kinds};
+use super::{custom, kinds, secrets};
 use cluster::{Client, Error, KindRef};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ impl<'a> Work<'a> {
                 self.or_create(renewed, || self.lease(lease)).await?
             }
             Change::Status { boat } => {
-                let patch = json!({ "status": report(boat) });
+                let patch = json!({ "status": custom::report(boat, ambient::now()) });
                 let reported = self
                     .client
                     .patch_status(&boat_kind(), namespace, &format!("boat-{boat}"), &patch)
@@ -154,7 +154,7 @@ impl<'a> Work<'a> {
         let make = if number.is_multiple_of(2) {
             kinds::config_map
         } else {
-            kinds::opaque_secret
+            secrets::opaque_secret
         };
         self.named(format!("item-{number}"), number, |random, place| make(random, place, ITEM_BYTES))
     }
@@ -172,18 +172,6 @@ impl<'a> Work<'a> {
         object["metadata"]["name"] = Value::String(name);
         object
     }
-}
-
-/// What a controller would say about a boat just now.
-fn report(boat: usize) -> Value {
-    let now = ambient::now();
-    let second = now.as_second();
-    let phases = ["Moored", "Sailing", "Arrived"];
-    let phase = phases[(second.unsigned_abs() as usize + boat) % phases.len()];
-    json!({ "phase": phase, "position": { "east": second % 360, "north": boat % 90 }, "conditions": [{
-        "type": "Ready", "status": if phase == "Sailing" { "False" } else { "True" }, "reason": phase,
-        "message": format!("boat {boat} is {phase}"), "lastTransitionTime": kinds::micro_time(now),
-    }] })
 }
 
 fn lease_kind() -> KindRef {

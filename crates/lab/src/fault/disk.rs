@@ -12,11 +12,14 @@ use std::path::PathBuf;
 const FILLER: &str = "/var/lib/lifeboat-lab/filler";
 
 pub(super) async fn fill(place: &Place, host: &Host, leave_mib: u64) -> Result<()> {
-    // Allocated, not written: the image stays as small as it was.
+    // Mostly allocated, not written: the image stays as small as it was. The last MiBs are written, since an allocation
+    // needs room for its own bookkeeping.
     let script = format!(
-        "mkdir -p ${{0%/*}} && rm -f $0
-         free=$(df --output=avail -k / | tail -1); size=$((free - {leave_mib} * 1024))
-         [ $size -le 0 ] || fallocate -l ${{size}}K $0"
+        "free() {{ df --output=avail -k / | tail -1; }}
+         leave=$(({leave_mib} * 1024)); mkdir -p ${{0%/*}}; rm -f $0
+         size=$(($(free) - leave)); [ $size -le 0 ] || fallocate -l ${{size}}K $0 2>/dev/null || true
+         rest=$(($(free) - leave)); [ $rest -le 0 ] || head -c ${{rest}}K /dev/zero >>$0 2>/dev/null || true
+         [ $(free) -le $((leave + 4096)) ] || {{ rm -f $0; echo the disk did not fill >&2; exit 1; }}"
     );
     host::run(place, host, "filling a disk", &["sh", "-c", &script, FILLER]).await?;
     Ok(())

@@ -1,5 +1,4 @@
 use super::*;
-use clap::CommandFactory;
 
 fn output(line: &str) -> Output {
     wanted_output(&line.split(' ').map(OsString::from).collect::<Vec<_>>())

@@ -29,6 +29,23 @@ fn wrong_arguments() {
 }
 
 #[test]
+#[cfg(feature = "lab")]
+fn wrong_input_for_a_lab() {
+    insta::assert_snapshot!(sessions(&[
+        "lab up --edges 0",
+        "lab up --name averylongname",
+        "lab up --name Upper",
+        "lab up --subnet here",
+        "lab up --topology no-such-file.yaml",
+        "lab status --name nowhere",
+        "lab status --name nowhere --output json",
+        "lab exec --name nowhere rancher-1 -- true",
+        "lab down --name nowhere",
+        "lab break host",
+    ]));
+}
+
+#[test]
 fn output_that_cannot_be_written_is_an_error() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let output = lifeboat(&["explain"]).stdout(full).output().unwrap();

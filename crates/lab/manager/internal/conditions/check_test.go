@@ -1,3 +1,5 @@
+// The checks against an API in memory: when they write, and that they do not wait for each other.
+
 package conditions_test
 
 import (

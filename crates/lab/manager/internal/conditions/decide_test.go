@@ -1,3 +1,5 @@
+// Decide as a table of before, seen and after.
+
 package conditions
 
 import (

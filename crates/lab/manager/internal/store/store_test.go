@@ -1,3 +1,5 @@
+// The store against an API in memory.
+
 package store_test
 
 import (

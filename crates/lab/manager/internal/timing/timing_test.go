@@ -1,3 +1,5 @@
+// A guard: a new remotedialer must not change the lab's timings unseen.
+
 package timing
 
 import (
