@@ -6,10 +6,7 @@
 //! With the feature `lab` the wall clock can be shifted for all Lifeboat processes of one host, by a file (see [`SKEW_FILE`]):
 //! hosts of a lab share one kernel clock, so this is the only clock that can go wrong there.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "this crate is the door that the ban points to"
-)]
+#![expect(clippy::disallowed_methods, reason = "this crate is the door that the ban points to")]
 
 mod skew;
 

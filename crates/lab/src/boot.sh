@@ -2,8 +2,11 @@
 #   $1 image  $2 mount point  $3 directory of the lab's tools  $4 host name  $5 file for the pid
 # It becomes runsvdir, the host's init: when that is killed, everything on the host is gone.
 set -eu
-read -r pid rest < /proc/self/stat
-set -- "$@" "$pid"
+# Which process this is, as the machine sees it, and when it started (field 22): written before anything is made, for
+# whoever has to end it.
+read -r -a stat < /proc/self/stat
+echo "${stat[0]} ${stat[21]}" > "$5.new"
+mv "$5.new" "$5"
 mount --make-rprivate /
 mount -o loop,noatime "$1" "$2"
 cd "$2"
@@ -32,9 +35,6 @@ ln -s /proc/self/fd/1 dev/stdout
 ln -s /proc/self/fd/2 dev/stderr
 mount -t tmpfs -o mode=1777,size=256m tmpfs dev/shm
 hostname "$4"
-# The pid as the machine sees it, for whoever enters or stops this host.
-echo "$6" > "$5.new"
-mv "$5.new" "$5"
 pivot_root . .old
 cd /
 umount -l /.old

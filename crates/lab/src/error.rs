@@ -72,7 +72,7 @@ pub enum Error {
         cluster: String,
         doing: String,
         #[source]
-        source: cluster::Error,
+        source: Box<cluster::Error>,
     },
     /// Certificates could not be made.
     #[error("making the certificate of {name}")]
@@ -136,15 +136,21 @@ impl Error {
             Self::NotRoot { .. } => "run it again as root, for example with sudo".into(),
             Self::MissingTool(_) => "lifeboat lab install".into(),
             Self::Topology { .. } => "lifeboat lab up --help".into(),
-            Self::AddressInUse { .. } => "lifeboat lab up --subnet 10.N.0.0/16, with a range that nothing here uses".into(),
-            Self::AlreadyUp { name } => format!("lifeboat lab status --name {name}, or lifeboat lab down --name {name}"),
+            Self::AddressInUse { .. } => {
+                "lifeboat lab up --subnet 10.N.0.0/16, with a range that nothing here uses".into()
+            }
+            Self::AlreadyUp { name } => {
+                format!("lifeboat lab status --name {name}, or lifeboat lab down --name {name}")
+            }
             Self::NoLab { name } => format!("lifeboat lab up --name {name}"),
             Self::NoSuch { lab, .. } => format!("lifeboat lab status --name {lab}"),
             Self::NotReady { .. } => "lifeboat lab status; then lifeboat lab exec HOST -- tail LOG".into(),
             Self::Busy { name } => format!("wait for it, then try again; lifeboat lab status --name {name}"),
             Self::Record { .. } => "lifeboat lab down removes what the record still tells".into(),
             Self::Saved { .. } => "lifeboat lab load --list".into(),
-            Self::Install { .. } => "check that the package registries can be reached, then lifeboat lab install".into(),
+            Self::Install { .. } => {
+                "check that the package registries can be reached, then lifeboat lab install".into()
+            }
             Self::NameInUse { .. }
             | Self::Command { .. }
             | Self::Fault { .. }

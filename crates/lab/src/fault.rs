@@ -120,7 +120,9 @@ impl fmt::Display for Break {
             Self::Kill { target } => write!(f, "{target}: every process killed"),
             Self::Power { target } => write!(f, "{target}: power cut"),
             Self::Cut { target, from, way } => {
-                let rest = from.as_ref().map_or_else(|| "everybody".to_owned(), |site| format!("site {site}"));
+                let rest = from
+                    .as_ref()
+                    .map_or_else(|| "everybody".to_owned(), |site| format!("site {site}"));
                 match way {
                     Way::Both => write!(f, "{target}: cut off from {rest}"),
                     Way::In => write!(f, "{target}: hears nothing from {rest}"),
@@ -165,11 +167,10 @@ pub(crate) async fn apply(place: &Place, record: &mut Record, what: Break) -> Re
         Err(reason) => return Err(reason),
     }
     place.write(record)?;
-    record
-        .faults
-        .last()
-        .cloned()
-        .ok_or_else(|| Error::Fault { target: what.to_string(), reason: "it was not recorded".into() })
+    record.faults.last().cloned().ok_or_else(|| Error::Fault {
+        target: what.to_string(),
+        reason: "it was not recorded".into(),
+    })
 }
 
 fn check(record: &Record, what: &Break) -> Result<()> {
@@ -204,7 +205,10 @@ fn check(record: &Record, what: &Break) -> Result<()> {
             if !(1..=10_000).contains(ms) {
                 return refuse("a latency is from 1 to 10000 ms");
             }
-            let twice = record.faults.iter().any(|f| matches!(&f.what, Break::Latency { site: s, .. } if s == site));
+            let twice = record
+                .faults
+                .iter()
+                .any(|f| matches!(&f.what, Break::Latency { site: s, .. } if s == site));
             if twice {
                 return refuse("it has a latency already; heal that first");
             }
@@ -248,7 +252,9 @@ async fn take_effect(place: &Place, record: &Record, what: &Break) -> Result<Und
         Break::Fill { host, leave_mib } => disk::fill(place, lab.host(host.as_str())?, *leave_mib).await?,
         Break::Stop { host, process } => process::stop(place, lab, lab.host(host.as_str())?, process).await?,
         Break::Pause { host, process } => {
-            return process::pause(place, lab, lab.host(host.as_str())?, process).await.map(Undo::Resume);
+            return process::pause(place, lab, lab.host(host.as_str())?, process)
+                .await
+                .map(Undo::Resume);
         }
         Break::Clock { host, ms, .. } => clock::skew(place, lab.host(host.as_str())?, Some(*ms)).await?,
         Break::Corrupt { host, path, offset, bytes } => {
@@ -266,7 +272,11 @@ pub(crate) async fn undo(place: &Place, record: &mut Record, id: u32) -> Result<
             lab: place.name.to_string(),
             what: "fault",
             name: id.to_string(),
-            known: if known.is_empty() { "no fault".into() } else { known.join(", ") },
+            known: if known.is_empty() {
+                "no fault".into()
+            } else {
+                known.join(", ")
+            },
         });
     };
     let lab = record.topology.clone();

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, Result};
 use crate::network;
+use crate::parts::pods::cgroups;
 use crate::record::{Place, Process};
 use crate::shell;
 use crate::topology::Host;
@@ -18,8 +19,24 @@ const BOOT: &str = include_str!("boot.sh");
 const DISK: &str = "6G";
 /// What a host takes over from the machine's own /etc: users, libraries and the public CAs, nothing that names the machine.
 const SHARED_ETC: &[&str] = &[
-    "passwd", "group", "shadow", "gshadow", "ssl", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "protocols",
-    "services", "login.defs", "profile", "bash.bashrc", "localtime", "pam.d", "security", "mke2fs.conf",
+    "passwd",
+    "group",
+    "shadow",
+    "gshadow",
+    "ssl",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "alternatives",
+    "protocols",
+    "services",
+    "login.defs",
+    "profile",
+    "bash.bashrc",
+    "localtime",
+    "pam.d",
+    "security",
+    "mke2fs.conf",
 ];
 
 pub(crate) fn image(place: &Place, host: &Host) -> PathBuf {
@@ -60,13 +77,28 @@ pub(crate) async fn share_etc(staging: &Path) -> Result<()> {
 pub(crate) async fn make_image(place: &Place, host: &Host, staging: &Path) -> Result<()> {
     let ssh_key = staging.join("etc/ssh/ssh_host_ed25519_key");
     let purpose = "making the disk of a host";
-    let words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", host.name.as_str(), "-f", &ssh_key.to_string_lossy()];
+    let words = [
+        "ssh-keygen",
+        "-q",
+        "-t",
+        "ed25519",
+        "-N",
+        "",
+        "-C",
+        host.name.as_str(),
+        "-f",
+        &ssh_key.to_string_lossy(),
+    ];
     shell::run("making a host's SSH key", &words).await?;
     let image = image(place, host);
     let image = image.to_string_lossy();
     shell::run(purpose, &["truncate", "-s", DISK, &image]).await?;
     let mut words = vec!["mkfs.ext4", "-q", "-F", "-m", "0", "-L", "lifeboat"];
-    words.extend(["-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0", "-d"]);
+    words.extend([
+        "-E",
+        "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
+        "-d",
+    ]);
     let staging = staging.to_string_lossy();
     words.extend([&*staging, &*image]);
     shell::run(purpose, &words).await?;
@@ -77,20 +109,30 @@ pub(crate) async fn make_image(place: &Place, host: &Host, staging: &Path) -> Re
 pub(crate) async fn boot(place: &Place, host: &Host) -> Result<()> {
     let pid_file = pid_file(place, host);
     let _old = std::fs::remove_file(&pid_file);
+    // A machine that starts has no groups of pods; these are of the same host before it lost its power.
+    cgroups::remove(&place.name, &host.name).await?;
     let mount = place.path(&format!("mnt/{}", host.name));
     std::fs::create_dir_all(&mount).map_err(Error::file(&mount, "making a mount point"))?;
     let log_path = place.path(&format!("hosts/{}.log", host.name));
     let log = std::fs::File::create(&log_path).map_err(Error::file(&log_path, "making a host's log"))?;
     let both = log.try_clone().map_err(Error::file(&log_path, "opening a host's log"))?;
     let net = format!("--net=/run/netns/{}", network::namespace(&place.name, &host.name));
-    let raw_pid = place.path(&format!("hosts/{}.raw", host.name));
-    let _old = std::fs::remove_file(&raw_pid);
     let mut child = tokio::process::Command::new("setsid")
-        .args(["nsenter", &net, "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"])
+        .args([
+            "nsenter",
+            &net,
+            "unshare",
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--fork",
+            "--kill-child",
+        ])
         .args(["bash", "-c", BOOT, "boot"])
         .args([&image(place, host), &mount, &place.path("bin")])
         .arg(host.name.as_str())
-        .arg(&raw_pid)
+        .arg(&pid_file)
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(both)
@@ -98,9 +140,8 @@ pub(crate) async fn boot(place: &Place, host: &Host) -> Result<()> {
         .map_err(Error::file("setsid", "starting a host"))?;
     let deadline = ambient::monotonic() + Duration::from_secs(30);
     loop {
-        if let Some(process) = booted(&raw_pid) {
-            let text = format!("{} {}\n", process.pid, process.started);
-            return std::fs::write(&pid_file, text).map_err(Error::file(pid_file, "writing a host's pid"));
+        if init(place, host).is_some_and(is_init) {
+            return Ok(());
         }
         let ended = matches!(child.try_wait(), Ok(Some(_)));
         if ended || ambient::monotonic() > deadline {
@@ -116,14 +157,9 @@ pub(crate) async fn boot(place: &Place, host: &Host) -> Result<()> {
     }
 }
 
-/// The init once it has become runsvdir: before, the host's root is not its own yet.
-fn booted(raw_pid: &Path) -> Option<Process> {
-    let pid: i32 = std::fs::read_to_string(raw_pid).ok()?.trim().parse().ok()?;
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    if name.trim() != "runsvdir" {
-        return None;
-    }
-    Process::now(pid)
+/// Whether a host's first process has become its init: before, the host's root is not its own yet.
+fn is_init(process: Process) -> bool {
+    std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).is_ok_and(|name| name.trim() == "runsvdir")
 }
 
 /// Kills everything on a host at once. Its kernel, which is the machine's, closes the connections.
@@ -183,7 +219,13 @@ pub(crate) async fn run(place: &Place, host: &Host, purpose: &str, command: &[&s
 }
 
 /// As [`run`], with `input` on standard input.
-pub(crate) async fn run_with(place: &Place, host: &Host, purpose: &str, command: &[&str], input: &str) -> Result<String> {
+pub(crate) async fn run_with(
+    place: &Place,
+    host: &Host,
+    purpose: &str,
+    command: &[&str],
+    input: &str,
+) -> Result<String> {
     let enter = enter(place, host)?;
     let mut words: Vec<&str> = enter.iter().map(String::as_str).collect();
     words.extend(command);

@@ -5,7 +5,7 @@ use crate::fault::{self, Break, Fault};
 use crate::host;
 use crate::install;
 use crate::network;
-use crate::parts::{self, kubeadm};
+use crate::parts::{self, kubeadm, pods};
 use crate::ready;
 use crate::record::{Phase, Place, Record};
 use crate::secrets::Secrets;
@@ -19,8 +19,21 @@ use std::time::Duration;
 
 /// Megabytes of memory that a lab takes: for itself, and for each downstream cluster.
 const MEMORY_MIB: (u64, u64) = (1_700, 450);
+/// What kubelet, containerd and pods take of each cluster's host.
+const MEMORY_MIB_OF_PODS: u64 = 250;
 /// Megabytes on disk that each host takes at first.
 const DISK_MIB_PER_HOST: u64 = 250;
+/// Where pods' images are made in the staging area; no host has a name with a dot.
+const POD_IMAGES: &str = ".images";
+
+/// What S3 is asked with.
+#[expect(missing_debug_implementations, reason = "it is secret")]
+pub struct S3Credentials<'a> {
+    /// The access key id.
+    pub access_key: &'a str,
+    /// The secret key.
+    pub secret_key: &'a str,
+}
 
 /// A lab on this machine.
 #[derive(Debug)]
@@ -46,13 +59,26 @@ impl Lab {
         let subnet = network::choose(options.subnet).await?;
         let topology = Topology::new(options, subnet)?;
         check_size(&topology)?;
-        std::fs::create_dir_all(place.path("hosts")).map_err(Error::file(&place.directory, "making the lab's place"))?;
+        // Before the first record: what the record names is taken away with the lab.
+        network::check_free(&topology).await?;
+        std::fs::create_dir_all(place.path("hosts"))
+            .map_err(Error::file(&place.directory, "making the lab's place"))?;
         restrict(&place.directory)?;
         let secrets = Secrets::make(&topology, &place.directory).await?;
-        let record = Record { phase: Phase::Building, topology, secrets, faults: Vec::new(), next_fault: 1 };
+        let record = Record {
+            phase: Phase::Building,
+            topology,
+            secrets,
+            faults: Vec::new(),
+            next_fault: 1,
+        };
         place.write(&record)?;
         let mut lab = Self { place, record };
-        say(&format!("building {} hosts at {} sites, {subnet}", lab.topology().hosts.len(), lab.topology().sites.len()));
+        say(&format!(
+            "building {} hosts at {} sites, {subnet}",
+            lab.topology().hosts.len(),
+            lab.topology().sites.len()
+        ));
         tools.gather(&lab.place.path("bin")).await?;
         futures::try_join!(network::build(lab.topology()), lab.make_images())?;
         lab.start(say).await?;
@@ -104,16 +130,27 @@ impl Lab {
     /// The kubeconfig cannot be read.
     pub async fn client(&self, cluster: &str) -> Result<cluster::Client> {
         self.topology().cluster(cluster)?;
-        cluster::Client::from_kubeconfig(&self.kubeconfig(cluster)).await.map_err(|source| Error::Cluster {
-            cluster: cluster.to_owned(),
-            doing: "opening its kubeconfig".into(),
-            source,
-        })
+        cluster::Client::from_kubeconfig(&self.kubeconfig(cluster))
+            .await
+            .map_err(|source| Error::Cluster {
+                cluster: cluster.to_owned(),
+                doing: "opening its kubeconfig".into(),
+                source: source.into(),
+            })
     }
 
     /// The manager's API token, for requests to `/k8s/clusters/ID/...`.
     pub fn api_token(&self) -> &str {
         &self.record.secrets.api_token
+    }
+
+    /// What S3 at either site is asked with. The bucket `lifeboat` is there from the start.
+    pub fn s3(&self) -> S3Credentials<'_> {
+        let secrets = &self.record.secrets;
+        S3Credentials {
+            access_key: &secrets.s3_access,
+            secret_key: &secrets.s3_secret,
+        }
     }
 
     /// The TSIG key of the zone, base64, under the name `lifeboat`.
@@ -212,6 +249,9 @@ impl Lab {
     /// Makes every host's disk.
     async fn make_images(&self) -> Result<()> {
         let staging = self.place.path("staging");
+        if self.topology().options.pods {
+            pods::images::make(&self.place.path("bin"), &staging.join(POD_IMAGES))?;
+        }
         // The first host of a cluster makes the CAs that its other members take over.
         let (first, further): (Vec<&Host>, Vec<&Host>) = self
             .topology()
@@ -231,12 +271,20 @@ impl Lab {
         let cluster = self.topology().clusters.iter().find(|c| c.hosts.contains(&host.name));
         if let Some(cluster) = cluster {
             if cluster.distribution == Distribution::Kubeadm {
-                let first = cluster.hosts.first().filter(|f| **f != host.name).map(|f| staging.join(f.as_str()));
+                let first = cluster
+                    .hosts
+                    .first()
+                    .filter(|f| **f != host.name)
+                    .map(|f| staging.join(f.as_str()));
                 kubeadm::generate(&self.place.path("bin/kubeadm"), &root, host, first.as_deref()).await?;
             }
             if cluster.hosts.first() == Some(&host.name) {
                 self.keep_kubeconfig(&root, cluster)?;
             }
+        }
+        if pods::run_on(self.topology(), host) {
+            let manages = host.parts.iter().any(|p| matches!(p, Part::Manager { .. }));
+            pods::images::place(&staging.join(POD_IMAGES), &root, manages)?;
         }
         host::make_image(&self.place, host, &root).await
     }
@@ -262,7 +310,11 @@ async fn take_down(place: &Place, say: Say<'_>) -> Result<()> {
     fault::end_relays(&record);
     // A paused process cannot be in the way: SIGKILL ends it too.
     try_join_all(record.topology.hosts.iter().map(|host| host::kill(place, host))).await?;
+    pods::cgroups::remove_all(&record.topology).await?;
     network::remove(&record.topology).await?;
+    // Once more: a host that a crashed builder had only begun to start has said its pid by now, and without its namespace
+    // no other can begin.
+    try_join_all(record.topology.hosts.iter().map(|host| host::kill(place, host))).await?;
     std::fs::remove_dir_all(&place.directory).map_err(Error::file(&place.directory, "removing the lab's files"))?;
     let lock = place.directory.with_extension("lock");
     std::fs::remove_file(&lock).map_err(Error::file(&lock, "removing the lab's lock"))
@@ -303,7 +355,9 @@ pub(crate) fn check_root() -> Result<()> {
 
 fn check_size(lab: &Topology) -> Result<()> {
     let (base, each) = MEMORY_MIB;
-    let needed = base + each * u64::from(lab.options.edges);
+    let hosts = lab.hosts.iter().filter(|h| pods::run_on(lab, h)).count();
+    let pods = MEMORY_MIB_OF_PODS * u64::try_from(hosts).unwrap_or(u64::MAX);
+    let needed = base + each * u64::from(lab.options.edges) + pods;
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let found = meminfo
         .lines()

@@ -49,7 +49,10 @@ pub(crate) fn namespaces(lab: &Topology) -> Vec<String> {
 pub(crate) async fn choose(asked: Option<Subnet>) -> Result<Subnet> {
     let routes = shell::run("looking at the machine's routes", &["ip", "-4", "route", "show", "table", "all"]).await?;
     let taken = |subnet: Subnet| {
-        routes.lines().find(|line| !line.starts_with("default") && overlaps(line, subnet)).map(str::to_owned)
+        routes
+            .lines()
+            .find(|line| !line.starts_with("default") && overlaps(line, subnet))
+            .map(str::to_owned)
     };
     if let Some(subnet) = asked {
         return match taken(subnet) {
@@ -57,10 +60,12 @@ pub(crate) async fn choose(asked: Option<Subnet>) -> Result<Subnet> {
             None => Ok(subnet),
         };
     }
-    Subnet::candidates().find(|s| taken(*s).is_none()).ok_or_else(|| Error::AddressInUse {
-        subnet: "10.100.0.0/16 to 10.119.0.0/16".into(),
-        route: "each of them is routed somewhere".into(),
-    })
+    Subnet::candidates()
+        .find(|s| taken(*s).is_none())
+        .ok_or_else(|| Error::AddressInUse {
+            subnet: "10.100.0.0/16 to 10.119.0.0/16".into(),
+            route: "each of them is routed somewhere".into(),
+        })
 }
 
 /// Whether a line of `ip route` speaks of addresses in `subnet`.
@@ -76,16 +81,25 @@ fn overlaps(route: &str, subnet: Subnet) -> bool {
     })
 }
 
+/// Makes sure that nothing on the machine has a name that the lab will give.
+pub(crate) async fn check_free(lab: &Topology) -> Result<()> {
+    let purpose = "looking for names in use";
+    let existing = shell::run(purpose, &["ip", "netns", "list"]).await?;
+    let existing: Vec<&str> = existing.lines().filter_map(|l| l.split_whitespace().next()).collect();
+    if let Some(object) = namespaces(lab).iter().find(|n| existing.contains(&n.as_str())) {
+        return Err(Error::NameInUse { object: format!("network namespace {object}") });
+    }
+    let link = machine_link(lab.subnet);
+    if shell::output(purpose, &["ip", "link", "show", "dev", &link], "").await?.success {
+        return Err(Error::NameInUse { object: format!("network link {link}") });
+    }
+    Ok(())
+}
+
 /// Builds the whole network.
 pub(crate) async fn build(lab: &Topology) -> Result<()> {
     let purpose = "building the network";
-    let existing = shell::run(purpose, &["ip", "netns", "list"]).await?;
-    let existing: Vec<&str> = existing.lines().filter_map(|l| l.split_whitespace().next()).collect();
-    let wanted = namespaces(lab);
-    if let Some(object) = wanted.iter().find(|n| existing.contains(&n.as_str())) {
-        return Err(Error::NameInUse { object: format!("network namespace {object}") });
-    }
-    let add: String = wanted.iter().map(|n| format!("netns add {n}\n")).collect();
+    let add: String = namespaces(lab).iter().map(|n| format!("netns add {n}\n")).collect();
     batch(None, &add).await?;
     batch(None, &links(lab)).await?;
     let name = lab.name();

@@ -7,10 +7,10 @@ pub(crate) mod dns;
 pub(crate) mod edge;
 pub(crate) mod kubeadm;
 pub(crate) mod manager;
-mod pods;
+pub(crate) mod pods;
 mod rke2;
 pub(crate) mod rke2_tls;
-mod services;
+pub(crate) mod services;
 
 use crate::error::Result;
 use crate::secrets::Secrets;

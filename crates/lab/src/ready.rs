@@ -47,10 +47,15 @@ pub(crate) async fn wait(lab: &Lab, limit: Duration, say: Say<'_>) -> Result<()>
                 object: format!("lab {}", lab.place.name),
                 seconds: limit.as_secs(),
                 last: waiting.join("; "),
-                log: "`lifeboat lab exec HOST -- tail -n 50 /var/log/NAME.log` (static pods: /var/log/pods/NAME.log)".into(),
+                log: "`lifeboat lab exec HOST -- tail -n 50 /var/log/NAME.log` (static pods: /var/log/pods/NAME.log)"
+                    .into(),
             });
         }
-        let now = if waiting.len() == 1 { first.clone() } else { format!("{first}, and {} more", waiting.len() - 1) };
+        let now = if waiting.len() == 1 {
+            first.clone()
+        } else {
+            format!("{first}, and {} more", waiting.len() - 1)
+        };
         if now != said {
             say(&format!("waiting: {now}"));
             said = now;
@@ -62,9 +67,27 @@ pub(crate) async fn wait(lab: &Lab, limit: Duration, say: Say<'_>) -> Result<()>
 /// Everything that should be ready and is not, in words.
 pub(crate) fn unready(status: &Status) -> Vec<String> {
     let mut waiting = unready_hosts(&status.hosts);
-    waiting.extend(status.clusters.iter().filter(|c| !c.ready).map(|c| format!("cluster {}: {}", c.name, c.reason)));
-    waiting.extend(status.agents.iter().filter(|a| !a.connected).map(|a| format!("agent of {}: {}", a.cluster, a.reason)));
-    waiting.extend(status.names.iter().filter(|n| n.answer.is_empty()).map(|n| format!("{} at {}: no answer", n.name, n.server)));
+    waiting.extend(
+        status
+            .clusters
+            .iter()
+            .filter(|c| !c.ready)
+            .map(|c| format!("cluster {}: {}", c.name, c.reason)),
+    );
+    waiting.extend(
+        status
+            .agents
+            .iter()
+            .filter(|a| !a.connected)
+            .map(|a| format!("agent of {}: {}", a.cluster, a.reason)),
+    );
+    waiting.extend(
+        status
+            .names
+            .iter()
+            .filter(|n| n.answer.is_empty())
+            .map(|n| format!("{} at {}: no answer", n.name, n.server)),
+    );
     waiting
 }
 

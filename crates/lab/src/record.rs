@@ -60,12 +60,17 @@ pub(crate) struct Lock {
 
 impl Place {
     pub(crate) fn of(name: &Name) -> Self {
-        Self { name: name.clone(), directory: Path::new(LABS).join(name.as_str()) }
+        Self {
+            name: name.clone(),
+            directory: Path::new(LABS).join(name.as_str()),
+        }
     }
 
     /// The names of all labs that have a directory.
     pub(crate) fn all() -> Vec<Name> {
-        let Ok(entries) = std::fs::read_dir(LABS) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(LABS) else {
+            return Vec::new();
+        };
         let mut names: Vec<Name> = entries
             .filter_map(std::result::Result::ok)
             .filter(|e| e.path().is_dir())

@@ -23,9 +23,15 @@ fn directory(save: &Name) -> PathBuf {
 
 /// The names of all saved labs.
 pub fn saved() -> Vec<Name> {
-    let Ok(entries) = std::fs::read_dir(tools::cache().join("labs")) else { return Vec::new() };
-    let names = entries.filter_map(std::result::Result::ok).filter(|e| e.path().join("lab.json").is_file());
-    let mut names: Vec<Name> = names.filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok())).collect();
+    let Ok(entries) = std::fs::read_dir(tools::cache().join("labs")) else {
+        return Vec::new();
+    };
+    let names = entries
+        .filter_map(std::result::Result::ok)
+        .filter(|e| e.path().join("lab.json").is_file());
+    let mut names: Vec<Name> = names
+        .filter_map(|e| e.file_name().to_str().and_then(|n| n.parse().ok()))
+        .collect();
     names.sort();
     names
 }
@@ -102,7 +108,9 @@ impl Lab {
         let _lock = place.lock()?;
         clear_crashed(&place, say).await?;
         network::choose(Some(record.topology.subnet)).await?;
-        std::fs::create_dir_all(place.path("hosts")).map_err(Error::file(&place.directory, "making the lab's place"))?;
+        network::check_free(&record.topology).await?;
+        std::fs::create_dir_all(place.path("hosts"))
+            .map_err(Error::file(&place.directory, "making the lab's place"))?;
         restrict(&place.directory)?;
         place.write(&record)?;
         let lab = Self { place, record };

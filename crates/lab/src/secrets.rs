@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::parts::rke2_tls::Authorities;
 use crate::shell;
+use crate::tools;
 use crate::topology::{MANAGER_NAME, Topology, ZONE};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -55,14 +56,27 @@ impl Secrets {
     pub(crate) async fn make(lab: &Topology, directory: &Path) -> Result<Self> {
         let key = directory.join("id_ed25519");
         let key_text = key.to_string_lossy();
-        let words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lifeboat-lab", "-f", &key_text];
+        let words = [
+            "ssh-keygen",
+            "-q",
+            "-t",
+            "ed25519",
+            "-N",
+            "",
+            "-C",
+            "lifeboat-lab",
+            "-f",
+            &key_text,
+        ];
         shell::run("making the SSH key", &words).await?;
         let public = key.with_extension("pub");
         let ssh_public = std::fs::read_to_string(&public).map_err(Error::file(&public, "reading the SSH key"))?;
         let manager = manager_certificate()?;
         let mut authorities = BTreeMap::new();
         for cluster in lab.clusters.iter().filter(|c| c.distribution == Distribution::Rke2) {
-            authorities.insert(cluster.name.to_string(), Authorities::make()?);
+            let scratch = directory.join(format!("scratch-{}", cluster.name));
+            let made = Authorities::make(&tools::kubernetes().join("kubeadm"), &scratch).await?;
+            authorities.insert(cluster.name.to_string(), made);
         }
         let names = || lab.clusters.iter().map(|c| c.name.to_string());
         Ok(Self {
@@ -140,5 +154,9 @@ fn manager_certificate() -> Result<Signed> {
     serving.distinguished_name.push(DnType::CommonName, format!("rancher.{ZONE}"));
     let key = KeyPair::generate().map_err(broken)?;
     let certificate = serving.signed_by(&key, &Issuer::from_params(&ca, &ca_key)).map_err(broken)?;
-    Ok(Signed { ca: ca_certificate.pem(), certificate: certificate.pem(), key: key.serialize_pem() })
+    Ok(Signed {
+        ca: ca_certificate.pem(),
+        certificate: certificate.pem(),
+        key: key.serialize_pem(),
+    })
 }

@@ -23,7 +23,11 @@ pub(crate) async fn run_with(purpose: &str, words: &[&str], input: &str) -> Resu
     if output.success {
         return Ok(output.stdout);
     }
-    let said = if output.stderr.trim().is_empty() { &output.stdout } else { &output.stderr };
+    let said = if output.stderr.trim().is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    };
     Err(failed(purpose, words, "an error", said))
 }
 
@@ -62,5 +66,10 @@ fn failed(purpose: &str, words: &[&str], status: &str, said: &str) -> Error {
     command = command.replace('\n', " ");
     let said = said.trim();
     let tail = said.char_indices().rev().nth(2 * LONGEST).map_or(said, |(at, _)| &said[at..]);
-    Error::Command { purpose: purpose.to_owned(), command, status: status.to_owned(), output: tail.to_owned() }
+    Error::Command {
+        purpose: purpose.to_owned(),
+        command,
+        status: status.to_owned(),
+        output: tail.to_owned(),
+    }
 }

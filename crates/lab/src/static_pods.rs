@@ -95,9 +95,7 @@ pub async fn serve(directory: &Path, say: Say<'_>) -> Result<()> {
         }
     }
     let paths: Vec<PathBuf> = runner.pods.keys().cloned().collect();
-    for path in paths {
-        runner.end(&path).await;
-    }
+    runner.end(&paths).await;
     Ok(())
 }
 
@@ -110,10 +108,14 @@ impl Runner {
     async fn look(&mut self, directory: &Path, say: Say<'_>) {
         let present = manifests(directory);
         let same = |path: &PathBuf, pod: &Running| present.get(path) == Some(&pod.text);
-        let gone: Vec<PathBuf> =
-            self.pods.iter().filter(|(path, pod)| !same(path, pod)).map(|(path, _)| path.clone()).collect();
+        let gone: Vec<PathBuf> = self
+            .pods
+            .iter()
+            .filter(|(path, pod)| !same(path, pod))
+            .map(|(path, _)| path.clone())
+            .collect();
+        self.end(&gone).await;
         for path in gone {
-            self.end(&path).await;
             say(&format!("stopped {}", path.display()));
         }
         for (path, text) in present {
@@ -158,7 +160,11 @@ impl Runner {
             std::fs::create_dir_all(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         }
         let log = self.logs.join(format!("{}.log", pod.name));
-        let log = std::fs::File::options().create(true).append(true).open(log).map_err(|e| e.to_string())?;
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(|e| e.to_string())?;
         let both = log.try_clone().map_err(|e| e.to_string())?;
         let mut child = Command::new(program)
             .args(arguments)
@@ -181,27 +187,34 @@ impl Runner {
         self.pids.join(format!("{name}.pid"))
     }
 
-    /// Stops a pod: SIGTERM, and SIGKILL when its time is over.
-    async fn end(&mut self, path: &Path) {
-        let Some(mut running) = self.pods.remove(path) else { return };
-        if let Some(child) = &mut running.child {
+    /// Stops pods, all at once: SIGTERM, and SIGKILL when their time is over.
+    async fn end(&mut self, paths: &[PathBuf]) {
+        let mut ending: Vec<Running> = paths.iter().filter_map(|path| self.pods.remove(path)).collect();
+        for child in ending.iter().filter_map(|running| running.child.as_ref()) {
             if let Ok(pid) = i32::try_from(child.id()) {
                 let _gone = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
-            let deadline = ambient::monotonic() + GRACE;
-            while matches!(child.try_wait(), Ok(None)) {
+        }
+        let deadline = ambient::monotonic() + GRACE;
+        for running in &mut ending {
+            while let Some(child) = running.child.as_mut()
+                && matches!(child.try_wait(), Ok(None))
+            {
                 if ambient::monotonic() > deadline {
                     let _gone = child.kill();
                 }
                 ambient::sleep(Duration::from_millis(20)).await;
             }
+            let _gone = std::fs::remove_file(self.pid_file(&running.name));
         }
-        let _gone = std::fs::remove_file(self.pid_file(&running.name));
     }
 }
 
 fn manifests(directory: &Path) -> BTreeMap<PathBuf, String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().filter_map(std::result::Result::ok);
+    let entries = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(std::result::Result::ok);
     entries
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|e| e == "yaml" || e == "json"))

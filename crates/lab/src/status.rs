@@ -154,8 +154,10 @@ pub(crate) async fn take(lab: &Lab) -> Result<Status> {
         agents::take(lab),
         names::take(topology),
     );
-    let memory = processes::memory();
-    let hosts: Vec<HostStatus> = topology.hosts.iter().map(|h| host(lab, h, Some(&memory))).collect();
+    let mut hosts = hosts(lab);
+    for host in &mut hosts {
+        host.memory_mib = host.pid.map_or(0, processes::memory);
+    }
     Ok(Status {
         name: topology.name().clone(),
         phase: lab.record.phase,
@@ -166,16 +168,20 @@ pub(crate) async fn take(lab: &Lab) -> Result<Status> {
         clusters: clusters.into_iter().collect::<Result<_>>()?,
         agents,
         names: names?,
-        faults: lab.faults().iter().map(|f| FaultStatus { id: f.id, what: f.what.to_string() }).collect(),
+        faults: lab
+            .faults()
+            .iter()
+            .map(|f| FaultStatus { id: f.id, what: f.what.to_string() })
+            .collect(),
     })
 }
 
-/// The hosts alone, without the cost of the rest.
+/// The hosts alone, without the cost of their memory and of the rest.
 pub(crate) fn hosts(lab: &Lab) -> Vec<HostStatus> {
-    lab.topology().hosts.iter().map(|h| host(lab, h, None)).collect()
+    lab.topology().hosts.iter().map(|h| host(lab, h)).collect()
 }
 
-fn host(lab: &Lab, host: &Host, memory: Option<&processes::Memory>) -> HostStatus {
+fn host(lab: &Lab, host: &Host) -> HostStatus {
     let init = crate::host::init(&lab.place, host);
     HostStatus {
         name: host.name.clone(),
@@ -183,7 +189,7 @@ fn host(lab: &Lab, host: &Host, memory: Option<&processes::Memory>) -> HostStatu
         address: host.address,
         on: init.is_some(),
         pid: init.map(|p| p.pid),
-        memory_mib: init.zip(memory).map_or(0, |(init, memory)| memory.of(init.pid)),
+        memory_mib: 0,
         processes: init.map(|init| processes::take(lab, host, init.pid)).unwrap_or_default(),
     }
 }

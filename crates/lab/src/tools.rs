@@ -81,7 +81,11 @@ impl Tools {
             missing.push("seaweedfs".to_owned());
         }
         directories.push(wheels.join("bin"));
-        if missing.is_empty() { Ok(Self { directories }) } else { Err(Error::MissingTool(missing)) }
+        if missing.is_empty() {
+            Ok(Self { directories })
+        } else {
+            Err(Error::MissingTool(missing))
+        }
     }
 
     /// Puts every tool into `bin`, together with this very program as `lifeboat`.

@@ -114,10 +114,8 @@ impl Topology {
         for (site, cluster, serving) in [(main, "rancher", true), (standby, "rancher-standby", false)] {
             plan.site(&site);
             let cluster = name(cluster)?;
-            let first = plan.host(
-                &format!("{site}-1"),
-                vec![Part::ControlPlane(cluster.clone()), Part::Manager { serving }],
-            )?;
+            let first =
+                plan.host(&format!("{site}-1"), vec![Part::ControlPlane(cluster.clone()), Part::Manager { serving }])?;
             let mut hosts = vec![first];
             for member in 2..=options.etcd_members {
                 hosts.push(plan.host(&format!("{site}-{member}"), vec![Part::EtcdMember(cluster.clone())])?);
@@ -160,7 +158,13 @@ impl Topology {
         plan.host("edge-svc", vec![Part::Resolver])?;
         plan.site(&name("backbone")?);
         plan.host("backbone", vec![Part::PrimaryNameserver])?;
-        Ok(Self { options, subnet, sites: plan.sites, hosts: plan.hosts, clusters })
+        Ok(Self {
+            options,
+            subnet,
+            sites: plan.sites,
+            hosts: plan.hosts,
+            clusters,
+        })
     }
 
     /// The lab's name.
@@ -271,10 +275,8 @@ impl Planner {
 }
 
 fn name(text: &str) -> Result<Name> {
-    text.parse().map_err(|e: estate::InvalidName| Error::Topology {
-        object: format!("name {text:?}"),
-        reason: e.to_string(),
-    })
+    text.parse()
+        .map_err(|e: estate::InvalidName| Error::Topology { object: format!("name {text:?}"), reason: e.to_string() })
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ impl Tree {
 
     /// A symbolic link.
     pub(crate) fn link(&mut self, path: &str, target: &str) {
-        self.entries.push(Entry::Link { path: path.to_owned(), target: target.to_owned() });
+        self.entries
+            .push(Entry::Link { path: path.to_owned(), target: target.to_owned() });
     }
 
     /// A runit service that starts at boot: `script` is the shell that ends with an `exec` of the service. What it prints
@@ -52,7 +53,8 @@ impl Tree {
     }
 
     fn entry_file(&mut self, path: &str, mode: u32, content: impl Into<Vec<u8>>) {
-        self.entries.push(Entry::File { path: path.to_owned(), mode, content: content.into() });
+        self.entries
+            .push(Entry::File { path: path.to_owned(), mode, content: content.into() });
     }
 
     /// Writes everything below `root`.

@@ -2,10 +2,10 @@
 
 use crate::install::install;
 use crate::printer::{heading, say};
-use crate::runner::{command, root, run as run_command};
+use crate::runner::{binary, command, root, run as run_command};
 use crate::tally::Tally;
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 const SESSION: &[(&str, &str)] = &[
@@ -13,7 +13,7 @@ const SESSION: &[(&str, &str)] = &[
     ("all of it, as it runs", "lab status --name demo"),
     ("the main site loses power", "lab break --name demo site main --power"),
     ("what is left", "lab status --name demo"),
-    ("power comes back, and everything by itself", "lab heal --name demo"),
+    ("power comes back, and everything by itself", "lab heal --name demo --wait 180"),
     ("all of it, as it runs again", "lab status --name demo"),
 ];
 
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn play(lifeboat: &PathBuf) -> Result<()> {
+fn play(lifeboat: &Path) -> Result<()> {
     SESSION.iter().try_for_each(|(what, line)| {
         heading(what);
         type_in(lifeboat, line)
@@ -43,7 +43,7 @@ fn play(lifeboat: &PathBuf) -> Result<()> {
 }
 
 /// Runs `lifeboat LINE` on this terminal, so that its progress shows as it would for anyone.
-fn type_in(lifeboat: &PathBuf, line: &str) -> Result<()> {
+fn type_in(lifeboat: &Path, line: &str) -> Result<()> {
     say(&format!("$ lifeboat {line}"));
     let status = Command::new(lifeboat)
         .args(line.split_whitespace())
@@ -52,10 +52,4 @@ fn type_in(lifeboat: &PathBuf, line: &str) -> Result<()> {
         .with_context(|| format!("cannot start {}", lifeboat.display()))?;
     anyhow::ensure!(status.success(), "`lifeboat {line}` ended with {status}");
     Ok(())
-}
-
-/// The binary beside this one: both were built by the same cargo.
-fn binary() -> Result<PathBuf> {
-    let here = std::env::current_exe().context("where xtask itself lies")?;
-    Ok(here.with_file_name("lifeboat"))
 }

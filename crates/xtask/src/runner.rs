@@ -67,3 +67,9 @@ fn shown(command: &Command) -> String {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
+
+/// The `lifeboat` beside this program: both were built by the same cargo.
+pub(crate) fn binary() -> Result<PathBuf> {
+    let here = std::env::current_exe().context("where xtask itself lies")?;
+    Ok(here.with_file_name("lifeboat"))
+}

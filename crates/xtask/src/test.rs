@@ -4,7 +4,7 @@
 
 use crate::install::install;
 use crate::printer::{heading, say};
-use crate::runner::{command, root, run as run_command};
+use crate::runner::{binary, command, root, run as run_command};
 use crate::tally::Tally;
 use anyhow::{Result, bail};
 use std::process::ExitCode;
@@ -107,11 +107,21 @@ fn manager(tally: &mut Tally) -> Result<()> {
 
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.
 fn lab(tally: &mut Tally) -> Result<()> {
+    run_command(command("cargo build --package lifeboat --locked"), tally)?;
+    let lifeboat = binary()?;
+    let mut tests = command("cargo test --package lab --test lab --locked -- --ignored --test-threads=1 --nocapture");
+    tests.env("LIFEBOAT_BIN", &lifeboat);
     let mut lab = Tally::default();
-    let outcome = run_command(
-        command("cargo test --package lab --test lab --locked -- --ignored --test-threads=1 --nocapture"),
-        &mut lab,
-    );
+    let outcome = run_command(tests, &mut lab);
     tally.add_made_up_for(lab);
+    // What the tests share stays up between them, and what a failed one left is of no use after them.
+    for name in LABS {
+        let _absent = std::process::Command::new(&lifeboat)
+            .args(["lab", "down", "--name", name])
+            .output()?;
+    }
     outcome
 }
+
+/// The names that the lab's tests give their labs.
+const LABS: &[&str] = &["test", "two", "crash", "pods"];

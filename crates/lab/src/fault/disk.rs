@@ -39,7 +39,11 @@ fn open(place: &Place, host: &Host, path: &str) -> Result<(PathBuf, File)> {
     if !is_file {
         return Err(refuse("it is not a plain file".into()));
     }
-    let open = File::options().read(true).write(true).open(&file).map_err(|e| refuse(e.to_string()))?;
+    let open = File::options()
+        .read(true)
+        .write(true)
+        .open(&file)
+        .map_err(|e| refuse(e.to_string()))?;
     Ok((file, open))
 }
 

@@ -89,7 +89,11 @@ pub(super) async fn stop(lab: &Topology, site: &Name, relay: Option<Process>) ->
 /// When the device cannot be made or read.
 pub async fn relay(name: &str, delay: Duration) -> Result<()> {
     let broken = |doing: &'static str| Error::file(format!("/dev/net/tun ({name})"), doing);
-    let tun = tun_rs::DeviceBuilder::new().name(name).mtu(1500).build_async().map_err(broken("making the device"))?;
+    let tun = tun_rs::DeviceBuilder::new()
+        .name(name)
+        .mtu(1500)
+        .build_async()
+        .map_err(broken("making the device"))?;
     let tun = std::sync::Arc::new(tun);
     let (hold, mut held) = mpsc::channel::<(std::time::Instant, Vec<u8>)>(HELD);
     let out = tun.clone();

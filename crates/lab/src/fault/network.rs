@@ -40,7 +40,11 @@ fn core_rules(faults: &[Fault]) -> String {
             }
         }
     }
-    format!("{}{}", SILENCE, table("inet", "forward", "type filter hook forward priority 0; policy accept;", &forward))
+    format!(
+        "{}{}",
+        SILENCE,
+        table("inet", "forward", "type filter hook forward priority 0; policy accept;", &forward)
+    )
 }
 
 const SILENCE: &str = "add table inet silence
@@ -89,7 +93,11 @@ fn router_rules(lab: &Topology, site: &Site, faults: &[Fault]) -> String {
             }
         }
         // Seen from the router, traffic to the site comes in at the uplink, traffic to a host goes out at its port.
-        let (ingress, egress) = if uplink { (to_target, from_target) } else { (from_target, to_target) };
+        let (ingress, egress) = if uplink {
+            (to_target, from_target)
+        } else {
+            (from_target, to_target)
+        };
         for (direction, rules) in [("ingress", ingress), ("egress", egress)] {
             let hook = format!("type filter hook {direction} device \"{device}\" priority 0; policy accept;");
             let name = format!("{direction}_{device}");
@@ -128,7 +136,9 @@ async fn shape(lab: &Topology, faults: &[Fault]) -> Result<()> {
             continue;
         };
         let rate = format!("{kbit}kbit");
-        let words = ["tc", "-n", &namespace, "qdisc", "replace", "dev", &device, "root", "tbf", "rate", &rate];
+        let words = [
+            "tc", "-n", &namespace, "qdisc", "replace", "dev", &device, "root", "tbf", "rate", &rate,
+        ];
         let words = [&words[..], &["burst", "16k", "latency", "200ms"]].concat();
         shell::run("limiting bandwidth", &words).await?;
     }

@@ -31,9 +31,15 @@ pub(crate) struct State {
 
 /// Every process that the host's supervisors know, whether it runs or not.
 pub(crate) fn state(place: &Place, lab: &Topology, host: &Host) -> Vec<State> {
-    let Some(root) = host::file(place, host, "/") else { return Vec::new() };
+    let Some(root) = host::file(place, host, "/") else {
+        return Vec::new();
+    };
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(root.join("etc/sv")).into_iter().flatten().filter_map(std::result::Result::ok) {
+    for entry in std::fs::read_dir(root.join("etc/sv"))
+        .into_iter()
+        .flatten()
+        .filter_map(std::result::Result::ok)
+    {
         let directory = entry.path();
         let read = |file: &str| std::fs::read_to_string(directory.join("supervise").join(file)).unwrap_or_default();
         let stat = read("stat");
@@ -45,9 +51,15 @@ pub(crate) fn state(place: &Place, lab: &Topology, host: &Host) -> Vec<State> {
         });
     }
     let manifests = layout::manifests(lab.options.layout).trim_start_matches('/');
-    for entry in std::fs::read_dir(root.join(manifests)).into_iter().flatten().filter_map(std::result::Result::ok) {
+    for entry in std::fs::read_dir(root.join(manifests))
+        .into_iter()
+        .flatten()
+        .filter_map(std::result::Result::ok)
+    {
         let path = entry.path();
-        let Some(name) = path.file_stem().map(|n| n.to_string_lossy().into_owned()) else { continue };
+        let Some(name) = path.file_stem().map(|n| n.to_string_lossy().into_owned()) else {
+            continue;
+        };
         let pids = root.join(static_pods::PIDS.trim_start_matches('/'));
         let pid = std::fs::read_to_string(pids.join(format!("{name}.pid"))).ok();
         let pid = pid.and_then(|p| p.trim().parse().ok());
@@ -105,7 +117,10 @@ pub(super) async fn start(place: &Place, lab: &Topology, host: &Host, process: &
 pub(super) async fn pause(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<Vec<Process>> {
     let state = find(place, lab, host, process)?;
     let Some(pid) = state.pid else {
-        return Err(Error::Fault { target: format!("{process} on {}", host.name), reason: "it does not run".into() });
+        return Err(Error::Fault {
+            target: format!("{process} on {}", host.name),
+            reason: "it does not run".into(),
+        });
     };
     let processes = on_machine(place, host, pid)?;
     for process in &processes {
@@ -137,8 +152,13 @@ fn on_machine(place: &Place, host: &Host, pid: i32) -> Result<Vec<Process>> {
     let mut family: Vec<(i32, i32, i32)> = Vec::new();
     let own = |pid: i32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
     let space = init.and_then(|p| own(p.pid));
-    for entry in std::fs::read_dir("/proc").map_err(Error::file("/proc", "listing processes"))?.flatten() {
-        let Some(number) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
+    for entry in std::fs::read_dir("/proc")
+        .map_err(Error::file("/proc", "listing processes"))?
+        .flatten()
+    {
+        let Some(number) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else {
+            continue;
+        };
         if space.is_none() || own(number) != space {
             continue;
         }

@@ -31,14 +31,30 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (Break::Loss { target: site("main"), percent: f64::NAN }, "LB0111", "more than 0"),
         (Break::Bandwidth { target: site("main"), kbit: 0 }, "LB0111", "is a cut"),
         (Break::Latency { site: name("main"), ms: 0 }, "LB0111", "from 1"),
-        (Break::Cut { target: site("main"), from: Some(name("main")), way: Way::Both }, "LB0111", "itself"),
         (
-            Break::Cut { target: Target::Host(name("main-1")), from: Some(name("edge")), way: Way::Both },
+            Break::Cut {
+                target: site("main"),
+                from: Some(name("main")),
+                way: Way::Both,
+            },
+            "LB0111",
+            "itself",
+        ),
+        (
+            Break::Cut {
+                target: Target::Host(name("main-1")),
+                from: Some(name("edge")),
+                way: Way::Both,
+            },
             "LB0111",
             "only a site",
         ),
         (clock("etcd"), "LB0111", "kernel clock"),
-        (Break::Corrupt { host: name("main-1"), path: "/x".into(), offset: 0, bytes: 0 }, "LB0111", "1 byte"),
+        (
+            Break::Corrupt { host: name("main-1"), path: "/x".into(), offset: 0, bytes: 0 },
+            "LB0111",
+            "1 byte",
+        ),
     ] {
         let error = check(&record(), &what).unwrap_err();
         assert_eq!(error.code(), code, "{what}");
@@ -51,7 +67,9 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
 fn a_host_without_power_stays_off_while_another_fault_keeps_it_off() {
     let mut record = record();
     for (id, target) in [(1, Target::Host(name("main-1"))), (2, site("main"))] {
-        record.faults.push(Fault { id, what: Break::Power { target }, undo: Undo::Nothing });
+        record
+            .faults
+            .push(Fault { id, what: Break::Power { target }, undo: Undo::Nothing });
     }
     let main_1 = record.topology.host("main-1").unwrap();
     let standby_1 = record.topology.host("standby-1").unwrap();
@@ -65,7 +83,12 @@ fn a_record_with_faults_survives_being_written() {
     let mut record = record();
     record.faults.push(Fault {
         id: 7,
-        what: Break::Corrupt { host: name("main-1"), path: "/etc/x".into(), offset: 3, bytes: 2 },
+        what: Break::Corrupt {
+            host: name("main-1"),
+            path: "/etc/x".into(),
+            offset: 3,
+            bytes: 2,
+        },
         undo: Undo::Bytes(vec![0, 255]),
     });
     let text = serde_json::to_string(&record).unwrap();

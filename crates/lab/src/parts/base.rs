@@ -32,7 +32,14 @@ pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, host: &
     tree.file("/etc/ssh/sshd_config", SSHD);
     tree.secret("/root/.ssh/authorized_keys", secrets.ssh_public.clone());
     tree.service("sshd", "mkdir -p /run/sshd\nexec /usr/sbin/sshd -D -e");
-    for directory in ["/var/lib", "/var/log", "/var/tmp", "/var/cache", "/var/lib/lifeboat", "/etc/lifeboat"] {
+    for directory in [
+        "/var/lib",
+        "/var/log",
+        "/var/tmp",
+        "/var/cache",
+        "/var/lib/lifeboat",
+        "/etc/lifeboat",
+    ] {
         tree.directory(directory);
     }
 }

@@ -16,7 +16,12 @@ pub(crate) const STATE: &str = "/run/cattle-agent.json";
 pub(crate) const TOKEN_SECRET: &str = "cattle-token";
 
 pub(super) fn render(tree: &mut Tree, _lab: &Topology, secrets: &Secrets, cluster: &Cluster, host: &Host) {
-    let token = cluster.id.as_ref().and_then(|id| secrets.registration.get(id)).cloned().unwrap_or_default();
+    let token = cluster
+        .id
+        .as_ref()
+        .and_then(|id| secrets.registration.get(id))
+        .cloned()
+        .unwrap_or_default();
     tree.secret("/etc/cattle/credentials/url", format!("https://{MANAGER_NAME}"));
     tree.secret("/etc/cattle/credentials/token", token);
     tree.file(
@@ -38,7 +43,12 @@ exec lab-agent --credentials /etc/cattle/credentials --api-server {}:6443 \\
 
 /// What registering a cluster leaves in it: the agent's service account with full rights, and its credentials.
 pub(crate) fn objects(secrets: &Secrets, cluster: &Cluster) -> Vec<Value> {
-    let registration = cluster.id.as_ref().and_then(|id| secrets.registration.get(id)).cloned().unwrap_or_default();
+    let registration = cluster
+        .id
+        .as_ref()
+        .and_then(|id| secrets.registration.get(id))
+        .cloned()
+        .unwrap_or_default();
     let cattle = json!({"kind": "ServiceAccount", "name": "cattle", "namespace": "cattle-system"});
     vec![
         namespace("cattle-system"),

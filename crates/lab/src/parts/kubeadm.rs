@@ -13,13 +13,7 @@ pub(crate) const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const CONFIG: &str = "/etc/kubernetes/kubeadm.yaml";
 const ENCRYPTION: &str = "/etc/kubernetes/encryption.yaml";
 
-pub(super) fn render(
-    tree: &mut Tree,
-    lab: &Topology,
-    secrets: &Secrets,
-    cluster: &Cluster,
-    host: &Host,
-) -> Result<()> {
+pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, cluster: &Cluster, host: &Host) -> Result<()> {
     tree.file(CONFIG, config(lab, cluster, host)?);
     if is_control_plane(host) {
         tree.secret(ENCRYPTION, encryption(secrets, cluster));
@@ -59,7 +53,12 @@ pub(super) fn initial_cluster(lab: &Topology, cluster: &Cluster) -> Result<Strin
 
 /// Every name and address by which the API server of `host` may be called.
 pub(super) fn names(host: &Host) -> Vec<String> {
-    vec![format!("{}.{ZONE}", host.name), host.name.to_string(), host.address.to_string(), "127.0.0.1".into()]
+    vec![
+        format!("{}.{ZONE}", host.name),
+        host.name.to_string(),
+        host.address.to_string(),
+        "127.0.0.1".into(),
+    ]
 }
 
 fn config(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<String> {

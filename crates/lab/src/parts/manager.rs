@@ -1,5 +1,6 @@
 //! The management application on its host, and what an administrator's installation of it leaves in its cluster.
 
+use super::pods::images::MANAGER;
 use crate::secrets::Secrets;
 use crate::topology::{MANAGER_NAME, Topology};
 use crate::tree::Tree;
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Where the manager listens on its host; the load balancer offers it on 443.
 pub(crate) const PORT: u16 = 8443;
+/// Its program, and the name of its process.
+pub(crate) const PROCESS: &str = "lab-manager";
 
 /// The administrator's kubeconfig on a control plane's host.
 pub(crate) fn admin_kubeconfig(layout: Distribution) -> &'static str {
@@ -24,10 +27,60 @@ pub(super) fn render(tree: &mut Tree, lab: &Topology, serving: bool) {
         return;
     }
     let kubeconfig = admin_kubeconfig(lab.options.layout);
-    tree.service("manager", &format!("exec lab-manager --kubeconfig {kubeconfig} --listen :{PORT}"));
+    tree.service("manager", &format!("exec {PROCESS} --kubeconfig {kubeconfig} --listen :{PORT}"));
     if !serving {
         tree.down("manager");
     }
+}
+
+/// The manager as a Deployment, with the rights of an administrator, as Rancher's chart has it.
+pub(crate) fn deployment() -> Vec<Value> {
+    let metadata = json!({"name": "rancher", "namespace": "cattle-system", "labels": {"app": "rancher"}});
+    let probe = |every: u32, failures: u32| {
+        json!({
+            "httpGet": {"path": "/healthz", "port": PORT, "scheme": "HTTPS"},
+            "periodSeconds": every, "timeoutSeconds": 5, "failureThreshold": failures,
+        })
+    };
+    vec![
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": "rancher", "labels": {"app": "rancher"}},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "rancher", "namespace": "cattle-system"}],
+        }),
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"selector": {"app": "rancher"}, "ports": [{"name": "https", "port": 443, "targetPort": PORT}]},
+        }),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {
+                "replicas": 1,
+                "selector": {"matchLabels": {"app": "rancher"}},
+                // The port is its host's: the old one has to go before the new one comes.
+                "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+                "template": {
+                    "metadata": {"labels": {"app": "rancher"}},
+                    "spec": {
+                        "serviceAccountName": "rancher",
+                        "hostNetwork": true,
+                        "tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}],
+                        "containers": [{
+                            "name": "rancher", "image": MANAGER, "imagePullPolicy": "IfNotPresent",
+                            "args": ["--listen", format!(":{PORT}")],
+                            "ports": [{"name": "https", "containerPort": PORT}],
+                            "startupProbe": probe(1, 300),
+                            "livenessProbe": probe(10, 3),
+                            "readinessProbe": probe(5, 2),
+                            "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+                        }],
+                    },
+                },
+            },
+        }),
+    ]
 }
 
 /// What has to be in the cluster before the manager can start: its namespaces, certificate and tokens. Its custom resources
@@ -51,8 +104,7 @@ pub(crate) fn prerequisites(lab: &Topology, secrets: &Secrets) -> Vec<Value> {
         token("api-token", "cattle-system", "management.cattle.io/api-token", &secrets.api_token),
     ];
     for cluster in &lab.clusters {
-        let Some((id, registration)) = cluster.id.as_ref().and_then(|id| secrets.registration.get_key_value(id))
-        else {
+        let Some((id, registration)) = cluster.id.as_ref().and_then(|id| secrets.registration.get_key_value(id)) else {
             continue;
         };
         objects.push(namespace(id));
@@ -70,8 +122,10 @@ pub(crate) fn settings(lab: &Topology, secrets: &Secrets) -> Vec<Value> {
             "metadata": {"name": name}, "value": value,
         })
     };
-    let mut objects =
-        vec![setting("server-url", &format!("https://{MANAGER_NAME}")), setting("cacerts", &secrets.manager_ca)];
+    let mut objects = vec![
+        setting("server-url", &format!("https://{MANAGER_NAME}")),
+        setting("cacerts", &secrets.manager_ca),
+    ];
     for cluster in &lab.clusters {
         if let Some(id) = &cluster.id {
             objects.push(json!({

@@ -15,15 +15,11 @@ use sha2::{Digest, Sha256};
 const SERVER: &str = "/var/lib/rancher/rke2/server";
 const ENCRYPTION: &str = "/var/lib/rancher/rke2/server/cred/encryption-config.json";
 
-pub(super) fn render(
-    tree: &mut Tree,
-    lab: &Topology,
-    secrets: &Secrets,
-    cluster: &Cluster,
-    host: &Host,
-) -> Result<()> {
+pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, cluster: &Cluster, host: &Host) -> Result<()> {
     let manifests = crate::layout::manifests(cluster.distribution);
-    let Some(authorities) = secrets.authorities.get(cluster.name.as_str()) else { return Ok(()) };
+    let Some(authorities) = secrets.authorities.get(cluster.name.as_str()) else {
+        return Ok(());
+    };
     let tls = rke2_tls::render(tree, authorities, host)?;
     let secret = secrets.join.get(cluster.name.as_str()).cloned().unwrap_or_default();
     let token = format!("K10{}::server:{secret}\n", hex(&Sha256::digest(&authorities.server.certificate)));
@@ -38,7 +34,11 @@ pub(super) fn render(
         tree.secret(ENCRYPTION, encryption(secrets, cluster));
         let kubeconfig = |user: &rke2_tls::Issued| kubeconfig(&authorities.server.certificate, user);
         tree.secret("/etc/rancher/rke2/rke2.yaml", kubeconfig(&tls.admin));
-        for (name, user) in [("admin", &tls.admin), ("controller", &tls.controller), ("scheduler", &tls.scheduler)] {
+        for (name, user) in [
+            ("admin", &tls.admin),
+            ("controller", &tls.controller),
+            ("scheduler", &tls.scheduler),
+        ] {
             tree.secret(&format!("{SERVER}/cred/{name}.kubeconfig"), kubeconfig(user));
         }
         for (name, command) in [
@@ -210,8 +210,14 @@ fn scheduler() -> Vec<String> {
 pub(super) fn serving_names(host: &Host) -> Vec<String> {
     let mut all = names(host);
     all.extend(
-        ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"]
-            .map(str::to_owned),
+        [
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            "localhost",
+        ]
+        .map(str::to_owned),
     );
     all.push("10.43.0.1".into());
     all

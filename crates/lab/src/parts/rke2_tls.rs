@@ -2,12 +2,14 @@
 
 use super::rke2::serving_names;
 use crate::error::{Error, Result};
+use crate::shell;
 use crate::topology::Host;
 use crate::tree::Tree;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 const TLS: &str = "/var/lib/rancher/rke2/server/tls";
 
@@ -43,15 +45,29 @@ fn broken(name: &str) -> impl FnOnce(rcgen::Error) -> Error {
 }
 
 impl Authorities {
-    /// Makes the CAs of one cluster.
-    pub(crate) fn make() -> Result<Self> {
+    /// Makes the CAs of one cluster. The key for tokens comes from kubeadm: API servers read its form only.
+    pub(crate) async fn make(kubeadm: &Path, scratch: &Path) -> Result<Self> {
+        std::fs::create_dir_all(scratch).map_err(Error::file(scratch, "making a scratch directory"))?;
+        let config = scratch.join("config.yaml");
+        let text = format!(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.3\n\
+             certificatesDir: {}\n",
+            scratch.display()
+        );
+        std::fs::write(&config, text).map_err(Error::file(&config, "writing a configuration"))?;
+        let (program, config) = (kubeadm.to_string_lossy(), config.to_string_lossy());
+        let words = [&*program, "init", "phase", "certs", "sa", "--config", &config];
+        shell::run("making the key for service accounts' tokens", &words).await?;
+        let file = scratch.join("sa.key");
+        let service_key = std::fs::read_to_string(&file).map_err(Error::file(&file, "reading a key"))?;
+        std::fs::remove_dir_all(scratch).map_err(Error::file(scratch, "removing a scratch directory"))?;
         Ok(Self {
             server: authority("rke2-server-ca")?,
             client: authority("rke2-client-ca")?,
             request_header: authority("rke2-request-header-ca")?,
             etcd_server: authority("etcd-server-ca")?,
             etcd_peer: authority("etcd-peer-ca")?,
-            service_key: KeyPair::generate().map_err(broken("service.key"))?.serialize_pem(),
+            service_key,
         })
     }
 }

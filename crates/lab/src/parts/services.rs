@@ -48,7 +48,10 @@ http: {addr: ':5000'}
 /// HAProxy in front of the site's manager: TLS passes through, `/healthz` decides.
 pub(super) fn load_balancer(tree: &mut Tree, lab: &Topology, host: &Host) {
     let mut servers = String::new();
-    for server in lab.hosts_of(&host.site).filter(|h| h.parts.iter().any(|p| matches!(p, Part::Manager { .. }))) {
+    for server in lab
+        .hosts_of(&host.site)
+        .filter(|h| h.parts.iter().any(|p| matches!(p, Part::Manager { .. })))
+    {
         let _infallible = writeln!(
             servers,
             "  server {} {}:{} check check-ssl verify none inter 2s fall 2 rise 1",

@@ -8,7 +8,10 @@ fn the_command_of_a_manifest_is_read() {
     );
     assert_eq!(
         pod.unwrap(),
-        Pod { name: "etcd".into(), words: vec!["etcd".into(), "--name=a".into(), "--b".into()] }
+        Pod {
+            name: "etcd".into(),
+            words: vec!["etcd".into(), "--name=a".into(), "--b".into()]
+        }
     );
 }
 

@@ -23,7 +23,10 @@ pub(super) async fn take(lab: &Lab) -> Vec<AgentStatus> {
     let agents = topology.hosts_with(|p| matches!(p, Part::Agent(_)));
     agents
         .filter_map(|host| {
-            let cluster = topology.clusters.iter().find(|c| c.id.is_some() && c.hosts.first() == Some(&host.name))?;
+            let cluster = topology
+                .clusters
+                .iter()
+                .find(|c| c.id.is_some() && c.hosts.first() == Some(&host.name))?;
             let id = cluster.id.clone()?;
             let own = crate::host::file(&lab.place, host, edge::STATE)
                 .and_then(|file| std::fs::read_to_string(file).ok())
@@ -35,7 +38,7 @@ pub(super) async fn take(lab: &Lab) -> Vec<AgentStatus> {
                 });
             let condition = condition(&at_manager, &id);
             let says = own.state == "connected";
-            let denied = condition.as_deref().is_some_and(|c| c != "True");
+            let denied = condition.as_deref().is_some_and(|c| c == "False");
             let reason = match (says, denied) {
                 (true, true) => "the manager does not see it yet".into(),
                 _ => own.reason,
@@ -57,12 +60,16 @@ async fn conditions(lab: &Lab) -> Vec<Value> {
     let kind = KindRef::new("management.cattle.io/v3", "Cluster");
     let mut found = Vec::new();
     for cluster in lab.topology().clusters.iter().filter(|c| c.role == estate::Role::Management) {
-        let Ok(host) = lab.topology().control_plane(cluster) else { continue };
+        let Ok(host) = lab.topology().control_plane(cluster) else {
+            continue;
+        };
         let running = super::processes::take(lab, host, crate::host::init(&lab.place, host).map_or(0, |p| p.pid));
         if !running.iter().any(|p| p.name == "manager" && p.healthy) {
             continue;
         }
-        let Ok(client) = lab.client(cluster.name.as_str()).await else { continue };
+        let Ok(client) = lab.client(cluster.name.as_str()).await else {
+            continue;
+        };
         if let Ok(Ok(list)) = tokio::time::timeout(ANSWER, client.list(&kind, None)).await {
             found.extend(list.items);
         }

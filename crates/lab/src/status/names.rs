@@ -28,5 +28,10 @@ async fn ask(host: &Host, address: Ipv4Addr) -> Result<NameStatus> {
     let said = shell::output("asking for a name", &words, "").await?.stdout;
     // Without an answer dig explains itself in lines that begin with ';'.
     let answer: Vec<&str> = said.lines().filter(|line| !line.starts_with(';')).collect();
-    Ok(NameStatus { name: MANAGER_NAME.into(), server: host.name.clone(), address, answer: answer.join(", ") })
+    Ok(NameStatus {
+        name: MANAGER_NAME.into(),
+        server: host.name.clone(),
+        address,
+        answer: answer.join(", "),
+    })
 }

@@ -3,8 +3,9 @@
 use super::ProcessStatus;
 use crate::fault::process_state;
 use crate::lab::Lab;
+use crate::parts::pods;
 use crate::topology::Host;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Where each process listens, which it does only once it serves.
@@ -22,31 +23,36 @@ const PORTS: &[(&str, u16)] = &[
     ("haproxy", 443),
     ("agent", 6080),
     ("kubelet", 10250),
+    ("kube-proxy", 10256),
 ];
 
 pub(super) fn take(lab: &Lab, host: &Host, init: i32) -> Vec<ProcessStatus> {
     let listening = listening(init);
     let states = states(init);
-    process_state(&lab.place, lab.topology(), host)
+    let supervised = process_state(&lab.place, lab.topology(), host)
         .into_iter()
-        .map(|process| {
-            let port = PORTS.iter().find(|(name, _)| *name == process.name).map(|(_, port)| *port);
-            let reason = match (process.pid, process.pid.and_then(|p| states.get(&p))) {
-                (None, _) | (_, None) => "it does not run".to_owned(),
-                (_, Some('T' | 't')) => "it is paused".to_owned(),
-                _ => match port {
+        .map(|p| (p.name, p.pid, p.wanted));
+    let of_pods = pods::processes(lab.topology(), host).into_iter().filter_map(|p| {
+        let pid = states
+            .iter()
+            .find(|(_, process)| process.command == p.command)
+            .map(|(pid, _)| *pid);
+        (p.wanted || pid.is_some()).then(|| (p.name.to_owned(), pid, true))
+    });
+    supervised
+        .chain(of_pods)
+        .map(|(name, pid, wanted)| {
+            let port = PORTS.iter().find(|(of, _)| *of == name).map(|(_, port)| *port);
+            let reason = match pid.and_then(|p| states.get(&p)) {
+                None => "it does not run".to_owned(),
+                Some(process) if matches!(process.state, 'T' | 't') => "it is paused".to_owned(),
+                Some(_) => match port {
                     Some(port) if !listening.contains(&port) => format!("it does not listen on {port} yet"),
                     _ => String::new(),
                 },
             };
-            let running = process.pid.filter(|pid| states.contains_key(pid));
-            ProcessStatus {
-                name: process.name,
-                pid: running,
-                wanted: process.wanted,
-                healthy: reason.is_empty(),
-                reason,
-            }
+            let pid = pid.filter(|pid| states.contains_key(pid));
+            ProcessStatus { name, pid, wanted, healthy: reason.is_empty(), reason }
         })
         .collect()
 }
@@ -72,46 +78,45 @@ fn listening(init: i32) -> Vec<u16> {
         .collect()
 }
 
-/// The state letter of each process of the host, by its number there.
-fn states(init: i32) -> BTreeMap<i32, char> {
-    let root = PathBuf::from(format!("/proc/{init}/root/proc"));
+/// A process as the kernel lists it.
+struct Listed {
+    command: String,
+    state: char,
+}
+
+/// The processes of the host that are not dead, by their number there.
+fn states(init: i32) -> BTreeMap<i32, Listed> {
     let mut states = BTreeMap::new();
-    for entry in std::fs::read_dir(&root).into_iter().flatten().filter_map(Result::ok) {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
-        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    for (pid, directory) in numbered(init) {
+        let stat = std::fs::read_to_string(directory.join("stat")).unwrap_or_default();
+        // The name in parentheses may hold anything; the state comes after the last ')'.
+        let Some((head, rest)) = stat.rsplit_once(')') else {
+            continue;
+        };
+        let command = head.split_once('(').map_or_else(String::new, |(_, command)| command.to_owned());
+        let state = rest.trim_start().chars().next();
         if let Some(state) = state.filter(|s| !matches!(s, 'Z' | 'X')) {
-            states.insert(pid, state);
+            states.insert(pid, Listed { command, state });
         }
     }
     states
 }
 
-/// Memory by host.
-pub(super) struct Memory(HashMap<PathBuf, u64>);
-
-impl Memory {
-    /// MiB of all processes in the namespace of `init`.
-    pub(super) fn of(&self, init: i32) -> u64 {
-        space(init).and_then(|space| self.0.get(&space)).map_or(0, |kib| kib / 1024)
-    }
+/// The directories in /proc of the host's processes, those in its pods included, by their number on the host.
+fn numbered(init: i32) -> impl Iterator<Item = (i32, PathBuf)> {
+    let entries = std::fs::read_dir(format!("/proc/{init}/root/proc"))
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    entries.filter_map(|e| Some((e.file_name().to_str()?.parse().ok()?, e.path())))
 }
 
-fn space(pid: i32) -> Option<PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
-}
-
-/// Adds up the memory of every process on the machine by its namespace; a page shared by several counts once.
-pub(super) fn memory() -> Memory {
-    let mut kib: HashMap<PathBuf, u64> = HashMap::new();
-    let own = space(i32::try_from(std::process::id()).unwrap_or(0));
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok) {
-        let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
-        let Some(space) = space(pid).filter(|s| Some(s) != own.as_ref()) else { continue };
-        let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-        let value = pss.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-        *kib.entry(space).or_default() += value.unwrap_or(0);
-    }
-    Memory(kib)
+/// MiB of all processes on the host; a page shared by several counts once.
+pub(super) fn memory(init: i32) -> u64 {
+    let pss = |directory: PathBuf| {
+        let rollup = std::fs::read_to_string(directory.join("smaps_rollup")).unwrap_or_default();
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    numbered(init).filter_map(|(_, directory)| pss(directory)).sum::<u64>() / 1024
 }

@@ -58,9 +58,19 @@ pub(crate) async fn install(say: Say<'_>) -> Result<()> {
     }
     say(&format!("installing Debian packages: {}", names.join(" ")));
     let failed = |e: Error| Error::Install { tool: "Debian packages".into(), reason: e.to_string() };
-    shell::run("refreshing the package lists", &["apt-get", "update", "-q"]).await.map_err(failed)?;
+    shell::run("refreshing the package lists", &["apt-get", "update", "-q"])
+        .await
+        .map_err(failed)?;
     // In runlevel 1 no service is started by its package's own installation.
-    let mut words = vec!["env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y"];
+    let mut words = vec![
+        "env",
+        "RUNLEVEL=1",
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
+        "install",
+        "-q",
+        "-y",
+    ];
     words.extend(["--no-install-recommends", "--allow-downgrades"]);
     words.extend(names.iter().map(String::as_str));
     shell::run("installing packages", &words).await.map_err(failed)?;

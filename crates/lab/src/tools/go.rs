@@ -107,14 +107,21 @@ impl Module {
             std::fs::write(&file, content).map_err(Error::file(&file, "writing the source"))?;
         }
         let (source_text, bin_text) = (source.to_string_lossy(), format!("{}/", bin.to_string_lossy()));
-        let mut words = vec!["env", "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "go", "build", "-C", &source_text];
+        let mut words = vec![
+            "env",
+            "CGO_ENABLED=0",
+            "GOFLAGS=-buildvcs=false",
+            "go",
+            "build",
+            "-C",
+            &source_text,
+        ];
         words.extend(["-trimpath", "-o", &bin_text]);
         words.extend(self.flags);
         words.push(self.packages);
-        shell::run("building a tool", &words).await.map_err(|e| Error::Install {
-            tool: self.what.to_owned(),
-            reason: e.to_string(),
-        })?;
+        shell::run("building a tool", &words)
+            .await
+            .map_err(|e| Error::Install { tool: self.what.to_owned(), reason: e.to_string() })?;
         if let Some((built, called)) = self.rename {
             let to = bin.join(called);
             std::fs::rename(bin.join(built), &to).map_err(Error::file(&to, "renaming a tool"))?;

@@ -20,14 +20,25 @@ pub(crate) async fn install(cache: &Path, say: Say<'_>) -> Result<()> {
         return Ok(());
     }
     let pins = pin("wheels.txt");
-    say(&format!("installing Python wheels: {}", pins.split_whitespace().next().unwrap_or_default()));
+    say(&format!(
+        "installing Python wheels: {}",
+        pins.split_whitespace().next().unwrap_or_default()
+    ));
     let parent = cache.join("tools");
     std::fs::create_dir_all(&parent).map_err(Error::file(&parent, "making the cache"))?;
     let work = parent.join(format!(".wheels-{}", ambient::random_id(8)));
     let list = parent.join(format!(".wheels-{}.txt", ambient::random_id(8)));
     std::fs::write(&list, pins).map_err(Error::file(&list, "writing the list of wheels"))?;
     let (work_text, list_text) = (work.to_string_lossy(), list.to_string_lossy());
-    let mut words = vec!["python3", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"];
+    let mut words = vec![
+        "python3",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+    ];
     words.extend(["--only-binary", ":all:", "--target", &work_text, "-r", &list_text]);
     let outcome = shell::run("installing wheels", &words).await;
     let _gone = std::fs::remove_file(&list);

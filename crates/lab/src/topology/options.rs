@@ -56,10 +56,8 @@ impl Options {
     /// # Errors
     /// [`Error::Topology`] with file, line, column and reason.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| Error::Topology {
-            object: path.display().to_string(),
-            reason: e.to_string(),
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::Topology { object: path.display().to_string(), reason: e.to_string() })?;
         Self::parse(&path.display().to_string(), &text)
     }
 
@@ -79,9 +77,8 @@ impl Options {
 
     /// Checks every range.
     pub(crate) fn check(&self) -> Result<()> {
-        let wrong = |object: &str, reason: &str| {
-            Err(Error::Topology { object: object.to_owned(), reason: reason.to_owned() })
-        };
+        let wrong =
+            |object: &str, reason: &str| Err(Error::Topology { object: object.to_owned(), reason: reason.to_owned() });
         if self.name.as_str().len() > 10 {
             return wrong("name", "a lab's name has at most 10 characters, since it becomes part of link names");
         }

@@ -89,7 +89,8 @@ fn a_malformed_topology_is_refused_with_its_place() {
 
 #[test]
 fn a_topology_file_says_what_flags_say() {
-    let text = "name: two\nedges: 3\netcd: '3.5'\netcdMembers: 3\nlayout: rke2\nsubnet: 10.7.0.0/16\nseed: 9\nobjects: 5\n";
+    let text =
+        "name: two\nedges: 3\netcd: '3.5'\netcdMembers: 3\nlayout: rke2\nsubnet: 10.7.0.0/16\nseed: 9\nobjects: 5\n";
     let options = Options::parse("t.yaml", text).unwrap();
     assert_eq!(options.edges, 3);
     assert_eq!(options.etcd, EtcdLine::V3_5);
@@ -100,5 +101,8 @@ fn a_topology_file_says_what_flags_say() {
 #[test]
 fn an_unknown_host_is_named_with_those_that_exist() {
     let error = lab(Options::default()).host("nowhere").unwrap_err().to_string();
-    assert!(error.contains("nowhere") && error.contains("main-1") && error.contains("backbone"), "{error}");
+    assert!(
+        error.contains("nowhere") && error.contains("main-1") && error.contains("backbone"),
+        "{error}"
+    );
 }

@@ -13,7 +13,8 @@ import (
 	"lifeboat.invalid/lab/manager/internal/tunnel"
 )
 
-// credentials are the url and token files, as Rancher mounts them at /cattle-credentials.
+// credentials are the url and token files, as Rancher mounts them at /cattle-credentials. The url goes into logs and
+// the state file, so it keeps nothing that could be secret, and errors never repeat what a file holds.
 type credentials struct {
 	server *url.URL
 	token  string
@@ -29,12 +30,10 @@ func readCredentials(dir string) (credentials, error) {
 		return credentials{}, err
 	}
 	server, err := url.Parse(address)
-	if err != nil {
-		return credentials{}, err
+	if err != nil || server.Scheme != "https" || server.Host == "" {
+		return credentials{}, fmt.Errorf("%s holds no https URL", filepath.Join(dir, "url"))
 	}
-	if server.Scheme != "https" || server.Host == "" {
-		return credentials{}, fmt.Errorf("%s: %q is not an https URL", filepath.Join(dir, "url"), address)
-	}
+	server = &url.URL{Scheme: server.Scheme, Host: server.Host, Path: server.Path}
 	return credentials{server: server, token: token}, nil
 }
 

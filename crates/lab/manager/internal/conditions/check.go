@@ -1,4 +1,4 @@
-// The checks: every interval for all clusters at once, and for one cluster when its agent arrives.
+// The checks: every interval, for all clusters at once. An agent that comes in between waits for the next one.
 
 package conditions
 
@@ -28,10 +28,6 @@ type Checker struct {
 	Now      func() time.Time
 	Every    time.Duration
 	Log      *slog.Logger
-
-	mutex  sync.Mutex
-	proven map[string]bool // clusters whose Connected this process has confirmed
-	busy   map[string]*sync.Mutex
 }
 
 // Run checks all clusters each interval, the first time one interval after the start, as Rancher's ticker does.
@@ -48,23 +44,19 @@ func (c *Checker) Run(ctx context.Context) {
 	}
 }
 
-// All checks every cluster but local, side by side: one dead tunnel does not delay the others.
+// All checks every cluster but local, side by side: one dead tunnel does not delay the others. It returns when all
+// are done, so that a cluster is never looked at twice at once.
 func (c *Checker) All(ctx context.Context) {
 	var checks sync.WaitGroup
 	for _, cluster := range c.Clusters.ListClusters() {
 		if cluster.GetName() != store.LocalCluster {
-			checks.Go(func() { c.One(ctx, cluster.GetName()) })
+			checks.Go(func() { c.one(ctx, cluster.GetName()) })
 		}
 	}
 	checks.Wait()
 }
 
-// One checks a cluster. Looks at the same cluster take turns, so that an older look never overwrites a newer one.
-func (c *Checker) One(ctx context.Context, cluster string) {
-	turn := c.turn(cluster)
-	turn.Lock()
-	defer turn.Unlock()
-
+func (c *Checker) one(ctx context.Context, cluster string) {
 	ctx, cancel := context.WithTimeout(ctx, timing.PingAnswer+timing.HealthAnswer)
 	defer cancel()
 	asking, done := context.WithTimeout(ctx, timing.PingAnswer)
@@ -73,13 +65,9 @@ func (c *Checker) One(ctx context.Context, cluster string) {
 	if ctx.Err() != nil {
 		return // stopping: what was seen says nothing about the agent
 	}
-	seen := Observation{Connected: reason == nil, At: c.Now(), Prove: !c.isProven(cluster)}
+	seen := Observation{Connected: reason == nil, At: c.Now()}
 	if err := c.write(ctx, cluster, seen, reason); err != nil && !apierrors.IsNotFound(err) {
 		c.Log.Warn("cannot write conditions", "cluster", cluster, "reason", err)
-		return
-	}
-	if seen.Connected {
-		c.prove(cluster)
 	}
 }
 
@@ -104,28 +92,4 @@ func (c *Checker) write(ctx context.Context, cluster string, seen Observation, r
 		c.Log.Info("condition", attributes...)
 	}
 	return err
-}
-
-func (c *Checker) turn(cluster string) *sync.Mutex {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	if c.busy == nil {
-		c.busy, c.proven = map[string]*sync.Mutex{}, map[string]bool{}
-	}
-	if c.busy[cluster] == nil {
-		c.busy[cluster] = &sync.Mutex{}
-	}
-	return c.busy[cluster]
-}
-
-func (c *Checker) isProven(cluster string) bool {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	return c.proven[cluster]
-}
-
-func (c *Checker) prove(cluster string) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.proven[cluster] = true
 }

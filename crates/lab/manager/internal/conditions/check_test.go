@@ -1,4 +1,4 @@
-// The checks against an API in memory: when they write, and that they do not wait for each other.
+// The checks against an API in memory: when they look, when they write, and that they do not wait for each other.
 
 package conditions_test
 
@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +19,7 @@ import (
 	"lifeboat.invalid/lab/manager/internal/conditions"
 	"lifeboat.invalid/lab/manager/internal/store"
 	"lifeboat.invalid/lab/manager/internal/testkit"
+	"lifeboat.invalid/lab/manager/internal/timing"
 )
 
 func checker(t *testing.T, api *testkit.API, ping func(context.Context, string) error) *conditions.Checker {
@@ -28,7 +30,7 @@ func checker(t *testing.T, api *testkit.API, ping func(context.Context, string) 
 		t.Fatal(err)
 	}
 	now := func() time.Time { return time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC) }
-	return &conditions.Checker{Clusters: memory, Ping: ping, Now: now, Every: time.Hour, Log: log}
+	return &conditions.Checker{Clusters: memory, Ping: ping, Now: now, Every: timing.ConditionCheck, Log: log}
 }
 
 func updates(api *testkit.API) (count int) {
@@ -70,9 +72,59 @@ func TestNothingIsWrittenWhenNothingChanged(t *testing.T) {
 	for range 3 {
 		checks.All(t.Context())
 	}
-	// Once, to leave something newer than a restore.
-	if got := updates(api); got != 1 {
-		t.Errorf("%d writes, want 1", got)
+	if got := updates(api); got != 0 {
+		t.Errorf("%d writes, want none", got)
+	}
+}
+
+// A copy says True of an agent. What it says next depends on who is there at the first check, not before.
+func TestTheFirstCheckComesOneIntervalAfterTheStart(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer error
+		status string
+		writes int
+	}{
+		"agent back":   {nil, "True", 0},
+		"agent absent": {errors.New("no session"), "False", 1},
+	} {
+		// The clock is synctest's: these waits take no time, and end when all else has come to rest.
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := testkit.NewAPI(testkit.Cluster("c-one", "Connected", "True", "Ready", "True"))
+				var pings atomic.Int32
+				checks := checker(t, api, func(context.Context, string) error {
+					pings.Add(1)
+					return test.answer
+				})
+				expect := func(when, status string, looks int32, writes int) {
+					t.Helper()
+					synctest.Wait()
+					cluster, err := api.Resource(store.Clusters).Get(t.Context(), "c-one", metav1.GetOptions{})
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, kind := range []string{"Connected", "Ready"} {
+						if got := testkit.Condition(cluster, kind, "status"); got != status {
+							t.Errorf("%s: %s %s, want %s", when, kind, got, status)
+						}
+						renewed := testkit.Condition(cluster, kind, "lastUpdateTime") != "2020-01-01T00:00:00Z"
+						if renewed != (writes > 0) {
+							t.Errorf("%s: %s renewed: %v", when, kind, renewed)
+						}
+					}
+					if pings.Load() != looks || updates(api) != writes {
+						t.Errorf("%s: %d looks, %d writes, want %d and %d", when, pings.Load(), updates(api), looks, writes)
+					}
+				}
+				go checks.Run(t.Context())
+				time.Sleep(timing.ConditionCheck - time.Nanosecond)
+				expect("before the first check", "True", 0, 0)
+				time.Sleep(time.Nanosecond)
+				expect("at the first check", test.status, 1, test.writes)
+				time.Sleep(3 * timing.ConditionCheck)
+				expect("three checks later", test.status, 4, test.writes)
+			})
+		})
 	}
 }
 

@@ -2,7 +2,8 @@
 //
 // Start at decide.go, which is pure: conditions and an observation go in, conditions come out. check.go looks
 // at the tunnels and writes. Nothing touches a condition before the first check: after a restore they are as
-// they were in the copy, and say Connected of agents that are not there.
+// they were in the copy, and say Connected of agents that are not there. A check that finds what they say already
+// writes nothing, as in Rancher, so they never prove a reconnect; an answer through the tunnel does (package proxy).
 package conditions
 
 import "time"
@@ -20,9 +21,6 @@ const (
 type Observation struct {
 	Connected bool
 	At        time.Time
-	// Prove asks for a new update time although nothing changed: the first successful check of a process has to
-	// leave something that is newer than a restore.
-	Prove bool
 }
 
 // Decide returns the conditions after an observation and whether they have to be written. Conditions of other
@@ -34,19 +32,19 @@ func Decide(conditions []any, seen Observation) ([]any, bool) {
 	if !seen.Connected {
 		ready.reason, ready.message = reasonDisconnected, messageDisconnected
 	}
-	next, first := put(next, connected, seen.At, seen.Prove && seen.Connected)
-	next, second := put(next, ready, seen.At, false)
+	next, first := put(next, connected, seen.At)
+	next, second := put(next, ready, seen.At)
 	return next, first || second
 }
 
 type entry struct{ kind, status, reason, message string }
 
-func put(conditions []any, want entry, at time.Time, refresh bool) ([]any, bool) {
+func put(conditions []any, want entry, at time.Time) ([]any, bool) {
 	changed := map[string]any{"type": want.kind}
 	place := len(conditions)
 	for i, old := range conditions {
 		if condition, ok := old.(map[string]any); ok && condition["type"] == want.kind {
-			if same(condition, want) && !refresh {
+			if same(condition, want) {
 				return conditions, false
 			}
 			for field, value := range condition {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -29,15 +31,18 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	logs.New(io.Discard) // remotedialer's own lines
+	logs.New(remotedialerLog)
 	m.Run()
 }
 
 const (
-	apiToken          = "token-abcde:secret"
-	registrationToken = "registration"
-	agentToken        = "service-account"
+	apiToken          = "token-abcde:api-7d1e"
+	registrationToken = "crt-5f2c"
+	laterToken        = "crt-8a40" // has no Secret at first
+	agentToken        = "sa-9b3a"
 )
+
+var remotedialerLog = &logBuffer{} // of all tests
 
 // bench is one management cluster and one downstream cluster, c-one.
 type bench struct {
@@ -63,6 +68,7 @@ func newBench(t *testing.T, conditions ...string) *bench {
 		testkit.Cluster("c-one", conditions...),
 		testkit.Secret("c-one", "crt", store.RegistrationTokenLabel, "token", registrationToken),
 	)
+	t.Cleanup(func() { b.noSecretLogged(pair.Key) }) // last, when all programs have stopped
 	b.downstream = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+agentToken {
 			http.Error(w, "who are you", http.StatusUnauthorized)
@@ -86,6 +92,24 @@ func newBench(t *testing.T, conditions ...string) *bench {
 		}
 	})
 	return b
+}
+
+// noSecretLogged looks for tokens and the serving key, plain and as a Secret or a header holds them.
+func (b *bench) noSecretLogged(key string) {
+	b.t.Helper()
+	block, _ := pem.Decode([]byte(key))
+	_, apiSecret, _ := strings.Cut(apiToken, ":")
+	hidden := []string{base64.StdEncoding.EncodeToString(block.Bytes)[:32], "PRIVATE KEY"}
+	for _, token := range []string{apiToken, apiSecret, registrationToken, laterToken, agentToken} {
+		hidden = append(hidden, token, base64.StdEncoding.EncodeToString([]byte(token)))
+	}
+	for _, log := range []*logBuffer{b.log, remotedialerLog} {
+		for i, secret := range hidden {
+			if strings.Contains(log.String(), secret) {
+				b.t.Errorf("secret %d is in the log", i)
+			}
+		}
+	}
 }
 
 // running is a manager process: stop it and its sockets go, as with a real one.

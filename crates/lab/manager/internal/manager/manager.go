@@ -75,8 +75,6 @@ func Run(ctx context.Context, config Config) error {
 	checks := &conditions.Checker{
 		Clusters: memory, Ping: tunnels.Ping, Now: time.Now, Every: config.CheckEvery, Log: config.Log,
 	}
-	// Asked of this stand-in; Rancher itself waits for the next tick.
-	tunnels.Arrived = func(cluster string) { checks.One(ctx, cluster) }
 	handler := front.Handler(front.Parts{
 		Store:   memory,
 		Tunnels: tunnels,

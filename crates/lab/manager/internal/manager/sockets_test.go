@@ -38,7 +38,10 @@ func (l *logBuffer) String() string {
 	return l.Buffer.String()
 }
 
-func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+// logger keeps debug lines too, so that the look for secrets covers them.
+func (l *logBuffer) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
 
 // trackedListener closes what it accepted, hijacked or not.
 type trackedListener struct {

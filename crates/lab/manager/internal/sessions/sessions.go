@@ -12,12 +12,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/rancher/remotedialer"
 
 	"lifeboat.invalid/lab/manager/internal/store"
-	"lifeboat.invalid/lab/manager/internal/timing"
 	"lifeboat.invalid/lab/manager/internal/tunnel"
 )
 
@@ -27,10 +25,8 @@ type Registry interface {
 	RecordEndpoint(ctx context.Context, cluster string, endpoint store.Endpoint) error
 }
 
-// Server accepts agents' tunnels. Arrived, when set, is called as soon as a session stands.
+// Server accepts agents' tunnels. It tells nobody that one has come: the checks find out, at their next turn.
 type Server struct {
-	Arrived func(cluster string)
-
 	registry Registry
 	log      *slog.Logger
 	sessions *remotedialer.Server
@@ -117,7 +113,6 @@ func (s *Server) authorize(r *http.Request) (string, bool, error) {
 	if admitted, ok := r.Context().Value(admittedKey{}).(*string); ok {
 		*admitted = cluster
 	}
-	go s.announce(r.Context(), cluster)
 	return cluster, true, nil
 }
 
@@ -128,24 +123,4 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err 
 	}
 	s.log.Warn("agent refused", "remote", r.RemoteAddr, "status", status, "reason", err)
 	http.Error(w, err.Error(), status)
-}
-
-// announce calls Arrived once the session stands. remotedialer has no event for that, so this looks until the
-// request ends or a handshake would have failed.
-func (s *Server) announce(ctx context.Context, cluster string) {
-	if s.Arrived == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, timing.Handshake)
-	defer cancel()
-	look := time.NewTicker(10 * time.Millisecond)
-	defer look.Stop()
-	for !s.HasSession(cluster) {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		}
-	}
-	s.Arrived(cluster)
 }

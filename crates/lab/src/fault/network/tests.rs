@@ -15,8 +15,16 @@ fn rules_of_all_faults_at_once() {
     let lab = Topology::new(Options::default(), "10.100.0.0/16".parse().unwrap()).unwrap();
     let faults: Vec<Fault> = [
         Break::Cut { target: site("main"), from: None, way: Way::Both },
-        Break::Cut { target: site("main"), from: Some("witness".parse().unwrap()), way: Way::Out },
-        Break::Cut { target: site("standby"), from: Some("edge".parse().unwrap()), way: Way::Both },
+        Break::Cut {
+            target: site("main"),
+            from: Some("witness".parse().unwrap()),
+            way: Way::Out,
+        },
+        Break::Cut {
+            target: site("standby"),
+            from: Some("edge".parse().unwrap()),
+            way: Way::Both,
+        },
         Break::Cut { target: host("main-1"), from: None, way: Way::In },
         Break::Loss { target: host("main-svc"), percent: 12.5 },
         Break::Power { target: site("edge") },

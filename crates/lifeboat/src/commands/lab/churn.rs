@@ -91,7 +91,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let churned = outcome.map_err(|source| lab::Error::Cluster {
         cluster: args.cluster.clone(),
         doing: "setting up the objects to change".into(),
-        source,
+        source: source.into(),
     })?;
     printer.show(&Shown {
         done: churned.done,
