@@ -24,7 +24,7 @@ pub(super) fn object_store(tree: &mut Tree, secrets: &Secrets, host: &Host) {
         &format!(
             "cd /var/lib/seaweedfs
 exec weed -logtostderr=true server -dir=/var/lib/seaweedfs -ip={address} -ip.bind=0.0.0.0 \\
-  -master.volumeSizeLimitMB=256 -volume.max=64 -s3 -s3.config=/etc/seaweedfs/s3.json"
+  -master.electionTimeout=1s -master.telemetry=false -master.volumeSizeLimitMB=256 -volume.max=64 -s3 -s3.config=/etc/seaweedfs/s3.json"
         ),
     );
 }

@@ -12,5 +12,6 @@ mod faults;
 mod input;
 mod manual;
 mod outsiders;
+mod pods;
 mod power;
 mod world;
