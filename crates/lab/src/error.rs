@@ -144,13 +144,14 @@ impl Error {
             }
             Self::NoLab { name } => format!("lifeboat lab up --name {name}"),
             Self::NoSuch { lab, .. } => format!("lifeboat lab status --name {lab}"),
-            Self::NotReady { .. } => "lifeboat lab status; then lifeboat lab exec HOST -- tail LOG".into(),
-            Self::Busy { name } => format!("wait for it, then try again; lifeboat lab status --name {name}"),
-            Self::Record { .. } => "lifeboat lab down removes what the record still tells".into(),
-            Self::Saved { .. } => "lifeboat lab load --list".into(),
-            Self::Install { .. } => {
-                "check that the package registries can be reached, then lifeboat lab install".into()
+            Self::NotReady { .. } => {
+                "lifeboat lab status, then lifeboat lab exec HOST -- tail LOG (with --name for a lab of another name)"
+                    .into()
             }
+            Self::Busy { name } => format!("wait for it, then try again; lifeboat lab status --name {name}"),
+            Self::Record { .. } => "lifeboat lab down, with the lab's --name: it needs no record".into(),
+            Self::Saved { .. } => "lifeboat lab load --list".into(),
+            Self::Install { .. } => "lifeboat lab install, once the package registries can be reached".into(),
             Self::NameInUse { .. }
             | Self::Command { .. }
             | Self::Fault { .. }

@@ -10,6 +10,7 @@ mod network;
 mod process;
 
 pub use latency::relay;
+pub(crate) use latency::relays;
 pub(crate) use process::state as process_state;
 
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::host;
 use crate::record::{Place, Process, Record};
 use crate::topology::{Host, Topology};
 use estate::Name;
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -89,7 +91,6 @@ enum Undo {
     Nothing,
     Resume(Vec<Process>),
     Bytes(Vec<u8>),
-    Relay(Process),
 }
 
 impl Target {
@@ -110,6 +111,25 @@ impl fmt::Display for Target {
         match self {
             Self::Site(name) => write!(f, "site {name}"),
             Self::Host(name) => write!(f, "host {name}"),
+        }
+    }
+}
+
+impl Break {
+    /// What the fault takes hold of: two faults with the same place would be one.
+    fn place(&self) -> String {
+        match self {
+            Self::Kill { target } => format!("kill {target}"),
+            Self::Power { target } => format!("power {target}"),
+            Self::Cut { target, from, way } => format!("cut {target} {from:?} {way:?}"),
+            Self::Loss { target, .. } => format!("loss {target}"),
+            Self::Bandwidth { target, .. } => format!("bandwidth {target}"),
+            Self::Latency { site, .. } => format!("latency {site}"),
+            Self::Fill { host, .. } => format!("fill {host}"),
+            Self::Stop { host, process } => format!("stop {host} {process}"),
+            Self::Pause { host, process } => format!("pause {host} {process}"),
+            Self::Clock { host, .. } => format!("clock {host}"),
+            Self::Corrupt { host, path, offset, bytes } => format!("corrupt {host} {path} {offset} {bytes}"),
         }
     }
 }
@@ -143,34 +163,31 @@ impl fmt::Display for Break {
     }
 }
 
-/// Breaks something, and notes it in the record. The record is written before and after: a crash in between leaves a fault
-/// that can be healed.
+/// Breaks something. What is needed to undo it is found and recorded before anything is changed: a crash in between
+/// leaves a fault that can be healed.
 pub(crate) async fn apply(place: &Place, record: &mut Record, what: Break) -> Result<Fault> {
     check(record, &what)?;
-    let id = record.next_fault;
+    let undo = prepare(place, record, &what).await?;
+    let fault = Fault { id: record.next_fault, what, undo };
     record.next_fault += 1;
-    record.faults.push(Fault { id, what: what.clone(), undo: Undo::Nothing });
+    record.faults.push(fault.clone());
     place.write(record)?;
-    match take_effect(place, record, &what).await {
-        Ok(undo) => {
-            if let Some(fault) = record.faults.iter_mut().find(|f| f.id == id) {
-                fault.undo = undo;
-            }
-        }
+    match take_effect(place, record, &fault).await {
+        Ok(()) => Ok(fault),
         Err(reason @ (Error::Fault { .. } | Error::NoSuch { .. })) => {
             // It was refused before anything changed.
-            record.faults.retain(|f| f.id != id);
+            record.faults.retain(|f| f.id != fault.id);
             place.write(record)?;
-            return Err(reason);
+            Err(reason)
         }
         // It may be half in force: it stays in the record, so that it can be healed.
-        Err(reason) => return Err(reason),
+        Err(reason) => Err(reason),
     }
-    place.write(record)?;
-    record.faults.last().cloned().ok_or_else(|| Error::Fault {
-        target: what.to_string(),
-        reason: "it was not recorded".into(),
-    })
+}
+
+/// Installs what holds without any fault: routers that say nothing of what they cannot reach.
+pub(crate) async fn begin(record: &Record) -> Result<()> {
+    network::render(record).await
 }
 
 fn check(record: &Record, what: &Break) -> Result<()> {
@@ -180,13 +197,13 @@ fn check(record: &Record, what: &Break) -> Result<()> {
         Break::Kill { target } | Break::Power { target } | Break::Bandwidth { target, .. } => {
             target.hosts(lab)?;
             if matches!(what, Break::Bandwidth { kbit: 0, .. }) {
-                return refuse("0 kbit/s is a cut: `lifeboat lab break cut`");
+                return refuse("0 kbit/s is a cut: use --cut");
             }
         }
         Break::Loss { target, percent } => {
             target.hosts(lab)?;
-            if !(*percent > 0.0 && *percent <= 100.0) {
-                return refuse("a loss is more than 0 and at most 100 percent");
+            if !(*percent >= 0.001 && *percent <= 100.0) {
+                return refuse("a loss is at least 0.001 and at most 100 percent");
             }
         }
         Break::Cut { target, from, .. } => {
@@ -205,13 +222,6 @@ fn check(record: &Record, what: &Break) -> Result<()> {
             if !(1..=10_000).contains(ms) {
                 return refuse("a latency is from 1 to 10000 ms");
             }
-            let twice = record
-                .faults
-                .iter()
-                .any(|f| matches!(&f.what, Break::Latency { site: s, .. } if s == site));
-            if twice {
-                return refuse("it has a latency already; heal that first");
-            }
         }
         Break::Fill { host, .. } | Break::Stop { host, .. } | Break::Pause { host, .. } => {
             lab.host(host.as_str())?;
@@ -229,44 +239,86 @@ fn check(record: &Record, what: &Break) -> Result<()> {
             }
         }
     }
+    // Healing one of two would lift both.
+    match record.faults.iter().find(|f| f.what.place() == what.place()) {
+        Some(other) => refuse(&format!("fault {} is that already ({}); heal it first", other.id, other.what)),
+        None => Ok(()),
+    }
+}
+
+async fn prepare(place: &Place, record: &Record, what: &Break) -> Result<Undo> {
+    let lab = &record.topology;
+    Ok(match what {
+        Break::Pause { host, process } => Undo::Resume(process::family(place, lab, lab.host(host.as_str())?, process)?),
+        Break::Corrupt { host, path, offset, bytes } => {
+            Undo::Bytes(disk::read(place, lab.host(host.as_str())?, path, *offset, *bytes).await?)
+        }
+        _ => Undo::Nothing,
+    })
+}
+
+async fn take_effect(place: &Place, record: &Record, fault: &Fault) -> Result<()> {
+    let lab = &record.topology;
+    match &fault.what {
+        Break::Kill { target } => {
+            try_join_all(target.hosts(lab)?.into_iter().map(|host| host::kill(place, host))).await?;
+        }
+        Break::Power { target } => {
+            // Links first: what ends afterwards ends in silence.
+            network::render_links(record, target).await?;
+            try_join_all(target.hosts(lab)?.into_iter().map(|host| host::power_off(place, host))).await?;
+        }
+        Break::Cut { .. } | Break::Loss { .. } | Break::Bandwidth { .. } => network::render(record).await?,
+        Break::Latency { site, ms } => latency::start(place, lab, site, *ms).await?,
+        Break::Fill { host, leave_mib } => disk::fill(place, lab.host(host.as_str())?, *leave_mib).await?,
+        Break::Stop { host, process } => process::stop(place, lab, lab.host(host.as_str())?, process).await?,
+        Break::Pause { .. } => {
+            if let Undo::Resume(processes) = &fault.undo {
+                process::pause(processes).await?;
+            }
+        }
+        Break::Clock { host, ms, .. } => clock::skew(place, lab.host(host.as_str())?, Some(*ms)).await?,
+        Break::Corrupt { host, path, offset, .. } => {
+            if let Undo::Bytes(original) = &fault.undo {
+                disk::corrupt(place, lab.host(host.as_str())?, path, *offset, original).await?;
+            }
+        }
+    }
     Ok(())
 }
 
-async fn take_effect(place: &Place, record: &Record, what: &Break) -> Result<Undo> {
+/// What a fault does to the inside of a host is gone when the host starts again, or half gone: it is done again.
+async fn renew(place: &Place, record: &Record, host: &Host) -> Result<()> {
     let lab = &record.topology;
-    match what {
-        Break::Kill { target } => {
-            for host in target.hosts(lab)? {
-                host::kill(place, host).await?;
+    for fault in &record.faults {
+        match &fault.what {
+            Break::Fill { host: name, leave_mib } if *name == host.name => disk::fill(place, host, *leave_mib).await?,
+            Break::Stop { host: name, process } if *name == host.name => {
+                process::keep_stopped(place, lab, host, process).await?;
             }
-        }
-        Break::Power { target } => {
-            let hosts = target.hosts(lab)?;
-            network::unplug(lab, target).await?;
-            for host in hosts {
-                host::power_off(place, host).await?;
-            }
-        }
-        Break::Cut { .. } | Break::Loss { .. } | Break::Bandwidth { .. } => network::render(record).await?,
-        Break::Latency { site, ms } => return latency::start(place, lab, site, *ms).await.map(Undo::Relay),
-        Break::Fill { host, leave_mib } => disk::fill(place, lab.host(host.as_str())?, *leave_mib).await?,
-        Break::Stop { host, process } => process::stop(place, lab, lab.host(host.as_str())?, process).await?,
-        Break::Pause { host, process } => {
-            return process::pause(place, lab, lab.host(host.as_str())?, process)
-                .await
-                .map(Undo::Resume);
-        }
-        Break::Clock { host, ms, .. } => clock::skew(place, lab.host(host.as_str())?, Some(*ms)).await?,
-        Break::Corrupt { host, path, offset, bytes } => {
-            return disk::corrupt(place, lab.host(host.as_str())?, path, *offset, *bytes).map(Undo::Bytes);
+            Break::Clock { host: name, ms, .. } if *name == host.name => clock::skew(place, host, Some(*ms)).await?,
+            _ => {}
         }
     }
-    Ok(Undo::Nothing)
+    Ok(())
+}
+
+/// Starts every host that is off although no fault keeps it off.
+pub(crate) async fn start_hosts(place: &Place, record: &Record) -> Result<()> {
+    let mut off = Vec::new();
+    for host in &record.topology.hosts {
+        if host::init(place, host).is_none() && !kept_off(record, host)? {
+            off.push(host);
+        }
+    }
+    try_join_all(off.iter().map(|host| host::boot(place, host))).await?;
+    try_join_all(off.iter().map(|host| renew(place, record, host))).await?;
+    Ok(())
 }
 
 /// Undoes a fault and takes it out of the record.
 pub(crate) async fn undo(place: &Place, record: &mut Record, id: u32) -> Result<Fault> {
-    let Some(fault) = record.faults.iter().find(|f| f.id == id).cloned() else {
+    let Some(at) = record.faults.iter().position(|f| f.id == id) else {
         let known: Vec<String> = record.faults.iter().map(|f| f.id.to_string()).collect();
         return Err(Error::NoSuch {
             lab: place.name.to_string(),
@@ -279,50 +331,51 @@ pub(crate) async fn undo(place: &Place, record: &mut Record, id: u32) -> Result<
             },
         });
     };
-    let lab = record.topology.clone();
-    let on = |host: &Host| host::init(place, host).is_some();
+    let fault = record.faults[at].clone();
+    // Everything below is computed from the faults that remain; on failure the record on disk still has this one.
+    let mut rest = record.clone();
+    rest.faults.remove(at);
+    let lab = &rest.topology;
+    let on = |name: &Name| {
+        let host = lab.host(name.as_str())?;
+        match host::init(place, host) {
+            Some(_) => Ok(host),
+            None => Err(Error::Fault {
+                target: fault.what.to_string(),
+                reason: "the host is off, and this is healed on the host: heal first what keeps it off".into(),
+            }),
+        }
+    };
     match &fault.what {
-        Break::Kill { target } | Break::Power { target } => {
-            if matches!(fault.what, Break::Power { .. }) {
-                network::plug_in(&lab, target).await?;
-            }
-            for host in target.hosts(&lab)? {
-                if !on(host) && !off_otherwise(record, id, host)? {
-                    host::boot(place, host).await?;
-                }
-            }
+        Break::Kill { .. } => start_hosts(place, &rest).await?,
+        Break::Power { target } => {
+            network::render_links(&rest, target).await?;
+            start_hosts(place, &rest).await?;
         }
-        Break::Cut { .. } | Break::Loss { .. } | Break::Bandwidth { .. } => {}
-        Break::Latency { site, .. } => {
-            let relay = match &fault.undo {
-                Undo::Relay(process) => Some(*process),
-                _ => None,
-            };
-            latency::stop(&lab, site, relay).await?;
-        }
-        Break::Fill { host, .. } => disk::unfill(place, lab.host(host.as_str())?).await?,
-        Break::Stop { host, process } => process::start(place, &lab, lab.host(host.as_str())?, process).await?,
+        Break::Cut { .. } | Break::Loss { .. } | Break::Bandwidth { .. } => network::render(&rest).await?,
+        Break::Latency { site, .. } => latency::stop(place, lab, site).await?,
+        Break::Fill { host, .. } => disk::unfill(place, on(host)?).await?,
+        Break::Stop { host, process } => process::start(place, lab, on(host)?, process).await?,
         Break::Pause { .. } => {
             if let Undo::Resume(processes) = &fault.undo {
                 process::resume(processes);
             }
         }
-        Break::Clock { host, .. } => clock::skew(place, lab.host(host.as_str())?, None).await?,
+        Break::Clock { host, .. } => clock::skew(place, on(host)?, None).await?,
         Break::Corrupt { host, path, offset, .. } => {
             if let Undo::Bytes(original) = &fault.undo {
-                disk::restore(place, lab.host(host.as_str())?, path, *offset, original)?;
+                disk::restore(place, on(host)?, path, *offset, original).await?;
             }
         }
     }
-    record.faults.retain(|f| f.id != id);
-    network::render(record).await?;
-    place.write(record)?;
+    place.write(&rest)?;
+    *record = rest;
     Ok(fault)
 }
 
-/// Whether another fault keeps `host` without processes or power.
-fn off_otherwise(record: &Record, id: u32, host: &Host) -> Result<bool> {
-    for fault in record.faults.iter().filter(|f| f.id != id) {
+/// Whether a fault keeps `host` without processes or power.
+fn kept_off(record: &Record, host: &Host) -> Result<bool> {
+    for fault in &record.faults {
         if let Break::Kill { target } | Break::Power { target } = &fault.what
             && target.hosts(&record.topology)?.iter().any(|h| h.name == host.name)
         {
@@ -330,15 +383,6 @@ fn off_otherwise(record: &Record, id: u32, host: &Host) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Ends what faults started on the machine itself, as part of taking a lab down.
-pub(crate) fn end_relays(record: &Record) {
-    for fault in &record.faults {
-        if let Undo::Relay(process) = fault.undo {
-            process.signal(nix::sys::signal::Signal::SIGKILL);
-        }
-    }
 }
 
 #[cfg(test)]

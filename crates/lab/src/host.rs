@@ -9,21 +9,22 @@ use crate::parts::pods::cgroups;
 use crate::record::{Place, Process};
 use crate::shell;
 use crate::topology::Host;
+use futures::future::try_join_all;
 use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 const BOOT: &str = include_str!("boot.sh");
+/// What a host gets to end once it is killed.
+const END: Duration = Duration::from_secs(20);
 /// The size of a host's disk; its image is sparse.
 const DISK: &str = "6G";
-/// What a host takes over from the machine's own /etc: users, libraries and the public CAs, nothing that names the machine.
+/// What a host takes over from the machine's own /etc: users, libraries and the public CAs, nothing that names the machine,
+/// and no secret of it: neither its users' passwords nor its TLS keys.
 const SHARED_ETC: &[&str] = &[
     "passwd",
     "group",
-    "shadow",
-    "gshadow",
-    "ssl",
     "ld.so.cache",
     "ld.so.conf",
     "ld.so.conf.d",
@@ -38,6 +39,8 @@ const SHARED_ETC: &[&str] = &[
     "security",
     "mke2fs.conf",
 ];
+/// The same of /etc/ssl, without the machine's private keys.
+const SHARED_SSL: &[&str] = &["certs", "openssl.cnf"];
 
 pub(crate) fn image(place: &Place, host: &Host) -> PathBuf {
     place.path(&format!("hosts/{}.img", host.name))
@@ -49,10 +52,7 @@ fn pid_file(place: &Place, host: &Host) -> PathBuf {
 
 /// The host's init, as the machine sees it; none where the host is off.
 pub(crate) fn init(place: &Place, host: &Host) -> Option<Process> {
-    let text = std::fs::read_to_string(pid_file(place, host)).ok()?;
-    let (pid, started) = text.trim().split_once(' ')?;
-    let process = Process { pid: pid.parse().ok()?, started: started.parse().ok()? };
-    process.alive().then_some(process)
+    Process::read(&pid_file(place, host))
 }
 
 /// A running host's file, as seen from the machine.
@@ -63,14 +63,42 @@ pub(crate) fn file(place: &Place, host: &Host, path: &str) -> Option<PathBuf> {
 /// Fills `staging` with what every host takes from the machine.
 pub(crate) async fn share_etc(staging: &Path) -> Result<()> {
     let etc = staging.join("etc");
-    std::fs::create_dir_all(&etc).map_err(Error::file(&etc, "making a host's /etc"))?;
-    let sources: Vec<String> = SHARED_ETC.iter().map(|f| format!("/etc/{f}")).collect();
-    let etc = etc.to_string_lossy();
-    let mut words = vec!["cp", "-a"];
-    words.extend(sources.iter().map(String::as_str).filter(|f| Path::new(f).exists()));
-    words.push(&etc);
-    shell::run("copying users and libraries' settings", &words).await?;
-    Ok(())
+    for (from, to, files) in [
+        ("/etc", etc.clone(), SHARED_ETC),
+        ("/etc/ssl", etc.join("ssl"), SHARED_SSL),
+    ] {
+        std::fs::create_dir_all(&to).map_err(Error::file(&to, "making a host's /etc"))?;
+        let sources: Vec<String> = files.iter().map(|f| format!("{from}/{f}")).collect();
+        let sources: Vec<&str> = sources.iter().map(String::as_str).filter(|f| Path::new(f).exists()).collect();
+        // A machine without TLS has neither; cp without a source would be an error.
+        if !sources.is_empty() {
+            let to = to.to_string_lossy();
+            let words = [&["cp", "-a"], &*sources, &[&*to]].concat();
+            shell::run("copying users and libraries' settings", &words).await?;
+        }
+    }
+    lock_passwords(&etc)
+}
+
+/// Writes a shadow file in which no user has a password. With `*` sshd still lets keys in; with `!` it would take the
+/// account for locked.
+fn lock_passwords(etc: &Path) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let passwd = etc.join("passwd");
+    let users = std::fs::read_to_string(&passwd).map_err(Error::file(&passwd, "reading a host's users"))?;
+    let names = users.lines().filter_map(|line| line.split(':').next());
+    let shadow: String = names.map(|name| format!("{name}:*:20000:0:99999:7:::\n")).collect();
+    let path = etc.join("shadow");
+    let mut options = std::fs::File::options();
+    let written = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .and_then(|mut file| file.write_all(shadow.as_bytes()));
+    written.map_err(Error::file(path, "writing a host's shadow file"))
 }
 
 /// Makes the image of a host out of the directory `staging`.
@@ -162,6 +190,16 @@ fn is_init(process: Process) -> bool {
     std::fs::read_to_string(format!("/proc/{}/comm", process.pid)).is_ok_and(|name| name.trim() == "runsvdir")
 }
 
+/// Kills everything on every host of a lab, by the pids that hosts noted.
+pub(crate) async fn kill_all(place: &Place) -> Result<()> {
+    let inits = place.inits();
+    for init in &inits {
+        init.signal(Signal::SIGKILL);
+    }
+    try_join_all(inits.into_iter().map(|init| gone(place, init, "a host"))).await?;
+    released(place, &place.path("hosts")).await
+}
+
 /// Kills everything on a host at once. Its kernel, which is the machine's, closes the connections.
 pub(crate) async fn kill(place: &Place, host: &Host) -> Result<()> {
     let Some(init) = init(place, host) else { return Ok(()) };
@@ -180,20 +218,44 @@ pub(crate) async fn power_off(place: &Place, host: &Host) -> Result<()> {
 }
 
 async fn ended(place: &Place, host: &Host, init: Process) -> Result<()> {
-    let deadline = ambient::monotonic() + Duration::from_secs(20);
+    gone(place, init, host.name.as_str()).await?;
+    released(place, &image(place, host)).await?;
+    let _gone = std::fs::remove_file(pid_file(place, host));
+    Ok(())
+}
+
+async fn gone(place: &Place, init: Process, what: &str) -> Result<()> {
+    let deadline = ambient::monotonic() + END;
     while init.alive() {
         if ambient::monotonic() > deadline {
-            return Err(Error::NotReady {
-                object: format!("the end of host {}", host.name),
-                seconds: 20,
-                last: format!("process {} still runs", init.pid),
-                log: place.path(&format!("hosts/{}.log", host.name)).display().to_string(),
-            });
+            return Err(not_ended(place, format!("the end of {what}"), format!("process {} still runs", init.pid)));
         }
         ambient::sleep(Duration::from_millis(5)).await;
     }
-    let _gone = std::fs::remove_file(pid_file(place, host));
     Ok(())
+}
+
+/// Waits until no loop device holds a disk below `path`: mounts end a moment after the last process that saw them.
+async fn released(place: &Place, path: &Path) -> Result<()> {
+    let deadline = ambient::monotonic() + END;
+    let path = path.to_string_lossy();
+    loop {
+        let devices =
+            shell::run("looking at loop devices", &["losetup", "--all", "--noheadings", "--output", "BACK-FILE"])
+                .await?;
+        let Some(held) = devices.lines().find(|file| file.starts_with(&*path)) else {
+            return Ok(());
+        };
+        if ambient::monotonic() > deadline {
+            return Err(not_ended(place, format!("the release of {path}"), format!("{held} is still mounted")));
+        }
+        ambient::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn not_ended(place: &Place, object: String, last: String) -> Error {
+    let log = place.path("hosts").display().to_string();
+    Error::NotReady { object, seconds: END.as_secs(), last, log }
 }
 
 /// The words that run a command on a host; the command's own follow.
@@ -229,5 +291,17 @@ pub(crate) async fn run_with(
     let enter = enter(place, host)?;
     let mut words: Vec<&str> = enter.iter().map(String::as_str).collect();
     words.extend(command);
-    shell::run_with(purpose, &words, input).await
+    shell::run_with(purpose, &words, input).await.map_err(|e| match e {
+        // A script may hold a secret, and its words help nobody who did not write it: what it said does.
+        Error::Command { purpose, status, output, .. } => {
+            let program = command.first().copied().unwrap_or_default();
+            Error::Command {
+                purpose,
+                command: format!("{program}, on {}", host.name),
+                status,
+                output,
+            }
+        }
+        other => other,
+    })
 }

@@ -34,7 +34,7 @@ pub(crate) async fn install(lab: &Lab, say: Say<'_>) -> Result<()> {
 async fn make_bucket(lab: &Lab, host: &Host) -> Result<()> {
     let deadline = ambient::monotonic() + LIMIT;
     let input = format!("s3.bucket.create -name {BUCKET}\n");
-    let shell = ["weed", "shell", "-master", "localhost:9333"];
+    let shell = ["timeout", "20", "weed", "shell", "-master", "localhost:9333"];
     let listed = String::from("s3.bucket.list\n");
     loop {
         let purpose = "making a bucket";

@@ -7,13 +7,15 @@ use crate::install;
 use crate::network;
 use crate::parts::{self, kubeadm, pods};
 use crate::ready;
-use crate::record::{Phase, Place, Record};
+use crate::record::{Phase, Place, Record, lock_machine};
 use crate::secrets::Secrets;
+use crate::shell;
 use crate::status::{self, Status};
 use crate::tools::{Say, Tools};
-use crate::topology::{Host, Options, Part, Topology};
+use crate::topology::{Host, Options, Part, Subnet, Topology};
 use estate::{Distribution, Name};
 use futures::future::try_join_all;
+use nix::sys::signal::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,35 +54,38 @@ impl Lab {
     pub async fn up(options: Options, say: Say<'_>) -> Result<Self> {
         options.check()?;
         check_root()?;
+        check_namespaces().await?;
         let tools = Tools::find(&options).await?;
         let place = Place::of(&options.name);
         let _lock = place.lock()?;
         clear_crashed(&place, say).await?;
-        let subnet = network::choose(options.subnet).await?;
-        let topology = Topology::new(options, subnet)?;
-        check_size(&topology)?;
-        // Before the first record: what the record names is taken away with the lab.
-        network::check_free(&topology).await?;
-        std::fs::create_dir_all(place.path("hosts"))
-            .map_err(Error::file(&place.directory, "making the lab's place"))?;
-        restrict(&place.directory)?;
-        let secrets = Secrets::make(&topology, &place.directory).await?;
-        let record = Record {
-            phase: Phase::Building,
-            topology,
-            secrets,
-            faults: Vec::new(),
-            next_fault: 1,
+        let topology = {
+            let _one_at_a_time = lock_machine()?;
+            let subnet = network::choose(options.subnet, &subnets()).await?;
+            let topology = Topology::new(options, subnet)?;
+            check_size(&topology)?;
+            claim(&place, &topology).await?;
+            let secrets = Secrets::make(&topology, &place.directory).await?;
+            let record = Record {
+                phase: Phase::Building,
+                topology: topology.clone(),
+                secrets,
+                faults: Vec::new(),
+                next_fault: 1,
+            };
+            place.write(&record)?;
+            topology
         };
-        place.write(&record)?;
-        let mut lab = Self { place, record };
+        let mut lab = Self { record: place.read()?, place };
         say(&format!(
-            "building {} hosts at {} sites, {subnet}",
-            lab.topology().hosts.len(),
-            lab.topology().sites.len()
+            "building {} hosts at {} sites, {}",
+            topology.hosts.len(),
+            topology.sites.len(),
+            topology.subnet
         ));
         tools.gather(&lab.place.path("bin")).await?;
         futures::try_join!(network::build(lab.topology()), lab.make_images())?;
+        fault::begin(&lab.record).await?;
         lab.start(say).await?;
         install::install(&lab, say).await?;
         lab.record.phase = Phase::Up;
@@ -95,6 +100,9 @@ impl Lab {
     /// There is none, or its record is damaged.
     pub fn open(name: &Name) -> Result<Self> {
         let place = Place::of(name);
+        if place.exists() {
+            check_root()?;
+        }
         let record = place.read()?;
         Ok(Self { place, record })
     }
@@ -211,10 +219,19 @@ impl Lab {
             None => self.record.faults.iter().rev().map(|f| f.id).collect(),
         };
         let mut healed = Vec::new();
+        let mut first = None;
         for id in ids {
-            healed.push(fault::undo(&self.place, &mut self.record, id).await?);
+            match fault::undo(&self.place, &mut self.record, id).await {
+                Ok(fault) => healed.push(fault),
+                // The others can still be healed.
+                Err(reason) => first = first.or(Some(reason)),
+            }
         }
-        Ok(healed)
+        if id.is_none() {
+            // Also what died of itself, or with the machine.
+            fault::start_hosts(&self.place, &self.record).await?;
+        }
+        first.map_or(Ok(healed), Err)
     }
 
     /// Takes the lab called `name` away: its processes, namespaces, links, mounts and files. Saved labs and tools stay.
@@ -303,21 +320,22 @@ impl Lab {
     }
 }
 
-/// Takes down everything that the record of `place` names.
+/// Takes down everything that was noted at `place`: by pids and names, so that it can be done with a damaged record too.
 async fn take_down(place: &Place, say: Say<'_>) -> Result<()> {
-    let record = place.read()?;
     say(&format!("taking lab {} down", place.name));
-    fault::end_relays(&record);
+    for relay in fault::relays(place) {
+        relay.signal(Signal::SIGKILL);
+    }
     // A paused process cannot be in the way: SIGKILL ends it too.
-    try_join_all(record.topology.hosts.iter().map(|host| host::kill(place, host))).await?;
-    pods::cgroups::remove_all(&record.topology).await?;
-    network::remove(&record.topology).await?;
-    // Once more: a host that a crashed builder had only begun to start has said its pid by now, and without its namespace
+    host::kill_all(place).await?;
+    network::remove(&place.names()).await?;
+    // Once more: a host that a crashed builder had only begun to start has noted its pid by now, and without its namespace
     // no other can begin.
-    try_join_all(record.topology.hosts.iter().map(|host| host::kill(place, host))).await?;
-    std::fs::remove_dir_all(&place.directory).map_err(Error::file(&place.directory, "removing the lab's files"))?;
-    let lock = place.directory.with_extension("lock");
-    std::fs::remove_file(&lock).map_err(Error::file(&lock, "removing the lab's lock"))
+    host::kill_all(place).await?;
+    if let Ok(record) = place.read() {
+        pods::cgroups::remove_all(&record.topology).await?;
+    }
+    std::fs::remove_dir_all(&place.directory).map_err(Error::file(&place.directory, "removing the lab's files"))
 }
 
 /// Makes room for a new lab: one whose builder crashed, or whose processes are all gone, is taken down.
@@ -325,21 +343,48 @@ pub(crate) async fn clear_crashed(place: &Place, say: Say<'_>) -> Result<()> {
     if !place.exists() {
         return Ok(());
     }
-    let Ok(record) = place.read() else {
-        // The directory is made just before the first record is written; without one nothing was built.
-        let record = place.path("lab.json");
-        if record.exists() {
-            return place.read().map(|_| ());
-        }
-        return std::fs::remove_dir_all(&place.directory)
-            .map_err(Error::file(&place.directory, "removing an unfinished lab"));
+    let up = match place.read() {
+        // One without power is up: it waits to be healed.
+        Ok(record) => record.phase == Phase::Up && (!record.faults.is_empty() || !place.inits().is_empty()),
+        // The directory is made a moment before the record; without one nothing was built.
+        Err(_) if !place.path("lab.json").exists() => false,
+        Err(damaged) => return Err(damaged),
     };
-    let runs = record.topology.hosts.iter().any(|host| host::init(place, host).is_some());
-    if record.phase == Phase::Up && runs {
+    if up {
         return Err(Error::AlreadyUp { name: place.name.to_string() });
     }
     say("an earlier lab of this name did not end well; taking it away first");
     take_down(place, say).await
+}
+
+/// The ranges of all labs of this machine.
+pub(crate) fn subnets() -> Vec<Subnet> {
+    let records = Place::all().into_iter().filter_map(|name| Place::of(&name).read().ok());
+    records.map(|record| record.topology.subnet).collect()
+}
+
+/// Makes the place of a lab and notes there what will be the lab's, after making sure that it is nobody's yet.
+pub(crate) async fn claim(place: &Place, topology: &Topology) -> Result<()> {
+    network::check_free(topology).await?;
+    std::fs::create_dir_all(place.path("hosts")).map_err(Error::file(&place.directory, "making the lab's place"))?;
+    restrict(&place.directory)?;
+    place.write_names(&network::names(topology))
+}
+
+/// Whether namespaces and loop devices can be had: root in a container may be less than root.
+async fn check_namespaces() -> Result<()> {
+    let words = [
+        "unshare", "--mount", "--pid", "--uts", "--ipc", "--net", "--fork", "true",
+    ];
+    let refused = |missing: String| Error::NotRoot { uid: 0, missing };
+    let tried = shell::output("trying to make namespaces", &words, "").await?;
+    if !tried.success {
+        return Err(refused(format!("the right to make namespaces ({})", tried.stderr.trim())));
+    }
+    if !Path::new("/dev/loop-control").exists() {
+        return Err(refused("loop devices (/dev/loop-control)".into()));
+    }
+    Ok(())
 }
 
 pub(crate) fn check_root() -> Result<()> {

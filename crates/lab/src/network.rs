@@ -32,8 +32,8 @@ pub(crate) fn port(host: &Host) -> String {
 }
 
 /// The machine's own link into the lab.
-pub(crate) fn machine_link(subnet: Subnet) -> String {
-    format!("lifeboat{}", subnet.number())
+pub(crate) fn machine_link(lab: &Name) -> String {
+    format!("lb-{lab}")
 }
 
 /// Every namespace of the lab.
@@ -45,18 +45,19 @@ pub(crate) fn namespaces(lab: &Topology) -> Vec<String> {
     all
 }
 
-/// The range asked for, or the first candidate that the machine does not route anywhere.
-pub(crate) async fn choose(asked: Option<Subnet>) -> Result<Subnet> {
+/// The range asked for, or the first candidate that neither the machine nor another lab uses.
+pub(crate) async fn choose(asked: Option<Subnet>, others: &[Subnet]) -> Result<Subnet> {
     let routes = shell::run("looking at the machine's routes", &["ip", "-4", "route", "show", "table", "all"]).await?;
     let taken = |subnet: Subnet| {
-        routes
+        let route = routes
             .lines()
-            .find(|line| !line.starts_with("default") && overlaps(line, subnet))
-            .map(str::to_owned)
+            .find(|line| !line.starts_with("default") && overlaps(line, subnet));
+        let lab = others.contains(&subnet).then_some("another lab has it");
+        route.or(lab).map(|why| why.trim().to_owned())
     };
     if let Some(subnet) = asked {
         return match taken(subnet) {
-            Some(route) => Err(Error::AddressInUse { subnet: subnet.to_string(), route: route.trim().to_owned() }),
+            Some(route) => Err(Error::AddressInUse { subnet: subnet.to_string(), route }),
             None => Ok(subnet),
         };
     }
@@ -68,16 +69,15 @@ pub(crate) async fn choose(asked: Option<Subnet>) -> Result<Subnet> {
         })
 }
 
-/// Whether a line of `ip route` speaks of addresses in `subnet`.
+/// Whether a line of `ip route` takes addresses of `subnet`. A wider route (a VPN's 10.0.0.0/8) does not: the lab's own is
+/// more specific, and goes with the lab.
 fn overlaps(route: &str, subnet: Subnet) -> bool {
     route.split_whitespace().any(|word| {
         let (address, length) = word.split_once('/').unwrap_or((word, "32"));
         let (Ok(address), Ok(length)) = (address.parse::<Ipv4Addr>(), length.parse::<u32>()) else {
             return false;
         };
-        let mask = u32::MAX.checked_shl(32 - length.min(16)).unwrap_or(0);
-        let base = u32::from(subnet.address(0, 0));
-        length > 0 && u32::from(address) & mask == base & mask
+        length >= 16 && subnet.contains(address)
     })
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn check_free(lab: &Topology) -> Result<()> {
     if let Some(object) = namespaces(lab).iter().find(|n| existing.contains(&n.as_str())) {
         return Err(Error::NameInUse { object: format!("network namespace {object}") });
     }
-    let link = machine_link(lab.subnet);
+    let link = machine_link(lab.name());
     if shell::output(purpose, &["ip", "link", "show", "dev", &link], "").await?.success {
         return Err(Error::NameInUse { object: format!("network link {link}") });
     }
@@ -118,7 +118,7 @@ pub(crate) async fn build(lab: &Topology) -> Result<()> {
     }
     let base = lab.subnet.address(255, 0);
     let [a, b, c, _] = base.octets();
-    let machine = machine_link(lab.subnet);
+    let machine = machine_link(lab.name());
     let setup = format!(
         "addr add {a}.{b}.{c}.2/30 dev {machine}\nlink set {machine} up\nroute add {} via {a}.{b}.{c}.1\n",
         lab.subnet
@@ -126,29 +126,37 @@ pub(crate) async fn build(lab: &Topology) -> Result<()> {
     batch(None, &setup).await
 }
 
-/// Takes the whole network away, or what there is of it.
-pub(crate) async fn remove(lab: &Topology) -> Result<()> {
+/// What a lab puts into the machine's own name spaces, a line each: the list by which it is taken away.
+pub(crate) fn names(lab: &Topology) -> Vec<String> {
+    // The machine's end of a link goes with its peer, but not before the namespace is really gone; by name it goes at once.
+    let mut names = vec![format!("link {}", machine_link(lab.name()))];
+    names.extend(namespaces(lab).into_iter().map(|n| format!("netns {n}")));
+    names
+}
+
+/// Takes away what is left of what [`names`] listed.
+pub(crate) async fn remove(names: &[String]) -> Result<()> {
     let purpose = "removing the network";
-    // The machine's end of a link goes with its peer, but not before the namespace is really gone; this is at once.
-    let link = machine_link(lab.subnet);
-    let _absent = shell::output(purpose, &["ip", "link", "del", &link], "").await?;
-    for namespace in namespaces(lab) {
-        let outcome = shell::output(purpose, &["ip", "netns", "del", &namespace], "").await?;
-        let absent = outcome.stderr.contains("No such file");
+    for name in names {
+        let words: Vec<&str> = match name.split_once(' ') {
+            Some(("link", link)) => vec!["ip", "link", "del", link],
+            Some(("netns", namespace)) => vec!["ip", "netns", "del", namespace],
+            _ => continue,
+        };
+        let outcome = shell::output(purpose, &words, "").await?;
+        let absent = ["No such file", "Cannot find device"]
+            .iter()
+            .any(|said| outcome.stderr.contains(said));
         if !outcome.success && !absent {
-            failure(&namespace, &outcome.stderr)?;
+            return Err(Error::Command {
+                purpose: purpose.into(),
+                command: words.join(" "),
+                status: "an error".into(),
+                output: outcome.stderr.trim().to_owned(),
+            });
         }
     }
     Ok(())
-}
-
-fn failure(namespace: &str, said: &str) -> Result<()> {
-    Err(Error::Command {
-        purpose: "removing the network".into(),
-        command: format!("ip netns del {namespace}"),
-        status: "an error".into(),
-        output: said.trim().to_owned(),
-    })
 }
 
 /// Runs lines of `ip` in a namespace, or on the machine.
@@ -181,7 +189,7 @@ fn links(lab: &Topology) -> String {
             router(name, &host.site)
         );
     }
-    let machine = machine_link(lab.subnet);
+    let machine = machine_link(lab.name());
     let _infallible = writeln!(lines, "link add name {machine} type veth peer name machine netns {core}");
     lines
 }

@@ -9,6 +9,7 @@ use crate::topology::Topology;
 use estate::Name;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where labs are kept while they are up.
@@ -52,10 +53,29 @@ pub(crate) struct Place {
     pub(crate) directory: PathBuf,
 }
 
-/// Held while a lab is changed; let go by the kernel if the process dies.
+/// Held while a lab is changed; let go by the kernel if the process dies. Its file goes when there is no lab any more.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
+    path: PathBuf,
+    lab: PathBuf,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if !self.lab.exists() {
+            // Whoever opened it meanwhile sees that it is no longer the file of that name, and opens it again.
+            let _gone = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Takes the lock on what all labs of the machine share while one is laid out: address ranges and names. Waits for it.
+pub(crate) fn lock_machine() -> Result<File> {
+    std::fs::create_dir_all(LABS).map_err(Error::file(LABS, "making the directory of labs"))?;
+    let file = File::open(LABS).map_err(Error::file(LABS, "opening the directory of labs"))?;
+    file.lock().map_err(Error::file(LABS, "locking the directory of labs"))?;
+    Ok(file)
 }
 
 impl Place {
@@ -89,11 +109,17 @@ impl Place {
         std::fs::create_dir_all(LABS).map_err(Error::file(LABS, "making the directory of labs"))?;
         // Beside the directory, so that `down` can remove the directory while it holds the lock.
         let path = Path::new(LABS).join(format!("{}.lock", self.name));
-        let file = File::create(&path).map_err(Error::file(&path, "opening the lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy { name: self.name.to_string() }),
-            Err(TryLockError::Error(source)) => Err(Error::File { path, doing: "locking", source }),
+        loop {
+            let file = File::create(&path).map_err(Error::file(&path, "opening the lock"))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(Error::Busy { name: self.name.to_string() }),
+                Err(TryLockError::Error(source)) => return Err(Error::File { path, doing: "locking", source }),
+            }
+            let mine = file.metadata().map_err(Error::file(&path, "looking at the lock"))?;
+            if std::fs::metadata(&path).is_ok_and(|there| there.ino() == mine.ino()) {
+                return Ok(Lock { _file: file, path, lab: self.directory.clone() });
+            }
         }
     }
 
@@ -110,6 +136,28 @@ impl Place {
         let damaged = |reason: String| Error::Record { path: path.clone(), reason };
         let text = std::fs::read_to_string(&path).map_err(|e| damaged(e.to_string()))?;
         serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// Notes what the lab puts into the machine's own name spaces, before any of it is made.
+    pub(crate) fn write_names(&self, names: &[String]) -> Result<()> {
+        let path = self.path("names");
+        std::fs::write(&path, names.join("\n")).map_err(Error::file(path, "noting the lab's names"))
+    }
+
+    /// What [`Place::write_names`] noted; nothing where it was not yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path("names")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Every host that runs, by the pids that hosts note themselves.
+    pub(crate) fn inits(&self) -> Vec<Process> {
+        let entries = std::fs::read_dir(self.path("hosts")).into_iter().flatten();
+        let files = entries.filter_map(std::result::Result::ok).map(|e| e.path());
+        files
+            .filter(|f| f.extension().is_some_and(|e| e == "pid"))
+            .filter_map(|f| Process::read(&f))
+            .collect()
     }
 
     /// Replaces the record, readable by root alone.
@@ -141,6 +189,28 @@ impl Process {
         let state = fields.next()?;
         let started = fields.nth(18)?.parse().ok()?;
         (!matches!(state, "Z" | "X")).then_some(Self { pid, started })
+    }
+
+    /// The process that this is.
+    pub(crate) fn own() -> Result<Self> {
+        let pid = i32::try_from(std::process::id()).ok();
+        pid.and_then(Self::now).ok_or_else(|| Error::Record {
+            path: "/proc/self/stat".into(),
+            reason: "it does not tell when this process started".into(),
+        })
+    }
+
+    /// Notes the process in a file, as hosts do too: `pid start`.
+    pub(crate) fn write(self, file: &Path) -> Result<()> {
+        std::fs::write(file, format!("{} {}\n", self.pid, self.started)).map_err(Error::file(file, "noting a pid"))
+    }
+
+    /// The process that a file notes, while it runs.
+    pub(crate) fn read(file: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(file).ok()?;
+        let (pid, started) = text.trim().split_once(' ')?;
+        let process = Self { pid: pid.parse().ok()?, started: started.parse().ok()? };
+        process.alive().then_some(process)
     }
 
     /// Whether this very process still runs.

@@ -4,18 +4,23 @@
 //! a loss of power at that moment.
 
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::host;
-use crate::lab::{Lab, check_root, clear_crashed, restrict};
+use crate::lab::{Lab, check_root, claim, clear_crashed, restrict, subnets};
 use crate::network;
 use crate::ready;
-use crate::record::{Place, Record};
+use crate::record::{Phase, Place, Record, lock_machine};
 use crate::shell;
 use crate::tools::{self, Say, Tools};
 use crate::topology::Options;
 use estate::Name;
 use futures::future::try_join_all;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
+
+/// Freezes, copies and thaws.
+const SAVE: &str = include_str!("save.sh");
 
 fn directory(save: &Name) -> PathBuf {
     tools::cache().join("labs").join(save.as_str())
@@ -53,37 +58,22 @@ impl Lab {
         if to.exists() {
             return Err(Error::Saved { name: save.to_string(), reason: "exists already" });
         }
+        let mut roots = Vec::new();
+        for host in &self.topology().hosts {
+            let root = host::file(&self.place, host, "/").ok_or_else(|| Error::NotReady {
+                object: format!("host {}", host.name),
+                seconds: 0,
+                last: "it is off, and a lab is saved with all its hosts on".into(),
+                log: self.place.path(&format!("hosts/{}.log", host.name)).display().to_string(),
+            })?;
+            roots.push((format!("{}.img", host.name), root));
+        }
         let work = to.with_extension("new");
         let _old = std::fs::remove_dir_all(&work);
         std::fs::create_dir_all(work.join("hosts")).map_err(Error::file(&work, "making room for the saved lab"))?;
         restrict(&work)?;
-        say(&format!("saving {} disks", self.topology().hosts.len()));
-        let roots: Vec<String> = self
-            .topology()
-            .hosts
-            .iter()
-            .filter_map(|h| host::file(&self.place, h, "/").map(|p| p.to_string_lossy().into_owned()))
-            .collect();
-        let mut outcome = Ok(());
-        let mut frozen = Vec::new();
-        for root in &roots {
-            // What is still in memory first, so that the freeze itself is short.
-            let _best_effort = shell::output("syncing a disk", &["sync", "-f", root], "").await;
-        }
-        for root in &roots {
-            outcome = shell::run("freezing a disk", &["fsfreeze", "-f", root]).await.map(|_| ());
-            if outcome.is_err() {
-                break;
-            }
-            frozen.push(root);
-        }
-        if outcome.is_ok() {
-            outcome = copy_disks(&self.record, &self.place.path("hosts"), &work.join("hosts")).await;
-        }
-        for root in frozen {
-            shell::run("letting a disk go on", &["fsfreeze", "-u", root]).await?;
-        }
-        outcome?;
+        say(&format!("saving {} disks", roots.len()));
+        copy_frozen(&self.place, &roots, &work).await?;
         for kept in ["lab.json", "id_ed25519", "id_ed25519.pub", "kubeconfig"] {
             copy(&self.place.path(kept), &work.join(kept)).await?;
         }
@@ -101,19 +91,21 @@ impl Lab {
         if !kept.path("lab.json").is_file() {
             return Err(Error::Saved { name: save.to_string(), reason: "does not exist" });
         }
-        let record: Record = kept.read()?;
+        let mut record: Record = kept.read()?;
+        // Until all of it is ready again, this is a lab that may be cleared away if we are killed.
+        record.phase = Phase::Building;
         let options: &Options = &record.topology.options;
         let tools = Tools::find(options).await?;
         let place = Place::of(record.topology.name());
         let _lock = place.lock()?;
         clear_crashed(&place, say).await?;
-        network::choose(Some(record.topology.subnet)).await?;
-        network::check_free(&record.topology).await?;
-        std::fs::create_dir_all(place.path("hosts"))
-            .map_err(Error::file(&place.directory, "making the lab's place"))?;
-        restrict(&place.directory)?;
-        place.write(&record)?;
-        let lab = Self { place, record };
+        {
+            let _one_at_a_time = lock_machine()?;
+            network::choose(Some(record.topology.subnet), &subnets()).await?;
+            claim(&place, &record.topology).await?;
+            place.write(&record)?;
+        }
+        let mut lab = Self { place, record };
         say(&format!("bringing {} hosts back", lab.topology().hosts.len()));
         tools.gather(&lab.place.path("bin")).await?;
         let (saved, running) = (from.join("hosts"), lab.place.path("hosts"));
@@ -121,10 +113,52 @@ impl Lab {
         for kept in ["id_ed25519", "id_ed25519.pub", "kubeconfig"] {
             copy(&from.join(kept), &lab.place.path(kept)).await?;
         }
+        fault::begin(&lab.record).await?;
         lab.start(say).await?;
         ready::wait(&lab, Duration::from_secs(120), say).await?;
+        lab.record.phase = Phase::Up;
+        lab.place.write(&lab.record)?;
         Ok(lab)
     }
+}
+
+/// Copies the disks of running hosts as they are at one moment.
+///
+/// A process of its own does it, which nothing of ours ends: were this one killed while file systems are frozen, every
+/// process of the lab would hang for good.
+async fn copy_frozen(place: &Place, roots: &[(String, PathBuf)], work: &Path) -> Result<()> {
+    let log_path = work.join("save.log");
+    let open = "making the log of a save";
+    let log = std::fs::File::create(&log_path).map_err(Error::file(&log_path, open))?;
+    let both = log.try_clone().map_err(Error::file(&log_path, open))?;
+    // Not by `shell`: that kills its command when the caller gives up, and reads its words from a pipe that dies with us.
+    let mut child = tokio::process::Command::new("setsid")
+        .args(["--wait", "bash", "-c", SAVE, "save"])
+        .arg(place.directory.with_extension("lock"))
+        .args([&place.path("hosts"), &work.join("hosts")])
+        .args(roots.iter().flat_map(|(image, root)| [Path::new(image), root]))
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(both)
+        .spawn()
+        .map_err(Error::file("setsid", "starting to save"))?;
+    let status = child.wait().await.map_err(Error::file("setsid", "waiting for the copies"))?;
+    if status.success() {
+        return std::fs::remove_file(&log_path).map_err(Error::file(log_path, "removing the log of a save"));
+    }
+    if status.code().is_none() {
+        // It was killed and could not thaw; what was not frozen says so, and no harm is done.
+        for (_, root) in roots {
+            let words = ["fsfreeze", "-u", &root.to_string_lossy()];
+            let _best_effort = shell::output("letting a disk go on", &words, "").await;
+        }
+    }
+    Err(Error::Command {
+        purpose: "saving the lab's disks".into(),
+        command: "fsfreeze, cp".into(),
+        status: status.to_string(),
+        output: std::fs::read_to_string(&log_path).unwrap_or_default().trim().to_owned(),
+    })
 }
 
 async fn copy_disks(record: &Record, from: &Path, to: &Path) -> Result<()> {

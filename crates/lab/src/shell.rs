@@ -2,8 +2,12 @@
 
 use crate::error::{Error, Result};
 use std::process::Stdio;
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+/// What a command gets, unless it is known to take longer: far beyond what any of them takes.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What a finished command printed.
 pub(crate) struct Output {
@@ -20,6 +24,10 @@ pub(crate) async fn run(purpose: &str, words: &[&str]) -> Result<String> {
 /// As [`run`], with `input` on standard input.
 pub(crate) async fn run_with(purpose: &str, words: &[&str], input: &str) -> Result<String> {
     let output = output(purpose, words, input).await?;
+    checked(purpose, words, output)
+}
+
+fn checked(purpose: &str, words: &[&str], output: Output) -> Result<String> {
     if output.success {
         return Ok(output.stdout);
     }
@@ -31,8 +39,18 @@ pub(crate) async fn run_with(purpose: &str, words: &[&str], input: &str) -> Resu
     Err(failed(purpose, words, "an error", said))
 }
 
+/// As [`run`], for what may take as long as it takes: downloads and builds.
+pub(crate) async fn run_long(purpose: &str, words: &[&str]) -> Result<String> {
+    let output = output_within(purpose, words, "", Duration::from_secs(3600)).await?;
+    checked(purpose, words, output)
+}
+
 /// Runs `words` to its end and returns what it said, whether or not it succeeded.
 pub(crate) async fn output(purpose: &str, words: &[&str], input: &str) -> Result<Output> {
+    output_within(purpose, words, input, LIMIT).await
+}
+
+async fn output_within(purpose: &str, words: &[&str], input: &str, limit: Duration) -> Result<Output> {
     let Some((program, rest)) = words.split_first() else {
         return Err(failed(purpose, words, "nothing to run", ""));
     };
@@ -48,11 +66,17 @@ pub(crate) async fn output(purpose: &str, words: &[&str], input: &str) -> Result
         .kill_on_drop(true)
         .spawn()
         .map_err(spawn)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A command that does not read its input closes it early; its exit code tells whether that was an error.
-        let _closed_early = stdin.write_all(input.as_bytes()).await;
-    }
-    let out = child.wait_with_output().await.map_err(spawn)?;
+    let ended = async {
+        if let Some(mut stdin) = child.stdin.take() {
+            // A command that does not read its input closes it early; its exit code tells whether that was an error.
+            let _closed_early = stdin.write_all(input.as_bytes()).await;
+        }
+        child.wait_with_output().await
+    };
+    let out = match tokio::time::timeout(limit, ended).await {
+        Ok(out) => out.map_err(spawn)?,
+        Err(_elapsed) => return Err(failed(purpose, words, "no end", &format!("it ran for {} s", limit.as_secs()))),
+    };
     Ok(Output {
         stdout: String::from_utf8_lossy(&out.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&out.stderr).into_owned(),

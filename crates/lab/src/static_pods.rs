@@ -166,7 +166,9 @@ impl Runner {
             .open(log)
             .map_err(|e| e.to_string())?;
         let both = log.try_clone().map_err(|e| e.to_string())?;
-        let mut child = Command::new(program)
+        // Whatever ends this runner ends what it runs: nobody would know of it any more.
+        let mut child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", program])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(log)

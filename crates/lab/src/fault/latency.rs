@@ -10,6 +10,7 @@ use crate::record::{Place, Process};
 use crate::shell;
 use crate::topology::Topology;
 use estate::Name;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +22,22 @@ fn device(site: u8) -> String {
     format!("delay{site}")
 }
 
-pub(super) async fn start(place: &Place, lab: &Topology, site: &Name, ms: u32) -> Result<Process> {
+/// Where a relay says which process it is, before anything else: whoever takes the lab down ends it by that.
+fn pid_file(site: u8) -> String {
+    format!("relay{site}.pid")
+}
+
+/// The relay of a site, while it runs.
+fn running(place: &Place, site: u8) -> Option<Process> {
+    Process::read(&place.path(&pid_file(site)))
+}
+
+/// Every relay of the lab that runs.
+pub(crate) fn relays(place: &Place) -> Vec<Process> {
+    (0..=u8::MAX).filter_map(|site| running(place, site)).collect()
+}
+
+pub(super) async fn start(place: &Place, lab: &Topology, site: &Name, ms: u32) -> Result<()> {
     let index = lab.site(site.as_str())?.index;
     let (core, device) = (core(lab.name()), device(index));
     let log_path = place.path(&format!("{device}.log"));
@@ -29,13 +45,21 @@ pub(super) async fn start(place: &Place, lab: &Topology, site: &Name, ms: u32) -
     let mut child = tokio::process::Command::new("setsid")
         .args(["nsenter", &format!("--net=/run/netns/{core}")])
         .arg(place.path("bin/lifeboat"))
-        .args(["lab", "relay", "--device", &device, "--ms", &ms.to_string()])
+        .args([
+            "lab",
+            "relay",
+            "--device",
+            &device,
+            "--ms",
+            &ms.to_string(),
+            "--pid-file",
+        ])
+        .arg(place.path(&pid_file(index)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()
         .map_err(Error::file(place.path("bin/lifeboat"), "starting the relay"))?;
-    let process = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Process::now);
     let deadline = ambient::monotonic() + Duration::from_secs(10);
     let failed = |last: String| Error::NotReady {
         object: format!("the relay of site {site}"),
@@ -43,11 +67,9 @@ pub(super) async fn start(place: &Place, lab: &Topology, site: &Name, ms: u32) -
         last,
         log: log_path.display().to_string(),
     };
-    let process = process.ok_or_else(|| failed("it ended at once".into()))?;
     let show = ["ip", "-n", &core, "link", "show", "dev", &device];
     while !shell::output("waiting for the relay", &show, "").await?.success {
         if ambient::monotonic() > deadline || matches!(child.try_wait(), Ok(Some(_))) {
-            process.signal(nix::sys::signal::Signal::SIGKILL);
             return Err(failed(std::fs::read_to_string(&log_path).unwrap_or_default()));
         }
         ambient::sleep(Duration::from_millis(10)).await;
@@ -58,11 +80,10 @@ pub(super) async fn start(place: &Place, lab: &Topology, site: &Name, ms: u32) -
     rules.push_str(&format!("rule add pref 10 iif {device} lookup main\n"));
     rules.push_str(&format!("rule add pref 20 iif {site} lookup {table}\n"));
     rules.push_str(&format!("rule add pref 30 to {}/24 lookup {table}\n", lab.subnet.address(index, 0)));
-    batch(Some(&core), &rules).await?;
-    Ok(process)
+    batch(Some(&core), &rules).await
 }
 
-pub(super) async fn stop(lab: &Topology, site: &Name, relay: Option<Process>) -> Result<()> {
+pub(super) async fn stop(place: &Place, lab: &Topology, site: &Name) -> Result<()> {
     let index = lab.site(site.as_str())?.index;
     let (core, device) = (core(lab.name()), device(index));
     let table = (100 + u32::from(index)).to_string();
@@ -74,9 +95,10 @@ pub(super) async fn stop(lab: &Topology, site: &Name, relay: Option<Process>) ->
     let to = format!("{}/24", lab.subnet.address(index, 0));
     let words = ["ip", "-n", &core, "rule", "del", "to", &to, "lookup", &table];
     let _absent = shell::output("lifting a latency", &words, "").await?;
-    if let Some(process) = relay {
-        process.signal(nix::sys::signal::Signal::SIGTERM);
-        while process.alive() {
+    if let Some(process) = running(place, index) {
+        process.signal(nix::sys::signal::Signal::SIGKILL);
+        let deadline = ambient::monotonic() + Duration::from_secs(10);
+        while process.alive() && ambient::monotonic() < deadline {
             ambient::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -86,8 +108,9 @@ pub(super) async fn stop(lab: &Topology, site: &Name, relay: Option<Process>) ->
 /// Holds every packet that arrives at the tun device `name` for `delay`, then sends it on. Runs until it is killed.
 ///
 /// # Errors
-/// When the device cannot be made or read.
-pub async fn relay(name: &str, delay: Duration) -> Result<()> {
+/// When the pid cannot be noted, or the device cannot be made or read.
+pub async fn relay(name: &str, delay: Duration, pid_file: &Path) -> Result<()> {
+    Process::own().and_then(|own| own.write(pid_file))?;
     let broken = |doing: &'static str| Error::file(format!("/dev/net/tun ({name})"), doing);
     let tun = tun_rs::DeviceBuilder::new()
         .name(name)

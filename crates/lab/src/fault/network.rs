@@ -7,14 +7,15 @@ use crate::error::Result;
 use crate::network::{batch, core, namespace, port, router, uplink_setup};
 use crate::record::Record;
 use crate::shell;
-use crate::topology::{Site, Topology};
+use crate::topology::{Host, Site, Topology};
+use estate::Name;
 use std::fmt::Write as _;
 
 /// Sets rules and shapers for exactly the faults of `record`.
 pub(super) async fn render(record: &Record) -> Result<()> {
     let lab = &record.topology;
     let core = core(lab.name());
-    nft(&core, &core_rules(&record.faults)).await?;
+    nft(&core, &core_rules(lab, &record.faults)).await?;
     for site in &lab.sites {
         nft(&router(lab.name(), &site.name), &router_rules(lab, site, &record.faults)).await?;
     }
@@ -28,16 +29,26 @@ async fn nft(namespace: &str, rules: &str) -> Result<()> {
 }
 
 /// Between sites. A dead site's router says nothing: without the output chain the core would answer for it.
-fn core_rules(faults: &[Fault]) -> String {
+///
+/// By address and not by link: packets with a latency take a detour through the relay's.
+fn core_rules(lab: &Topology, faults: &[Fault]) -> String {
+    let range = |name: &Name| {
+        lab.site(name.as_str())
+            .map(|s| format!("{}/24", lab.subnet.address(s.index, 0)))
+    };
     let mut forward = String::new();
     for fault in faults {
-        if let Break::Cut { target: Target::Site(site), from: Some(other), way } = &fault.what {
-            if matches!(way, Way::Both | Way::Out) {
-                let _infallible = writeln!(forward, "  iifname \"{site}\" oifname \"{other}\" drop");
-            }
-            if matches!(way, Way::Both | Way::In) {
-                let _infallible = writeln!(forward, "  iifname \"{other}\" oifname \"{site}\" drop");
-            }
+        let Break::Cut { target: Target::Site(site), from: Some(other), way } = &fault.what else {
+            continue;
+        };
+        let (Ok(site), Ok(other)) = (range(site), range(other)) else {
+            continue;
+        };
+        if matches!(way, Way::Both | Way::Out) {
+            let _infallible = writeln!(forward, "  ip saddr {site} ip daddr {other} drop");
+        }
+        if matches!(way, Way::Both | Way::In) {
+            let _infallible = writeln!(forward, "  ip saddr {other} ip daddr {site} drop");
         }
     }
     format!(
@@ -150,23 +161,20 @@ async fn limits(namespace: &str, device: &str) -> Result<bool> {
     Ok(shell::run("looking for a limit on bandwidth", &words).await?.contains("tbf"))
 }
 
-/// Takes the links of a target down at the router's side: its peers are told nothing.
-pub(super) async fn unplug(lab: &Topology, target: &Target) -> Result<()> {
-    set_links(lab, target, "down").await
-}
-
-/// Brings the links of a target up again.
-pub(super) async fn plug_in(lab: &Topology, target: &Target) -> Result<()> {
-    set_links(lab, target, "up").await?;
-    if let Target::Site(site) = target {
-        let site = lab.site(site.as_str())?;
-        batch(Some(&router(lab.name(), &site.name)), &uplink_setup(lab, site)).await?;
-        // Routes over a link go when it goes down; the core's to this site too.
+/// Sets the links of `target`'s site and hosts to what the faults of `record` leave of them: down where there is no power.
+pub(super) async fn render_links(record: &Record, target: &Target) -> Result<()> {
+    let lab = &record.topology;
+    let hosts = target.hosts(lab)?;
+    let Some(first) = hosts.first() else { return Ok(()) };
+    let site = lab.site(first.site.as_str())?;
+    batch(Some(&router(lab.name(), &site.name)), &link_states(record, site)).await?;
+    // Routes over a link go when it goes down; these are no errors where they are there.
+    if !powerless(record, &Target::Site(site.name.clone())) {
         let there = lab.subnet.address(255, 4 * site.index + 2);
         let route = format!("route replace {}/24 via {there}\n", lab.subnet.address(site.index, 0));
         batch(Some(&core(lab.name())), &route).await?;
     }
-    for host in target.hosts(lab)? {
+    for host in hosts.into_iter().filter(|h| !without_power(record, h)) {
         let [a, b, c, _] = host.address.octets();
         let route = format!("route replace default via {a}.{b}.{c}.1\n");
         batch(Some(&namespace(lab.name(), &host.name)), &route).await?;
@@ -174,17 +182,31 @@ pub(super) async fn plug_in(lab: &Topology, target: &Target) -> Result<()> {
     Ok(())
 }
 
-async fn set_links(lab: &Topology, target: &Target, state: &str) -> Result<()> {
-    let hosts = target.hosts(lab)?;
-    let Some(first) = hosts.first() else { return Ok(()) };
+/// The lines of `ip` at a site's router.
+fn link_states(record: &Record, site: &Site) -> String {
+    let lab = &record.topology;
     let mut lines = String::new();
-    if matches!(target, Target::Site(_)) {
-        let _infallible = writeln!(lines, "link set wan {state}");
-    }
-    for host in &hosts {
+    for host in lab.hosts_of(&site.name) {
+        let state = if without_power(record, host) { "down" } else { "up" };
         let _infallible = writeln!(lines, "link set {} {state}", port(host));
     }
-    batch(Some(&router(lab.name(), &first.site)), &lines).await
+    if powerless(record, &Target::Site(site.name.clone())) {
+        lines.push_str("link set wan down\n");
+    } else {
+        lines.push_str(&uplink_setup(lab, site));
+    }
+    lines
+}
+
+fn without_power(record: &Record, host: &Host) -> bool {
+    powerless(record, &Target::Host(host.name.clone())) || powerless(record, &Target::Site(host.site.clone()))
+}
+
+fn powerless(record: &Record, target: &Target) -> bool {
+    record
+        .faults
+        .iter()
+        .any(|f| matches!(&f.what, Break::Power { target: t } if t == target))
 }
 
 #[cfg(test)]

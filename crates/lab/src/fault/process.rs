@@ -10,21 +10,16 @@ use crate::record::{Place, Process};
 use crate::static_pods;
 use crate::topology::{Host, Topology};
 use nix::sys::signal::Signal;
+use std::time::Duration;
 
+/// What the kernel gets to stop a process.
+const PAUSE_LIMIT: Duration = Duration::from_secs(5);
 /// Where the manifests of stopped static pods wait.
 const HELD: &str = "/var/lib/lifeboat-lab/held";
 
-/// What is known of a process on a host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Service,
-    StaticPod,
-}
-
-/// A process of a host: what supervises it, and its number as the host sees it; none while it does not run.
+/// A process of a host: its name, its number as the host sees it; none while it does not run.
 pub(crate) struct State {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
     pub(crate) pid: Option<i32>,
     pub(crate) wanted: bool,
 }
@@ -41,14 +36,11 @@ pub(crate) fn state(place: &Place, lab: &Topology, host: &Host) -> Vec<State> {
         .filter_map(std::result::Result::ok)
     {
         let directory = entry.path();
-        let read = |file: &str| std::fs::read_to_string(directory.join("supervise").join(file)).unwrap_or_default();
-        let stat = read("stat");
-        all.push(State {
-            name: entry.file_name().to_string_lossy().into_owned(),
-            kind: Kind::Service,
-            pid: read("pid").trim().parse().ok(),
-            wanted: !stat.starts_with("down") || stat.contains("want up"),
-        });
+        let supervise = directory.join("supervise");
+        let status = std::fs::read(supervise.join("status")).unwrap_or_default();
+        let (pid, wanted) = supervised(&status).unwrap_or((None, !directory.join("down").exists()));
+        let name = entry.file_name().to_string_lossy().into_owned();
+        all.push(State { name, pid, wanted });
     }
     let manifests = layout::manifests(lab.options.layout).trim_start_matches('/');
     for entry in std::fs::read_dir(root.join(manifests))
@@ -63,10 +55,17 @@ pub(crate) fn state(place: &Place, lab: &Topology, host: &Host) -> Vec<State> {
         let pids = root.join(static_pods::PIDS.trim_start_matches('/'));
         let pid = std::fs::read_to_string(pids.join(format!("{name}.pid"))).ok();
         let pid = pid.and_then(|p| p.trim().parse().ok());
-        all.push(State { name, kind: Kind::StaticPod, pid, wanted: true });
+        all.push(State { name, pid, wanted: true });
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
+}
+
+/// The process and the wish in runsv's `supervise/status`: 12 bytes of time, the pid (little endian), paused, `u` or `d`
+/// for what is wanted, two more. (The text file beside it forgets the wish while a service is between two starts.)
+fn supervised(status: &[u8]) -> Option<(Option<i32>, bool)> {
+    let pid = i32::from_le_bytes(status.get(12..16)?.try_into().ok()?);
+    Some(((pid != 0).then_some(pid), *status.get(17)? == b'u'))
 }
 
 fn find(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<State> {
@@ -83,38 +82,41 @@ fn find(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<Sta
 }
 
 pub(super) async fn stop(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<()> {
-    let state = find(place, lab, host, process)?;
-    let pid = state.pid.map(|p| p.to_string());
-    let script = match state.kind {
-        // `sv down` first, so that the supervisor does not start it again; then no time for farewells.
-        Kind::Service => format!("sv down {process}; sv kill {process} || true; sv -w 5 down {process}"),
-        Kind::StaticPod => {
-            let manifests = layout::manifests(lab.options.layout);
-            let pid = pid.unwrap_or_default();
-            format!(
-                "mkdir -p {HELD} && mv {manifests}/{process}.yaml {HELD}/ && [ -z '{pid}' ] || kill -9 {pid} || true
-                 for i in $(seq 200); do [ -e {}/{process}.pid ] || exit 0; sleep 0.05; done; exit 1",
-                static_pods::PIDS
-            )
-        }
-    };
+    find(place, lab, host, process)?;
+    keep_stopped(place, lab, host, process).await
+}
+
+/// Stops a process that is known, also when it is stopped already: a host that has started again forgets.
+pub(super) async fn keep_stopped(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<()> {
+    let manifests = layout::manifests(lab.options.layout);
+    let pid = format!("{}/{process}.pid", static_pods::PIDS);
+    // A service: `sv down` first, so that it is not started again; then no time for farewells.
+    let script = format!(
+        "if [ -e {manifests}/{process}.yaml ] || [ -e {HELD}/{process}.yaml ]; then
+           mkdir -p {HELD}; [ ! -e {manifests}/{process}.yaml ] || mv {manifests}/{process}.yaml {HELD}/; sync {HELD} {manifests}
+           [ ! -e {pid} ] || kill -9 $(cat {pid}) || true
+           for i in $(seq 300); do [ -e {pid} ] || exit 0; sleep 0.05; done; exit 1
+         fi
+         for i in $(seq 100); do [ -p /etc/sv/{process}/supervise/ok ] && sv down {process} && break; sleep 0.05; done
+         sv kill {process} || true
+         sv -w 10 down {process}"
+    );
     host::run(place, host, "stopping a process", &["sh", "-c", &script]).await?;
     Ok(())
 }
 
 pub(super) async fn start(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<()> {
-    if host::init(place, host).is_none() {
-        return Ok(());
-    }
     let manifests = layout::manifests(lab.options.layout);
     let script = format!(
-        "if [ -e {HELD}/{process}.yaml ]; then mv {HELD}/{process}.yaml {manifests}/; else sv up {process}; fi"
+        "if [ -e {HELD}/{process}.yaml ]; then mv {HELD}/{process}.yaml {manifests}/; sync {HELD} {manifests}
+         elif [ -e /etc/sv/{process}/run ]; then sv up {process}; fi"
     );
     host::run(place, host, "starting a process again", &["sh", "-c", &script]).await?;
     Ok(())
 }
 
-pub(super) async fn pause(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<Vec<Process>> {
+/// The process and its descendants, to be paused and resumed.
+pub(super) fn family(place: &Place, lab: &Topology, host: &Host, process: &str) -> Result<Vec<Process>> {
     let state = find(place, lab, host, process)?;
     let Some(pid) = state.pid else {
         return Err(Error::Fault {
@@ -122,15 +124,26 @@ pub(super) async fn pause(place: &Place, lab: &Topology, host: &Host, process: &
             reason: "it does not run".into(),
         });
     };
-    let processes = on_machine(place, host, pid)?;
-    for process in &processes {
+    on_machine(place, host, pid)
+}
+
+pub(super) async fn pause(processes: &[Process]) -> Result<()> {
+    for process in processes {
         process.signal(Signal::SIGSTOP);
     }
-    let deadline = ambient::monotonic() + std::time::Duration::from_secs(5);
-    while !processes.iter().all(|p| stopped(p.pid)) && ambient::monotonic() < deadline {
-        ambient::sleep(std::time::Duration::from_millis(2)).await;
+    let deadline = ambient::monotonic() + PAUSE_LIMIT;
+    while !processes.iter().all(|p| stopped(p.pid)) {
+        if ambient::monotonic() > deadline {
+            return Err(Error::NotReady {
+                object: "a pause".into(),
+                seconds: PAUSE_LIMIT.as_secs(),
+                last: "the process does not stop".into(),
+                log: "none".into(),
+            });
+        }
+        ambient::sleep(Duration::from_millis(2)).await;
     }
-    Ok(processes)
+    Ok(())
 }
 
 pub(super) fn resume(processes: &[Process]) {

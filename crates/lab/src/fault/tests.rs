@@ -3,7 +3,7 @@ use crate::record::Phase;
 use crate::secrets::Secrets;
 use crate::topology::Options;
 
-fn record() -> Record {
+pub(super) fn record() -> Record {
     Record {
         phase: Phase::Up,
         topology: Topology::new(Options::default(), "10.100.0.0/16".parse().unwrap()).unwrap(),
@@ -27,8 +27,8 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
     for (what, code, why) in [
         (Break::Power { target: site("moon") }, "LB0108", "main, standby, witness, edge, backbone"),
         (Break::Kill { target: Target::Host(name("nobody")) }, "LB0108", "main-1"),
-        (Break::Loss { target: site("main"), percent: 0.0 }, "LB0111", "more than 0"),
-        (Break::Loss { target: site("main"), percent: f64::NAN }, "LB0111", "more than 0"),
+        (Break::Loss { target: site("main"), percent: 0.0 }, "LB0111", "at least 0.001"),
+        (Break::Loss { target: site("main"), percent: f64::NAN }, "LB0111", "at least 0.001"),
         (Break::Bandwidth { target: site("main"), kbit: 0 }, "LB0111", "is a cut"),
         (Break::Latency { site: name("main"), ms: 0 }, "LB0111", "from 1"),
         (
@@ -73,9 +73,12 @@ fn a_host_without_power_stays_off_while_another_fault_keeps_it_off() {
     }
     let main_1 = record.topology.host("main-1").unwrap();
     let standby_1 = record.topology.host("standby-1").unwrap();
-    assert!(off_otherwise(&record, 1, main_1).unwrap());
-    assert!(off_otherwise(&record, 2, main_1).unwrap());
-    assert!(!off_otherwise(&record, 1, standby_1).unwrap());
+    assert!(kept_off(&record, main_1).unwrap());
+    assert!(!kept_off(&record, standby_1).unwrap());
+    record.faults.remove(0);
+    assert!(kept_off(&record, main_1).unwrap());
+    record.faults.remove(0);
+    assert!(!kept_off(&record, main_1).unwrap());
 }
 
 #[test]
@@ -95,4 +98,14 @@ fn a_record_with_faults_survives_being_written() {
     let read: Record = serde_json::from_str(&text).unwrap();
     assert_eq!(read.faults, record.faults);
     assert_eq!(read.topology, record.topology);
+}
+
+#[test]
+fn the_same_fault_twice_is_refused() {
+    let mut record = record();
+    let fill = |leave_mib| Break::Fill { host: name("main-1"), leave_mib };
+    record.faults.push(Fault { id: 4, what: fill(0), undo: Undo::Nothing });
+    let said = check(&record, &fill(10)).unwrap_err().to_string();
+    assert!(said.contains("fault 4"), "{said}");
+    check(&record, &Break::Fill { host: name("main-svc"), leave_mib: 0 }).unwrap();
 }

@@ -3,6 +3,48 @@
 use super::{Say, pin};
 use crate::error::{Error, Result};
 use crate::shell;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+/// What packages ask before they start a service, and the answer that forbids it.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const FORBID: &str =
+    "#!/bin/sh\n# Put here by `lifeboat lab install` while it runs: no package starts a service.\nexit 101\n";
+
+/// Forbids packages to start services until it is dropped.
+struct NoServices {
+    ours: bool,
+}
+
+impl NoServices {
+    fn set() -> Result<Self> {
+        let failed = || Error::file(POLICY, "forbidding packages to start services");
+        match File::options().write(true).create_new(true).mode(0o755).open(POLICY) {
+            Ok(mut file) => {
+                // From here on it is removed again, also where it cannot be written.
+                let policy = Self { ours: true };
+                file.write_all(FORBID.as_bytes())
+                    .and_then(|()| file.set_permissions(std::fs::Permissions::from_mode(0o755)))
+                    .map_err(failed())?;
+                Ok(policy)
+            }
+            // The machine's own policy stays; one that a killed installation of ours left is taken over.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(Self {
+                ours: std::fs::read_to_string(POLICY).is_ok_and(|text| text == FORBID),
+            }),
+            Err(e) => Err(failed()(e)),
+        }
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours {
+            let _gone = std::fs::remove_file(POLICY);
+        }
+    }
+}
 
 struct Package {
     name: String,
@@ -58,10 +100,11 @@ pub(crate) async fn install(say: Say<'_>) -> Result<()> {
     }
     say(&format!("installing Debian packages: {}", names.join(" ")));
     let failed = |e: Error| Error::Install { tool: "Debian packages".into(), reason: e.to_string() };
-    shell::run("refreshing the package lists", &["apt-get", "update", "-q"])
+    shell::run_long("refreshing the package lists", &["apt-get", "update", "-q"])
         .await
         .map_err(failed)?;
-    // In runlevel 1 no service is started by its package's own installation.
+    // Packages ask the policy where systemd or sysv runs services; runlevel 1 is for those that ask only that.
+    let _policy = NoServices::set()?;
     let mut words = vec![
         "env",
         "RUNLEVEL=1",
@@ -71,8 +114,8 @@ pub(crate) async fn install(say: Say<'_>) -> Result<()> {
         "-q",
         "-y",
     ];
-    words.extend(["--no-install-recommends", "--allow-downgrades"]);
+    words.push("--no-install-recommends");
     words.extend(names.iter().map(String::as_str));
-    shell::run("installing packages", &words).await.map_err(failed)?;
+    shell::run_long("installing packages", &words).await.map_err(failed)?;
     Ok(())
 }

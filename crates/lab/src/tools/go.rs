@@ -119,7 +119,7 @@ impl Module {
         words.extend(["-trimpath", "-o", &bin_text]);
         words.extend(self.flags);
         words.push(self.packages);
-        shell::run("building a tool", &words)
+        shell::run_long("building a tool", &words)
             .await
             .map_err(|e| Error::Install { tool: self.what.to_owned(), reason: e.to_string() })?;
         if let Some((built, called)) = self.rename {

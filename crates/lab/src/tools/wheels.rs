@@ -40,7 +40,7 @@ pub(crate) async fn install(cache: &Path, say: Say<'_>) -> Result<()> {
         "--require-hashes",
     ];
     words.extend(["--only-binary", ":all:", "--target", &work_text, "-r", &list_text]);
-    let outcome = shell::run("installing wheels", &words).await;
+    let outcome = shell::run_long("installing wheels", &words).await;
     let _gone = std::fs::remove_file(&list);
     let moved = match outcome {
         Ok(_) => std::fs::rename(&work, &done).map_err(Error::file(&done, "putting the wheels in place")),

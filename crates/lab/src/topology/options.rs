@@ -146,11 +146,6 @@ impl Subnet {
         (100..120).map(Self)
     }
 
-    /// The second octet, which tells the lab's link on the machine from other labs'.
-    pub(crate) fn number(self) -> u8 {
-        self.0
-    }
-
     /// The address of host `last` at the site with number `site`.
     pub fn address(self, site: u8, last: u8) -> Ipv4Addr {
         Ipv4Addr::new(10, self.0, site, last)

@@ -1,6 +1,6 @@
 //! The other faults: each in force, measured, and gone again.
 
-use crate::world::{block_on, break_it, cli, heal, must, reaches, ready, shared, text, until};
+use crate::world::{Reach, block_on, break_it, cli, heal, must, reaches, ready, shared, text, until};
 use lab::Lab;
 use std::time::Duration;
 
@@ -40,18 +40,18 @@ fn a_cut_site_lives_and_is_not_reached() {
         let main = lab.topology().host("main-svc").unwrap().address.to_string();
         let standby = lab.topology().host("standby-svc").unwrap().address.to_string();
         processes_live(&lab, "main").await;
-        assert!(!reaches(&lab, "witness", &main, 5000).await);
-        assert!(!reaches(&lab, "main-1", &standby, 5000).await);
+        assert_eq!(reaches(&lab, "witness", &main, 5000).await, Reach::Silent);
+        assert_eq!(reaches(&lab, "main-1", &standby, 5000).await, Reach::Silent);
         // Inside, a service and a resolver go on.
-        assert!(reaches(&lab, "main-1", &main, 5000).await);
+        assert_eq!(reaches(&lab, "main-1", &main, 5000).await, Reach::Open);
         let resolver = lab
             .run("main-1", &format!("dig +short +time=2 @{main} s3-main.lab.test"))
             .await
             .unwrap();
         assert_eq!(resolver.trim(), main);
-        assert!(reaches(&lab, "witness", &standby, 5000).await);
+        assert_eq!(reaches(&lab, "witness", &standby, 5000).await, Reach::Open);
         heal(&fault);
-        assert!(reaches(&lab, "witness", &main, 5000).await);
+        assert_eq!(reaches(&lab, "witness", &main, 5000).await, Reach::Open);
         ready(&lab).await;
     });
 }
@@ -79,12 +79,12 @@ fn a_cut_can_be_one_way_or_between_two_sites() {
         heal(&fault);
         // Between two sites only: the witness still sees both.
         let fault = break_it(&["site", "main", "--cut", "--from", "standby"]);
-        assert!(!reaches(&lab, "standby-1", &main, 22).await);
-        assert!(!reaches(&lab, "main-1", &standby, 22).await);
-        assert!(reaches(&lab, "witness", &main, 22).await);
-        assert!(reaches(&lab, "witness", &standby, 22).await);
+        assert_eq!(reaches(&lab, "standby-1", &main, 22).await, Reach::Silent);
+        assert_eq!(reaches(&lab, "main-1", &standby, 22).await, Reach::Silent);
+        assert_eq!(reaches(&lab, "witness", &main, 22).await, Reach::Open);
+        assert_eq!(reaches(&lab, "witness", &standby, 22).await, Reach::Open);
         heal(&fault);
-        assert!(reaches(&lab, "standby-1", &main, 22).await);
+        assert_eq!(reaches(&lab, "standby-1", &main, 22).await, Reach::Open);
         ready(&lab).await;
     });
 }
@@ -203,10 +203,10 @@ fn a_process_is_paused_or_stopped_and_comes_back() {
         for (host, process, port) in [("main-1", "etcd", 2379), ("main-svc", "registry", 5000)] {
             let address = lab.topology().host(host).unwrap().address.to_string();
             let fault = break_it(&["host", host, "--stop", process]);
-            assert!(!reaches(&lab, "witness", &address, port).await, "{process}");
+            assert_eq!(reaches(&lab, "witness", &address, port).await, Reach::Refused, "{process}");
             heal(&fault);
             until(&format!("{process} listens again"), async || {
-                reaches(&lab, "witness", &address, port).await.then_some(())
+                (reaches(&lab, "witness", &address, port).await == Reach::Open).then_some(())
             })
             .await;
         }

@@ -3,7 +3,7 @@
 use crate::world::{block_on, cli, lifeboat, must, shared, text};
 use std::process::Command;
 
-fn refused(words: &[&str], exit: i32, code: &str, why: &str) {
+pub(crate) fn refused(words: &[&str], exit: i32, code: &str, why: &str) {
     let output = cli(words);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(exit), "{words:?}: {said}");
@@ -25,12 +25,6 @@ fn a_lab_that_is_up_or_not_there_is_said() {
         refused(&[words, &["--name", "absent"]].concat(), 2, "LB0107", "absent");
     }
     refused(&["lab", "load", "never-saved"], 2, "LB0116", "does not exist");
-}
-
-#[test]
-#[ignore = "builds a lab: cargo xtask test"]
-fn down_twice() {
-    refused(&["lab", "down", "--name", "nothing"], 2, "LB0107", "nothing");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! With pods: the manager is a Deployment, a workload serves from a local volume, both come back after a loss of power.
 
-use crate::world::{LONG, block_on, must, reaches, until, up};
+use crate::world::{DownOnPanic, LONG, Reach, block_on, must, reaches, until, up};
 use estate::Name;
 use lab::{Break, Lab, Options, Target};
 
@@ -25,6 +25,7 @@ fn pods_and_local_volumes_run_and_survive_a_loss_of_power() {
             objects: 10,
             ..Options::default()
         };
+        let _down = DownOnPanic("pods");
         let mut lab = up(options).await;
         let kubectl = "kubectl --kubeconfig /etc/kubernetes/super-admin.conf";
         for host in ["main-1", "edge-1"] {
@@ -45,7 +46,7 @@ fn pods_and_local_volumes_run_and_survive_a_loss_of_power() {
             .await
             .unwrap();
         let address = lab.topology().host("main-1").unwrap().address.to_string();
-        assert!(!reaches(&lab, "witness", &address, 8443).await);
+        assert_eq!(reaches(&lab, "witness", &address, 8443).await, Reach::Silent);
         lab.heal(None).await.unwrap();
         lab.wait_ready(LONG, &|_| {}).await.unwrap_or_else(|e| panic!("{e}"));
         // The same volume, seen by a new container.

@@ -1,6 +1,6 @@
 //! A site dies: silently (power), or with its connections closed (kill).
 
-use crate::world::{block_on, break_it, cli, heal, reaches, ready, shared, text, until};
+use crate::world::{Reach, block_on, break_it, cli, heal, reaches, ready, shared, text, until};
 
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
@@ -12,9 +12,10 @@ fn a_site_without_power_is_silent_loses_what_was_not_synced_and_comes_back_whole
         let marks = agent_log_lines(&lab).await;
         let fault = break_it(&["site", "main", "--power"]);
 
-        assert!(!reaches(&lab, "witness", "10.255.255.1", 1).await, "nothing is reached that is not there");
+        let nowhere = reaches(&lab, "witness", "10.255.255.1", 1).await;
+        assert_eq!(nowhere, Reach::Silent, "no router says that there is no way");
         let address = lab.topology().host("main-1").unwrap().address.to_string();
-        assert!(!reaches(&lab, "witness", &address, 6443).await);
+        assert_eq!(reaches(&lab, "witness", &address, 6443).await, Reach::Silent);
         let status = lab.status().await.unwrap();
         for host in &status.hosts {
             assert_eq!(host.on, host.site.as_str() != "main", "{}", host.name);
@@ -54,6 +55,8 @@ fn a_killed_site_tells_its_peers() {
         let lab = shared().await;
         let marks = agent_log_lines(&lab).await;
         let fault = break_it(&["site", "main", "--kill"]);
+        let address = lab.topology().host("main-1").unwrap().address.to_string();
+        assert_eq!(reaches(&lab, "witness", &address, 6443).await, Reach::Refused);
         for (edge, mark) in ["edge-1", "edge-2"].into_iter().zip(marks) {
             let said = until(&format!("the agent of {edge} notices"), async || {
                 let log = lab.run(edge, &format!("tail -n +{} /var/log/agent.log", mark + 1)).await.ok()?;
@@ -77,8 +80,12 @@ fn one_host_without_power_leaves_its_neighbours_alone() {
         let exec = cli(&["lab", "exec", "--name", "test", "main-1", "--", "true"]);
         assert_eq!(exec.status.code(), Some(1));
         assert!(text(&exec.stderr).contains("it is off"), "{}", text(&exec.stderr));
-        assert!(reaches(&lab, "witness", "s3-main.lab.test", 8333).await);
-        assert!(!reaches(&lab, "main-svc", "main-1.lab.test", 6443).await);
+        assert_eq!(reaches(&lab, "witness", "s3-main.lab.test", 8333).await, Reach::Open);
+        let address = lab.topology().host("main-1").unwrap().address.to_string();
+        assert_eq!(reaches(&lab, "witness", &address, 6443).await, Reach::Silent);
+        // On the same LAN nobody answers for the address, which a host may find out by itself.
+        let neighbour = reaches(&lab, "main-svc", &address, 6443).await;
+        assert!(matches!(neighbour, Reach::Unreachable | Reach::Silent), "{neighbour:?}");
         // The load balancer has noticed, and says so at once.
         until("the load balancer refuses", async || {
             let said = lab

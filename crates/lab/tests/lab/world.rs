@@ -80,11 +80,45 @@ pub(crate) async fn until<T>(what: &str, mut wanted: impl AsyncFnMut() -> Option
     }
 }
 
-/// Whether a TCP connection from `host` to `to` can be made, within 3 s.
-pub(crate) async fn reaches(lab: &Lab, host: &str, to: &str, port: u16) -> bool {
-    lab.run(host, &format!("timeout 3 bash -c 'exec 3<>/dev/tcp/{to}/{port}'"))
-        .await
-        .is_ok()
+/// What becomes of a TCP connection that a host tries to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It is made.
+    Open,
+    /// The other side says that nobody listens.
+    Refused,
+    /// Somebody says that there is no way; also the host itself, of a neighbour that does not answer for its address.
+    Unreachable,
+    /// Nobody says anything.
+    Silent,
+}
+
+/// Tries a TCP connection from `host` to `to`. The limit is longer than the 3 s after which a router gives up looking for a
+/// host: were it shorter, a router that then says so would be taken for silent.
+pub(crate) async fn reaches(lab: &Lab, host: &str, to: &str, port: u16) -> Reach {
+    let script = format!(
+        "said=$(timeout 6 bash -c 'exec 3<>/dev/tcp/{to}/{port}' 2>&1) && code=0 || code=$?; echo \"$code $said\""
+    );
+    let outcome = lab.run(host, &script).await.unwrap_or_else(|e| panic!("{e}"));
+    match outcome.split_whitespace().next() {
+        Some("0") => Reach::Open,
+        Some("124") => Reach::Silent,
+        _ if outcome.contains("Connection refused") => Reach::Refused,
+        _ if outcome.contains("No route to host") || outcome.contains("unreachable") => Reach::Unreachable,
+        _ => panic!("{host} to {to}:{port}: {outcome}"),
+    }
+}
+
+/// Takes a lab down when its test panics: nothing else would. The shared lab stays, and is healed by the next test.
+pub(crate) struct DownOnPanic(pub(crate) &'static str);
+
+impl Drop for DownOnPanic {
+    fn drop(&mut self) {
+        // A second panic in here would end the whole run, so nothing of this asserts.
+        if let (true, Some(lifeboat)) = (std::thread::panicking(), std::env::var_os("LIFEBOAT_BIN")) {
+            let _best_effort = Command::new(lifeboat).args(["lab", "down", "--name", self.0]).output();
+        }
+    }
 }
 
 /// Breaks something through the command line, and returns the fault's number.

@@ -36,7 +36,7 @@ fn rules_of_all_faults_at_once() {
     let main = lab.site("main").unwrap();
     insta::assert_snapshot!(format!(
         "# core\n{}\n# main's router\n{}",
-        core_rules(&faults),
+        core_rules(&lab, &faults),
         router_rules(&lab, main, &faults)
     ));
 }
@@ -48,4 +48,21 @@ fn without_faults_every_table_of_faults_is_taken_away() {
     assert!(!rules.contains("numgen"));
     assert!(!rules.contains("table netdev ingress_wan {"));
     assert!(rules.contains("delete table netdev ingress_wan"));
+}
+
+#[test]
+fn a_link_stays_down_while_any_fault_takes_its_power() {
+    let mut record = super::super::tests::record();
+    for (id, target) in [(1, host("main-1")), (2, site("main"))] {
+        record
+            .faults
+            .push(Fault { id, what: Break::Power { target }, undo: Undo::Nothing });
+    }
+    let main = record.topology.site("main").unwrap().clone();
+    assert_eq!(link_states(&record, &main), "link set h10 down\nlink set h11 down\nlink set wan down\n");
+    record.faults.remove(1);
+    let lines = link_states(&record, &main);
+    assert!(lines.starts_with("link set h10 down\nlink set h11 up\nlink set wan up\n"), "{lines}");
+    record.faults.clear();
+    assert!(!link_states(&record, &main).contains("down"));
 }

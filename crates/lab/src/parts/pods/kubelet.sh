@@ -32,6 +32,9 @@ if [ "${missing-}" ]; then
   # A loss of power would otherwise leave images that are known and empty.
   sync -f /var/lib/containerd
 fi
+# A loss of power can leave the certificate that kubelet signed itself there and empty; kubelet would read it, fail, and
+# never start again. Without the file it makes a new one.
+[ ! -d /var/lib/kubelet/pki ] || find /var/lib/kubelet/pki -type f -empty -delete
 # Its first words to an API server that is not there yet would make it wait long for the next.
 for i in $(seq 100); do
   curl -sk --max-time 1 -o /dev/null https://{address}:6443/livez && break

@@ -56,7 +56,7 @@ struct HostArgs {
     #[arg(long, value_name = "PROCESS")]
     pause: Option<String>,
     /// Put the clock of Lifeboat's processes off by so many seconds; negative is behind
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, value_parser = seconds)]
     clock: Option<f64>,
     /// With --clock: whose clock
     #[arg(long, default_value = "lifeboat", requires = "clock")]
@@ -92,6 +92,16 @@ struct BothArgs {
     /// Let it send and receive at most so many kbit/s
     #[arg(long, value_name = "KBIT")]
     bandwidth: Option<u32>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    // Ten years: certificates and leases are then long over.
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if seconds.abs() <= 3.2e8 {
+        Ok(seconds)
+    } else {
+        Err("at most ten years either way".into())
+    }
 }
 
 fn way(text: &str) -> Result<Way, String> {

@@ -19,14 +19,23 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 200)]
     objects: usize,
     /// Changes per second
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 10.0, value_parser = rate)]
     rate: f64,
     /// Where the changes come from: one seed changes the same objects
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// For how many seconds; until Ctrl-C where it is left out
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=8_640_000))]
     duration: Option<u64>,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.01..=10_000.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("from 0.01 to 10000 a second".into())
+    }
 }
 
 #[derive(Serialize)]

@@ -14,7 +14,7 @@ pub(super) struct Args {
     /// The number of a fault; all of them where it is left out
     fault: Option<u32>,
     /// Wait until all is ready again, at most this many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     wait: Option<u64>,
 }
 

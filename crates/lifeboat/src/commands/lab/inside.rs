@@ -19,6 +19,9 @@ pub(super) struct Relay {
     /// How long each packet is held
     #[arg(long)]
     ms: u64,
+    /// Where to note this process
+    #[arg(long)]
+    pid_file: PathBuf,
 }
 
 pub(super) async fn static_pods(args: StaticPods, printer: &Printer) -> Result<(), Failure> {
@@ -26,5 +29,5 @@ pub(super) async fn static_pods(args: StaticPods, printer: &Printer) -> Result<(
 }
 
 pub(super) async fn relay(args: Relay) -> Result<(), Failure> {
-    Ok(lab::relay(&args.device, Duration::from_millis(args.ms)).await?)
+    Ok(lab::relay(&args.device, Duration::from_millis(args.ms), &args.pid_file).await?)
 }

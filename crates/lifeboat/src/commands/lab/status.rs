@@ -12,7 +12,7 @@ pub(super) struct Args {
     #[command(flatten)]
     which: Which,
     /// Wait until all is ready, at most this many seconds
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     wait: Option<u64>,
 }
 

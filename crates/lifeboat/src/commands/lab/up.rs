@@ -42,7 +42,7 @@ pub(super) struct Args {
 fn layout(text: &str) -> Result<Distribution, String> {
     match text {
         "kubeadm" => Ok(Distribution::Kubeadm),
-        "rke2" | "k3s" => Ok(Distribution::Rke2),
+        "rke2" => Ok(Distribution::Rke2),
         _ => Err("kubeadm or rke2".into()),
     }
 }
