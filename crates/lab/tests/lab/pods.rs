@@ -42,6 +42,8 @@ fn pods_and_local_volumes_run_and_survive_a_loss_of_power() {
         assert!(started >= 1);
         assert!(!cgroups().is_empty());
 
+        // What the workload has not synced, a loss of power may take: it is the volume that must survive, so sync it.
+        lab.run("main-1", "sync -f /var/lib/lab-volumes").await.unwrap();
         lab.break_it(Break::Power { target: Target::Host(name("main-1")) })
             .await
             .unwrap();
