@@ -35,7 +35,7 @@ pub(crate) fn render(lab: &Topology, secrets: &Secrets, host: &Host) -> Result<T
                 }
             }
             Part::Manager { serving } => manager::render(&mut tree, lab, *serving),
-            Part::Agent(cluster) => edge::render(&mut tree, lab, secrets, lab.cluster(cluster.as_str())?, host),
+            Part::Agent(cluster) => edge::render(&mut tree, secrets, lab.cluster(cluster.as_str())?, host),
             Part::PrimaryNameserver => dns::primary(&mut tree, lab, secrets, host),
             Part::SecondaryNameserver => dns::secondary(&mut tree, lab, secrets, host),
             Part::Resolver => dns::resolver(&mut tree, lab, host),

@@ -2,7 +2,7 @@
 
 use super::manager::namespace;
 use crate::secrets::Secrets;
-use crate::topology::{Cluster, Host, MANAGER_NAME, Topology};
+use crate::topology::{Cluster, Host, MANAGER_NAME};
 use crate::tree::Tree;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ pub(crate) const STATE: &str = "/run/cattle-agent.json";
 /// The Secret with the agent's own token in its cluster.
 pub(crate) const TOKEN_SECRET: &str = "cattle-token";
 
-pub(super) fn render(tree: &mut Tree, _lab: &Topology, secrets: &Secrets, cluster: &Cluster, host: &Host) {
+pub(super) fn render(tree: &mut Tree, secrets: &Secrets, cluster: &Cluster, host: &Host) {
     let token = cluster
         .id
         .as_ref()

@@ -69,12 +69,14 @@ impl Report for Up {
             ]
         });
         format!(
-            "{}\n\nlab {} is up after {:.1} s, with {} MiB of memory in use; everything of it is in {}\n",
+            "{}\n\nlab {} is up after {:.1} s, with {} MiB of memory in use; everything of it is in {}\nkubectl and the lab's \
+             other tools: {}\n",
             table(["CLUSTER", "ROLE", "SERVER", "KUBECONFIG"], rows),
             self.name,
             self.seconds,
             self.memory_mib,
-            self.directory.display()
+            self.directory.display(),
+            self.directory.join("bin").display()
         )
     }
 }
