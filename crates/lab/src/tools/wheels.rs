@@ -30,8 +30,9 @@ pub(crate) async fn install(cache: &Path, say: Say<'_>) -> Result<()> {
     let list = parent.join(format!(".wheels-{}.txt", ambient::random_id(8)));
     std::fs::write(&list, pins).map_err(Error::file(&list, "writing the list of wheels"))?;
     let (work_text, list_text) = (work.to_string_lossy(), list.to_string_lossy());
+    // Debian's own, whose pip is among the pinned packages.
     let mut words = vec![
-        "python3",
+        "/usr/bin/python3",
         "-m",
         "pip",
         "install",
