@@ -26,6 +26,16 @@ pub fn monotonic() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Time since the machine's start, suspension included: what leases are counted with, so that a host that slept does not
+/// believe that no time has passed.
+pub fn uptime() -> Duration {
+    match nix::time::clock_gettime(nix::time::ClockId::CLOCK_BOOTTIME) {
+        Ok(time) => Duration::from(time),
+        // Every Linux since 2.6.39 has it; without it nothing that depends on a lease can go on safely.
+        Err(reason) => panic!("the kernel has no clock that counts suspension: {reason}"),
+    }
+}
+
 /// Lets `duration` pass without holding the thread.
 pub async fn sleep(duration: Duration) {
     tokio::time::sleep(duration).await;

@@ -1,14 +1,26 @@
-//! What is protected: the nouns that several floors share, and their rules.
+//! What is protected: the nouns that several floors share, their rules, and the estate file.
 //!
-//! Pure: no IO, no clocks, no Kubernetes types. Start at [`Name`], which sites, clusters and hosts bear.
+//! Pure: no IO, no clocks, no Kubernetes types. Start at [`Estate`], the file as a value; [`Name`] is what sites, clusters and
+//! hosts bear, [`Point`] what can be recovered, [`Epoch`] who may serve, [`Report`] what an observer saw.
 
+mod epoch;
+mod evidence;
+mod file;
 mod name;
 mod nouns;
+mod point;
 mod problem;
 
+pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
+pub use evidence::{LastRenewal, Proven, Report, Seen, Serving};
+pub use file::{
+    Cluster, Dns, Estate, FileError, Host, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Repository, S3,
+    SecretRef, Site, Ssh, Stand, TsigAlgorithm, TsigKey,
+};
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, Role};
-pub use problem::Kind;
+pub use point::{InvalidPointId, Part, Point, PointId};
+pub use problem::{Kind, UnknownKind};
 
 #[cfg(test)]
 mod tests;

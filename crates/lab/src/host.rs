@@ -103,21 +103,7 @@ fn lock_passwords(etc: &Path) -> Result<()> {
 
 /// Makes the image of a host out of the directory `staging`.
 pub(crate) async fn make_image(place: &Place, host: &Host, staging: &Path) -> Result<()> {
-    let ssh_key = staging.join("etc/ssh/ssh_host_ed25519_key");
     let purpose = "making the disk of a host";
-    let words = [
-        "ssh-keygen",
-        "-q",
-        "-t",
-        "ed25519",
-        "-N",
-        "",
-        "-C",
-        host.name.as_str(),
-        "-f",
-        &ssh_key.to_string_lossy(),
-    ];
-    shell::run("making a host's SSH key", &words).await?;
     let image = image(place, host);
     let image = image.to_string_lossy();
     shell::run(purpose, &["truncate", "-s", DISK, &image]).await?;

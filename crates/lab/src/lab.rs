@@ -9,6 +9,7 @@ use crate::parts::{self, kubeadm, pods};
 use crate::ready;
 use crate::record::{Phase, Place, Record, lock_machine};
 use crate::secrets::Secrets;
+use crate::serve;
 use crate::shell;
 use crate::status::{self, Status};
 use crate::tools::{Say, Tools};
@@ -74,6 +75,7 @@ impl Lab {
                 next_fault: 1,
             };
             place.write(&record)?;
+            parts::estate::write(&record, &place.directory)?;
             topology
         };
         let mut lab = Self { record: place.read()?, place };
@@ -150,6 +152,13 @@ impl Lab {
     /// The manager's API token, for requests to `/k8s/clusters/ID/...`.
     pub fn api_token(&self) -> &str {
         &self.record.secrets.api_token
+    }
+
+    /// The estate file that Lifeboat protects this lab by, with its secrets beside it; none where it cannot (pods, RKE2's
+    /// layout).
+    pub fn estate_file(&self) -> Option<PathBuf> {
+        let file = self.place.path(parts::estate::FILE);
+        (self.record.secrets.estate.is_some() && file.is_file()).then_some(file)
     }
 
     /// What S3 at either site is asked with. The bucket `lifeboat` is there from the start.
@@ -232,6 +241,17 @@ impl Lab {
             fault::start_hosts(&self.place, &self.record).await?;
         }
         first.map_or(Ok(healed), Err)
+    }
+
+    /// Lets `lifeboat serve` run on the host of each site that decides, or ends it there. On return the hosts' supervisors
+    /// want it so, and do so again after a loss of power; whether it is well is for [`Lab::status`] to say.
+    ///
+    /// # Errors
+    /// The lab has no estate, or a host is off or does not do it; the others have done it all the same.
+    pub async fn serve(&self, on: bool) -> Result<()> {
+        check_root()?;
+        let _lock = self.place.lock()?;
+        serve::set(self, on).await
     }
 
     /// Takes the lab called `name` away: its processes, namespaces, links, mounts and files. Saved labs and tools stay.

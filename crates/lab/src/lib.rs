@@ -19,6 +19,7 @@ mod ready;
 mod record;
 mod save;
 mod secrets;
+mod serve;
 mod shell;
 mod static_pods;
 mod status;

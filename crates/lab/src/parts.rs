@@ -5,6 +5,7 @@
 mod base;
 pub(crate) mod dns;
 pub(crate) mod edge;
+pub(crate) mod estate;
 pub(crate) mod kubeadm;
 pub(crate) mod manager;
 pub(crate) mod pods;
@@ -16,12 +17,13 @@ use crate::error::Result;
 use crate::secrets::Secrets;
 use crate::topology::{Host, Part, Topology};
 use crate::tree::Tree;
-use estate::Distribution;
+use ::estate::Distribution;
 
 /// The files of `host`, except those that kubeadm makes itself (see [`kubeadm::generate`]).
 pub(crate) fn render(lab: &Topology, secrets: &Secrets, host: &Host) -> Result<Tree> {
     let mut tree = Tree::default();
     base::render(&mut tree, lab, secrets, host);
+    estate::render(&mut tree, lab, secrets, host)?;
     for part in &host.parts {
         match part {
             Part::ControlPlane(cluster) | Part::EtcdMember(cluster) => {
@@ -34,7 +36,7 @@ pub(crate) fn render(lab: &Topology, secrets: &Secrets, host: &Host) -> Result<T
                     pods::render(&mut tree, lab, host);
                 }
             }
-            Part::Manager { serving } => manager::render(&mut tree, lab, *serving),
+            Part::Manager { serving } => manager::render(&mut tree, lab, secrets, host, *serving),
             Part::Agent(cluster) => edge::render(&mut tree, secrets, lab.cluster(cluster.as_str())?, host),
             Part::PrimaryNameserver => dns::primary(&mut tree, lab, secrets, host),
             Part::SecondaryNameserver => dns::secondary(&mut tree, lab, secrets, host),

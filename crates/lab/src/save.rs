@@ -8,6 +8,7 @@ use crate::fault;
 use crate::host;
 use crate::lab::{Lab, check_root, claim, clear_crashed, restrict, subnets};
 use crate::network;
+use crate::parts;
 use crate::ready;
 use crate::record::{Phase, Place, Record, lock_machine};
 use crate::shell;
@@ -74,9 +75,8 @@ impl Lab {
         restrict(&work)?;
         say(&format!("saving {} disks", roots.len()));
         copy_frozen(&self.place, &roots, &work).await?;
-        for kept in ["lab.json", "id_ed25519", "id_ed25519.pub", "kubeconfig"] {
-            copy(&self.place.path(kept), &work.join(kept)).await?;
-        }
+        copy(&self.place.path("lab.json"), &work.join("lab.json")).await?;
+        copy_kept(&self.place.directory, &work).await?;
         std::fs::rename(&work, &to).map_err(Error::file(to, "putting the saved lab in place"))
     }
 
@@ -110,9 +110,7 @@ impl Lab {
         tools.gather(&lab.place.path("bin")).await?;
         let (saved, running) = (from.join("hosts"), lab.place.path("hosts"));
         futures::try_join!(network::build(lab.topology()), copy_disks(&lab.record, &saved, &running))?;
-        for kept in ["id_ed25519", "id_ed25519.pub", "kubeconfig"] {
-            copy(&from.join(kept), &lab.place.path(kept)).await?;
-        }
+        copy_kept(&from, &lab.place.directory).await?;
         fault::begin(&lab.record).await?;
         lab.start(say).await?;
         ready::wait(&lab, Duration::from_secs(120), say).await?;
@@ -164,6 +162,18 @@ async fn copy_frozen(place: &Place, roots: &[(String, PathBuf)], work: &Path) ->
 async fn copy_disks(record: &Record, from: &Path, to: &Path) -> Result<()> {
     let names = record.topology.hosts.iter().map(|h| format!("{}.img", h.name));
     try_join_all(names.map(|name| async move { copy(&from.join(&name), &to.join(&name)).await })).await?;
+    Ok(())
+}
+
+/// Copies what a lab's directory holds for people: the SSH key, kubeconfigs, the estate.
+async fn copy_kept(from: &Path, to: &Path) -> Result<()> {
+    for kept in ["id_ed25519", "id_ed25519.pub", "kubeconfig"] {
+        copy(&from.join(kept), &to.join(kept)).await?;
+    }
+    // Not every lab has an estate.
+    for kept in parts::estate::OPERATOR.iter().filter(|file| from.join(file).exists()) {
+        copy(&from.join(kept), &to.join(kept)).await?;
+    }
     Ok(())
 }
 

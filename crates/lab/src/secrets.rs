@@ -1,8 +1,13 @@
 //! What a lab's parts know of each other and nobody else may: keys, tokens, the manager's CA. Made once at `up`.
 
+mod keys;
+
+#[cfg(test)]
+pub(crate) use keys::AgeKey;
+pub(crate) use keys::{EstateKeys, HostKey};
+
 use crate::error::{Error, Result};
-use crate::parts::rke2_tls::Authorities;
-use crate::shell;
+use crate::parts::{self, rke2_tls::Authorities};
 use crate::tools;
 use crate::topology::{MANAGER_NAME, Topology, ZONE};
 use base64::Engine as _;
@@ -43,6 +48,12 @@ pub(crate) struct Secrets {
     pub(crate) join: BTreeMap<String, String>,
     /// Each cluster's CAs (RKE2 layout; kubeadm makes its own), by the cluster's name.
     pub(crate) authorities: BTreeMap<String, Authorities>,
+    /// Each host's SSH key, by the host's name. None are known of a lab that was saved before the lab kept them.
+    #[serde(default)]
+    pub(crate) host_keys: BTreeMap<String, HostKey>,
+    /// What Lifeboat needs to protect the lab; none where it cannot.
+    #[serde(default)]
+    pub(crate) estate: Option<EstateKeys>,
 }
 
 impl fmt::Debug for Secrets {
@@ -55,20 +66,7 @@ impl Secrets {
     /// Makes fresh secrets; the SSH key pair is left in `directory` as `id_ed25519`.
     pub(crate) async fn make(lab: &Topology, directory: &Path) -> Result<Self> {
         let key = directory.join("id_ed25519");
-        let key_text = key.to_string_lossy();
-        let words = [
-            "ssh-keygen",
-            "-q",
-            "-t",
-            "ed25519",
-            "-N",
-            "",
-            "-C",
-            "lifeboat-lab",
-            "-f",
-            &key_text,
-        ];
-        shell::run("making the SSH key", &words).await?;
+        keys::ssh_key("making the SSH key", "lifeboat-lab", &key).await?;
         let public = key.with_extension("pub");
         let ssh_public = std::fs::read_to_string(&public).map_err(Error::file(&public, "reading the SSH key"))?;
         let manager = manager_certificate()?;
@@ -78,6 +76,10 @@ impl Secrets {
             let made = Authorities::make(&tools::kubernetes().join("kubeadm"), &scratch).await?;
             authorities.insert(cluster.name.to_string(), made);
         }
+        let estate = match parts::estate::protectable(lab) {
+            true => Some(EstateKeys::make(&key)?),
+            false => None,
+        };
         let names = || lab.clusters.iter().map(|c| c.name.to_string());
         Ok(Self {
             tsig: base64_key(),
@@ -97,6 +99,8 @@ impl Secrets {
             encryption: names().map(|name| (name, base64_key())).collect(),
             join: names().map(|name| (name, ambient::random_id(32))).collect(),
             authorities,
+            host_keys: HostKey::make_all(lab, directory).await?,
+            estate,
         })
     }
 
@@ -117,6 +121,8 @@ impl Secrets {
             encryption: BTreeMap::new(),
             join: BTreeMap::new(),
             authorities: BTreeMap::new(),
+            host_keys: BTreeMap::new(),
+            estate: None,
         }
     }
 

@@ -4,13 +4,14 @@
 
 use estate::Kind;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::error::Error;
 use std::process::ExitCode;
 
 /// An error as a person or a script reads it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Failure {
-    code: &'static str,
+    code: Cow<'static, str>,
     kind: Kind,
     message: String,
     causes: Vec<String>,
@@ -19,8 +20,9 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// `code` has a page in `docs/errors`; `message` is the object and the reason, without its causes.
-    pub(crate) fn new(code: &'static str, kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: impl Into<Cow<'static, str>>, kind: Kind, message: impl Into<String>) -> Self {
         // Every error names a next command; this one is always there.
+        let code = code.into();
         let hint = format!("lifeboat explain {code}");
         Self {
             code,
@@ -70,6 +72,17 @@ impl Failure {
             text += &format!("{HINT}hint{PLAIN}: {hint}\n");
         }
         text
+    }
+}
+
+impl From<recovery::Trouble> for Failure {
+    fn from(trouble: recovery::Trouble) -> Self {
+        let mut failure = Self::new(trouble.code, trouble.kind, trouble.message);
+        failure.causes = trouble.causes;
+        match trouble.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

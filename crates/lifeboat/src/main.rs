@@ -5,11 +5,12 @@
 mod bug;
 mod cli;
 mod commands;
+mod estate;
 mod failure;
 mod pages;
 mod printer;
-#[cfg(feature = "lab")]
 mod progress;
+mod runner;
 
 use printer::Printer;
 use std::process::ExitCode;

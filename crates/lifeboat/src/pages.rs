@@ -15,9 +15,18 @@ macro_rules! pages {
 /// Every page, in the order of the codes. A tidiness test keeps the list and the directory the same.
 #[rustfmt::skip]
 pub(crate) const ALL: &[Page] = pages![
-    "LB0001" "LB0002" "LB0003" "LB0004" "LB0099"
+    "LB0001" "LB0002" "LB0003" "LB0004" "LB0005" "LB0006" "LB0099"
     "LB0101" "LB0102" "LB0103" "LB0104" "LB0105" "LB0106" "LB0107" "LB0108"
     "LB0109" "LB0110" "LB0111" "LB0112" "LB0113" "LB0114" "LB0115" "LB0116"
+    "LB0201" "LB0202" "LB0203" "LB0204"
+    "LB0301" "LB0302" "LB0303" "LB0304" "LB0305" "LB0306" "LB0307" "LB0308"
+    "LB0309" "LB0310"
+    "LB0401" "LB0402" "LB0403" "LB0404"
+    "LB0501" "LB0502" "LB0503" "LB0504" "LB0505"
+    "LB0601" "LB0602" "LB0603" "LB0604" "LB0605" "LB0606"
+    "LB0701" "LB0702" "LB0703" "LB0704" "LB0705" "LB0706"
+    "LB0801" "LB0802" "LB0803" "LB0804" "LB0805" "LB0806" "LB0807" "LB0808"
+    "LB0809" "LB0810"
 ];
 
 impl Page {

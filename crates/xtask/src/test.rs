@@ -34,7 +34,13 @@ const STEPS: &[Step] = &[
     Step { name: "lint", fast: true, run: lint },
     Step { name: "unit tests and tidiness", fast: true, run: unit_tests },
     Step { name: "the manager, in Go", fast: false, run: manager },
+    Step {
+        name: "with real servers: etcd, DNS, S3, SSH",
+        fast: false,
+        run: servers,
+    },
     Step { name: "the lab", fast: false, run: lab },
+    Step { name: "the whole road, in the lab", fast: false, run: road },
 ];
 
 /// Runs the steps and closes with one line that sums up all runners.
@@ -105,6 +111,24 @@ fn manager(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// Tests that start one real server each, of the programs that the lab brings.
+fn servers(tally: &mut Tally) -> Result<()> {
+    let packages = "--package cluster --package dns --package etcd --package repository";
+    let mut tests = Tally::default();
+    let outcome = run_command(command(&format!("cargo test {packages} --locked -- --ignored")), &mut tests);
+    tally.add_made_up_for(tests);
+    outcome
+}
+
+/// Sites die and are cut off, copies are damaged, Lifeboat is killed: on labs that Lifeboat serves.
+fn road(tally: &mut Tally) -> Result<()> {
+    let line = "cargo test --package lifeboat --test road --locked -- --ignored --test-threads=1 --nocapture";
+    let mut tests = Tally::default();
+    let outcome = run_command(command(line), &mut tests);
+    tally.add_made_up_for(tests);
+    outcome
+}
+
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.
 fn lab(tally: &mut Tally) -> Result<()> {
     run_command(command("cargo build --package lifeboat --locked"), tally)?;
@@ -124,4 +148,4 @@ fn lab(tally: &mut Tally) -> Result<()> {
 }
 
 /// The names that the lab's tests give their labs.
-const LABS: &[&str] = &["test", "two", "crash", "pods"];
+const LABS: &[&str] = &["test", "two", "crash", "pods", "road"];

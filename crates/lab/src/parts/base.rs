@@ -30,6 +30,10 @@ pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, host: &
     }
     tree.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n");
     tree.file("/etc/ssh/sshd_config", SSHD);
+    if let Some(key) = secrets.host_keys.get(name.as_str()) {
+        tree.secret("/etc/ssh/ssh_host_ed25519_key", key.private.clone());
+        tree.file("/etc/ssh/ssh_host_ed25519_key.pub", key.public.clone());
+    }
     tree.secret("/root/.ssh/authorized_keys", secrets.ssh_public.clone());
     tree.service("sshd", "mkdir -p /run/sshd\nexec /usr/sbin/sshd -D -e");
     for directory in [

@@ -6,10 +6,12 @@ use crate::tree::Tree;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 
+/// The port of name servers and resolvers.
+pub(crate) const PORT: u16 = 53;
 /// The name of the TSIG key that may update the zone.
 pub(crate) const TSIG_NAME: &str = "lifeboat";
 /// Seconds for which resolvers keep an answer: what GTMs give by default.
-const TTL: u32 = 30;
+pub(crate) const TTL: u32 = 30;
 
 /// The address of a site's secondary name server, which shares its host with the resolver.
 pub(crate) fn secondary_address(lab: &Topology, host: &Host) -> Ipv4Addr {

@@ -1,5 +1,6 @@
 //! A control plane as kubeadm lays it out: certificates, kubeconfigs and static pods are made by kubeadm itself.
 
+use super::estate;
 use crate::error::{Error, Result};
 use crate::secrets::Secrets;
 use crate::shell;
@@ -20,7 +21,8 @@ pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, cluster
     }
     tree.directory(MANIFESTS);
     tree.directory("/var/lib/etcd");
-    tree.service("static-pods", &format!("exec lifeboat lab static-pods {MANIFESTS}"));
+    let gate = estate::gate(secrets, host);
+    tree.service("static-pods", &format!("{gate}exec lifeboat lab static-pods {MANIFESTS}"));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::pods::images::MANAGER;
 use crate::secrets::Secrets;
-use crate::topology::{MANAGER_NAME, Topology};
+use crate::topology::{Host, MANAGER_NAME, Topology};
 use crate::tree::Tree;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Where the manager listens on its host; the load balancer offers it on 443.
 pub(crate) const PORT: u16 = 8443;
+/// Its runit service.
+pub(crate) const SERVICE: &str = "manager";
 /// Its program, and the name of its process.
 pub(crate) const PROCESS: &str = "lab-manager";
 
@@ -22,14 +24,15 @@ pub(crate) fn admin_kubeconfig(layout: Distribution) -> &'static str {
     }
 }
 
-pub(super) fn render(tree: &mut Tree, lab: &Topology, serving: bool) {
+pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, host: &Host, serving: bool) {
     if lab.options.pods {
         return;
     }
     let kubeconfig = admin_kubeconfig(lab.options.layout);
-    tree.service("manager", &format!("exec {PROCESS} --kubeconfig {kubeconfig} --listen :{PORT}"));
+    let gate = super::estate::gate(secrets, host);
+    tree.service(SERVICE, &format!("{gate}exec {PROCESS} --kubeconfig {kubeconfig} --listen :{PORT}"));
     if !serving {
-        tree.down("manager");
+        tree.down(SERVICE);
     }
 }
 

@@ -6,6 +6,8 @@ use crate::topology::{Host, Part, Topology};
 use crate::tree::Tree;
 use std::fmt::Write as _;
 
+/// The port of S3.
+pub(crate) const S3_PORT: u16 = 8333;
 /// The bucket that is there from the start.
 pub(crate) const BUCKET: &str = "lifeboat";
 

@@ -3,7 +3,7 @@
 use super::ProcessStatus;
 use crate::fault::process_state;
 use crate::lab::Lab;
-use crate::parts::pods;
+use crate::parts::{estate, pods};
 use crate::topology::Host;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ const PORTS: &[(&str, u16)] = &[
     ("agent", 6080),
     ("kubelet", 10250),
     ("kube-proxy", 10256),
+    (estate::SERVICE, estate::PORT),
 ];
 
 pub(super) fn take(lab: &Lab, host: &Host, init: i32) -> Vec<ProcessStatus> {

@@ -8,6 +8,7 @@
 mod builds;
 mod content;
 mod entry;
+mod estate;
 mod faults;
 mod input;
 mod manual;

@@ -1,15 +1,22 @@
 //! The commands, a file each: its arguments with their help, and the function that carries it out.
 
+mod check;
 mod clock;
 mod completions;
+mod copies;
 mod explain;
+mod failover;
+mod gate;
 #[cfg(feature = "lab")]
 mod lab;
+mod plan;
+mod run;
+mod serve;
+mod status;
 mod version;
 
 use crate::failure::Failure;
 use crate::printer::Printer;
-#[cfg(feature = "lab")]
 use estate::Kind;
 use std::process::ExitCode;
 
@@ -19,6 +26,24 @@ pub(crate) enum Command {
     /// Build, break and remove two real sites on this machine
     #[cfg(feature = "lab")]
     Lab(lab::Args),
+    /// Run one site's Lifeboat: observe, take and prove copies, keep the right to serve, fail over
+    Serve(serve::Args),
+    /// Wait until this site may start what serves; put it before kubelet and the manager
+    Gate(gate::Args),
+    /// Show who serves, what the sites see, and what would be lost
+    Status(status::Args),
+    /// Try everything that can be tried without changing what serves
+    Check(check::Args),
+    /// List the copies, or fetch one
+    Copies(copies::Args),
+    /// Show what a failover would do now, step by step, also by hand
+    Plan(plan::Args),
+    /// Fail over to the standby, or go on with a failover that stopped
+    Failover(failover::Args),
+    /// List the runs
+    Runs(run::ListArgs),
+    /// Show or end a run
+    Run(run::Args),
     /// Print what this host's Lifeboat takes for the time, to compare hosts with each other
     Clock,
     /// Print the manual's page for an error code
@@ -35,6 +60,15 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         #[cfg(feature = "lab")]
         // The only command with an exit code of its own: `lab exec` hands on that of what it ran.
         Command::Lab(args) => return block_on(lab::run(args, printer)),
+        Command::Serve(args) => block_on(serve::run(args, printer))?,
+        Command::Gate(args) => block_on(gate::run(args, printer))?,
+        Command::Status(args) => block_on(status::run(args, printer))?,
+        Command::Check(args) => block_on(check::run(args, printer))?,
+        Command::Copies(args) => block_on(copies::run(args, printer))?,
+        Command::Plan(args) => block_on(plan::run(args, printer))?,
+        Command::Failover(args) => block_on(failover::run(args, printer))?,
+        Command::Runs(args) => block_on(run::list(args, printer))?,
+        Command::Run(args) => block_on(run::run(args, printer))?,
         Command::Clock => clock::run(printer)?,
         Command::Explain(args) => explain::run(args, printer)?,
         Command::Completions(args) => completions::run(args, printer)?,
@@ -43,11 +77,24 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
+/// A time as people say it: `90 s`, `12 min 5 s`, `30 h 20 min`, `9 d 4 h`. Programs get the number.
+fn span(seconds: i64) -> String {
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match seconds {
+        ..180 => format!("{seconds} s"),
+        180..7200 => format!("{minutes} min {} s", seconds % 60),
+        7200..172_800 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
 /// Carries out a command that does several things at once.
-#[cfg(feature = "lab")]
 fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(|reason| {
         Failure::new("LB0004", Kind::Unreachable, "Lifeboat could not start working").because(&reason)
     })?;
     runtime.block_on(command)
 }
+
+#[cfg(test)]
+mod tests;

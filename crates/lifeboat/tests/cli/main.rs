@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at whatever is not as it must be")]
 
 mod errors;
+mod estate;
 mod help;
 mod session;
 mod show;

@@ -1,5 +1,6 @@
 //! Runs `lifeboat` and writes down the session.
 
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The binary with a fixed terminal width, no terminal, and nothing of this machine's settings.
@@ -11,7 +12,31 @@ pub(crate) fn lifeboat(args: &[&str]) -> Command {
 
 /// The command, stdout, stderr and the exit code, as one text to compare.
 pub(crate) fn session(args: &[&str]) -> String {
-    let Output { status, stdout, stderr } = lifeboat(args).output().unwrap();
+    told(args, &mut lifeboat(args))
+}
+
+/// Several sessions, one after the other.
+pub(crate) fn sessions(lines: &[&str]) -> String {
+    let all = lines.iter().map(|line| session(&words(line)));
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// Several sessions in `directory`, which is told as `[HERE]`.
+pub(crate) fn sessions_in(directory: &Path, lines: &[&str]) -> String {
+    let all = lines.iter().map(|line| {
+        let args = words(line);
+        told(&args, lifeboat(&args).current_dir(directory))
+    });
+    let all = all.collect::<Vec<_>>().join("\n");
+    all.replace(&directory.display().to_string(), "[HERE]")
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+fn told(args: &[&str], command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
     let mut text = format!("$ lifeboat {}\n", args.join(" "));
     for (name, bytes) in [("stdout", stdout), ("stderr", stderr)] {
         if !bytes.is_empty() {
@@ -19,10 +44,4 @@ pub(crate) fn session(args: &[&str]) -> String {
         }
     }
     text + &format!("--- exit code {}\n", status.code().unwrap())
-}
-
-/// Several sessions, one after the other.
-pub(crate) fn sessions(lines: &[&str]) -> String {
-    let all = lines.iter().map(|line| session(&line.split_whitespace().collect::<Vec<_>>()));
-    all.collect::<Vec<_>>().join("\n")
 }

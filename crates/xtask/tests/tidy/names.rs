@@ -23,6 +23,7 @@ const SUFFIXES: &[&str] = &[
     ".test",
     ".example",
     ".example.com",
+    ".example.org",
     ".invalid",
     ".local",
     ".svc",

@@ -9,6 +9,7 @@ mod inside;
 mod install;
 mod load;
 mod save;
+mod serve;
 mod status;
 mod up;
 
@@ -44,6 +45,8 @@ enum LabCommand {
     Save(save::Args),
     /// Bring a saved lab back
     Load(load::Args),
+    /// Let Lifeboat protect the lab: `lifeboat serve` on the host of each site that decides
+    Serve(serve::Args),
     /// Take a lab away: processes, namespaces, links, mounts, files
     Down(down::Args),
     #[command(hide = true)]
@@ -77,6 +80,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         LabCommand::Churn(args) => churn::run(args, printer).await?,
         LabCommand::Save(args) => save::run(args, printer).await?,
         LabCommand::Load(args) => load::run(args, printer).await?,
+        LabCommand::Serve(args) => serve::run(args, printer).await?,
         LabCommand::Down(args) => down::run(args, printer).await?,
         LabCommand::StaticPods(args) => inside::static_pods(args, printer).await?,
         LabCommand::Relay(args) => inside::relay(args).await?,

@@ -55,6 +55,8 @@ struct Up {
     seconds: f64,
     memory_mib: u64,
     directory: PathBuf,
+    /// Its estate file; none where Lifeboat cannot protect it.
+    estate: Option<PathBuf>,
     clusters: Vec<lab::ClusterStatus>,
 }
 
@@ -68,9 +70,13 @@ impl Report for Up {
                 c.kubeconfig.display().to_string(),
             ]
         });
+        let estate = match &self.estate {
+            Some(file) => format!("the lab as an estate: lifeboat status --estate {}\n", file.display()),
+            None => String::new(),
+        };
         format!(
             "{}\n\nlab {} is up after {:.1} s, with {} MiB of memory in use; everything of it is in {}\nkubectl and the lab's \
-             other tools: {}\n",
+             other tools: {}\n{estate}",
             table(["CLUSTER", "ROLE", "SERVER", "KUBECONFIG"], rows),
             self.name,
             self.seconds,
@@ -127,6 +133,7 @@ pub(super) async fn report(lab: &Lab, begun: std::time::Instant, printer: &Print
         seconds,
         memory_mib: status.memory_mib,
         directory: status.directory,
+        estate: lab.estate_file(),
         clusters: status.clusters,
     })
 }

@@ -1,0 +1,178 @@
+//! The loops of one site: observe, decide, record, act.
+//!
+//! Start at [`Daemon::run`], which starts them: `voting` answers the other sites and keeps its word on disk, `keeping` holds
+//! the right to serve and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
+//! `proving` opens them where it could be recovered, `deciding` judges and fails over. What they know of each other is in
+//! `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
+//!
+//! Not here: HTTP (`peers`), the terminal (`lifeboat`), deciding (`failover`), the steps of a recovery (`recovery`).
+
+mod deciding;
+mod disk;
+mod handler;
+mod keeping;
+mod observing;
+mod protecting;
+mod proving;
+mod state;
+mod voting;
+
+pub use deciding::runner;
+
+use estate::{Cluster, Name};
+use futures::StreamExt;
+use recovery::{Trouble, World};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use state::State;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+/// Says something to whoever reads the log.
+pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// Where a site's Lifeboat keeps what must survive it.
+pub const DIRECTORY: &str = "/var/lib/lifeboat";
+
+/// One site's Lifeboat.
+pub struct Daemon {
+    pub(crate) world: World,
+    pub(crate) site: Name,
+    pub(crate) cluster: Name,
+    pub(crate) of: Cluster,
+    pub(crate) directory: PathBuf,
+    pub(crate) say: Say,
+    state: Mutex<State>,
+    /// Held from a voter's decision until it is durable: the next one must build on it.
+    pub(crate) ballot: tokio::sync::Mutex<failover::Voter>,
+    /// Something has happened that the keeper should look at now.
+    pub(crate) look: Notify,
+    /// Held while the control plane of this host is started or stopped by the keeper.
+    pub(crate) hands: tokio::sync::Mutex<keeping::Hands>,
+}
+
+impl Daemon {
+    /// Opens a site's Lifeboat: what its voter promised is read first of all.
+    ///
+    /// # Errors
+    /// This host is no site's, the estate has no cluster to keep, or the voter's record is damaged.
+    pub async fn open(world: World, directory: PathBuf, say: Say) -> Result<Arc<Self>, Trouble> {
+        let here = world.here.clone();
+        let site = here.as_ref().and_then(|host| world.estate.site_on(host.as_str())).cloned();
+        let Some(site) = site else {
+            let known: Vec<String> = world.estate.sites.values().map(|site| site.host.to_string()).collect();
+            let message =
+                format!("this host is none on which a site's Lifeboat runs: the estate names {}", known.join(", "));
+            return Err(Trouble::new("LB0204", estate::Kind::Invalid, message).hint("hostname, or --host NAME"));
+        };
+        let Some((cluster, of)) = world.estate.management() else {
+            let message = "the estate has no management cluster".to_owned();
+            return Err(Trouble::new("LB0202", estate::Kind::Invalid, message));
+        };
+        let (cluster, of) = (cluster.clone(), of.clone());
+        let voter = voting::open(&world, &site, &cluster, &of, &directory).await?;
+        Ok(Arc::new(Self {
+            state: Mutex::new(State::new()),
+            ballot: tokio::sync::Mutex::new(voter),
+            look: Notify::new(),
+            hands: tokio::sync::Mutex::default(),
+            world,
+            site,
+            cluster,
+            of,
+            directory,
+            say,
+        }))
+    }
+
+    /// Runs until `stop` is done. Stopping a site's Lifeboat does not stop the cluster there; its lease ends, and the next
+    /// start takes it up again.
+    ///
+    /// # Errors
+    /// The peers' key cannot be read, or another program listens at the site's address.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
+        let key = self.world.peers_key()?;
+        let peer = self.world.peer(&self.site)?;
+        let listener = TcpListener::bind(&peer.address).await.map_err(|reason| {
+            let message = format!("nobody can be listened to at {}: {reason}", peer.address);
+            Trouble::new("LB0602", estate::Kind::Person, message).hint("is another lifeboat serve running here?")
+        })?;
+        (self.say)(&format!(
+            "site {} of estate {} listens at {}",
+            self.site, self.world.estate.name, peer.address
+        ));
+        let mut loops = tokio::task::JoinSet::new();
+        loops.spawn(voting::learn(self.clone()));
+        loops.spawn(keeping::keep(self.clone()));
+        loops.spawn(observing::observe(self.clone()));
+        loops.spawn(protecting::protect(self.clone()));
+        if self.is_standby() {
+            loops.spawn(proving::prove(self.clone()));
+            for site in self.others().cloned().collect::<Vec<_>>() {
+                loops.spawn(deciding::hear(self.clone(), site));
+            }
+            loops.spawn(deciding::decide(self.clone()));
+        }
+        let handler = Arc::new(handler::Answers(self.clone()));
+        peers::serve(listener, self.site.as_str(), key, handler, stop).await?;
+        // Loops hold nothing that a kill would lose.
+        loops.abort_all();
+        Ok(())
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // State is replaced field by field, so a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the cluster can stand at this site.
+    pub(crate) fn has_stand(&self) -> bool {
+        [&self.of.primary, &self.of.standby]
+            .iter()
+            .any(|stand| self.world.estate.site_of(stand) == Some(&self.site))
+    }
+
+    pub(crate) fn is_standby(&self) -> bool {
+        self.world.estate.site_of(&self.of.standby) == Some(&self.site)
+    }
+
+    /// The other sites.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Name> {
+        self.world.estate.sites.keys().filter(|site| **site != self.site)
+    }
+
+    /// Asks the other sites the same; the answers of those that gave one.
+    pub(crate) async fn ask_others<Q: Serialize + Sync, A: DeserializeOwned + Send>(
+        &self,
+        path: &str,
+        question: &Q,
+        limit: Duration,
+    ) -> Result<Vec<(Name, A)>, Trouble> {
+        let mut asked = recovery::ask_sites(&self.world, self.site.as_str(), self.others(), path, question, limit)?;
+        let mut answers = Vec::new();
+        while let Some((site, answer)) = asked.next().await {
+            answers.extend(answer.ok().map(|answer| (site, answer)));
+        }
+        Ok(answers)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        *self.world.estate.monitor.lease
+    }
+
+    /// Notes a trouble, or that it is over, and says so when it changes.
+    pub(crate) fn trouble(&self, about: &'static str, trouble: Option<String>) {
+        let changed = self.state().trouble(about, trouble.clone());
+        match (changed, trouble) {
+            (true, Some(trouble)) => (self.say)(&format!("{about}: {trouble}")),
+            (true, None) => (self.say)(&format!("{about}: all is well again")),
+            (false, _) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! Opening copies where the cluster could be recovered: only what was opened and found sound counts.
+
+use crate::Daemon;
+use cluster::quoted;
+use estate::{Point, PointId, Proven, Serving};
+use recovery::Trouble;
+use repository::Repository;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Between two looks for a newer copy.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at the standby's own fitness.
+const FITNESS: Duration = Duration::from_secs(20);
+/// What a recovery runs on the standby's host.
+const PROGRAMS: [&str; 5] = ["etcdutl", "kubeadm", "tar", "pgrep", "flock"];
+
+/// Proves copies for as long as the daemon runs.
+pub(crate) async fn prove(daemon: Arc<Daemon>) {
+    let mut repository: Option<Repository> = None;
+    let mut bad: BTreeSet<PointId> = BTreeSet::new();
+    let mut fitness_due = Duration::ZERO;
+    loop {
+        let proved = daemon.look_for_newer(&mut repository, &mut bad).await;
+        if proved.is_err() {
+            repository = None;
+        }
+        daemon.trouble("proof", proved.err().map(|trouble| trouble.to_string()));
+        let now = ambient::uptime();
+        if now >= fitness_due {
+            fitness_due = now + FITNESS;
+            let unfit = daemon.unfit().await;
+            daemon.state().unfit = Some(unfit);
+        }
+        ambient::sleep(LOOK).await;
+    }
+}
+
+impl Daemon {
+    async fn look_for_newer(
+        &self,
+        opened: &mut Option<Repository>,
+        bad: &mut BTreeSet<PointId>,
+    ) -> Result<(), Trouble> {
+        let repository = match opened {
+            Some(repository) => repository,
+            None => opened.insert(self.world.repository(&self.of.repository)?),
+        };
+        let points = repository.points(&self.cluster).await?.points;
+        bad.retain(|id| points.contains(id));
+        let known = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
+        let newer = |id: &&PointId| known.as_ref().is_none_or(|known| *id > known);
+        let newest = points.iter().take_while(newer).find(|id| !bad.contains(*id));
+        let Some(id) = newest else {
+            return match points.first().filter(|id| bad.contains(*id)) {
+                Some(id) => Err(Trouble::new(
+                    "LB0306",
+                    estate::Kind::Damaged,
+                    format!("the newest copy, {id}, is not sound"),
+                )),
+                None => Ok(()),
+            };
+        };
+        match self.prove(repository, id).await {
+            Ok(point) => {
+                let proven = Proven {
+                    id: point.id,
+                    begun: point.begun,
+                    revision: point.revision,
+                    ago_ms: 0,
+                };
+                self.state().proven = Some((proven, ambient::uptime()));
+                Ok(())
+            }
+            Err(trouble) => {
+                // A copy that was pruned meanwhile or a store that did not answer says nothing of the copy.
+                if trouble.kind == estate::Kind::Damaged {
+                    bad.insert(id.clone());
+                }
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Opens all of a copy, once, as a recovery would.
+    async fn prove(&self, repository: &Repository, id: &PointId) -> Result<Point, Trouble> {
+        let point = repository.point(&self.cluster, id).await?;
+        let place = self.directory.join("proof");
+        let spool = |reason: std::io::Error| {
+            let message = format!("{} cannot be written: {reason}", place.display());
+            Trouble::new("LB0308", estate::Kind::Person, message)
+        };
+        tokio::fs::create_dir_all(&place).await.map_err(spool)?;
+        for part in &point.parts {
+            let file = place.join(&part.name);
+            let fetched = repository.fetch(&self.cluster, &point, &part.name, &file).await;
+            let sound = match fetched {
+                Ok(()) if part.name == "etcd" => protect::etcd::verify(&file).await.map_err(Trouble::from),
+                other => other.map_err(Trouble::from),
+            };
+            _ = tokio::fs::remove_file(&file).await;
+            sound?;
+        }
+        Ok(point)
+    }
+
+    /// What stands in the way of taking over here.
+    async fn unfit(&self) -> Vec<String> {
+        if matches!(self.state().serving, Serving::Serving { .. }) {
+            return Vec::new();
+        }
+        let mut unfit = Vec::new();
+        let dns = &self.world.estate.dns.key.secret;
+        let repository = self.world.estate.repositories.get(&*self.of.repository);
+        let wanted = [
+            Some(dns),
+            Some(&self.of.manager.token),
+            repository.map(|repository| &repository.identity),
+        ];
+        for secret in wanted.into_iter().flatten().filter(|secret| !self.world.has(secret)) {
+            unfit.push(format!("{secret} is not here, and a recovery needs it"));
+        }
+        let config = quoted(&self.of.standby.kubeadm_config);
+        let look = format!(
+            "for p in {}; do command -v $p >/dev/null || echo \"$p is not installed\"; done
+             [ -e {config} ] || echo {config} is not there",
+            PROGRAMS.join(" ")
+        );
+        match self.here() {
+            Ok(host) => match host.run("looking at the standby", &look, Duration::from_secs(10)).await {
+                Ok(said) => unfit.extend(said.lines().map(str::to_owned)),
+                Err(error) => unfit.push(error.to_string()),
+            },
+            Err(trouble) => unfit.push(trouble.to_string()),
+        }
+        unfit
+    }
+}

@@ -1,0 +1,96 @@
+//! What the loops of one site know of each other.
+
+use estate::{LastRenewal, Name, Probe, Proven, Report, Seen, Serving, Standing};
+use failover::Verdict;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What one site knows at this moment. Times are the host's uptime, suspension included.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) standing: Option<Standing>,
+    pub(crate) serving: Serving,
+    pub(crate) renewed: Option<(LastRenewal, Duration)>,
+    probes: BTreeMap<Probe, Probed>,
+    pub(crate) proven: Option<(Proven, Duration)>,
+    pub(crate) unfit: Option<Vec<String>>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) revision: Option<i64>,
+    /// The newest report of each other site, and when it arrived.
+    pub(crate) heard: BTreeMap<Name, (Report, Duration)>,
+    troubles: BTreeMap<&'static str, String>,
+}
+
+#[derive(Clone, Debug)]
+struct Probed {
+    good: bool,
+    since: Duration,
+    asked: Duration,
+    reason: String,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            standing: None,
+            serving: Serving::Unknown,
+            renewed: None,
+            probes: BTreeMap::new(),
+            proven: None,
+            unfit: None,
+            verdict: None,
+            revision: None,
+            heard: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    /// Notes what a probe that was begun at `asked` found.
+    pub(crate) fn probed(&mut self, probe: Probe, found: Result<(), String>, asked: Duration) {
+        let good = found.is_ok();
+        let since = self
+            .probes
+            .get(&probe)
+            .filter(|last| last.good == good)
+            .map_or(asked, |last| last.since);
+        let reason = found.err().unwrap_or_default();
+        self.probes.insert(probe, Probed { good, since, asked, reason });
+    }
+
+    /// Forgets what was probed: another site serves now, and what was seen of the former says nothing of it.
+    pub(crate) fn forget_probes(&mut self) {
+        self.probes.clear();
+    }
+
+    /// The probes, as a report has them.
+    pub(crate) fn seen(&self, now: Duration) -> Vec<Seen> {
+        let seen = self.probes.iter().map(|(probe, probed)| Seen {
+            probe: *probe,
+            good: probed.good,
+            for_ms: millis(now.saturating_sub(probed.since)),
+            asked_ms: millis(now.saturating_sub(probed.asked)),
+            reason: probed.reason.clone(),
+        });
+        seen.collect()
+    }
+
+    /// Notes a trouble, or its end; whether that is new.
+    pub(crate) fn trouble(&mut self, about: &'static str, trouble: Option<String>) -> bool {
+        match trouble {
+            Some(trouble) => self.troubles.insert(about, trouble.clone()) != Some(trouble),
+            None => self.troubles.remove(about).is_some(),
+        }
+    }
+
+    /// The troubles, as a report has them.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        self.troubles
+            .iter()
+            .map(|(about, trouble)| format!("{about}: {trouble}"))
+            .collect()
+    }
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

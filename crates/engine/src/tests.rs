@@ -1,0 +1,6 @@
+mod crashes;
+mod entries;
+mod fold;
+mod racing;
+mod running;
+mod world;

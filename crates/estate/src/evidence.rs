@@ -1,0 +1,110 @@
+//! What the observers saw: what a verdict is decided from. All ages are milliseconds by the clock of whoever measured them,
+//! at the moment of the report; the reader adds what has passed since it arrived, by its own clock.
+
+use crate::{Epoch, Name, PointId, Probe, Standing};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the Lifeboat of one site reports of itself and of what it sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Report {
+    /// The site that reports.
+    pub site: Name,
+    /// Lifeboat's version there.
+    pub version: String,
+    /// The reporter's wall clock, to compare clocks with.
+    pub now: Timestamp,
+    /// The highest epoch that its voter knows.
+    pub standing: Option<Standing>,
+    /// Whether the site itself serves.
+    pub serving: Serving,
+    /// The probes of the primary.
+    pub probes: Vec<Seen>,
+    /// When this voter last confirmed the holder's right to serve.
+    pub renewed: Option<LastRenewal>,
+    /// The newest copy that this site has opened and found sound, where it can.
+    pub proven: Option<Proven>,
+    /// What stands in the way of this site taking over; empty where it could, `None` where it is not meant to.
+    pub unfit: Option<Vec<String>>,
+    /// What went wrong lately, in words for people: copies that could not be taken, a repository that does not answer.
+    pub troubles: Vec<String>,
+}
+
+/// The answers to one probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Seen {
+    /// What was asked.
+    pub probe: Probe,
+    /// Whether the last answer was good.
+    pub good: bool,
+    /// For how long it has been so without interruption.
+    pub for_ms: u64,
+    /// How long ago it was asked last.
+    pub asked_ms: u64,
+    /// What came instead of a good answer.
+    pub reason: String,
+}
+
+/// The last confirmation that a voter gave.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LastRenewal {
+    /// Whose right it confirmed.
+    pub standing: Standing,
+    /// How long ago.
+    pub ago_ms: u64,
+    /// How long the confirmation lasts in all.
+    pub lease_ms: u64,
+    /// The newest revision of etcd that the holder had seen then.
+    pub revision: Option<i64>,
+}
+
+/// A copy that was opened and found sound.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Proven {
+    /// The point.
+    pub id: PointId,
+    /// Everything written before this moment, by the source's clock, is in it.
+    pub begun: Timestamp,
+    /// The revision that it holds at least.
+    pub revision: i64,
+    /// How long ago it was proven.
+    pub ago_ms: u64,
+}
+
+/// What a site does for the cluster, as its own keeper says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "state")]
+pub enum Serving {
+    /// It has nothing to serve with: the witness.
+    Never,
+    /// It stands by: the cluster has not been started here.
+    Standby,
+    /// A run is bringing the cluster up here.
+    TakingOver {
+        /// The epoch promised to it.
+        epoch: Epoch,
+    },
+    /// It serves, confirmed by a majority.
+    Serving {
+        /// The epoch that it holds.
+        epoch: Epoch,
+        /// How much longer it may without another confirmation.
+        left_ms: u64,
+    },
+    /// It has stopped because no majority confirms it; it starts again when one does.
+    Alone {
+        /// The epoch that it held.
+        epoch: Epoch,
+    },
+    /// It has stopped for good: another site holds a newer epoch.
+    Fenced {
+        /// Who.
+        standing: Standing,
+    },
+    /// It does not know yet: it has just started.
+    Unknown,
+}

@@ -1,0 +1,364 @@
+//! The estate file, `lifeboat.yaml`: its types are what the rest of Lifeboat knows of the estate.
+//!
+//! Start at [`Estate::parse`]. `place` keeps where a value stands in the text, `check` holds the rules between values, and
+//! `error` shows what is wrong with line, column and an excerpt.
+
+mod check;
+mod error;
+mod place;
+mod reference;
+
+pub use error::FileError;
+pub use place::Placed;
+pub use reference::SecretRef;
+
+use crate::{Distribution, Name, Role};
+use reference::duration;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything protected, and how it is recovered. Paths in it are relative to the file's own directory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Estate {
+    /// What people call it.
+    pub name: Name,
+    /// The places that fail as a whole. Exactly three of them, each with a voter.
+    pub sites: BTreeMap<Name, Site>,
+    /// How the Lifeboats of the sites know each other.
+    pub peers: Peers,
+    /// The machines that Lifeboat works on.
+    pub hosts: BTreeMap<Name, Host>,
+    /// Where copies live.
+    pub repositories: BTreeMap<Name, Repository>,
+    /// What is protected.
+    pub clusters: BTreeMap<Name, Cluster>,
+    /// The names that move, and who is told.
+    pub dns: Dns,
+    /// What is watched, and when a site counts as lost.
+    #[serde(default)]
+    pub monitor: Monitor,
+}
+
+/// A place that fails as a whole.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Site {
+    /// The host on which `lifeboat serve` of this site runs.
+    pub host: Placed<Name>,
+    /// Where it listens to the other sites: an address of that host, with a port. Never a name: a recovery needs no DNS.
+    pub serve: Placed<SocketAddr>,
+}
+
+/// What the Lifeboats of the sites share with each other.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Peers {
+    /// The key that signs what they say to each other: 32 random bytes or more, base64.
+    pub key: SecretRef,
+}
+
+/// A machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Host {
+    /// The site that it stands in.
+    pub site: Placed<Name>,
+    /// Its address.
+    pub address: IpAddr,
+    /// How others enter it. Without this only a Lifeboat on the host itself can work there.
+    pub ssh: Option<Ssh>,
+}
+
+/// How a host is entered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ssh {
+    /// The user. It must be root, or what is done there must be allowed to it.
+    #[serde(default = "default_user")]
+    pub user: String,
+    /// The port.
+    #[serde(default = "default_ssh_port")]
+    pub port: u16,
+    /// The private key; without it OpenSSH's own settings decide.
+    pub identity: Option<PathBuf>,
+    /// The file of known host keys; without it OpenSSH's own.
+    pub known_hosts: Option<PathBuf>,
+}
+
+/// Where copies live.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Repository {
+    /// The site that it is lost with.
+    pub site: Placed<Name>,
+    /// A bucket.
+    pub s3: Option<S3>,
+    /// A directory: serves one host only.
+    pub directory: Option<PathBuf>,
+    /// Who can open what is kept there: `age` recipients. Two at least, since a lost key is a lost estate.
+    pub recipients: Vec<Placed<String>>,
+    /// The file of an `age` identity that opens it. Needed where recoveries run and nowhere else.
+    pub identity: SecretRef,
+}
+
+/// A bucket of an S3 store.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3 {
+    /// Its URL, `http://` or `https://`; without it that of AWS for the region.
+    pub endpoint: Option<String>,
+    /// Its region.
+    #[serde(default = "default_region")]
+    pub region: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What all keys begin with.
+    #[serde(default)]
+    pub prefix: String,
+    /// The access key's id.
+    pub access_key: SecretRef,
+    /// The secret key.
+    pub secret_key: SecretRef,
+}
+
+/// A protected cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// What it is for. Only `management` can be protected so far.
+    pub role: Placed<Role>,
+    /// How it was installed. Only `kubeadm` can be recovered so far.
+    pub distribution: Placed<Distribution>,
+    /// Where its copies go.
+    pub repository: Placed<Name>,
+    /// Where it serves on an ordinary day.
+    pub primary: Stand,
+    /// Where it comes back when that site is gone.
+    pub standby: Stand,
+    /// How it is copied.
+    #[serde(default)]
+    pub protect: Protect,
+    /// The manager, Rancher, that runs in it.
+    pub manager: Manager,
+}
+
+/// Where a cluster can serve.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Stand {
+    /// The host of its control plane; the site is the host's.
+    pub host: Placed<Name>,
+    /// The address at which the manager is reached there, mostly a load balancer's: the name resolves to it.
+    pub address: IpAddr,
+    /// kubeadm's configuration on that host: from it, certificates are issued anew.
+    #[serde(default = "default_kubeadm_config")]
+    pub kubeadm_config: String,
+}
+
+/// How a cluster is copied.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Protect {
+    /// Time from the beginning of one copy to the beginning of the next.
+    #[serde(deserialize_with = "duration")]
+    pub every: Placed<Duration>,
+    /// How many of the newest copies are kept.
+    pub keep: u32,
+    /// For how many hours before that the first copy of each is kept.
+    pub keep_hourly: u32,
+}
+
+/// The manager, and how it is started, stopped and asked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manager {
+    /// The name that agents and people dial.
+    pub name: Placed<String>,
+    /// The port there.
+    #[serde(default = "default_https_port")]
+    pub port: u16,
+    /// The CA of its certificate, PEM. The certificate comes back with the copy, so it is the same at both sites.
+    pub ca: PathBuf,
+    /// An API token of it.
+    pub token: SecretRef,
+    /// How long a failover waits for the agents of the downstream clusters. They notice a silent death after 60 s.
+    #[serde(default = "default_agents_within", deserialize_with = "duration")]
+    pub agents_within: Placed<Duration>,
+    /// What starts it on a control plane's host, for `sh`. Must do no harm when it runs already.
+    pub start: String,
+    /// What stops it there, for `sh`, and returns when it has. Must do no harm when it does not run.
+    pub stop: String,
+}
+
+/// The names that move.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dns {
+    /// The zone that the manager's name is in.
+    pub zone: Placed<String>,
+    /// The primary name server, which takes RFC 2136 updates.
+    pub server: SocketAddr,
+    /// The key that signs them.
+    pub key: TsigKey,
+    /// How long others may keep the answer, in seconds.
+    #[serde(default = "default_ttl")]
+    pub ttl: u32,
+    /// Resolvers that have to give the new answer before the switch counts: those that agents and people use.
+    #[serde(default)]
+    pub resolvers: Vec<SocketAddr>,
+}
+
+/// A TSIG key (RFC 8945).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TsigKey {
+    /// Its name at the server.
+    pub name: String,
+    /// `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
+    #[serde(default)]
+    pub algorithm: TsigAlgorithm,
+    /// The key, base64.
+    pub secret: SecretRef,
+}
+
+/// How a TSIG key signs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the standard's")]
+pub enum TsigAlgorithm {
+    #[default]
+    HmacSha256,
+    HmacSha384,
+    HmacSha512,
+}
+
+/// What is watched, and when a site counts as lost.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Monitor {
+    /// What is asked at the primary. The site counts as lost only while all of them fail.
+    pub probes: Vec<Probe>,
+    /// Time from one round of probes to the next.
+    #[serde(deserialize_with = "duration")]
+    pub every: Placed<Duration>,
+    /// How long all observers must have seen nothing but failure before a site is declared lost.
+    #[serde(deserialize_with = "duration")]
+    pub declare_after: Placed<Duration>,
+    /// How long the site that serves may go on after the last time that another site confirmed it.
+    #[serde(deserialize_with = "duration")]
+    pub lease: Placed<Duration>,
+    /// How old the newest proven copy may be for a failover that no person asked for.
+    #[serde(deserialize_with = "duration")]
+    pub maximum_loss: Placed<Duration>,
+    /// Who declares.
+    pub mode: Mode,
+}
+
+/// Something that is asked at a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Probe {
+    /// `/ping` of the manager, at the site's own address under the public name.
+    Manager,
+    /// `/readyz` of the control plane's API server.
+    Api,
+}
+
+/// Who declares a failover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// Lifeboat proposes, a person declares.
+    #[default]
+    Propose,
+    /// Lifeboat declares when the evidence is there.
+    Automatic,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self {
+            every: Placed::nowhere(Duration::from_secs(15)),
+            keep: 20,
+            keep_hourly: 24,
+        }
+    }
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        let seconds = |n| Placed::nowhere(Duration::from_secs(n));
+        Self {
+            probes: vec![Probe::Manager, Probe::Api],
+            every: seconds(1),
+            declare_after: seconds(10),
+            lease: seconds(10),
+            maximum_loss: seconds(60),
+            mode: Mode::default(),
+        }
+    }
+}
+
+impl Estate {
+    /// Reads an estate file. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// [`FileError`] with the place of the first thing that is wrong: YAML, an unknown key, a wrong type, a reference to
+    /// nothing, an impossible combination.
+    pub fn parse(name: &str, text: &str) -> Result<Self, FileError> {
+        let estate: Self = serde_saphyr::from_str(text).map_err(|error| FileError::of_yaml(name, text, &error))?;
+        estate.check().map_err(|wrong| FileError::of_rule(name, text, wrong))?;
+        Ok(estate)
+    }
+
+    /// The cluster that Rancher runs in. [`Estate::parse`] refuses an estate without exactly one.
+    pub fn management(&self) -> Option<(&Name, &Cluster)> {
+        self.clusters.iter().find(|(_, cluster)| *cluster.role == Role::Management)
+    }
+
+    /// The site of a stand.
+    pub fn site_of(&self, stand: &Stand) -> Option<&Name> {
+        self.hosts.get(&*stand.host).map(|host| &*host.site)
+    }
+
+    /// The site whose `serve` runs on the host called `host`.
+    pub fn site_on(&self, host: &str) -> Option<&Name> {
+        let served = self.sites.iter().find(|(_, site)| site.host.as_str() == host);
+        served.map(|(name, _)| name)
+    }
+}
+
+fn default_kubeadm_config() -> String {
+    "/etc/kubernetes/kubeadm.yaml".to_owned()
+}
+
+fn default_user() -> String {
+    "root".to_owned()
+}
+
+fn default_ssh_port() -> u16 {
+    22
+}
+
+fn default_agents_within() -> Placed<Duration> {
+    Placed::nowhere(Duration::from_secs(240))
+}
+
+fn default_https_port() -> u16 {
+    443
+}
+
+fn default_region() -> String {
+    "us-east-1".to_owned()
+}
+
+fn default_ttl() -> u32 {
+    30
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! The rules between the values of an estate file.
+
+use super::error::nearest;
+use super::place::Place;
+use super::{Cluster, Estate, Placed, Repository, Stand};
+use crate::{Distribution, Name, Role};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The voters that a majority is counted from.
+const SITES: usize = 3;
+/// A lease must outlive a few lost messages, and end while a person still waits.
+const LEASE: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(120));
+
+/// A broken rule, and the value that breaks it.
+pub(super) struct Wrong {
+    pub(super) place: Place,
+    pub(super) message: String,
+    /// Whether the line may hold a secret, so that it must not be shown.
+    pub(super) hide: bool,
+}
+
+type Checked = Result<(), Wrong>;
+
+impl Estate {
+    /// The first broken rule, if any.
+    pub(super) fn check(&self) -> Checked {
+        for host in self.hosts.values() {
+            refers(&host.site, &self.sites, "site")?;
+        }
+        self.check_sites()?;
+        self.repositories
+            .values()
+            .try_for_each(|repository| self.check_repository(repository))?;
+        let managers = self
+            .clusters
+            .values()
+            .filter(|cluster| *cluster.role == Role::Management)
+            .count();
+        if managers != 1 {
+            return wrong(nowhere(), format!("exactly one cluster has the role management, and here are {managers}"));
+        }
+        self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
+        self.check_monitor()
+    }
+
+    fn check_sites(&self) -> Checked {
+        if self.sites.len() != SITES {
+            let message = format!(
+                "an estate has {SITES} sites (primary, standby, witness), so that two can outvote one; here are {}",
+                self.sites.len()
+            );
+            return wrong(nowhere(), message);
+        }
+        for (name, site) in &self.sites {
+            let host = refers(&site.host, &self.hosts, "host")?;
+            if *host.site != *name {
+                return wrong(
+                    site.host.place(),
+                    format!("host {} stands at site {}, not {name}", site.host, host.site),
+                );
+            }
+            let same = self.sites.iter().find(|(other, at)| *other < name && *at.serve == *site.serve);
+            if let Some((other, _)) = same {
+                return wrong(site.serve.place(), format!("site {other} has the address {} too", site.serve));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_repository(&self, repository: &Repository) -> Checked {
+        refers(&repository.site, &self.sites, "site")?;
+        let at = repository.site.place();
+        match (&repository.s3, &repository.directory) {
+            (Some(_), None) | (None, Some(_)) => {}
+            _ => return wrong(at, "a repository is either s3 or a directory".to_owned()),
+        }
+        if repository.recipients.is_empty() {
+            return wrong(at, "without recipients nobody could open the copies".to_owned());
+        }
+        match repository.recipients.iter().find(|recipient| !recipient.starts_with("age1")) {
+            // Perhaps the identity was put where the recipient belongs.
+            Some(bad) => Err(Wrong {
+                place: bad.place(),
+                message: "an age recipient begins with age1".to_owned(),
+                hide: true,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_cluster(&self, cluster: &Cluster) -> Checked {
+        if *cluster.role != Role::Management {
+            return wrong(cluster.role.place(), "only the management cluster can be protected so far".to_owned());
+        }
+        if *cluster.distribution != Distribution::Kubeadm {
+            return wrong(cluster.distribution.place(), "only kubeadm clusters can be recovered so far".to_owned());
+        }
+        let repository = refers(&cluster.repository, &self.repositories, "repository")?;
+        let primary = self.check_stand(&cluster.primary)?;
+        let standby = self.check_stand(&cluster.standby)?;
+        if primary == standby {
+            let message = format!("primary and standby both stand at {primary}, and are lost together");
+            return wrong(cluster.standby.host.place(), message);
+        }
+        if *repository.site == *primary {
+            let message =
+                format!("repository {} is lost together with {primary}, which it must outlive", cluster.repository);
+            return wrong(cluster.repository.place(), message);
+        }
+        let (name, zone) = (cluster.manager.name.trim_end_matches('.'), self.dns.zone.trim_end_matches('.'));
+        if name != zone && !name.ends_with(&format!(".{zone}")) {
+            return wrong(cluster.manager.name.place(), format!("{name} is not in the zone {zone}"));
+        }
+        let (every, loss) = (&cluster.protect.every, &self.monitor.maximum_loss);
+        // A copy is as old as the interval just before the next one is there, and taking and proving take their time.
+        if **loss < **every * 2 {
+            let message = format!(
+                "a copy every {every:?} cannot keep a maximum loss of {:?}: it must be twice as long or more",
+                **loss
+            );
+            let place = if loss.place() == nowhere() {
+                every.place()
+            } else {
+                loss.place()
+            };
+            return wrong(place, message);
+        }
+        if cluster.protect.keep < 2 {
+            return wrong(every.place(), "keep two copies at least: the newest may be damaged".to_owned());
+        }
+        Ok(())
+    }
+
+    fn check_stand(&self, stand: &Stand) -> Result<&Name, Wrong> {
+        let host = refers(&stand.host, &self.hosts, "host")?;
+        let site = &host.site;
+        let serving = self.sites.get(&**site).map(|site| &*site.host);
+        if serving != Some(&*stand.host) {
+            let message = format!("lifeboat serve of {site} must run on {}, which it starts and stops", stand.host);
+            return Err(Wrong { place: stand.host.place(), message, hide: false });
+        }
+        Ok(site)
+    }
+
+    fn check_monitor(&self) -> Checked {
+        let monitor = &self.monitor;
+        if monitor.probes.is_empty() {
+            return wrong(nowhere(), "monitor.probes is empty: a site that nobody asks is never lost".to_owned());
+        }
+        let (least, most) = LEASE;
+        if *monitor.lease < least || *monitor.lease > most {
+            return wrong(monitor.lease.place(), format!("a lease lasts between {least:?} and {most:?}"));
+        }
+        if *monitor.declare_after < *monitor.every * 3 {
+            let message = format!("that is less than three rounds of probes, which come every {:?}", *monitor.every);
+            return wrong(monitor.declare_after.place(), message);
+        }
+        Ok(())
+    }
+}
+
+/// What a name refers to.
+fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) -> Result<&'a T, Wrong> {
+    all.get(&**name).ok_or_else(|| {
+        let near = nearest(name.as_str(), all.keys().map(Name::as_str));
+        let hint = near.map(|near| format!("; is it {near:?}?")).unwrap_or_default();
+        Wrong {
+            place: name.place(),
+            message: format!("there is no {what} called {:?}{hint}", name.as_str()),
+            hide: false,
+        }
+    })
+}
+
+fn wrong(place: Place, message: String) -> Checked {
+    Err(Wrong { place, message, hide: false })
+}
+
+fn nowhere() -> Place {
+    Place { line: 0, column: 0 }
+}

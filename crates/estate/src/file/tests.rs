@@ -1,0 +1,69 @@
+use super::*;
+
+/// An estate in which everything is right; the mistakes of the tests are made in it.
+const GOOD: &str = include_str!("tests/good.yaml");
+
+fn mistake(from: &str, to: &str) -> String {
+    let text = GOOD.replacen(from, to, 1);
+    assert_ne!(text, GOOD, "{from:?} is not in the file");
+    match Estate::parse("lifeboat.yaml", &text) {
+        Ok(_) => panic!("{to:?} was accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_whole_estate_is_read() {
+    let estate = Estate::parse("lifeboat.yaml", GOOD).unwrap();
+    let (name, cluster) = estate.management().unwrap();
+    assert_eq!(name.as_str(), "rancher");
+    assert_eq!(estate.site_of(&cluster.primary).unwrap().as_str(), "main");
+    assert_eq!(estate.site_on("standby-1").unwrap().as_str(), "standby");
+    assert_eq!(estate.site_on("elsewhere"), None);
+    assert_eq!(*cluster.protect.every, Duration::from_secs(15));
+    assert_eq!(*estate.monitor.maximum_loss, Duration::from_secs(60));
+    assert_eq!(estate.peers.key, SecretRef::File("peers.key".into()));
+    assert_eq!(cluster.manager.token, SecretRef::Env("RANCHER_TOKEN".to_owned()));
+}
+
+#[test]
+fn mistakes_are_shown_where_they_are() {
+    let all = [
+        ("    site: standby\n    s3", "    sit: standby\n    s3"),
+        ("site: main", "site: mian"),
+        ("distribution: kubeadm", "distribution: kubeadmin"),
+        ("every: 15s", "every: 15 parsecs"),
+        ("every: 15s", "every: 45s"),
+        ("lease: 10s", "lease: 1s"),
+        ("declareAfter: 10s", "declareAfter: 1s"),
+        ("serve: 10.1.2.1:7445", "serve: 10.1.1.1:7445"),
+        ("serve: 10.1.2.1:7445", "serve: standby.example.org:7445"),
+        ("host: standby-1\n      address", "host: main-1\n      address"),
+        ("    site: standby\n    s3", "    site: main\n    s3"),
+        ("name: rancher.example.org", "name: rancher.example.com"),
+        ("age1good", "AGE-SECRET-KEY-1"),
+        ("role: management", "role: downstream"),
+        ("zone: example.org", "zone: [example.org"),
+        ("name: example\n", ""),
+        ("monitor:", "sites: {}\nmonitor:"),
+    ];
+    let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).collect();
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_without_being_shown() {
+    let said = mistake("file:peers.key", "hunter2");
+    assert!(said.contains("never as itself") && said.starts_with("lifeboat.yaml:"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
+fn bad_texts_are_errors_and_never_panics() {
+    for text in ["", "{}", "- a", "\u{0}", "a: &a [*a]", "name: [", "name: 1\nname: 2"] {
+        assert!(Estate::parse("lifeboat.yaml", text).is_err(), "{text:?}");
+    }
+    for end in (0..GOOD.len()).filter(|end| GOOD.is_char_boundary(*end)).step_by(7) {
+        _ = Estate::parse("lifeboat.yaml", &GOOD[..end]);
+    }
+}

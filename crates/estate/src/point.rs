@@ -1,0 +1,136 @@
+//! A recovery point: a moment at which all parts of a cluster fit together.
+
+use crate::{Distribution, Epoch, Name};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The identity of a point, as in `000001-20261122T220102.123Z-k7xq`: the epoch in which it was taken, the moment by the
+/// source's clock, and four letters against two writers. Sorts by epoch, then time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PointId(String);
+
+/// Why a text is not a [`PointId`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the id of a recovery point, like 000001-20261122T220102.123Z-k7xq")]
+pub struct InvalidPointId(String);
+
+impl PointId {
+    /// The id of a point that is begun at `at` in `epoch`; `salt` is four letters or digits of chance.
+    ///
+    /// # Errors
+    /// The salt is not of that form, or the epoch has more than six digits.
+    pub fn new(epoch: Epoch, at: Timestamp, salt: &str) -> Result<Self, InvalidPointId> {
+        format!("{:06}-{}-{salt}", epoch.0, at.strftime("%Y%m%dT%H%M%S.%3fZ")).parse()
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The epoch in which the point was taken.
+    pub fn epoch(&self) -> Epoch {
+        // Six digits, as the form of an id demands.
+        Epoch(
+            self.0
+                .bytes()
+                .take(6)
+                .fold(0, |number, digit| number * 10 + u64::from(digit - b'0')),
+        )
+    }
+
+    /// The moment at which the point was begun, by the source's clock; `None` when its digits are no date.
+    pub fn at(&self) -> Option<Timestamp> {
+        self.0.get(7..27)?.parse().ok()
+    }
+}
+
+impl FromStr for PointId {
+    type Err = InvalidPointId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPointId> {
+        let pattern = "dddddd-ddddddddTdddddd.dddZ-xxxx";
+        let fits = |(c, p): (u8, u8)| match p {
+            b'd' => c.is_ascii_digit(),
+            b'x' => c.is_ascii_lowercase() || c.is_ascii_digit(),
+            _ => c == p,
+        };
+        if text.len() == pattern.len() && text.bytes().zip(pattern.bytes()).all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPointId(text.chars().take(60).collect()))
+        }
+    }
+}
+
+impl TryFrom<String> for PointId {
+    type Error = InvalidPointId;
+
+    fn try_from(text: String) -> Result<Self, InvalidPointId> {
+        text.parse()
+    }
+}
+
+impl From<PointId> for String {
+    fn from(id: PointId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for PointId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What was copied, as its manifest in the repository says. All times are the source's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Point {
+    /// Its identity.
+    pub id: PointId,
+    /// The cluster.
+    pub cluster: Name,
+    /// How that was installed.
+    pub distribution: Distribution,
+    /// The epoch that its site held.
+    pub epoch: Epoch,
+    /// The site at which it was taken.
+    pub site: Name,
+    /// The host at which it was taken.
+    pub host: Name,
+    /// Everything written before this moment is in it.
+    pub begun: Timestamp,
+    /// When the last part was stored.
+    pub stored: Timestamp,
+    /// etcd's revision when it was begun: it holds this one at least.
+    pub revision: i64,
+    /// etcd's own name of the cluster.
+    pub etcd_cluster_id: u64,
+    /// The version of that etcd.
+    pub etcd_version: String,
+    /// The parts, by name.
+    pub parts: Vec<Part>,
+}
+
+/// One object of a point.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Part {
+    /// What it is: `etcd` or `files`.
+    pub name: String,
+    /// Its length before sealing, in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes before sealing, in lower-case hexadecimal digits.
+    pub sha256: String,
+}
+
+impl Point {
+    /// The part called `name`.
+    pub fn part(&self, name: &str) -> Option<&Part> {
+        self.parts.iter().find(|part| part.name == name)
+    }
+}

@@ -1,0 +1,129 @@
+//! How a member of etcd is reached: its URL, and the files with which both sides prove who they are.
+
+use crate::Error;
+use crate::failure::{chain, unconnected};
+use crate::tls::Tls;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::transport::{Channel, Endpoint, Uri};
+
+/// How long connecting may take, TLS included.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where a member of etcd listens for clients, and the files to connect with.
+///
+/// Files are read anew by every [`crate::Client::connect`], so that rotated ones are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The URL of one member, as in `https://127.0.0.1:2379`: `http` or `https`, with the port.
+    pub endpoint: String,
+    /// The authority (PEM) that signed etcd's certificate; needed with `https`, and no other authority is trusted.
+    pub ca_file: Option<PathBuf>,
+    /// The client certificate (PEM), with which goes `key_file`.
+    pub cert_file: Option<PathBuf>,
+    /// The key (PEM) of `cert_file`.
+    pub key_file: Option<PathBuf>,
+}
+
+/// What a connection has become: a channel, and what is needed to find out why it broke.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) shown: String,
+    host: String,
+    port: u16,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Connection {
+    /// Connects. Which certificates the server accepts may show only at the first call.
+    pub(crate) async fn open(&self) -> Result<(Channel, Link), Error> {
+        let (endpoint, link) = self.prepare().await?;
+        match tokio::time::timeout(CONNECT_LIMIT, endpoint.connect()).await {
+            Ok(Ok(channel)) => Ok((channel, link)),
+            Ok(Err(e)) => Err(link.explained(unconnected(&link.shown, &e)).await),
+            Err(_) => Err(Error::Unreachable {
+                endpoint: link.shown,
+                reason: format!("no connection within {} s", CONNECT_LIMIT.as_secs()),
+            }),
+        }
+    }
+
+    /// The URL without user name and password, which do not belong there and must not be shown.
+    fn shown(&self) -> String {
+        match (self.endpoint.split_once("://"), self.endpoint.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+            (None, Some((_, rest))) => rest.to_owned(),
+            (_, None) => self.endpoint.clone(),
+        }
+    }
+
+    async fn prepare(&self) -> Result<(Endpoint, Link), Error> {
+        let (uri, port) = self.uri()?;
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let mut link = Link { shown: self.shown(), host, port, tls: None };
+        let mut endpoint = Endpoint::from(uri);
+        if let Some(ca_file) = &self.ca_file {
+            let tls = Tls::read(self, ca_file).await?;
+            // The files are good; what is left to be wrong is the name.
+            endpoint = endpoint
+                .tls_config(tls.tonic.clone().domain_name(&link.host))
+                .map_err(|e| self.wrong(&chain(&e)))?;
+            link.tls = Some(Arc::new(tls));
+        }
+        Ok((endpoint, link))
+    }
+
+    /// The URL and its port, if it and the files fit each other.
+    fn uri(&self) -> Result<(Uri, u16), Error> {
+        let wrong = |reason| Err(self.wrong(reason));
+        let Ok(uri) = self.endpoint.parse::<Uri>() else {
+            return wrong("it is no URL");
+        };
+        let files = [&self.ca_file, &self.cert_file, &self.key_file];
+        match uri.scheme_str() {
+            Some("http") if files.iter().any(|file| file.is_some()) => {
+                return wrong("certificates are given, but an http URL does not use them");
+            }
+            Some("https") if self.ca_file.is_none() => return wrong("https needs the file of an authority to trust"),
+            Some("http" | "https") => {}
+            _ => return wrong("it does not begin with http:// or https://"),
+        }
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return wrong("a client certificate and its key are given together or not at all");
+        }
+        if self.endpoint.contains('@') {
+            return wrong("it holds a user name, but only certificates are supported");
+        }
+        if uri.path_and_query().is_some_and(|path| path != "/") {
+            return wrong("it has a path, but etcd has none");
+        }
+        match uri.port_u16() {
+            Some(port) => Ok((uri, port)),
+            None => wrong("it names no port; etcd's is 2379"),
+        }
+    }
+
+    fn wrong(&self, reason: &str) -> Error {
+        Error::Endpoint { endpoint: self.shown(), reason: reason.to_owned() }
+    }
+}
+
+impl Link {
+    /// Finds out whether a server that broke the connection did so because of the client's certificate.
+    pub(crate) async fn explained(&self, error: Error) -> Error {
+        let (Error::Unreachable { .. }, Some(tls)) = (&error, &self.tls) else {
+            return error;
+        };
+        match tls.objection(&self.host, self.port).await {
+            Some(alert) => Error::Refused {
+                endpoint: self.shown.clone(),
+                reason: format!("it does not accept the client certificate ({alert})"),
+            },
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

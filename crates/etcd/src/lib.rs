@@ -1,0 +1,22 @@
+//! The only way into etcd: the state of a member, and its whole database as a checked snapshot.
+//!
+//! Start at [`Client`], which [`Connection`] says how to reach. A snapshot is the file that `etcdctl snapshot save` makes and
+//! `etcdutl snapshot restore` takes: the database, then its SHA-256. [`verify_snapshot`] checks such a file again.
+//!
+//! Nothing here logs, prints or repeats: only the caller knows how long it may wait, and which member to ask next.
+//!
+//! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
+
+mod client;
+mod connection;
+mod error;
+mod failure;
+mod receive;
+mod snapshot;
+mod tls;
+mod wire;
+
+pub use client::{Client, Status};
+pub use connection::Connection;
+pub use error::Error;
+pub use snapshot::{SnapshotInfo, verify_snapshot};

@@ -1,0 +1,243 @@
+//! `lifeboat check`: tries everything that can be tried without changing anything that serves.
+
+use crate::commands::span;
+use crate::estate::{Which, me};
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use estate::{Kind, Name};
+use recovery::{Trouble, World, gather};
+use serde::Serialize;
+use std::time::Duration;
+
+const ANSWER: Duration = Duration::from_secs(5);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    /// `good`, `note` or `bad`.
+    state: &'static str,
+    what: String,
+    /// What was found, and what to do about it.
+    found: String,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Findings(Vec<Finding>);
+
+impl Report for Findings {
+    fn text(&self) -> String {
+        let rows = self.0.iter().map(|it| [it.state.to_owned(), it.what.clone(), it.found.clone()]);
+        table(["STATE", "WHAT", "FOUND"], rows)
+    }
+}
+
+impl Findings {
+    fn add(&mut self, what: impl Into<String>, found: Result<String, Trouble>) {
+        let (state, found) = match found {
+            Ok(found) => ("good", found),
+            Err(trouble) => ("bad", told(&trouble)),
+        };
+        self.0.push(Finding { state, what: what.into(), found });
+    }
+
+    fn note(&mut self, what: impl Into<String>, found: impl Into<String>) {
+        self.0.push(Finding { state: "note", what: what.into(), found: found.into() });
+    }
+}
+
+fn told(trouble: &Trouble) -> String {
+    let causes: String = trouble.causes.iter().map(|cause| format!(": {cause}")).collect();
+    // The next command is hardly the one that found it.
+    let hint = trouble.hint.as_ref().filter(|hint| *hint != "lifeboat check");
+    let hint = hint.map(|hint| format!("; next: {hint}")).unwrap_or_default();
+    format!("{}{causes} ({}){hint}", trouble.message, trouble.code)
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let mut findings = Findings(Vec::new());
+    findings.add("estate file", Ok(format!("estate {}, cluster {cluster}", world.estate.name)));
+    sites(&world, &mut findings).await;
+    repository(&world, &cluster, &mut findings).await?;
+    hosts(&world, &cluster, &mut findings).await?;
+    names(&world, &cluster, &mut findings).await?;
+    manager(&world, &cluster, &mut findings).await?;
+    let bad = findings.0.iter().filter(|it| it.state == "bad").count();
+    printer.show(&findings)?;
+    match bad {
+        0 => Ok(()),
+        bad => {
+            Err(
+                Failure::new("LB0005", Kind::Person, format!("{bad} of {} findings need a person", findings.0.len()))
+                    .hint("lifeboat explain CODE, for the code in a finding"),
+            )
+        }
+    }
+}
+
+async fn sites(world: &World, findings: &mut Findings) {
+    let reports = match gather::reports(world, &me(world)).await {
+        Ok(reports) => reports,
+        Err(trouble) => return findings.add("sites", Err(trouble)),
+    };
+    for heard in reports {
+        let found = heard.report.map(|report| {
+            let known = report
+                .standing
+                .map_or_else(|| "no epoch yet".to_owned(), |standing| standing.to_string());
+            let apart = report.now.duration_since(heard.at).as_secs_f64();
+            format!("answers, knows {known}; its clock is {apart:+.1} s from this machine's")
+        });
+        findings.add(format!("site {}", heard.site), found);
+    }
+}
+
+async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
+    let name = &*world.cluster(cluster)?.repository;
+    let Some(of) = world.estate.repositories.get(name) else {
+        return Ok(());
+    };
+    let what = format!("repository {name}");
+    if of.directory.is_some() {
+        let found =
+            "a directory serves one host only: no other host can recover from it, and it carries no automatic failover";
+        findings.note(&what, found);
+    }
+    if of.recipients.len() < 2 {
+        findings.note(
+            &what,
+            "one recipient: if that key is lost, so are all copies. Add a second one and keep it elsewhere",
+        );
+    }
+    let repository = match world.repository(name) {
+        Ok(repository) => repository,
+        Err(trouble) => {
+            findings.add(&what, Err(trouble));
+            return Ok(());
+        }
+    };
+    let probed = repository.probe().await.map_err(Trouble::from).and_then(|probed| {
+        let failing: Vec<String> = probed
+            .failing()
+            .map(|check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default()))
+            .collect();
+        if failing.is_empty() {
+            return Ok(format!("{} keeps what copies and journals are built on", repository.store()));
+        }
+        let message = format!(
+            "{} does not keep what copies and journals are built on: {}",
+            repository.store(),
+            failing.join("; ")
+        );
+        Err(Trouble::new("LB0310", Kind::Person, message))
+    });
+    findings.add(&what, probed);
+    if !world.has(&of.identity) {
+        findings.note(
+            "identity",
+            format!("{} is not here: this machine can list copies, but open none", of.identity),
+        );
+        return Ok(());
+    }
+    let newest = async {
+        let points = repository.points(cluster).await?.points;
+        let id = points
+            .first()
+            .ok_or_else(|| Trouble::new("LB0309", Kind::Person, format!("there is no copy of {cluster}")))?;
+        let point = repository.point(cluster, id).await?;
+        let age = ambient::now().duration_since(point.begun).as_secs();
+        Ok::<_, Trouble>(format!("{id} opens, and is {} old", span(age)))
+    };
+    findings.add("newest copy", newest.await);
+    Ok(())
+}
+
+async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
+    let of = world.cluster(cluster)?;
+    for stand in [&of.primary, &of.standby] {
+        let found = match world.host(&stand.host) {
+            Ok(host) => {
+                let look = "for p in etcdutl kubeadm tar pgrep flock; do command -v $p >/dev/null || echo $p; done";
+                host.run("looking for programs", look, Duration::from_secs(20))
+                    .await
+                    .map_err(Trouble::from)
+            }
+            Err(trouble) => Err(trouble),
+        };
+        let found = found.and_then(|missing| {
+            let missing: Vec<&str> = missing.lines().collect();
+            if missing.is_empty() {
+                return Ok("can be entered, and has what a recovery runs".to_owned());
+            }
+            Err(Trouble::new("LB0806", Kind::Person, format!("it has no {}", missing.join(", no "))))
+        });
+        findings.add(format!("host {}", stand.host), found);
+    }
+    Ok(())
+}
+
+async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
+    let name = world.cluster(cluster)?.manager.name.trim_end_matches('.').to_owned();
+    let server = world.estate.dns.server;
+    for asked in std::iter::once(&server).chain(&world.estate.dns.resolvers) {
+        let found = dns::ask(*asked, &name).await.map_err(Trouble::from).and_then(|answer| {
+            let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
+            if addresses.is_empty() {
+                return Err(Trouble::new("LB0504", Kind::Invalid, format!("it knows no address of {name}")));
+            }
+            Ok(format!("{name} leads to {} for {} s", addresses.join(", "), answer.ttl))
+        });
+        findings.add(format!("DNS at {asked}"), found);
+    }
+    let key = &world.estate.dns.key;
+    if world.has(&key.secret) {
+        findings.add(
+            format!("TSIG key {}", key.name),
+            world
+                .zone()
+                .map(|_| "can be read; only a switch shows whether the server takes it".to_owned()),
+        );
+    } else {
+        findings.note(
+            format!("TSIG key {}", key.name),
+            format!("{} is not here: this machine cannot move the name", key.secret),
+        );
+    }
+    Ok(())
+}
+
+async fn manager(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
+    let of = world.cluster(cluster)?;
+    for (role, stand) in [("primary", &of.primary), ("standby", &of.standby)] {
+        let found = match world.manager(of, stand.address, false) {
+            Ok(manager) => manager.ping(ANSWER).await.map_err(Trouble::from),
+            Err(trouble) => Err(trouble),
+        };
+        let what = format!("manager at {} ({role})", stand.address);
+        match (role, found) {
+            // One of the two serves, and that it is not the other is as it should be.
+            (_, Ok(())) => findings.add(what, Ok("serves, with the certificate that agents pin".to_owned())),
+            (_, Err(trouble)) if trouble.kind == Kind::Unreachable => {
+                findings.note(what, format!("does not serve: {trouble}"))
+            }
+            (_, Err(trouble)) => findings.add(what, Err(trouble)),
+        }
+    }
+    if !world.has(&of.manager.token) {
+        findings.note(
+            "API token",
+            format!("{} is not here: this machine cannot ask whether clusters are connected", of.manager.token),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

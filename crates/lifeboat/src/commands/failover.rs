@@ -1,0 +1,69 @@
+//! `lifeboat failover`: fails over because a person says so, or goes on with a failover that stopped.
+
+use crate::commands::plan;
+use crate::commands::run::Shown;
+use crate::estate::Which;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::runner::{Hold, Watching};
+use estate::{Kind, PointId};
+use recovery::report::Measured;
+use recovery::runs;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Recover from this copy instead of the newest
+    #[arg(long, value_name = "ID")]
+    copy: Option<PointId>,
+    /// Really do it: the other site is stopped, and what the copy lacks is lost
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let newest = runs::newest(&repository).await;
+    let newest = newest.map_err(|trouble| world.about_identity(&cluster, trouble))?;
+    let unfinished = newest.filter(|run| !run.ended());
+    let (number, plan) = match unfinished {
+        Some(run) => {
+            printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
+            if let Some(copy) = args.copy.filter(|copy| *copy != run.plan.point) {
+                let message = format!("run {} goes on from copy {}, not from {copy}", run.number, run.plan.point);
+                return Err(Failure::new("LB0706", Kind::Conflict, message)
+                    .hint(format!("lifeboat run cancel {} --yes, then the same command again", run.number)));
+            }
+            (Some(run.number), run.plan)
+        }
+        None => (None, plan::make(&world, &cluster, &repository, args.copy.as_ref()).await?),
+    };
+    if !args.yes {
+        let message = format!(
+            "this fails {} over from {} to {}, losing {}",
+            plan.cluster,
+            plan.from,
+            plan.to,
+            plan.losing()
+        );
+        let look = number.map_or_else(|| "lifeboat plan".to_owned(), |number| format!("lifeboat run show {number}"));
+        let hint = format!("{look}, then lifeboat failover --yes");
+        return Err(Failure::new("LB0006", Kind::Person, message).hint(hint));
+    }
+    let hold = Hold::take(&world)?;
+    let number = match number {
+        Some(number) => number,
+        None => runs::begin(&repository, &plan, &hold.runner).await?,
+    };
+    printer.talk(&format!(
+        "run {number}: {} from {} to {}, epoch {}",
+        plan.cluster, plan.from, plan.to, plan.epoch
+    ));
+    let watching = Watching::new(*printer, &plan);
+    let done = recovery::run(&world, &repository, number, &plan, &hold.runner, &watching).await;
+    watching.clear();
+    done?;
+    printer.show(&Shown(Measured::of(&runs::read(&repository, number).await?)))
+}

@@ -1,0 +1,231 @@
+//! `lifeboat runs` and `lifeboat run`: what was and is being carried out.
+
+use crate::commands::span;
+use crate::estate::Which;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use crate::runner::Hold;
+use jiff::{SignedDuration, Timestamp};
+use recovery::report::Measured;
+use recovery::runs;
+use serde::Serialize;
+
+#[derive(clap::Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Show a run: its steps, how long they took, what was lost
+    Show(OneArgs),
+    /// End a run that is not over; what its steps have done stays done
+    Cancel(CancelArgs),
+}
+
+#[derive(clap::Args)]
+struct OneArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Its number; without this the newest
+    number: Option<u64>,
+}
+
+#[derive(clap::Args)]
+struct CancelArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Its number
+    number: u64,
+    /// Really end it
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Listed(Vec<Measured>);
+
+impl Report for Listed {
+    fn text(&self) -> String {
+        if self.0.is_empty() {
+            return "no runs yet\n".to_owned();
+        }
+        let rows = self.0.iter().map(|run| {
+            [
+                run.run.to_string(),
+                run.state.to_owned(),
+                format!("{} -> {}", run.from, run.to),
+                run.epoch.to_string(),
+                time(run.begun),
+                run.ended
+                    .map_or_else(String::new, |ended| format!("{:.1} s", seconds(run.begun, ended))),
+            ]
+        });
+        table(["RUN", "STATE", "FAILOVER", "EPOCH", "BEGUN", "TOOK"], rows)
+    }
+}
+
+/// A run as people read it: times are counted from the loss of the site, or from the beginning.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct Shown(pub(crate) Measured);
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let run = &self.0;
+        let mut text = format!(
+            "run {} {}: {} -> {}, epoch {}, from copy {}\n\n",
+            run.run, run.state, run.from, run.to, run.epoch, run.point
+        );
+        let zero = run.zero();
+        let mut rows: Vec<[String; 4]> = Vec::new();
+        let mut row = |what: &str, at: Option<Timestamp>, took: Option<f64>, note: String| {
+            let after = at.map_or_else(|| "-".to_owned(), |at| format!("{:.1} s", seconds(zero, at)));
+            rows.push([
+                after,
+                took.map_or_else(String::new, |took| format!("{took:.1} s")),
+                what.to_owned(),
+                note,
+            ]);
+        };
+        if let Some(lost) = run.lost_at {
+            row("last seen alive", Some(lost), None, time(lost));
+        }
+        row("run begun", Some(run.begun), None, time(run.begun));
+        for step in &run.steps {
+            let took = step.begun.zip(step.done).map(|(begun, done)| seconds(begun, done));
+            let mut note = match (step.done, step.begun) {
+                (Some(_), _) => "done".to_owned(),
+                (None, Some(_)) => "not done".to_owned(),
+                (None, None) => String::new(),
+            };
+            if step.attempts > 1 {
+                note = format!("{note}, attempt {}", step.attempts);
+            }
+            row(&step.step, step.done, took, note);
+            let agents = step.outcome.as_ref().and_then(|outcome| outcome["agents"].as_array());
+            for agent in agents.into_iter().flatten() {
+                let at = agent["at"].as_str().and_then(|at| at.parse().ok());
+                let name = agent["name"].as_str().unwrap_or("?");
+                row(
+                    &format!("  {name} connected"),
+                    at,
+                    None,
+                    agent["version"].as_str().unwrap_or("").to_owned(),
+                );
+            }
+        }
+        text += &table(["AFTER", "TOOK", "WHAT", "NOTE"], rows);
+        text += "\n\n";
+        text += &lost(run);
+        text += &left_out(run);
+        if let Some(problem) = &run.problem {
+            text += &format!("\nstopped: {} ({})\n", problem.message, problem.code);
+            for cause in &problem.causes {
+                text += &format!("  because: {cause}\n");
+            }
+            for hint in problem.hint.iter().flat_map(|hint| hint.lines()) {
+                text += &format!("  next: {hint}\n");
+            }
+            if let Some(by_hand) = &run.by_hand {
+                text += &format!("  by hand: {by_hand}\n");
+            }
+            text += "  to go on: lifeboat failover --yes\n";
+        }
+        text
+    }
+}
+
+/// What the copy lacks. Until a run has succeeded it may still come back.
+fn lost(run: &Measured) -> String {
+    let lost = if run.state == "succeeded" {
+        "lost"
+    } else {
+        "would be lost"
+    };
+    let what = match run.seconds_lost {
+        Some(seconds) => format!("what was written in the last {} of {}", span(seconds), run.from),
+        None => format!("what was written at {} after {}", run.from, time(run.point_begun)),
+    };
+    let revisions = run.revisions_lost.map(|number| format!(", {number} known revisions of etcd"));
+    format!("{lost}: {what}{}\n", revisions.unwrap_or_default())
+}
+
+/// What the steps did without.
+fn left_out(run: &Measured) -> String {
+    let mut text = String::new();
+    for (field, about) in [
+        ("wereAway", "not waited for, since it was not connected before either"),
+        ("notSeenBy", "a resolver does not give the new answer yet"),
+    ] {
+        let outcomes = run.steps.iter().filter_map(|step| step.outcome.as_ref()?[field].as_array());
+        for told in outcomes.flatten().filter_map(|told| told.as_str()) {
+            text += &format!("{about}: {told}\n");
+        }
+    }
+    text
+}
+
+fn seconds(from: Timestamp, to: Timestamp) -> f64 {
+    SignedDuration::as_secs_f64(&to.duration_since(from))
+}
+
+fn time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let mut listed = Vec::new();
+    for number in repository.runs().await.map_err(recovery::Trouble::from)? {
+        listed.push(Measured::of(&runs::read(&repository, number).await?));
+    }
+    printer.show(&Listed(listed))
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    match args.command {
+        Command::Show(args) => show(args, printer).await,
+        Command::Cancel(args) => cancel(args, printer).await,
+    }
+}
+
+async fn show(args: OneArgs, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let run = match args.number {
+        Some(number) => runs::read(&repository, number).await?,
+        None => runs::newest(&repository).await?.ok_or_else(|| {
+            Failure::new("LB0705", estate::Kind::Invalid, "there is no run yet").hint("lifeboat plan")
+        })?,
+    };
+    printer.show(&Shown(Measured::of(&run)))
+}
+
+async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let run = runs::read(&repository, args.number).await?;
+    if !args.yes {
+        let message = format!("this ends run {} for good; what its steps have done stays done", run.number);
+        return Err(Failure::new("LB0006", estate::Kind::Person, message)
+            .hint(format!("lifeboat run show {0}, then lifeboat run cancel {0} --yes", run.number)));
+    }
+    let hold = Hold::take(&world)?;
+    let journal = runs::InRepository { repository: &repository, run: run.number };
+    engine::cancel(&journal, &hold.runner).await.map_err(recovery::Trouble::from)?;
+    printer.talk(&format!("run {} is over", run.number));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! `lifeboat serve`: one site's Lifeboat, until it is told to stop.
+
+use crate::estate::Which;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use daemon::{DIRECTORY, Daemon};
+use estate::Kind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Where this site keeps its voter's promises, and copies on their way
+    #[arg(long, value_name = "DIRECTORY", default_value = DIRECTORY)]
+    directory: PathBuf,
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let world = args.which.open()?;
+    let printer = *printer;
+    let say = Arc::new(move |text: &str| {
+        printer.talk(&format!("{} {text}", ambient::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ")));
+    });
+    let daemon = Daemon::open(world, args.directory, say).await?;
+    let no_signals = |reason: std::io::Error| {
+        Failure::new("LB0004", Kind::Unreachable, "Lifeboat could not start working").because(&reason)
+    };
+    let mut term = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let stop = async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    Ok(daemon.run(stop).await?)
+}

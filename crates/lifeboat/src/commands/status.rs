@@ -1,0 +1,199 @@
+//! `lifeboat status`: who serves, what the sites see, what would be lost.
+
+use crate::commands::span;
+use crate::estate::{Which, me};
+use crate::failure::Failure;
+use crate::printer::{Printer, table};
+use estate::{Kind, Name, Report, Serving};
+use failover::Verdict;
+use jiff::Timestamp;
+use recovery::gather;
+use serde::Serialize;
+use std::time::Duration;
+
+const ANSWER: Duration = Duration::from_secs(3);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// All that is known, site by site.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    /// When this was asked, by this machine's clock.
+    now: Timestamp,
+    estate: Name,
+    cluster: Name,
+    sites: Vec<Site>,
+    verdict: Option<Verdict>,
+    /// The site that the copies are lost with.
+    copies_at: Option<Name>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Site {
+    name: Name,
+    role: &'static str,
+    report: Option<Report>,
+    /// Why there is no report.
+    reason: Option<String>,
+    /// How far its clock is ahead of this machine's, in milliseconds; a report takes some time on its way.
+    clock_ahead_ms: Option<i64>,
+}
+
+impl crate::printer::Report for Status {
+    fn text(&self) -> String {
+        let mut text = format!("estate {}, cluster {}\n\n", self.estate, self.cluster);
+        let rows = self.sites.iter().map(|site| {
+            let report = site.report.as_ref();
+            [
+                site.name.to_string(),
+                site.role.to_owned(),
+                report.map_or_else(|| "no answer".to_owned(), |report| state(&report.serving)),
+                report
+                    .and_then(|report| report.standing.as_ref())
+                    .map_or_else(|| "?".to_owned(), ToString::to_string),
+                report.map_or_else(|| site.reason.clone().unwrap_or_default(), seen),
+            ]
+        });
+        text += &table(["SITE", "ROLE", "STATE", "KNOWS", "SEES"], rows);
+        text += "\n\n";
+        let proven = self
+            .sites
+            .iter()
+            .filter_map(|site| site.report.as_ref()?.proven.as_ref())
+            .max_by_key(|p| p.id.clone());
+        text += &match proven {
+            Some(proven) => {
+                let age = self.now.duration_since(proven.begun).as_secs();
+                format!("newest proven copy: {}, {} old, revision {}\n", proven.id, span(age), proven.revision)
+            }
+            None if self.sites.iter().any(|site| site.role == "standby" && site.report.is_some()) => {
+                "newest proven copy: none\n".to_owned()
+            }
+            None => "newest proven copy: not known, since the standby does not answer\n".to_owned(),
+        };
+        match &self.verdict {
+            Some(verdict) => {
+                text += &format!("verdict: {}\n", verdict.kind);
+                for reason in &verdict.reasons {
+                    text += &format!("  {reason}\n");
+                }
+            }
+            None => text += "verdict: none, since the standby does not answer, or has only just started\n",
+        }
+        let serves =
+            |site: &&Site| matches!(&site.report, Some(report) if matches!(report.serving, Serving::Serving { .. }));
+        if let Some(site) = self
+            .sites
+            .iter()
+            .find(serves)
+            .filter(|site| Some(&site.name) == self.copies_at.as_ref())
+        {
+            text += &format!(
+                "the copies are at {} too, and would be lost together with what they are copies of\n",
+                site.name
+            );
+        }
+        for site in &self.sites {
+            let report = site.report.as_ref();
+            for trouble in report.into_iter().flat_map(|report| &report.troubles) {
+                text += &format!("trouble at {}: {trouble}\n", site.name);
+            }
+            for unfit in report.and_then(|report| report.unfit.as_ref()).into_iter().flatten() {
+                text += &format!("{} is not fit to take over: {unfit}\n", site.name);
+            }
+            if let Some(ahead) = site.clock_ahead_ms.filter(|ahead| ahead.abs() > 2000) {
+                let way = if ahead > 0 { "ahead of" } else { "behind" };
+                let apart = ahead.unsigned_abs() as f64 / 1000.0;
+                text += &format!("the clock of {} is {apart:.1} s {way} this machine's\n", site.name);
+            }
+        }
+        text
+    }
+}
+
+fn ahead_ms(theirs: Timestamp, ours: Timestamp) -> i64 {
+    i64::try_from(theirs.duration_since(ours).as_millis()).unwrap_or(i64::MAX)
+}
+
+fn state(serving: &Serving) -> String {
+    match serving {
+        Serving::Never => "watches".to_owned(),
+        Serving::Standby => "stands by".to_owned(),
+        Serving::TakingOver { epoch } => format!("is taking over, epoch {epoch}"),
+        Serving::Serving { epoch, .. } => format!("serves, epoch {epoch}"),
+        Serving::Alone { epoch } => format!("stopped: no majority confirms epoch {epoch}"),
+        Serving::Fenced { standing } => format!("stopped for good: {standing} is newer"),
+        Serving::Unknown => "does not know yet".to_owned(),
+    }
+}
+
+fn seen(report: &Report) -> String {
+    if report.probes.is_empty() {
+        return "nothing yet".to_owned();
+    }
+    let told = report.probes.iter().map(|seen| {
+        let name = serde_json::to_value(seen.probe)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default();
+        let time = span(i64::try_from(seen.for_ms / 1000).unwrap_or(i64::MAX));
+        if seen.good {
+            format!("{name} good for {time}")
+        } else {
+            format!("{name} bad for {time}")
+        }
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (world, cluster) = args.which.open_cluster()?;
+    let of = world.cluster(&cluster)?;
+    let me = me(&world);
+    let standby = world.estate.site_of(&of.standby).cloned();
+    let primary = world.estate.site_of(&of.primary).cloned();
+    let asked = gather::reports(&world, &me).await?;
+    let verdict = match &standby {
+        Some(standby) => recovery::ask_site::<_, Option<Verdict>>(&world, &me, standby, "verdict", &(), ANSWER).await,
+        None => Ok(None),
+    };
+    let silent = asked.iter().all(|heard| heard.report.is_err());
+    let sites = asked.into_iter().map(|heard| Site {
+        role: match &heard.site {
+            site if Some(site) == primary.as_ref() => "primary",
+            site if Some(site) == standby.as_ref() => "standby",
+            _ => "witness",
+        },
+        clock_ahead_ms: heard.report.as_ref().ok().map(|report| ahead_ms(report.now, heard.at)),
+        reason: heard.report.as_ref().err().map(ToString::to_string),
+        report: heard.report.ok(),
+        name: heard.site,
+    });
+    let status = Status {
+        now: ambient::now(),
+        estate: world.estate.name.clone(),
+        cluster,
+        sites: sites.collect(),
+        verdict: verdict.ok().flatten(),
+        copies_at: world
+            .estate
+            .repositories
+            .get(&*of.repository)
+            .map(|repository| (*repository.site).clone()),
+    };
+    printer.show(&status)?;
+    if silent {
+        return Err(Failure::new("LB0601", Kind::Unreachable, "no site's Lifeboat answers")
+            .hint("lifeboat serve, at each site"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What a command that carries out a run holds and shows.
+
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::progress::Progress;
+use engine::{Hooks, Point, Runner};
+use estate::Kind;
+use nix::fcntl::{Flock, FlockArg};
+#[cfg(feature = "lab")]
+use nix::sys::signal::Signal;
+use plan::Plan;
+use recovery::World;
+use std::fs::{self, File};
+use std::path::Path;
+
+/// Not in /tmp, where anybody could hold it.
+const LOCKS: &str = "/run/lifeboat";
+
+/// The right to carry out runs from this machine: one process at a time, let go by the kernel when it dies. So a command
+/// that is given again after a kill need not wait until its own earlier life counts as dead.
+pub(crate) struct Hold {
+    pub(crate) runner: Runner,
+    _lock: Flock<File>,
+}
+
+impl Hold {
+    pub(crate) fn take(world: &World) -> Result<Self, Failure> {
+        let path = Path::new(LOCKS).join("failover.lock");
+        let cannot = |reason: &dyn std::error::Error| {
+            Failure::new("LB0701", Kind::Person, format!("{} cannot be locked", path.display())).because(reason)
+        };
+        fs::create_dir_all(LOCKS).map_err(|e| cannot(&e))?;
+        let file = File::options().create(true).append(true).open(&path).map_err(|e| cannot(&e))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
+            Failure::new("LB0701", Kind::Conflict, "another lifeboat failover is at work on this machine")
+                .hint("lifeboat runs")
+        })?;
+        // Two machines must not have one name in journals: the engine would take them for one process.
+        let machine = || nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+        let here = world.here.as_ref().map(ToString::to_string).or_else(machine);
+        let here = here.unwrap_or_else(|| format!("unknown-{}", ambient::random_id(8)));
+        Ok(Self { runner: daemon::runner(&here, "person"), _lock: lock })
+    }
+}
+
+/// Shows how a run goes.
+pub(crate) struct Watching {
+    progress: Progress,
+    steps: Vec<(String, String)>,
+    #[cfg(feature = "lab")]
+    signals: Vec<(String, Signal)>,
+}
+
+impl Watching {
+    pub(crate) fn new(printer: Printer, plan: &Plan) -> Self {
+        Self {
+            progress: Progress::new(printer),
+            steps: plan.steps.iter().map(|step| (step.id.clone(), step.what.clone())).collect(),
+            #[cfg(feature = "lab")]
+            signals: [("LIFEBOAT_LAB_DIE_AT", Signal::SIGKILL), ("LIFEBOAT_LAB_STOP_AT", Signal::SIGSTOP)]
+                .into_iter()
+                .filter_map(|(variable, signal)| Some((std::env::var(variable).ok()?, signal)))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.progress.clear();
+    }
+
+    /// In a lab, a run can be made to die at a point, as if somebody had pulled the plug, or to stand still there.
+    #[cfg(feature = "lab")]
+    fn signal_at(&self, point: &Point) {
+        let name = match point {
+            Point::Before { step } => format!("{step}:before"),
+            Point::Inside { step, n } => format!("{step}:inside:{n}"),
+            Point::After { step } => format!("{step}:after"),
+        };
+        for (_, signal) in self.signals.iter().filter(|(at, _)| *at == name) {
+            let _killed = nix::sys::signal::kill(nix::unistd::Pid::this(), *signal);
+        }
+    }
+}
+
+impl Hooks for Watching {
+    fn reached(&self, point: Point) {
+        #[cfg(feature = "lab")]
+        self.signal_at(&point);
+        if let Point::Before { step } = &point {
+            let number = self.steps.iter().position(|(id, _)| id == step).map_or(0, |index| index + 1);
+            let what = self.steps.iter().find(|(id, _)| id == step).map_or("", |(_, what)| what);
+            self.progress.step(&format!("{number}/{} {step}: {what}", self.steps.len()));
+        }
+    }
+
+    fn said(&self, step: &str, text: &str) {
+        self.progress.step(&format!("     {step}: {text}"));
+    }
+}

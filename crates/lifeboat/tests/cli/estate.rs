@@ -1,0 +1,80 @@
+//! What a command says of an estate that it cannot use: no file, a wrong one, a secret that is not here, another host.
+
+use crate::session::sessions_in;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// An estate as it should be, but with none of the secrets that it refers to.
+const GOOD: &str = include_str!("../../../estate/src/file/tests/good.yaml");
+
+/// A directory of `test`'s own, with an estate file in it unless that is `None`.
+fn directory(test: &str, estate: Option<&str>) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    if let Some(estate) = estate {
+        fs::write(directory.join("lifeboat.yaml"), estate).unwrap();
+    }
+    // As the process in it will see it.
+    directory.canonicalize().unwrap()
+}
+
+#[test]
+fn no_estate_file() {
+    // Where Lifeboat is installed, it would find that estate.
+    if Path::new("/etc/lifeboat/lifeboat.yaml").exists() {
+        return;
+    }
+    let directory = directory("no-estate-file", None);
+    insta::assert_snapshot!(sessions_in(&directory, &["status", "run show --output json"]));
+}
+
+#[test]
+fn an_estate_file_that_cannot_be_read() {
+    let directory = directory("unreadable-estate-file", None);
+    insta::assert_snapshot!(sessions_in(&directory, &["plan --estate elsewhere.yaml"]));
+}
+
+#[test]
+fn an_estate_file_with_a_typo() {
+    let directory = directory("estate-file-with-a-typo", Some(&GOOD.replace("maximumLoss", "maximumLos")));
+    insta::assert_snapshot!(sessions_in(&directory, &["check", "check --output json"]));
+}
+
+#[test]
+fn an_estate_file_that_breaks_a_rule() {
+    let estate = GOOD.replace("repository: standby-s3", "repository: standby-s4");
+    let directory = directory("estate-file-that-breaks-a-rule", Some(&estate));
+    insta::assert_snapshot!(sessions_in(&directory, &["serve", "serve --output json"]));
+}
+
+#[test]
+fn a_secret_that_is_not_here() {
+    let directory = directory("secret-that-is-not-here", Some(GOOD));
+    let lines = ["copies", "copies --output json", "failover --yes", "runs", "status"];
+    insta::assert_snapshot!(sessions_in(&directory, &lines));
+}
+
+#[test]
+fn a_variable_that_is_not_set() {
+    let estate = GOOD.replace("accessKey: file:s3.access", "accessKey: ${S3_ACCESS}");
+    let directory = directory("variable-that-is-not-set", Some(&estate));
+    insta::assert_snapshot!(sessions_in(&directory, &["copies"]));
+}
+
+#[test]
+fn a_host_that_is_no_sites() {
+    let directory = directory("host-that-is-no-sites", Some(GOOD));
+    let lines = [
+        "gate --now --host elsewhere",
+        "serve --host elsewhere",
+        "gate --host Not_A_Name",
+    ];
+    insta::assert_snapshot!(sessions_in(&directory, &lines));
+}
+
+#[test]
+fn a_gate_stays_shut_while_nobody_can_be_asked() {
+    let directory = directory("gate", Some(GOOD));
+    insta::assert_snapshot!(sessions_in(&directory, &["gate --now --host main-1"]));
+}

@@ -1,0 +1,223 @@
+//! The runner is killed at every point, from inside and from outside, and the same command goes on each time.
+
+use crate::world::{World, block_on, say, served, text};
+use engine::Event;
+use recovery::runs::{self, Run};
+use serde_json::Value;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+const SIGKILL: i32 = 9;
+const SIGSTOP: i32 = 19;
+
+/// Where it dies, in the order in which a run comes by: a step, and a point of it or a program that the step runs on the
+/// standby's host and that it dies during.
+const DEATHS: [(&str, At); 38] = [
+    ("fetch", At::Point("inside:1")),
+    ("fetch", At::Point("inside:2")),
+    ("fetch", At::Point("after")),
+    ("fence", At::Point("before")),
+    ("fence", At::Point("inside:1")),
+    ("fence", At::Point("inside:2")),
+    ("fence", At::Point("after")),
+    ("stop", At::Point("before")),
+    ("stop", At::Point("inside:1")),
+    ("stop", At::Point("after")),
+    ("etcd", At::Point("before")),
+    ("etcd", At::Point("inside:1")),
+    ("etcd", At::During("etcdutl")),
+    ("etcd", At::Point("after")),
+    ("files", At::Point("before")),
+    ("files", At::Point("inside:1")),
+    ("files", At::Point("after")),
+    ("certificates", At::Point("before")),
+    ("certificates", At::Point("inside:1")),
+    ("certificates", At::During("kubeadm")),
+    ("certificates", At::Point("after")),
+    ("control-plane", At::Point("before")),
+    ("control-plane", At::During("kube-apiserver")),
+    ("control-plane", At::Point("inside:1")),
+    ("control-plane", At::Point("inside:2")),
+    ("control-plane", At::Point("inside:3")),
+    ("control-plane", At::Point("after")),
+    ("manager", At::Point("before")),
+    ("manager", At::Point("inside:1")),
+    ("manager", At::Point("inside:2")),
+    ("manager", At::Point("after")),
+    ("dns", At::Point("before")),
+    ("dns", At::Point("inside:1")),
+    ("dns", At::Point("inside:2")),
+    ("dns", At::Point("after")),
+    ("agents", At::Point("before")),
+    ("agents", At::Point("inside:1")),
+    ("agents", At::Point("after")),
+];
+
+#[derive(Clone, Copy)]
+enum At {
+    Point(&'static str),
+    During(&'static str),
+}
+
+/// Says on the standby's host whose keys and whose data of etcd lie where the control plane takes them from.
+const OWN: &str = "sha256sum < /etc/kubernetes/pki/ca.key; stat -c %i /var/lib/etcd";
+
+#[test]
+#[ignore = "builds a lab: cargo xtask test"]
+fn the_runner_is_killed_at_every_point() {
+    block_on(async {
+        // A long lease, so that the wait for its end is still there when the run has come to it.
+        let changes = [("mode: automatic", "mode: propose"), ("lease: 10s", "lease: 60s")];
+        let world = served(&changes).await;
+        let temporary = tempfile::tempdir().unwrap();
+        let own = world.run("standby-1", OWN).await;
+        world.break_it(&["site", "main", "--power"]);
+        let cut = ambient::monotonic();
+
+        one_of_two_operators_waits_outside(&world, &temporary);
+        for (step, at) in DEATHS {
+            match at {
+                At::Point(point) => dies_at(&world, &temporary, &format!("{step}:{point}")),
+                At::During(program) => dies_during(&world, &temporary, step, program).await,
+            }
+        }
+        say(&format!("killed {} times in {:.0} s", DEATHS.len() + 1, cut.elapsed().as_secs_f64()));
+        let last = failover(&world, &temporary).output().unwrap();
+        assert!(last.status.success(), "{}", text(&last.stderr));
+
+        each_step_was_done_once(&world).await;
+        the_standby_serves(&world).await;
+        nothing_is_left_behind(&world, &temporary, &own).await;
+        say(&format!("the last call succeeded {:.0} s after the loss of power", cut.elapsed().as_secs_f64()));
+    });
+}
+
+/// The operator's command, in a directory for temporary files that can be looked at.
+fn failover(world: &World, temporary: &TempDir) -> Command {
+    let mut command = world.command(&["failover", "--yes"]);
+    command.env("TMPDIR", temporary.path());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Two start the same failover at once: one is at work, held still at its very beginning, and the other is told so. Then the
+/// one is killed.
+fn one_of_two_operators_waits_outside(world: &World, temporary: &TempDir) {
+    let start = || failover(world, temporary).env("LIFEBOAT_LAB_STOP_AT", "fetch:before").spawn().unwrap();
+    let (one, other) = (start(), start());
+    let (mut stopped, refused) = match (stops(&one), stops(&other)) {
+        (true, false) => (one, other),
+        (false, true) => (other, one),
+        both => panic!("one of the two has to be at work, and one not: {both:?}"),
+    };
+    let refused = refused.wait_with_output().unwrap();
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("error[LB0701]") && said.contains("hint: lifeboat runs"), "{said}");
+    stopped.kill().unwrap();
+    assert_eq!(stopped.wait().unwrap().signal(), Some(SIGKILL));
+    assert_eq!(world.runs().len(), 1);
+}
+
+/// Waits until a process stands still or has ended; whether it stands still. Leaves its end to be waited for.
+fn stops(child: &Child) -> bool {
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    let ways = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT;
+    match waitid(Id::Pid(pid), ways).unwrap() {
+        WaitStatus::Stopped(_, signal) => {
+            assert_eq!(signal as i32, SIGSTOP);
+            true
+        }
+        _ => false,
+    }
+}
+
+fn dies_at(world: &World, temporary: &TempDir, point: &str) {
+    let output = failover(world, temporary).env("LIFEBOAT_LAB_DIE_AT", point).output().unwrap();
+    assert_eq!(output.status.signal(), Some(SIGKILL), "{point} was not reached: {}", text(&output.stderr));
+}
+
+/// Kills the runner from outside while `program` is at work for `step` on the standby's host. The program is held still
+/// meanwhile, so that nobody needs luck to come in between; it goes on when the runner is dead, as it would.
+async fn dies_during(world: &World, temporary: &TempDir, step: &str, program: &str) {
+    let hold = format!("timeout 100 sh -c 'until pkill -STOP -x {program}; do :; done'");
+    let begin = async { failover(world, temporary).spawn().unwrap() };
+    let (_held, mut runner) = tokio::join!(world.run("standby-1", &hold), begin);
+    runner.kill().unwrap();
+    let output = runner.wait_with_output().unwrap();
+    assert_eq!(output.status.signal(), Some(SIGKILL), "during {program}: {}", text(&output.stderr));
+    let flight = journal(world).await.state.in_flight.unwrap();
+    assert_eq!(flight.step, step, "{program} is at work for it");
+    world.run("standby-1", &format!("pkill -CONT -x {program}")).await;
+}
+
+/// The first run, as its journal has it.
+async fn journal(world: &World) -> Run {
+    let text = std::fs::read_to_string(world.file()).unwrap();
+    let estate = estate::Estate::parse("lifeboat.yaml", &text).unwrap();
+    let directory = world.lab.directory().to_owned();
+    let opened = recovery::World { estate, directory, here: None };
+    let cluster = opened.estate.management().unwrap().1;
+    let repository = opened.repository(&cluster.repository).unwrap();
+    runs::read(&repository, 1).await.unwrap()
+}
+
+async fn each_step_was_done_once(world: &World) {
+    assert_eq!(world.runs().len(), 1);
+    let run = journal(world).await;
+    let planned: Vec<&str> = run.plan.steps.iter().map(|step| step.id.as_str()).collect();
+    let of = |wanted: &dyn Fn(&Event) -> Option<String>| -> Vec<String> {
+        run.entries.iter().filter_map(|entry| wanted(&entry.event)).collect()
+    };
+    let done = of(&|event| match event {
+        Event::Done { step, .. } => Some(step.clone()),
+        _ => None,
+    });
+    assert_eq!(done, planned);
+    let failed = of(&|event| match event {
+        Event::Failed { step, error, .. } => Some(format!("{step}: {error}")),
+        _ => None,
+    });
+    assert!(failed.is_empty(), "a step failed after a kill: {failed:?}");
+    let mut killed: Vec<&str> = DEATHS.iter().map(|(step, _)| *step).collect();
+    killed.dedup();
+    assert_eq!(killed, planned, "every step is in the list of deaths");
+    let claims = of(&|event| matches!(event, Event::Claimed {}).then(String::new)).len();
+    // Each call, the one that was killed before it wrote anything included, and the last.
+    assert_eq!(claims, DEATHS.len() + 2);
+}
+
+async fn the_standby_serves(world: &World) {
+    let run = world.succeeded().await;
+    assert_eq!(run["epoch"], 2);
+    let mut back: Vec<&str> = Vec::new();
+    let agents = run["steps"].as_array().unwrap().iter().find(|step| step["step"] == "agents").unwrap();
+    back.extend(agents["outcome"]["agents"].as_array().unwrap().iter().filter_map(|agent| agent["name"].as_str()));
+    back.sort_unstable();
+    assert_eq!(back, ["edge-1", "edge-2"]);
+    for cluster in ["c-edge1", "c-edge2"] {
+        assert!(world.through_the_manager("standby", cluster).await.is_some(), "{cluster}");
+    }
+    assert_eq!(world.name_leads_to().await, world.lab.topology().load_balancer("standby").unwrap().to_string());
+    let status = world.status().unwrap();
+    let standby = crate::world::report(&status, "standby");
+    assert_eq!((&standby["serving"]["state"], &standby["serving"]["epoch"]), (&Value::from("serving"), &2.into()));
+}
+
+async fn nothing_is_left_behind(world: &World, temporary: &TempDir, own: &str) {
+    let kept = "cd /var/lib/lifeboat/takeover-000002/replaced; sha256sum < pki/ca.key; stat -c %i etcd; test -d etcd/member";
+    assert_eq!(world.run("standby-1", kept).await, own, "what the standby had of its own is kept aside");
+    assert_ne!(world.run("standby-1", OWN).await, own);
+    let parked = world.run("standby-1", "ls -A /etc/kubernetes/lifeboat-parked").await;
+    assert_eq!(parked, "", "nothing is parked");
+    let look = "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name '*.lifeboat' -o -name '.?*.????????' \\)";
+    assert_eq!(world.run("standby-1", look).await, "", "nothing half done lies about");
+    let left: Vec<String> = std::fs::read_dir(temporary.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.starts_with("lifeboat-fetch-"))
+        .collect();
+    assert!(left.is_empty(), "no opened copy stays with the operator: {left:?}");
+}

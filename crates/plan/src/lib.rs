@@ -1,0 +1,73 @@
+//! How a recovery is decided: the estate and what was found become a plan, a value with nothing left to choose.
+//!
+//! Pure: no IO, no async, no clock. Start at [`make`], which turns [`Facts`] into a [`Plan`] or says why there is none
+//! ([`NoPlan`]). What a step does is data, [`Action`]; `recovery` carries it out. `text` is the plan as people read it.
+
+mod action;
+mod make;
+mod text;
+
+pub use action::{
+    Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, RestoreEtcd, RestoreFiles, StartControlPlane,
+    StartManager, StopControlPlane, SwitchDns,
+};
+pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
+
+use estate::{Epoch, Name, PointId};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A recovery with nothing left to choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Plan {
+    /// The estate.
+    pub estate: Name,
+    /// The cluster that is brought up elsewhere.
+    pub cluster: Name,
+    /// The site that it is taken from.
+    pub from: Name,
+    /// The site that it comes up at.
+    pub to: Name,
+    /// The epoch that the new site will hold.
+    pub epoch: Epoch,
+    /// When the plan was made.
+    pub made: Timestamp,
+    /// Why: the grounds of a verdict, or that a person asked.
+    pub because: Vec<String>,
+    /// What is restored.
+    pub point: PointId,
+    /// Everything written before this moment, by the source's clock, is in it.
+    pub point_begun: Timestamp,
+    /// The revision of etcd that it holds at least.
+    pub point_revision: i64,
+    /// What will be lost, as far as it is known.
+    pub loss: Loss,
+    /// What is done, in this order.
+    pub steps: Vec<Step>,
+}
+
+/// One step of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Step {
+    /// What the journal and people call it.
+    pub id: String,
+    /// What it does and why, in one sentence.
+    pub what: String,
+    /// How a person would do it.
+    pub by_hand: String,
+    /// How to see that it worked.
+    pub check: String,
+    /// How to undo it, or why that is not possible.
+    pub undo: String,
+    /// How long one attempt may take, in seconds.
+    pub timeout_s: u64,
+    /// How often it is attempted before the run stops.
+    pub attempts: u32,
+    /// What Lifeboat does.
+    pub action: Action,
+}
+
+#[cfg(test)]
+mod tests;

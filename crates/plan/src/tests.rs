@@ -1,0 +1,107 @@
+use super::*;
+use estate::{Distribution, Epoch, Estate, Part, Point, Standing};
+
+const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");
+
+fn estate() -> Estate {
+    Estate::parse("lifeboat.yaml", ESTATE).unwrap()
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn facts() -> Facts {
+    let part = |name: &str| Part { name: name.to_owned(), bytes: 4096, sha256: "00".repeat(32) };
+    Facts {
+        standing: Standing { epoch: Epoch::FIRST, holder: "main".parse().unwrap() },
+        started: true,
+        chosen: Chosen {
+            point: Point {
+                id: "000001-20261122T220102.123Z-k7xq".parse().unwrap(),
+                cluster: "rancher".parse().unwrap(),
+                distribution: Distribution::Kubeadm,
+                epoch: Epoch::FIRST,
+                site: "main".parse().unwrap(),
+                host: "main-1".parse().unwrap(),
+                begun: at("2026-11-22T22:01:02.123Z"),
+                stored: at("2026-11-22T22:01:03Z"),
+                revision: 4711,
+                etcd_cluster_id: 7,
+                etcd_version: "3.6.5".to_owned(),
+                parts: vec![part("etcd"), part("files")],
+            },
+        },
+        member: Member {
+            name: "standby-1".to_owned(),
+            peer_url: "https://10.1.2.1:2380".to_owned(),
+            data_dir: "/var/lib/etcd".to_owned(),
+        },
+        loss: Loss {
+            last_seen: Some(at("2026-11-22T22:01:11Z")),
+            last_revision: Some(4730),
+        },
+        because: vec!["a person asked for it".to_owned()],
+    }
+}
+
+fn made(change: impl FnOnce(&mut Facts)) -> Result<Plan, NoPlan> {
+    let mut facts = facts();
+    change(&mut facts);
+    make(&estate(), &"rancher".parse().unwrap(), facts, at("2026-11-22T22:01:30Z"))
+}
+
+#[test]
+fn a_plan_as_people_read_it() {
+    insta::assert_snapshot!(made(|_| {}).unwrap().text());
+}
+
+#[test]
+fn a_plan_is_a_value_that_survives_being_written() {
+    let plan = made(|_| {}).unwrap();
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    assert_eq!(plan, made(|_| {}).unwrap());
+}
+
+#[test]
+fn the_fence_comes_before_all_that_serves_and_dns_after_it() {
+    let plan = made(|_| {}).unwrap();
+    let kinds: Vec<&str> = plan.steps.iter().map(|step| step.action.kind()).collect();
+    let place = |kind: &str| kinds.iter().position(|k| *k == kind).unwrap();
+    assert!(place("fence") < place("controlplane.start") && place("controlplane.start") < place("manager.start"));
+    assert!(place("manager.start") < place("dns.switch"));
+    assert!(place("copy.fetch") < place("fence"), "a damaged copy is found before anything is changed");
+}
+
+#[test]
+fn what_is_lost_is_said_as_far_as_it_is_known() {
+    assert_eq!(
+        made(|_| {}).unwrap().losing(),
+        "what was written in the last 8 s of main, 19 known revisions of etcd"
+    );
+    let living = made(|facts| facts.loss = Loss::default()).unwrap();
+    assert_eq!(living.losing(), "what was written at main after 2026-11-22 22:01:02 UTC");
+}
+
+#[test]
+fn there_is_no_plan_without_a_place_or_a_copy() {
+    let holder = |name: &str| {
+        let standing = Standing { epoch: Epoch(2), holder: name.parse().unwrap() };
+        made(|facts| facts.standing = standing).unwrap_err()
+    };
+    assert!(matches!(holder("standby"), NoPlan::AlreadyThere { epoch: 2, .. }));
+    assert!(matches!(holder("witness"), NoPlan::Stranger { .. }));
+    let incomplete = made(|facts| facts.chosen.point.parts.retain(|part| part.name != "files")).unwrap_err();
+    assert!(matches!(incomplete, NoPlan::Copy { .. }), "{incomplete}");
+}
+
+#[test]
+fn a_takeover_that_was_given_up_before_anything_was_started_is_made_anew() {
+    let again = made(|facts| {
+        facts.standing = Standing { epoch: Epoch(2), holder: "standby".parse().unwrap() };
+        facts.started = false;
+    });
+    let plan = again.unwrap();
+    assert_eq!((plan.epoch, plan.from.as_str(), plan.to.as_str()), (Epoch(3), "main", "standby"));
+}

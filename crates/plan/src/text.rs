@@ -1,0 +1,55 @@
+//! The plan as people read it.
+
+use crate::Plan;
+use std::fmt::Write as _;
+
+impl Plan {
+    /// The plan as text: what happens and why, what is lost, and each step with how a person would do it.
+    pub fn text(&self) -> String {
+        let mut text =
+            format!("Failover of {} from {} to {}, epoch {}\n\n", self.cluster, self.from, self.to, self.epoch);
+        for reason in &self.because {
+            _ = writeln!(text, "  because  {reason}");
+        }
+        _ = writeln!(text, "  copy     {}", self.point);
+        _ = writeln!(text, "  losing   {}\n", self.losing());
+        for (number, step) in self.steps.iter().enumerate() {
+            _ = writeln!(text, "{:2}. {} ({})", number + 1, step.id, step.action.kind());
+            _ = writeln!(text, "    {}", step.what);
+            _ = writeln!(text, "    by hand  {}", step.by_hand);
+            _ = writeln!(text, "    check    {}", step.check);
+            _ = writeln!(text, "    undo     {}", step.undo);
+        }
+        text
+    }
+
+    /// What will be lost, in words.
+    pub fn losing(&self) -> String {
+        let seconds = self.seconds_lost();
+        let revisions = self.revisions_lost().map(|n| format!(", {n} known revisions of etcd"));
+        match seconds {
+            Some(seconds) => format!(
+                "what was written in the last {seconds} s of {}{}",
+                self.from,
+                revisions.unwrap_or_default()
+            ),
+            None => format!(
+                "what was written at {} after {}{}",
+                self.from,
+                self.point_begun.strftime("%Y-%m-%d %H:%M:%S UTC"),
+                revisions.unwrap_or_default()
+            ),
+        }
+    }
+
+    /// Seconds between the copy and the last sign of life; `None` while the site lives.
+    pub fn seconds_lost(&self) -> Option<i64> {
+        let seen = self.loss.last_seen?;
+        Some(seen.duration_since(self.point_begun).as_secs().max(0))
+    }
+
+    /// The revisions that are known to have been written after the copy.
+    pub fn revisions_lost(&self) -> Option<i64> {
+        Some((self.loss.last_revision? - self.point_revision).max(0))
+    }
+}

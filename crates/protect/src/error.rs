@@ -1,0 +1,73 @@
+//! What can go wrong while a copy is taken or put back.
+
+use estate::Kind;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a copy was not taken or not put back.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// etcd did not give a snapshot, or a snapshot is not sound.
+    #[error(transparent)]
+    Etcd(#[from] ::etcd::Error),
+    /// The repository did not take or give a part.
+    #[error(transparent)]
+    Repository(#[from] repository::Error),
+    /// A host did not do what was asked.
+    #[error(transparent)]
+    Host(#[from] cluster::HostError),
+    /// A file that a recovery cannot do without is not on the host.
+    #[error("{host} has no {path}: {why}")]
+    Missing {
+        /// The host.
+        host: String,
+        /// The file.
+        path: String,
+        /// Why it is needed.
+        why: String,
+    },
+    /// A file on the host is not what it must be.
+    #[error("{path} on {host} cannot be used: {reason}")]
+    Unusable {
+        /// The host.
+        host: String,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Keys were changed while etcd was copied, so the parts may not fit together.
+    #[error("the keys on {host} were changed while etcd was copied: {names}")]
+    Moved {
+        /// The host.
+        host: String,
+        /// The files that differ.
+        names: String,
+    },
+    /// The spool, where a copy waits for the repository, cannot be written: the disk is full, for example.
+    #[error("{} cannot be written", path.display())]
+    Spool {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The name of the point could not be made.
+    #[error(transparent)]
+    Id(#[from] estate::InvalidPointId),
+}
+
+impl Error {
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Etcd(error) => error.kind(),
+            Self::Repository(error) => error.kind(),
+            Self::Host(error) => error.kind(),
+            Self::Missing { .. } | Self::Unusable { .. } => Kind::Invalid,
+            Self::Moved { .. } => Kind::Unreachable,
+            Self::Spool { .. } => Kind::Person,
+            Self::Id(_) => Kind::Bug,
+        }
+    }
+}

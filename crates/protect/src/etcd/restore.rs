@@ -1,0 +1,49 @@
+//! Building a data directory from a snapshot, with etcd's own tool.
+
+use crate::Error;
+use cluster::{Host, quoted};
+use std::time::Duration;
+
+/// What to build and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restore<'a> {
+    /// The snapshot, on the host.
+    pub snapshot: &'a str,
+    /// The member's name.
+    pub member: &'a str,
+    /// Its URL for other members.
+    pub peer_url: &'a str,
+    /// The data directory to build. Nothing else may start on it; it is made beside and renamed when it is whole.
+    pub into: &'a str,
+    /// How much higher revisions go on.
+    pub bump: u64,
+}
+
+/// Builds the data directory. May be repeated: what an earlier attempt left is built anew.
+///
+/// Compaction marks make every watcher and informer list again instead of believing that nothing happened since the copy.
+///
+/// # Errors
+/// etcdutl is missing, refuses the snapshot, or the disk is full; then there is nothing under `into`.
+pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result<(), Error> {
+    host.run_alone("restoring etcd", &script(what), limit).await?;
+    Ok(())
+}
+
+fn script(what: &Restore<'_>) -> String {
+    let (into, beside) = (quoted(what.into), quoted(&format!("{}.partial", what.into)));
+    let cluster = quoted(&format!("{}={}", what.member, what.peer_url));
+    format!(
+        "rm -rf {into} {beside}
+         etcdutl snapshot restore {} --data-dir {beside} --name {} --initial-cluster {cluster} \\
+           --initial-advertise-peer-urls {} --bump-revision {} --mark-compacted >/dev/null || {{
+             code=$?; rm -rf {beside}; exit $code; }}
+         sync -f {beside}
+         mv {beside} {into}
+         sync -f {into}",
+        quoted(what.snapshot),
+        quoted(what.member),
+        quoted(what.peer_url),
+        what.bump,
+    )
+}

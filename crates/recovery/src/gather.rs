@@ -1,0 +1,138 @@
+//! Finding what a plan is made from: who holds which epoch, which copy there is, what the standby looks like.
+//!
+//! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
+
+use crate::{Trouble, World, voters};
+use estate::{Kind, Name, Point, PointId, Report, Seen, Serving, Standing};
+use futures::StreamExt;
+use futures::future::join;
+use jiff::{SignedDuration, Timestamp};
+use plan::{Chosen, Facts, Loss, Member, Plan};
+use protect::manifest::Flags;
+use repository::Repository;
+use std::time::Duration;
+
+/// How long a site may take to report.
+const ANSWER: Duration = Duration::from_secs(3);
+
+/// What a site reported, or why it did not.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// The site.
+    pub site: Name,
+    /// Its report.
+    pub report: Result<Report, Trouble>,
+    /// When the answer arrived, by this machine's clock.
+    pub at: Timestamp,
+}
+
+/// Asks every site for its report.
+///
+/// # Errors
+/// The peers' key cannot be read.
+pub async fn reports(world: &World, me: &str) -> Result<Vec<Heard>, Trouble> {
+    let mut asked = voters::ask(world, me, world.estate.sites.keys(), "report", &(), ANSWER)?;
+    let mut heard = Vec::new();
+    while let Some((site, report)) = asked.next().await {
+        heard.push(Heard { site, report, at: ambient::now() });
+    }
+    heard.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(heard)
+}
+
+/// Makes the plan of a failover of `cluster`, from copy `wanted` or else from the newest, with what the sites reported.
+///
+/// # Errors
+/// Nobody knows the epoch, there is no copy or it cannot be opened, the standby cannot be looked at, there is nothing to
+/// fail over to.
+pub async fn plan(
+    world: &World,
+    cluster: &Name,
+    repository: &Repository,
+    reports: &[Heard],
+    wanted: Option<&PointId>,
+    because: Vec<String>,
+) -> Result<Plan, Trouble> {
+    let of = world.cluster(cluster)?;
+    let standing = standing(reports)?;
+    let host = world.host(&of.standby.host)?;
+    let (point, flags) = join(point(repository, cluster, wanted), Flags::read(&host, "etcd")).await;
+    let flags = flags?;
+    let flag = |name: &str| {
+        flags.get(name).map(str::to_owned).ok_or_else(|| {
+            let message = format!("etcd on {} is started without --{name}", of.standby.host);
+            Trouble::new("LB0404", Kind::Invalid, message).hint("look at /etc/kubernetes/manifests/etcd.yaml there")
+        })
+    };
+    let facts = Facts {
+        loss: loss(reports, &standing, ambient::now()),
+        started: !reports.iter().any(|heard| being_taken(heard, &standing)),
+        standing,
+        chosen: Chosen { point: point? },
+        member: Member {
+            name: flag("name")?,
+            peer_url: flag("initial-advertise-peer-urls")?,
+            data_dir: flag("data-dir")?,
+        },
+        because,
+    };
+    Ok(plan::make(&world.estate, cluster, facts, ambient::now())?)
+}
+
+/// The highest standing that anybody reports.
+///
+/// # Errors
+/// Nobody answers, or nobody knows.
+pub fn standing(reports: &[Heard]) -> Result<Standing, Trouble> {
+    let known = reports.iter().filter_map(|heard| heard.report.as_ref().ok()?.standing.clone());
+    known.max_by_key(|standing| standing.epoch).ok_or_else(|| {
+        let mut trouble = Trouble::new("LB0601", Kind::Unreachable, "no site's Lifeboat says who serves");
+        trouble.causes = reports
+            .iter()
+            .filter_map(|heard| Some(heard.report.as_ref().err()?.to_string()))
+            .collect();
+        trouble.hint("start lifeboat serve at the standby and at the witness")
+    })
+}
+
+/// The copy to recover from: `wanted`, or the newest. Its manifest is opened.
+async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>) -> Result<Point, Trouble> {
+    let newest = match wanted {
+        Some(wanted) => wanted.clone(),
+        None => repository.points(cluster).await?.points.into_iter().next().ok_or_else(|| {
+            let message = format!("there is no copy of {cluster}");
+            Trouble::new("LB0309", Kind::Person, message).hint("lifeboat status")
+        })?,
+    };
+    Ok(repository.point(cluster, &newest).await?)
+}
+
+/// Whether the holder itself says that a run is still bringing the cluster up there.
+fn being_taken(heard: &Heard, standing: &Standing) -> bool {
+    let epoch = standing.epoch;
+    heard.site == standing.holder
+        && matches!(&heard.report, Ok(report) if report.serving == Serving::TakingOver { epoch })
+}
+
+/// What the observers know of the loss.
+pub fn loss(reports: &[Heard], standing: &Standing, now: Timestamp) -> Loss {
+    let outside = reports.iter().filter(|heard| heard.site != standing.holder);
+    let outside: Vec<&Report> = outside.filter_map(|heard| heard.report.as_ref().ok()).collect();
+    let dark = outside.iter().filter_map(|report| dark_for(&report.probes));
+    let last_seen = dark.min().and_then(|dark| now.checked_sub(dark).ok());
+    let renewed = outside.iter().filter_map(|report| report.renewed.as_ref());
+    let last_revision = renewed
+        .filter(|renewed| renewed.standing == *standing)
+        .filter_map(|renewed| renewed.revision)
+        .max();
+    Loss { last_seen, last_revision }
+}
+
+/// For how long an observer has had no good answer to any probe; `None` while one is good.
+fn dark_for(probes: &[Seen]) -> Option<SignedDuration> {
+    if probes.is_empty() || probes.iter().any(|seen| seen.good) {
+        return None;
+    }
+    let shortest = probes.iter().map(|seen| seen.for_ms).min()?;
+    Some(SignedDuration::from_millis(i64::try_from(shortest).unwrap_or(i64::MAX)))
+}

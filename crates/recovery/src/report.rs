@@ -1,0 +1,120 @@
+//! What a run took and what was lost: computed from its journal alone, so the same whenever it is asked for.
+
+use crate::runs::Run;
+use engine::{Ended, Event};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// A run, measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Measured {
+    /// The run's number.
+    pub run: u64,
+    /// `running`, `stopped` at a failed step, `succeeded`, `cancelled` or `failed`.
+    pub state: &'static str,
+    /// From and to which site.
+    pub from: String,
+    /// To which site.
+    pub to: String,
+    /// The epoch that it took.
+    pub epoch: u64,
+    /// The copy.
+    pub point: String,
+    /// Everything written before this moment, by the source's clock, is in the copy.
+    pub point_begun: Timestamp,
+    /// When the site was last seen alive, if it was lost.
+    pub lost_at: Option<Timestamp>,
+    /// When the run began.
+    pub begun: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Each step, as far as the run has come.
+    pub steps: Vec<StepTime>,
+    /// Seconds of writes that the copy lacks, for a site that was lost.
+    pub seconds_lost: Option<i64>,
+    /// Revisions of etcd that are known to have been written after the copy.
+    pub revisions_lost: Option<i64>,
+    /// What stopped it, if a step failed.
+    pub problem: Option<engine::Problem>,
+    /// How a person would do the step that stopped it.
+    pub by_hand: Option<String>,
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepTime {
+    /// The step.
+    pub step: String,
+    /// When it was first begun; `None` if it was not.
+    pub begun: Option<Timestamp>,
+    /// When it was done; `None` if it is not.
+    pub done: Option<Timestamp>,
+    /// How often it was begun.
+    pub attempts: u32,
+    /// What is recorded of it.
+    pub outcome: Option<serde_json::Value>,
+}
+
+impl Measured {
+    /// Measures `run`.
+    pub fn of(run: &Run) -> Self {
+        let plan = &run.plan;
+        let steps = plan.steps.iter().map(|step| {
+            let first = |wanted: &dyn Fn(&Event) -> bool| run.entries.iter().find(|e| wanted(&e.event)).map(|e| e.at);
+            StepTime {
+                step: step.id.clone(),
+                begun: first(&|event| matches!(event, Event::Intent { step: id, .. } if *id == step.id)),
+                done: first(&|event| matches!(event, Event::Done { step: id, .. } if *id == step.id)),
+                attempts: run.state.attempts.get(&step.id).copied().unwrap_or(0),
+                outcome: run.state.outcome(&step.id).cloned(),
+            }
+        });
+        let end = run.entries.iter().find(|entry| matches!(entry.event, Event::Ended { .. }));
+        let stopped = run
+            .state
+            .failed
+            .as_ref()
+            .filter(|failed| !failed.retry && run.state.in_flight.is_none());
+        Self {
+            run: run.number,
+            state: match (&run.state.ended, stopped) {
+                (Some(Ended::Succeeded), _) => "succeeded",
+                (Some(Ended::Cancelled), _) => "cancelled",
+                (Some(Ended::Failed { .. }), _) => "failed",
+                (None, Some(_)) => "stopped",
+                (None, None) => "running",
+            },
+            from: plan.from.to_string(),
+            to: plan.to.to_string(),
+            epoch: plan.epoch.0,
+            point: plan.point.to_string(),
+            point_begun: plan.point_begun,
+            lost_at: plan.loss.last_seen,
+            begun: run.state.begun.unwrap_or(plan.made),
+            ended: end.map(|entry| entry.at),
+            steps: steps.collect(),
+            seconds_lost: plan.seconds_lost(),
+            revisions_lost: plan.revisions_lost(),
+            problem: stopped.map(|failed| coded(failed.problem.clone())),
+            by_hand: stopped.and_then(|failed| {
+                let step = plan.steps.iter().find(|step| step.id == failed.step)?;
+                Some(step.by_hand.clone())
+            }),
+        }
+    }
+
+    /// What times are counted from: the loss, or the beginning when nothing was lost.
+    pub fn zero(&self) -> Timestamp {
+        self.lost_at.unwrap_or(self.begun)
+    }
+}
+
+/// The engine's own problems, a step that did not end in time and one that was broken off, have words for codes.
+fn coded(problem: engine::Problem) -> engine::Problem {
+    if problem.code.starts_with("LB") {
+        return problem;
+    }
+    engine::Problem { code: "LB0704".to_owned(), ..problem }
+}

@@ -1,0 +1,62 @@
+//! `copy.fetch`: opens the copy, checks all of it, and lays it ready on the host.
+
+use super::Context;
+use crate::Trouble;
+use crate::spool::Spool;
+use cluster::quoted;
+use estate::Kind;
+use plan::FetchCopy;
+use serde::Serialize;
+use std::time::Duration;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Done {
+    bytes: u64,
+}
+
+pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
+    match fetch(it, context).await {
+        Err(trouble) if trouble.kind == Kind::Damaged => Err(instead(it, context, trouble).await),
+        done => done,
+    }
+}
+
+async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
+    let host = context.world.host(&it.host)?;
+    let point = context.repository.point(&it.cluster, &it.point).await?;
+    if point.parts != it.parts {
+        let message = format!("the manifest of copy {} is not the one that the plan was made from", it.point);
+        return Err(Trouble::new("LB0306", Kind::Damaged, message).hint("lifeboat plan"));
+    }
+    let spool = Spool::new().map_err(|reason| {
+        Trouble::new("LB0308", Kind::Person, format!("a directory for the copy cannot be made: {reason}"))
+    })?;
+    let make = format!("mkdir -p -m 700 {}", quoted(&it.directory));
+    host.run("making the directory of the takeover", &make, Duration::from_secs(30))
+        .await?;
+    for part in &it.parts {
+        context.inside.point();
+        let (file, target) = (spool.path().join(&part.name), format!("{}/{}", it.directory, part.name));
+        context.repository.fetch(&it.cluster, &point, &part.name, &file).await?;
+        // The manifest's hash says that it is what was taken; etcd's own says that what was taken is what etcd had.
+        if part.name == "etcd" {
+            protect::etcd::verify(&file).await?;
+        }
+        host.put(&file, &target, 0o600, context.limit).await?;
+    }
+    Ok(Done { bytes: it.parts.iter().map(|part| part.bytes).sum() })
+}
+
+/// Says which copy to take instead of a damaged one: the one before it. This run keeps to its own for ever.
+async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Trouble {
+    let points = context.repository.points(&it.cluster).await.map(|listing| listing.points);
+    let older = points.unwrap_or_default().into_iter().filter(|id| *id < it.point).max();
+    let Some(older) = older else {
+        return trouble.hint("lifeboat copies: there is no older one to take instead");
+    };
+    trouble.hint(format!(
+        "lifeboat plan --copy {older}\nlifeboat run cancel {} --yes, then lifeboat failover --yes --copy {older}",
+        context.run
+    ))
+}

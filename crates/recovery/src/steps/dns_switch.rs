@@ -1,0 +1,76 @@
+//! `dns.switch`: moves the name, and sees the new answer at the name server and through a resolver.
+
+use super::{Context, until};
+use crate::Trouble;
+use dns::ask;
+use estate::Kind;
+use futures::future::join_all;
+use plan::SwitchDns;
+use serde::Serialize;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Done {
+    before: Vec<IpAddr>,
+    changed: bool,
+    /// The resolvers that give the new answer.
+    seen_by: Vec<SocketAddr>,
+    /// Those that do not, and why.
+    not_seen_by: Vec<String>,
+}
+
+pub(super) async fn perform(it: &SwitchDns, context: &Context<'_>) -> Result<Done, Trouble> {
+    let zone = context.world.zone()?;
+    context.inside.point();
+    let switched = zone.switch(&it.name, &[it.to], it.ttl).await?;
+    context.inside.point();
+    until(Duration::from_secs(10), PAUSE, || async { leads(it, it.server).await }).await?;
+    // A resolver may keep the old answer for as long as it was told to, and a resolver may be down on such a day.
+    let limit = Duration::from_secs(u64::from(it.ttl) + 15);
+    let asked = it.resolvers.iter().map(|resolver| seen(it, *resolver, limit));
+    let (mut seen_by, mut not_seen_by) = (Vec::new(), Vec::new());
+    for (resolver, seen) in join_all(asked).await {
+        match seen {
+            Ok(()) => seen_by.push(resolver),
+            Err(trouble) => not_seen_by.push(trouble.to_string()),
+        }
+    }
+    if seen_by.is_empty() && !not_seen_by.is_empty() {
+        let message = format!("the name server says that {} leads to {}, but no resolver does", it.name, it.to);
+        let mut trouble = Trouble::new("LB0505", Kind::Unreachable, message);
+        trouble.causes = not_seen_by;
+        return Err(trouble.hint(format!("dig {} at each resolver; are they fed by {}?", it.name, it.server)));
+    }
+    Ok(Done {
+        before: switched.before,
+        changed: switched.changed,
+        seen_by,
+        not_seen_by,
+    })
+}
+
+async fn seen(it: &SwitchDns, resolver: SocketAddr, limit: Duration) -> (SocketAddr, Result<(), Trouble>) {
+    (resolver, until(limit, PAUSE, || leads(it, resolver)).await)
+}
+
+async fn leads(it: &SwitchDns, server: SocketAddr) -> Result<(), Trouble> {
+    let answer = ask(server, &it.name).await?;
+    if answer.is_exactly(&[it.to]) {
+        return Ok(());
+    }
+    let found: Vec<String> = answer.addresses.iter().map(IpAddr::to_string).collect();
+    let found = if found.is_empty() {
+        answer.rcode.to_string()
+    } else {
+        found.join(", ")
+    };
+    Err(Trouble::new(
+        "LB0505",
+        Kind::Unreachable,
+        format!("{server} says that {} leads to {found}", it.name),
+    ))
+}

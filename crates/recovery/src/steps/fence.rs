@@ -1,0 +1,115 @@
+//! `fence`: takes the next epoch and waits until the former site cannot serve any more.
+//!
+//! The promises of two of three voters are durable before they are answered; from then on nobody confirms the former site's
+//! right to serve, and its keeper stops what serves there. What is waited for is the lease that was confirmed last, or less
+//! where the former site itself says that it has stopped.
+
+use super::Context;
+use crate::{Trouble, voters};
+use estate::{Kind, Majority, Name, Promised, Takeover};
+use futures::StreamExt;
+use plan::Fence;
+use serde::Serialize;
+use std::time::Duration;
+
+/// Promises are written to disk before they are answered; a site that serves stops before it answers.
+const ANSWER: Duration = Duration::from_secs(8);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Done {
+    promised: Vec<Name>,
+    stopped: Vec<Name>,
+    waited_ms: u64,
+}
+
+pub(super) async fn perform(it: &Fence, context: &Context<'_>) -> Result<Done, Trouble> {
+    let question = Takeover {
+        cluster: it.cluster.clone(),
+        standing: it.standing.clone(),
+        run: format!("run {}", context.run),
+    };
+    let begun = ambient::uptime();
+    let mut answers: Vec<(Name, Promised, Duration)> = Vec::new();
+    let mut silent: Vec<String> = Vec::new();
+    loop {
+        match it.standing.majority(&answers, ambient::uptime()) {
+            Majority::Ready => break,
+            Majority::WaitUntil(until) => {
+                let left = until.saturating_sub(ambient::uptime());
+                context.inside.say(&format!(
+                    "promised; waiting {:.1} s until the lease of {} is over",
+                    left.as_secs_f32(),
+                    it.former
+                ));
+                context.inside.point();
+                ambient::sleep(left).await;
+            }
+            Majority::Missing { why } => {
+                if ambient::uptime().saturating_sub(begun) + ANSWER > context.limit {
+                    return Err(no_majority(it, &why, &silent));
+                }
+                silent = collect(it, context, &question, &mut answers).await?;
+                let now = ambient::uptime();
+                context.inside.point();
+                if let Majority::Missing { why } = it.standing.majority(&answers, now) {
+                    context.inside.say(&why);
+                    ambient::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+    let promised = answers.iter().filter(|(_, answer, _)| answer.promised);
+    let stopped = promised.clone().filter(|(_, answer, _)| answer.stopped);
+    Ok(Done {
+        promised: promised.clone().map(|(site, ..)| site.clone()).collect(),
+        stopped: stopped.map(|(site, ..)| site.clone()).collect(),
+        waited_ms: u64::try_from(ambient::uptime().saturating_sub(begun).as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// Asks all voters, the former site's too: if it answers, it has stopped, and nobody needs to wait for its lease. Returns as
+/// soon as nothing more has to be waited for, with what those said who did not answer.
+async fn collect(
+    it: &Fence,
+    context: &Context<'_>,
+    question: &Takeover,
+    answers: &mut Vec<(Name, Promised, Duration)>,
+) -> Result<Vec<String>, Trouble> {
+    let me = format!("run-{}", context.run);
+    let mut asked = voters::ask(context.world, &me, &it.voters, "takeover", question, ANSWER)?;
+    let mut silent = Vec::new();
+    while let Some((site, answer)) = asked.next().await {
+        let now = ambient::uptime();
+        match answer {
+            Ok(answer) => {
+                overtaken(it, &answer)?;
+                answers.push((site, answer, now));
+            }
+            Err(trouble) => silent.push(trouble.to_string()),
+        }
+        if it.standing.majority(answers, now) == Majority::Ready {
+            break;
+        }
+    }
+    Ok(silent)
+}
+
+/// A newer epoch than the plan's means that the plan is old: nothing it says may be done any more.
+fn overtaken(it: &Fence, answer: &Promised) -> Result<(), Trouble> {
+    match answer.known.as_ref().filter(|known| known.epoch > it.standing.epoch) {
+        None => Ok(()),
+        Some(newer) => {
+            let message = format!("{} is overtaken by {newer}: this run may not go on", it.standing);
+            Err(Trouble::new("LB0605", Kind::Fenced, message)
+                .hint("lifeboat status, then lifeboat run cancel NUMBER --yes"))
+        }
+    }
+}
+
+fn no_majority(it: &Fence, why: &str, silent: &[String]) -> Trouble {
+    let message = format!("{} cannot be fenced: {why}", it.former);
+    let mut trouble = Trouble::new("LB0603", Kind::Person, message);
+    trouble.causes = silent.to_vec();
+    trouble.hint("start lifeboat serve at the standby and at the witness, then the same command again")
+}

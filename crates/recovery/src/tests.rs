@@ -1,0 +1,1 @@
+//! What can be shown without a lab: the journal's adapter, measuring, and how troubles are told.

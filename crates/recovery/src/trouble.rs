@@ -1,0 +1,246 @@
+//! What goes wrong, in the one form that journals and people have it: a code, the object and the reason, the next command.
+
+use engine::Problem;
+use estate::Kind;
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+
+/// How hints end about what somebody has to mend.
+const AGAIN: &str = "then the same command again";
+
+/// Something that went wrong. Every crate's error becomes one; its code has a page in the manual.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// The code of its page.
+    pub code: Cow<'static, str>,
+    /// What has to be done about it.
+    pub kind: Kind,
+    /// The object and the reason.
+    pub message: String,
+    /// The reasons below, outermost first.
+    pub causes: Vec<String>,
+    /// The next command, where there is one.
+    pub hint: Option<String>,
+}
+
+impl Trouble {
+    /// A trouble without causes or hint.
+    pub fn new(code: impl Into<Cow<'static, str>>, kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    fn of(code: &'static str, kind: Kind, error: &dyn Error) -> Self {
+        let mut trouble = Self::new(code, kind, error.to_string());
+        let mut next = error.source();
+        while let Some(cause) = next {
+            trouble.causes.push(cause.to_string());
+            next = cause.source();
+        }
+        trouble
+    }
+
+    /// The same with a next command.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether another attempt may help without anybody doing anything.
+    pub fn may_pass(&self) -> bool {
+        matches!(self.kind, Kind::Unreachable)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Trouble {}
+
+impl From<Trouble> for Problem {
+    fn from(trouble: Trouble) -> Self {
+        Self {
+            code: trouble.code.into_owned(),
+            kind: trouble.kind.to_string(),
+            message: trouble.message,
+            causes: trouble.causes,
+            hint: trouble.hint,
+        }
+    }
+}
+
+impl From<repository::Error> for Trouble {
+    fn from(error: repository::Error) -> Self {
+        use repository::Error as E;
+        let check = "lifeboat check";
+        let (code, hint) = match &error {
+            E::Unreachable { .. } => ("LB0301", Some(check)),
+            E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", Some(check)),
+            E::NotFound { .. } => ("LB0303", Some("lifeboat copies")),
+            E::NoIdentity { .. } => ("LB0304", None),
+            E::WrongKey { .. } => ("LB0305", Some("age-keygen -y IDENTITY-FILE: it must print one of the estate's recipients")),
+            E::Damaged { .. } | E::Misplaced { .. } => (
+                "LB0306",
+                Some(
+                    "lifeboat copies, then lifeboat failover --yes --copy OLDER; a run that has begun is ended first: lifeboat run cancel",
+                ),
+            ),
+            E::Format { .. } => ("LB0307", None),
+            E::File { .. } => ("LB0308", None),
+            E::Taken { .. } => ("LB0310", Some(check)),
+            E::Uninitialised { .. } => ("LB0309", Some("lifeboat status")),
+            E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
+        };
+        let trouble = Self::of(code, error.kind(), &error);
+        match hint {
+            Some(hint) => trouble.hint(hint),
+            None => trouble,
+        }
+    }
+}
+
+impl From<protect::Error> for Trouble {
+    fn from(error: protect::Error) -> Self {
+        use protect::Error as E;
+        match error {
+            E::Etcd(error) => error.into(),
+            E::Repository(error) => error.into(),
+            E::Host(error) => error.into(),
+            E::Missing { .. } | E::Unusable { .. } | E::Moved { .. } => Self::of("LB0404", error.kind(), &error),
+            E::Spool { .. } => Self::of("LB0308", error.kind(), &error),
+            E::Id(_) => Self::of("LB0099", error.kind(), &error),
+        }
+    }
+}
+
+impl From<etcd::Error> for Trouble {
+    fn from(error: etcd::Error) -> Self {
+        use etcd::Error as E;
+        let code = match &error {
+            E::Unreachable { .. } => "LB0401",
+            E::Endpoint { .. } | E::Certificate { .. } | E::Untrusted { .. } | E::Refused { .. } => "LB0402",
+            E::Answer { .. } | E::Truncated { .. } | E::HashMismatch { .. } | E::NotSnapshot { .. } => "LB0403",
+            E::Spool { .. } | E::Read { .. } => "LB0308",
+        };
+        Self::of(code, error.kind(), &error)
+    }
+}
+
+impl From<cluster::HostError> for Trouble {
+    fn from(error: cluster::HostError) -> Self {
+        use cluster::HostError as E;
+        let first = match &error {
+            E::TimedOut { host, .. } => format!("see what keeps {host} busy"),
+            E::DiskFull { host, .. } => format!("make room on {host}"),
+            E::Missing { host, program } => format!("install {program} on {host}"),
+            E::Failed { host, .. } => format!("mend that on {host}"),
+            E::Busy { .. } => "lifeboat runs".to_owned(),
+            _ => "lifeboat check".to_owned(),
+        };
+        let code = match &error {
+            E::Unreachable { .. } => "LB0801",
+            E::Denied { .. } => "LB0802",
+            E::TimedOut { .. } => "LB0804",
+            E::DiskFull { .. } => "LB0805",
+            E::Missing { .. } => "LB0806",
+            E::Busy { .. } => "LB0701",
+            E::Source { .. } => "LB0308",
+            _ => "LB0803",
+        };
+        Self::of(code, error.kind(), &error).hint(format!("{first}, {AGAIN}"))
+    }
+}
+
+impl From<cluster::Error> for Trouble {
+    fn from(error: cluster::Error) -> Self {
+        Self::of("LB0810", error.kind(), &error)
+    }
+}
+
+impl From<cluster::ManagerError> for Trouble {
+    fn from(error: cluster::ManagerError) -> Self {
+        Self::of("LB0808", error.kind(), &error)
+    }
+}
+
+impl From<dns::Error> for Trouble {
+    fn from(error: dns::Error) -> Self {
+        use dns::Error as E;
+        let first = match &error {
+            E::Key { key, .. } | E::Secret { key, .. } => {
+                Some(format!("compare dns.key in the estate with the key {key} at the name server"))
+            }
+            E::Clock { .. } => Some("put the clock right: lifeboat clock".to_owned()),
+            _ => None,
+        };
+        let code = match &error {
+            E::Unreachable { .. } => "LB0501",
+            E::Key { .. } | E::Secret { .. } | E::Clock { .. } => "LB0502",
+            E::Refused { .. } | E::Answer { .. } => "LB0503",
+            E::Request { .. } => "LB0099",
+            _ => "LB0504",
+        };
+        let hint = first.map(|first| format!("{first}, {AGAIN}"));
+        Self { hint, ..Self::of(code, error.kind(), &error) }
+    }
+}
+
+impl From<peers::Error> for Trouble {
+    fn from(error: peers::Error) -> Self {
+        use peers::Error as E;
+        let code = match &error {
+            E::Key { .. } | E::Setup { .. } | E::Stranger { .. } => "LB0602",
+            _ => "LB0601",
+        };
+        Self::of(code, error.kind(), &error).hint("lifeboat status")
+    }
+}
+
+impl From<plan::NoPlan> for Trouble {
+    fn from(error: plan::NoPlan) -> Self {
+        match &error {
+            plan::NoPlan::Copy { .. } => Self::of("LB0306", error.kind(), &error).hint("lifeboat copies"),
+            _ => Self::of("LB0604", error.kind(), &error).hint("lifeboat status"),
+        }
+    }
+}
+
+impl From<engine::Error> for Trouble {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error as E;
+        match error {
+            E::StepFailed { step, attempt, problem } => Self::of_step(&step, attempt, problem),
+            E::Busy { .. } => Self::of("LB0701", Kind::Conflict, &error).hint("lifeboat runs"),
+            E::Superseded { .. } | E::Over { .. } => Self::of("LB0702", Kind::Conflict, &error).hint("lifeboat runs"),
+            E::Journal { .. } => Self::of("LB0703", Kind::Unreachable, &error)
+                .hint("the same command again: the run goes on where it was"),
+            E::Damaged { .. } => Self::of("LB0703", Kind::Damaged, &error),
+            E::NotBegun | E::OtherPlan { .. } | E::Steps { .. } => Self::of("LB0702", Kind::Conflict, &error),
+        }
+    }
+}
+
+impl Trouble {
+    /// What a journal has about a step that failed: the same code and kind as when it happened.
+    fn of_step(step: &str, attempt: u32, problem: Problem) -> Self {
+        // The engine's own problems, a step that did not end in time and one that was broken off, have words for codes.
+        let own = !problem.code.starts_with("LB");
+        Self {
+            code: if own { "LB0704".into() } else { problem.code.into() },
+            kind: problem.kind.parse().unwrap_or(Kind::Unreachable),
+            message: format!("step {step} failed at attempt {attempt}: {}", problem.message),
+            causes: problem.causes,
+            hint: problem.hint,
+        }
+    }
+}

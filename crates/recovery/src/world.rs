@@ -1,0 +1,201 @@
+//! The estate with its doors open: from names in the estate file to hosts, repositories, voters and name servers.
+//!
+//! Secrets are read when they are needed, from the files and variables that the estate file names: a host that lacks one can
+//! do everything else.
+
+use crate::Trouble;
+use cluster::{Host, Manager, SshSettings};
+use estate::{Cluster, Estate, Kind, Name, SecretRef, TsigAlgorithm};
+use repository::{Repository, Settings, StoreSettings};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+/// The estate, where its file lies, and on which of its hosts this Lifeboat runs, if on any.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The estate.
+    pub estate: Estate,
+    /// The directory of its file: paths in it begin there.
+    pub directory: PathBuf,
+    /// The host that this is.
+    pub here: Option<Name>,
+}
+
+impl World {
+    /// The cluster called `name`.
+    ///
+    /// # Errors
+    /// The estate has none.
+    pub fn cluster(&self, name: &Name) -> Result<&Cluster, Trouble> {
+        self.estate.clusters.get(name).ok_or_else(|| self.unknown("cluster", name))
+    }
+
+    /// The host called `name`: entered by SSH, unless it is this one.
+    ///
+    /// # Errors
+    /// The estate does not have it, or does not say how to enter it.
+    pub fn host(&self, name: &Name) -> Result<Host, Trouble> {
+        if self.here.as_ref() == Some(name) {
+            return Ok(Host::local(name.as_str()));
+        }
+        let host = self.estate.hosts.get(name).ok_or_else(|| self.unknown("host", name))?;
+        let ssh = host.ssh.as_ref().ok_or_else(|| {
+            let message = format!("host {name} cannot be entered from here: the estate gives no ssh for it");
+            Trouble::new("LB0202", Kind::Invalid, message)
+                .hint(format!("add ssh to host {name}, or give the command on {name} itself"))
+        })?;
+        let settings = SshSettings {
+            user: ssh.user.clone(),
+            port: ssh.port,
+            identity: ssh.identity.as_ref().map(|path| self.path(path)),
+            known_hosts: ssh.known_hosts.as_ref().map(|path| self.path(path)),
+        };
+        Ok(Host::ssh(name.as_str(), host.address, &settings))
+    }
+
+    /// The repository called `name`. Without the identity, what is sealed cannot be opened, but can be written.
+    ///
+    /// # Errors
+    /// A secret that is needed to reach it cannot be read.
+    pub fn repository(&self, name: &Name) -> Result<Repository, Trouble> {
+        let of = self
+            .estate
+            .repositories
+            .get(name)
+            .ok_or_else(|| self.unknown("repository", name))?;
+        let store = match (&of.s3, &of.directory) {
+            (Some(s3), _) => StoreSettings::S3 {
+                endpoint: s3.endpoint.clone(),
+                region: s3.region.clone(),
+                bucket: s3.bucket.clone(),
+                prefix: s3.prefix.clone(),
+                access_key: self.secret(&s3.access_key)?,
+                secret_key: self.secret(&s3.secret_key)?,
+            },
+            (None, Some(directory)) => StoreSettings::Directory(self.path(directory)),
+            (None, None) => return Err(self.unknown("repository", name)),
+        };
+        let identity = if self.has(&of.identity) {
+            Some(self.secret(&of.identity)?)
+        } else {
+            None
+        };
+        let recipients = of.recipients.iter().map(|recipient| (**recipient).clone()).collect();
+        Ok(Repository::open(Settings { store, recipients, identity })?)
+    }
+
+    /// The same trouble; where it is about keys, with the file that the identity of `cluster`'s repository is read from.
+    #[must_use]
+    pub fn about_identity(&self, cluster: &Name, trouble: Trouble) -> Trouble {
+        let of = self.estate.clusters.get(cluster);
+        let of = of.and_then(|cluster| self.estate.repositories.get(&*cluster.repository));
+        let Some(of) = of else { return trouble };
+        let place = match &of.identity {
+            SecretRef::File(path) => self.path(path).display().to_string(),
+            SecretRef::Env(name) => format!("the variable {name}"),
+        };
+        match &*trouble.code {
+            "LB0304" => trouble.hint(format!("{place} is not here: bring it, or give the command where it is")),
+            "LB0305" => trouble.hint(format!("age-keygen -y {place}: it must print one of the estate's recipients")),
+            _ => trouble,
+        }
+    }
+
+    /// Speaks with the Lifeboats of the sites, as `me`.
+    ///
+    /// # Errors
+    /// The key cannot be read.
+    pub fn peers(&self, me: &str) -> Result<peers::Client, Trouble> {
+        Ok(peers::Client::new(me, self.peers_key()?)?)
+    }
+
+    /// The key of the peers.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub fn peers_key(&self) -> Result<peers::Key, Trouble> {
+        Ok(peers::Key::from_base64(&self.secret(&self.estate.peers.key)?)?)
+    }
+
+    /// A site's Lifeboat.
+    ///
+    /// # Errors
+    /// The estate has no such site.
+    pub fn peer(&self, site: &Name) -> Result<peers::Peer, Trouble> {
+        let of = self.estate.sites.get(site).ok_or_else(|| self.unknown("site", site))?;
+        Ok(peers::Peer { name: site.to_string(), address: of.serve.to_string() })
+    }
+
+    /// The zone that the manager's name is in.
+    ///
+    /// # Errors
+    /// The key cannot be read, or is none.
+    pub fn zone(&self) -> Result<dns::Zone, Trouble> {
+        let of = &self.estate.dns;
+        let algorithm = match of.key.algorithm {
+            TsigAlgorithm::HmacSha256 => dns::Algorithm::HmacSha256,
+            TsigAlgorithm::HmacSha384 => dns::Algorithm::HmacSha384,
+            TsigAlgorithm::HmacSha512 => dns::Algorithm::HmacSha512,
+        };
+        let key = dns::Tsig::new(&of.key.name, algorithm, &self.secret(&of.key.secret)?)?;
+        Ok(dns::Zone { server: of.server, zone: (*of.zone).clone(), key })
+    }
+
+    /// The manager of `cluster` at `address`; with its token if it is to be asked more than whether it lives.
+    ///
+    /// # Errors
+    /// The CA or the token cannot be read.
+    pub fn manager(&self, cluster: &Cluster, address: IpAddr, with_token: bool) -> Result<Manager, Trouble> {
+        let of = &cluster.manager;
+        let ca = self.text(&self.path(&of.ca))?;
+        let token = if with_token {
+            Some(self.secret(&of.token)?)
+        } else {
+            None
+        };
+        Ok(Manager::new(of.name.trim_end_matches('.'), of.port, address, &ca, token.as_deref())?)
+    }
+
+    /// Whether a secret is here at all.
+    pub fn has(&self, secret: &SecretRef) -> bool {
+        match secret {
+            SecretRef::File(path) => self.path(path).exists(),
+            SecretRef::Env(name) => std::env::var_os(name).is_some(),
+        }
+    }
+
+    /// Reads a secret.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn secret(&self, secret: &SecretRef) -> Result<String, Trouble> {
+        match secret {
+            SecretRef::File(path) => self.text(&self.path(path)),
+            SecretRef::Env(name) => std::env::var(name).map_err(|_| {
+                let message = format!("the variable {name} is not set, and the estate needs it");
+                Trouble::new("LB0203", Kind::Person, message).hint(format!("export {name}=..."))
+            }),
+        }
+    }
+
+    /// A path of the estate file.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.directory.join(path)
+    }
+
+    fn text(&self, path: &Path) -> Result<String, Trouble> {
+        let text = std::fs::read_to_string(path).map_err(|reason| {
+            let message = format!("{} cannot be read, and the estate needs it: {reason}", path.display());
+            Trouble::new("LB0203", Kind::Person, message).hint(format!("ls -l {}", path.display()))
+        })?;
+        Ok(text.trim().to_owned())
+    }
+
+    fn unknown(&self, what: &str, name: &Name) -> Trouble {
+        Trouble::new(
+            "LB0202",
+            Kind::Invalid,
+            format!("the estate {} has no {what} called {name}", self.estate.name),
+        )
+    }
+}

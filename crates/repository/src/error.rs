@@ -1,0 +1,193 @@
+//! What can go wrong, by what has to be done about it.
+
+use estate::Kind;
+use std::path::PathBuf;
+
+/// Why a repository did not do what was asked.
+///
+/// Messages name the store's URL without credentials, or the object's key. No key, identity or plain text is part of one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings cannot be used.
+    #[error("the repository's {what} cannot be used: {reason}")]
+    Settings {
+        /// Which of them.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An argument is not one that the layout can hold.
+    #[error("{object} cannot be stored: {reason}")]
+    Invalid {
+        /// What was to be stored.
+        object: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store did not answer in time, or answered that it cannot now. Whether a change was made is unknown.
+    #[error("{store} did not answer for {object}: {reason}")]
+    Unreachable {
+        /// The store's URL.
+        store: String,
+        /// The key that was asked for.
+        object: String,
+        /// What happened instead.
+        reason: String,
+    },
+    /// The credentials are not accepted, or do not carry the needed right.
+    #[error("{store} refuses {object}: {reason}")]
+    Refused {
+        /// The store's URL.
+        store: String,
+        /// The key that was asked for.
+        object: String,
+        /// The store's reason.
+        reason: String,
+    },
+    /// The bucket or directory is not there.
+    #[error("{store} does not exist")]
+    NoBucket {
+        /// The store's URL.
+        store: String,
+    },
+    /// There is a store, but no repository has been made in it.
+    #[error("{store} holds no repository: it has no {object}", object = crate::layout::MARKER)]
+    Uninitialised {
+        /// The store's URL.
+        store: String,
+    },
+    /// The repository, or an object in it, was written by a newer Lifeboat.
+    #[error("{object} has format {found}, and this Lifeboat knows formats up to {known}", known = crate::layout::FORMAT)]
+    Format {
+        /// The object's key.
+        object: String,
+        /// Its format.
+        found: String,
+    },
+    /// No such object.
+    #[error("{object} is not in {store}")]
+    NotFound {
+        /// The store's URL.
+        store: String,
+        /// The object's key.
+        object: String,
+    },
+    /// An object of that name is there already, and it is not ours.
+    #[error("{object} was written by somebody else")]
+    Taken {
+        /// The object's key.
+        object: String,
+    },
+    /// Nothing can be opened, since no identity is configured.
+    #[error("{object} cannot be opened: no age identity is configured")]
+    NoIdentity {
+        /// The object's key.
+        object: String,
+    },
+    /// The object was sealed for others, or the very bytes that say for whom are damaged: the two cannot be told apart.
+    #[error("{object} cannot be opened: the configured identity is none that it was sealed for")]
+    WrongKey {
+        /// The object's key.
+        object: String,
+    },
+    /// The object is not what was stored: changed, cut off, or without a part.
+    #[error("{object} is damaged: {reason}")]
+    Damaged {
+        /// The object's key.
+        object: String,
+        /// How that shows.
+        reason: String,
+    },
+    /// The object is sound, but it is another one: it was moved here.
+    #[error("{object} is misplaced: it is {found}")]
+    Misplaced {
+        /// The object's key.
+        object: String,
+        /// What it says that it is.
+        found: String,
+    },
+    /// A local file cannot be read or written.
+    #[error("{} cannot be read or written: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says, a full disk included.
+        reason: String,
+    },
+    /// Lifeboat itself is wrong.
+    #[error("work on {object} broke off: {reason}")]
+    Bug {
+        /// The object's key.
+        object: String,
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// Why an entry was not appended to a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else's entry has that number.
+    #[error("{object} was written by somebody else")]
+    Taken {
+        /// The entry's key.
+        object: String,
+    },
+    /// It is not known whether the entry was written. It may appear later, too.
+    #[error("whether {object} was written is not known")]
+    Unavailable {
+        /// The entry's key.
+        object: String,
+        /// What happened.
+        source: Error,
+    },
+    /// The entry was not written.
+    #[error("{object} was not written")]
+    Impossible {
+        /// The entry's key.
+        object: String,
+        /// Why.
+        source: Error,
+    },
+}
+
+impl Error {
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Unreachable { .. } => Kind::Unreachable,
+            Self::Taken { .. } => Kind::Conflict,
+            Self::Refused { .. }
+            | Self::Uninitialised { .. }
+            | Self::Format { .. }
+            | Self::NoIdentity { .. }
+            | Self::WrongKey { .. }
+            | Self::File { .. } => Kind::Person,
+            Self::Settings { .. } | Self::Invalid { .. } | Self::NoBucket { .. } | Self::NotFound { .. } => {
+                Kind::Invalid
+            }
+            Self::Damaged { .. } | Self::Misplaced { .. } => Kind::Damaged,
+            Self::Bug { .. } => Kind::Bug,
+        }
+    }
+}
+
+impl AppendError {
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Taken { .. } => Kind::Conflict,
+            Self::Unavailable { source, .. } | Self::Impossible { source, .. } => source.kind(),
+        }
+    }
+
+    pub(crate) fn of(object: String, error: Error) -> Self {
+        match error {
+            Error::Taken { object } => Self::Taken { object },
+            Error::Unreachable { .. } | Error::File { .. } | Error::Bug { .. } => {
+                Self::Unavailable { object, source: error }
+            }
+            source => Self::Impossible { object, source },
+        }
+    }
+}

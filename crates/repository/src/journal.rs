@@ -1,0 +1,82 @@
+//! Numbered streams: the journals of runs. One writer wins each number.
+
+use crate::store::SMALL;
+use crate::{AppendError, Error, Repository, layout};
+use futures::{StreamExt, TryStreamExt};
+
+/// The longest entry, in bytes; sealed it is still small.
+const LONGEST: usize = (SMALL - (64 << 10)) as usize;
+
+/// Entries read at once.
+const READS: usize = 8;
+
+impl Repository {
+    /// Writes the entry with this number of a run, if nobody has. Numbers begin with 0 and end, like runs, with 999,999.
+    ///
+    /// # Errors
+    /// [`AppendError::Taken`] when another's entry has the number, which may be one that this caller wrote in an earlier call
+    /// whose outcome it did not hear: what tells is the entry itself; [`AppendError::Unavailable`] when the outcome is
+    /// unknown; [`AppendError::Impossible`] when nothing was written.
+    pub async fn append(&self, run: u64, number: u64, bytes: &[u8]) -> Result<(), AppendError> {
+        let object = format!("entry {number} of run {run}");
+        self.put_entry(run, number, bytes)
+            .await
+            .map_err(|error| AppendError::of(object, error))
+    }
+
+    async fn put_entry(&self, run: u64, number: u64, bytes: &[u8]) -> Result<(), Error> {
+        let key = layout::entry(run, number)?;
+        if bytes.len() > LONGEST {
+            let reason = format!("it has {} bytes, and {LONGEST} is the most that it can have", bytes.len());
+            return Err(Error::Invalid { object: key.to_string(), reason });
+        }
+        let sealed = self.shared.sealer.seal(self.id().await?, &key, bytes)?;
+        self.shared.store.create(&key, sealed).await
+    }
+
+    /// All entries of a run, in order; none when there is no such run.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] naming the entry that is missing although a later one is there; each entry's own as for
+    /// [`Repository::point`], and as every request.
+    pub async fn entries(&self, run: u64) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+        self.entries_from(run, 0).await
+    }
+
+    /// The entries of a run from one number on, in order.
+    ///
+    /// # Errors
+    /// As [`Repository::entries`].
+    pub async fn entries_from(&self, run: u64, number: u64) -> Result<Vec<(u64, Vec<u8>)>, Error> {
+        self.id().await?;
+        let listed = self.shared.store.list(&layout::run(run)?).await?;
+        let numbers = listed.iter().filter(|key| key.parts_count() == 3).filter_map(layout::number);
+        let Some(last) = numbers.max() else {
+            return Ok(Vec::new());
+        };
+        // All up to the last one, listed or not: one that was written during the listing may have been passed over.
+        let reads = (number..=last).map(|number| self.entry(run, number));
+        futures::stream::iter(reads).buffered(READS).try_collect().await
+    }
+
+    async fn entry(&self, run: u64, number: u64) -> Result<(u64, Vec<u8>), Error> {
+        match self.opened(&layout::entry(run, number)?).await {
+            Ok(content) => Ok((number, content)),
+            Err(Error::NotFound { object, .. }) => {
+                let reason = format!("entry {number} is missing, though later ones are there");
+                Err(Error::Damaged { object, reason })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The numbers of all runs that have an entry, in order.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn runs(&self) -> Result<Vec<u64>, Error> {
+        self.id().await?;
+        let folders = self.shared.store.folders(&layout::runs()).await?;
+        Ok(folders.iter().filter_map(layout::number).collect())
+    }
+}

@@ -1,0 +1,120 @@
+//! What a repository cannot be opened with; and what is never shown.
+
+use super::*;
+use crate::Error;
+
+fn s3(endpoint: Option<&str>, prefix: &str) -> Settings {
+    let store = StoreSettings::S3 {
+        endpoint: endpoint.map(str::to_owned),
+        region: "us-east-1".to_owned(),
+        bucket: "copies".to_owned(),
+        prefix: prefix.to_owned(),
+        access_key: "an-access-key".to_owned(),
+        secret_key: "a-secret-key".to_owned(),
+    };
+    Settings { store, ..settings(Path::new("/"), &key()) }
+}
+
+fn refused(settings: Settings) -> String {
+    let error = Repository::open(settings).unwrap_err();
+    assert!(matches!(error, Error::Settings { .. }));
+    error.to_string()
+}
+
+#[test]
+fn bad_settings_are_named_and_secrets_are_not() {
+    let good = || settings(Path::new("/"), &key());
+    assert_eq!(
+        refused(Settings { recipients: vec![], ..good() }),
+        "the repository's recipients cannot be used: there is none"
+    );
+    assert_eq!(
+        refused(Settings { recipients: vec![key().recipient; 33], ..good() }),
+        "the repository's recipients cannot be used: there are more than 32"
+    );
+    assert_eq!(
+        refused(Settings { recipients: vec!["age1nonsense".to_owned()], ..good() }),
+        "the repository's recipients cannot be used: \"age1nonsense\" is not an age recipient"
+    );
+    assert_eq!(
+        refused(Settings { identity: Some("# nothing\n".to_owned()), ..good() }),
+        "the repository's identity cannot be used: it holds none"
+    );
+    assert_eq!(
+        refused(Settings {
+            identity: Some("# a comment\nAGE-SECRET-KEY-1MISSPELT\n".to_owned()),
+            ..good()
+        }),
+        "the repository's identity cannot be used: line 2 is not an age identity"
+    );
+    for (endpoint, reason) in [
+        ("10.0.0.1:8333", "it begins with neither http:// nor https://"),
+        ("http://user:hunter2@10.0.0.1", "it holds credentials or a query"),
+    ] {
+        let told = refused(s3(Some(endpoint), ""));
+        assert_eq!(told, format!("the repository's endpoint cannot be used: {reason}"));
+    }
+    assert!(refused(s3(None, "a//b")).contains("prefix"));
+}
+
+#[test]
+fn a_store_is_called_by_its_url_without_credentials() {
+    for (endpoint, prefix, name) in [
+        (Some("http://10.0.0.1:8333/"), "/estate/a/", "http://10.0.0.1:8333/copies/estate/a"),
+        (Some("http://10.0.0.1:8333"), "", "http://10.0.0.1:8333/copies"),
+        (None, "a", "s3://copies/a"),
+    ] {
+        let repository = Repository::open(s3(endpoint, prefix)).unwrap();
+        assert_eq!(repository.store(), name);
+        assert_eq!(format!("{repository:?}"), format!("Repository {{ store: {name:?}, .. }}"));
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let mut settings = s3(Some("http://u:p@x"), "");
+    settings.identity = Some("AGE-SECRET-KEY-1X".to_owned());
+    let shown = format!("{settings:?}");
+    for secret in ["an-access-key", "a-secret-key", "AGE-SECRET", "u:p"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains("copies"), "{shown}");
+}
+
+/// A client that wants to know its authorities cannot be made on a bare host; one for plain HTTP wants none.
+#[test]
+fn plain_http_needs_no_authorities() {
+    const BARE: &str = "LIFEBOAT_TEST_BARE";
+    if std::env::var_os(BARE).is_some() {
+        Repository::open(s3(Some("http://10.0.0.1:8333"), "")).unwrap();
+        let told = refused(s3(Some("https://10.0.0.1:8333"), ""));
+        assert!(told.starts_with("the repository's store cannot be used: "), "{told}");
+        return;
+    }
+    let test = "tests::settings::plain_http_needs_no_authorities";
+    let bare = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(BARE, "1")
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env("SSL_CERT_DIR", "/dev/null")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&bare.stdout);
+    assert!(bare.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_named() {
+    // A port that was just given back: nobody listens.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let repository = Repository::open(s3(Some(&format!("http://{free}")), "x")).unwrap();
+    let error = repository.init().await.unwrap_err();
+    let Error::Unreachable { store, object, reason } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(
+        (store.as_str(), object.as_str()),
+        (format!("http://{free}/copies/x").as_str(), "lifeboat.json")
+    );
+    assert!(reason.contains("Connection refused"), "{reason}");
+}
