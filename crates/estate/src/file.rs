@@ -207,6 +207,9 @@ pub struct Dns {
     /// How long others may keep the answer, in seconds.
     #[serde(default = "default_ttl")]
     pub ttl: u32,
+    /// The zone's other name servers. A resolver that is asked before they have the new answer keeps the old one for its TTL.
+    #[serde(default)]
+    pub secondaries: Vec<SocketAddr>,
     /// Resolvers that have to give the new answer before the switch counts: those that agents and people use.
     #[serde(default)]
     pub resolvers: Vec<SocketAddr>,

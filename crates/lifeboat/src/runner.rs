@@ -57,10 +57,13 @@ impl Watching {
             progress: Progress::new(printer),
             steps: plan.steps.iter().map(|step| (step.id.clone(), step.what.clone())).collect(),
             #[cfg(feature = "lab")]
-            signals: [("LIFEBOAT_LAB_DIE_AT", Signal::SIGKILL), ("LIFEBOAT_LAB_STOP_AT", Signal::SIGSTOP)]
-                .into_iter()
-                .filter_map(|(variable, signal)| Some((std::env::var(variable).ok()?, signal)))
-                .collect(),
+            signals: [
+                ("LIFEBOAT_LAB_DIE_AT", Signal::SIGKILL),
+                ("LIFEBOAT_LAB_STOP_AT", Signal::SIGSTOP),
+            ]
+            .into_iter()
+            .filter_map(|(variable, signal)| Some((std::env::var(variable).ok()?, signal)))
+            .collect(),
         }
     }
 

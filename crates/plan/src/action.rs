@@ -181,6 +181,8 @@ pub struct SwitchDns {
     pub to: IpAddr,
     /// For how long others may keep the answer, in seconds.
     pub ttl: u32,
+    /// The zone's other name servers: those that answer must have the new address before a resolver is asked.
+    pub secondaries: Vec<SocketAddr>,
     /// Who has to give the new answer.
     pub resolvers: Vec<SocketAddr>,
 }

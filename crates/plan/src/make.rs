@@ -305,6 +305,7 @@ impl Context<'_> {
                     server: dns.server,
                     to: address,
                     ttl: dns.ttl,
+                    secondaries: dns.secondaries.clone(),
                     resolvers: dns.resolvers.clone(),
                 }),
             },

@@ -87,10 +87,16 @@ pub async fn read(repository: &Repository, number: u64) -> Result<Run, Trouble> 
 /// # Errors
 /// As [`read`].
 pub async fn newest(repository: &Repository) -> Result<Option<Run>, Trouble> {
-    match repository.runs().await?.into_iter().max() {
-        Some(number) => Ok(Some(read(repository, number).await?)),
-        None => Ok(None),
+    let mut numbers = repository.runs().await?;
+    numbers.sort_unstable();
+    while let Some(number) = numbers.pop() {
+        match read(repository, number).await {
+            // Somebody is just writing its first entry: until that is there, there is no such run.
+            Err(trouble) if trouble.code == "LB0705" => {}
+            found => return found.map(Some),
+        }
     }
+    Ok(None)
 }
 
 /// Begins a run of `plan` under the next number. Of two who begin at once one wins, and the other is told of it.

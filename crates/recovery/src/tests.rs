@@ -1,1 +1,239 @@
-//! What can be shown without a lab: the journal's adapter, measuring, and how troubles are told.
+//! What can be shown without a lab: runs in a repository, measuring, the loss, and how troubles come back from a journal.
+
+use crate::gather::{Heard, loss};
+use crate::report::Measured;
+use crate::runs::{self, Run};
+use crate::steps::agents_await::was_true;
+use crate::{Trouble, World};
+use age::secrecy::ExposeSecret as _;
+use engine::{Ended, Entry, Event, Problem, Runner, State};
+use estate::{Epoch, Estate, Kind, LastRenewal, Name, Probe, Report, SecretRef, Seen, Serving, Standing};
+use jiff::Timestamp;
+use plan::{Loss, Plan};
+use repository::{Repository, Settings, StoreSettings};
+use serde_json::{Value, json};
+
+const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn at(seconds: f64) -> Timestamp {
+    let zero: Timestamp = "2026-11-22T22:00:00Z".parse().unwrap();
+    zero + jiff::SignedDuration::from_secs_f64(seconds)
+}
+
+/// A plan with two steps; `salt` tells it apart from others.
+fn plan(salt: &str) -> Plan {
+    let step = |id: &str| {
+        json!({
+            "id": id, "what": "", "byHand": format!("do {id} by hand"), "check": "", "undo": "", "timeoutS": 9, "attempts": 2,
+            "action": {"kind": "certificates.issue", "host": "standby-1", "config": "/etc/kubernetes/kubeadm.yaml"},
+        })
+    };
+    let plan = json!({
+        "estate": "example", "cluster": "rancher", "from": "main", "to": "standby", "epoch": 2, "made": at(10.0),
+        "because": [salt], "point": "000001-20261122T215951.000Z-k7xq", "pointBegun": at(-9.0), "pointRevision": 100,
+        "loss": {"lastSeen": at(0.0), "lastRevision": 130}, "steps": [step("fetch"), step("fence")],
+    });
+    serde_json::from_value(plan).unwrap()
+}
+
+fn repository(directory: &std::path::Path) -> Repository {
+    let identity = age::x25519::Identity::generate();
+    let settings = Settings {
+        store: StoreSettings::Directory(directory.to_owned()),
+        recipients: vec![identity.to_public().to_string()],
+        identity: Some(identity.to_string().expose_secret().to_owned()),
+    };
+    Repository::open(settings).unwrap()
+}
+
+#[tokio::test]
+async fn of_two_who_begin_at_once_one_wins_and_a_run_that_is_not_over_forbids_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = repository(directory.path());
+    repository.init().await.unwrap();
+    let (one, two) = (Runner::new("one"), Runner::new("two"));
+    let (plan_one, plan_two) = (plan("one"), plan("two"));
+    let begun = futures::join!(runs::begin(&repository, &plan_one, &one), runs::begin(&repository, &plan_two, &two));
+    let lost = match begun {
+        (Ok(1), Err(lost)) | (Err(lost), Ok(1)) => lost,
+        both => panic!("{both:?}"),
+    };
+    assert_eq!((&*lost.code, lost.kind), ("LB0706", Kind::Conflict));
+    let third = runs::begin(&repository, &plan("three"), &one).await.unwrap_err();
+    assert!(third.to_string().contains("run 1 is not over"), "{third}");
+
+    let journal = runs::InRepository { repository: &repository, run: 1 };
+    engine::cancel(&journal, &one).await.unwrap();
+    assert_eq!(runs::begin(&repository, &plan("three"), &one).await.unwrap(), 2);
+    let newest = runs::newest(&repository).await.unwrap().unwrap();
+    assert_eq!((newest.number, newest.plan.because), (2, vec!["three".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_missing_key_is_not_a_damaged_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let with_key = repository(directory.path());
+    with_key.init().await.unwrap();
+    runs::begin(&with_key, &plan("one"), &Runner::new("one")).await.unwrap();
+    let settings = Settings {
+        store: StoreSettings::Directory(directory.path().to_owned()),
+        recipients: vec![age::x25519::Identity::generate().to_public().to_string()],
+        identity: None,
+    };
+    let trouble = runs::read(&Repository::open(settings).unwrap(), 1).await.unwrap_err();
+    assert_eq!((&*trouble.code, trouble.kind), ("LB0304", Kind::Person));
+    let nothing = runs::read(&with_key, 7).await.unwrap_err();
+    assert_eq!(&*nothing.code, "LB0705");
+}
+
+#[test]
+fn a_trouble_comes_back_from_a_journal_as_it_went_in() {
+    for kind in [
+        Kind::Person,
+        Kind::Damaged,
+        Kind::Invalid,
+        Kind::Fenced,
+        Kind::Unreachable,
+        Kind::Conflict,
+    ] {
+        let went = Trouble::new("LB0306", kind, "copy x is damaged").hint("lifeboat copies");
+        let written = serde_json::to_string(&Problem::from(went.clone())).unwrap();
+        let problem: Problem = serde_json::from_str(&written).unwrap();
+        let came = Trouble::from(engine::Error::StepFailed { step: "fetch".to_owned(), attempt: 2, problem });
+        assert_eq!((came.code, came.kind, came.hint), (went.code, kind, went.hint));
+        assert_eq!(came.message, "step fetch failed at attempt 2: copy x is damaged");
+    }
+    let problem = Problem { code: "timeout".to_owned(), ..Problem::default() };
+    let came = Trouble::from(engine::Error::StepFailed { step: "etcd".to_owned(), attempt: 1, problem });
+    assert_eq!(&*came.code, "LB0704");
+}
+
+#[test]
+fn a_run_is_measured_from_its_journal() {
+    let entries = |events: Vec<(f64, Event)>| {
+        let entry = |(seq, (seconds, event))| Entry { seq, at: at(seconds), runner: "r".to_owned(), event };
+        (0..).zip(events).map(entry).collect::<Vec<Entry>>()
+    };
+    let intent = |step: &str, attempt| Event::Intent { step: step.to_owned(), attempt };
+    let done = |step: &str, attempt| Event::Done { step: step.to_owned(), attempt, outcome: Value::Null };
+    let begun = Event::Begun { plan: serde_json::to_value(plan("one")).unwrap() };
+    let problem = Problem {
+        code: "timeout".to_owned(),
+        message: "it took too long".to_owned(),
+        ..Problem::default()
+    };
+    let failed = Event::Failed {
+        step: "fence".to_owned(),
+        attempt: 1,
+        error: problem,
+        retry: false,
+    };
+    let mut journal = vec![
+        (11.0, begun),
+        (11.1, Event::Claimed {}),
+        (11.2, intent("fetch", 1)),
+        (12.0, done("fetch", 1)),
+        (12.1, intent("fence", 1)),
+        (20.0, failed),
+    ];
+    let run = |journal: Vec<(f64, Event)>| {
+        let entries = entries(journal);
+        Run {
+            number: 1,
+            state: State::of(&entries).unwrap(),
+            plan: plan("one"),
+            entries,
+        }
+    };
+    let stopped = Measured::of(&run(journal.clone()));
+    assert_eq!((stopped.state, stopped.by_hand.as_deref()), ("stopped", Some("do fence by hand")));
+    assert_eq!(stopped.problem.unwrap().code, "LB0704");
+    journal.extend([
+        (30.0, Event::Claimed {}),
+        (30.1, intent("fence", 2)),
+        (31.0, done("fence", 2)),
+        (31.1, Event::Ended { how: Ended::Succeeded }),
+    ]);
+    let measured = Measured::of(&run(journal));
+    insta::assert_snapshot!(serde_json::to_string_pretty(&measured).unwrap());
+    assert_eq!(measured.zero(), at(0.0));
+}
+
+fn report(site: &str, probes: &[(bool, u64)], revision: Option<i64>) -> Heard {
+    let standing = Standing { epoch: Epoch::FIRST, holder: name("main") };
+    let seen = |(good, for_ms): &(bool, u64)| Seen {
+        probe: Probe::Api,
+        good: *good,
+        for_ms: *for_ms,
+        asked_ms: 0,
+        reason: String::new(),
+    };
+    let report = Report {
+        site: name(site),
+        version: "0".to_owned(),
+        now: at(0.0),
+        standing: Some(standing.clone()),
+        serving: Serving::Never,
+        probes: probes.iter().map(seen).collect(),
+        renewed: revision.map(|revision| LastRenewal { standing, ago_ms: 0, lease_ms: 1, revision: Some(revision) }),
+        proven: None,
+        unfit: None,
+        troubles: Vec::new(),
+    };
+    Heard { site: name(site), report: Ok(report), at: at(0.0) }
+}
+
+#[test]
+fn the_loss_is_counted_from_the_last_sign_of_life_that_anybody_saw() {
+    let standing = Standing { epoch: Epoch::FIRST, holder: name("main") };
+    let found = |reports: &[Heard]| loss(reports, &standing, at(100.0));
+    let both = [
+        report("standby", &[(false, 12_000), (false, 14_000)], Some(7)),
+        report("witness", &[(false, 11_000), (false, 15_000)], Some(9)),
+        // The lost site's own word about itself does not count.
+        report("main", &[(false, 1_000)], Some(99)),
+    ];
+    assert_eq!(found(&both), Loss { last_seen: Some(at(89.0)), last_revision: Some(9) });
+    let alive = [report("standby", &[(true, 12_000), (false, 14_000)], None)];
+    assert_eq!(found(&alive), Loss::default());
+    assert_eq!(found(&[]), Loss::default());
+}
+
+#[test]
+fn whom_to_wait_for_is_told_by_the_copy_and_not_by_what_the_new_manager_wrote() {
+    let made = at(10.0);
+    let condition =
+        |status: &str, seconds: f64| json!({"type": "Connected", "status": status, "lastUpdateTime": at(seconds)});
+    assert!(was_true(&condition("True", -500.0), made));
+    assert!(
+        was_true(&condition("False", 40.0), made),
+        "the manager that was started here has just looked"
+    );
+    assert!(was_true(&condition("True", 40.0), made), "it is back already");
+    assert!(!was_true(&condition("False", -500.0), made), "it was away when the copy was taken");
+    assert!(!was_true(&json!({"type": "Connected"}), made));
+}
+
+#[test]
+fn a_secret_that_is_not_here_is_named_and_everything_else_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World {
+        estate: Estate::parse("lifeboat.yaml", ESTATE).unwrap(),
+        directory: directory.path().to_owned(),
+        here: Some(name("standby-1")),
+    };
+    let (_, cluster) = world.estate.management().unwrap();
+    let missing = world.repository(&cluster.repository).unwrap_err();
+    assert_eq!(&*missing.code, "LB0203");
+    assert!(missing.message.contains("s3.access") && missing.hint.is_some(), "{missing}");
+    assert_eq!(world.host(&name("standby-1")).unwrap().name(), "standby-1");
+    let no_way = world.host(&name("witness")).unwrap_err();
+    assert!(no_way.message.contains("gives no ssh"), "{no_way}");
+    std::fs::write(directory.path().join("peers.key"), "  text\n").unwrap();
+    assert_eq!(world.secret(&SecretRef::File("peers.key".into())).unwrap(), "text");
+    assert!(world.peers_key().is_err());
+}

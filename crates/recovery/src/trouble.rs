@@ -88,7 +88,10 @@ impl From<repository::Error> for Trouble {
             E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", Some(check)),
             E::NotFound { .. } => ("LB0303", Some("lifeboat copies")),
             E::NoIdentity { .. } => ("LB0304", None),
-            E::WrongKey { .. } => ("LB0305", Some("age-keygen -y IDENTITY-FILE: it must print one of the estate's recipients")),
+            E::WrongKey { .. } => (
+                "LB0305",
+                Some("age-keygen -y IDENTITY-FILE: it must print one of the estate's recipients"),
+            ),
             E::Damaged { .. } | E::Misplaced { .. } => (
                 "LB0306",
                 Some(

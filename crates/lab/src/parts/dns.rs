@@ -148,7 +148,7 @@ template:
     )
 }
 
-fn secondaries(lab: &Topology) -> Vec<Ipv4Addr> {
+pub(super) fn secondaries(lab: &Topology) -> Vec<Ipv4Addr> {
     lab.hosts_with(|p| *p == Part::SecondaryNameserver)
         .map(|h| secondary_address(lab, h))
         .collect()

@@ -159,6 +159,10 @@ fn yaml(lab: &Topology, standby_recipient: &str, spare_recipient: &str) -> Resul
     let resolver = lab
         .resolver_for(lab.host(WITNESS)?)
         .ok_or_else(|| missing("a resolver of the edges"))?;
+    let secondaries: Vec<String> = dns::secondaries(lab)
+        .iter()
+        .map(|at| format!("\"{at}:{}\"", dns::PORT))
+        .collect();
     let filled = [
         ("NAME", lab.name().to_string()),
         ("MAIN", lab.host(PRIMARY)?.address.to_string()),
@@ -177,6 +181,7 @@ fn yaml(lab: &Topology, standby_recipient: &str, spare_recipient: &str) -> Resul
         ("ZONE", ZONE.to_owned()),
         ("NAMESERVER", nameserver.to_string()),
         ("RESOLVER", resolver.to_string()),
+        ("SECONDARIES", secondaries.join(", ")),
         ("DNS_PORT", dns::PORT.to_string()),
         ("TSIG_NAME", dns::TSIG_NAME.to_owned()),
         ("TTL", dns::TTL.to_string()),

@@ -186,7 +186,10 @@ async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result
 async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
     let name = world.cluster(cluster)?.manager.name.trim_end_matches('.').to_owned();
     let server = world.estate.dns.server;
-    for asked in std::iter::once(&server).chain(&world.estate.dns.resolvers) {
+    for asked in std::iter::once(&server)
+        .chain(&world.estate.dns.secondaries)
+        .chain(&world.estate.dns.resolvers)
+    {
         let found = dns::ask(*asked, &name).await.map_err(Trouble::from).and_then(|answer| {
             let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
             if addresses.is_empty() {

@@ -89,7 +89,10 @@ fn the_runner_is_killed_at_every_point() {
         each_step_was_done_once(&world).await;
         the_standby_serves(&world).await;
         nothing_is_left_behind(&world, &temporary, &own).await;
-        say(&format!("the last call succeeded {:.0} s after the loss of power", cut.elapsed().as_secs_f64()));
+        say(&format!(
+            "the last call succeeded {:.0} s after the loss of power",
+            cut.elapsed().as_secs_f64()
+        ));
     });
 }
 
@@ -104,7 +107,12 @@ fn failover(world: &World, temporary: &TempDir) -> Command {
 /// Two start the same failover at once: one is at work, held still at its very beginning, and the other is told so. Then the
 /// one is killed.
 fn one_of_two_operators_waits_outside(world: &World, temporary: &TempDir) {
-    let start = || failover(world, temporary).env("LIFEBOAT_LAB_STOP_AT", "fetch:before").spawn().unwrap();
+    let start = || {
+        failover(world, temporary)
+            .env("LIFEBOAT_LAB_STOP_AT", "fetch:before")
+            .spawn()
+            .unwrap()
+    };
     let (one, other) = (start(), start());
     let (mut stopped, refused) = match (stops(&one), stops(&other)) {
         (true, false) => (one, other),
@@ -193,26 +201,45 @@ async fn the_standby_serves(world: &World) {
     let run = world.succeeded().await;
     assert_eq!(run["epoch"], 2);
     let mut back: Vec<&str> = Vec::new();
-    let agents = run["steps"].as_array().unwrap().iter().find(|step| step["step"] == "agents").unwrap();
-    back.extend(agents["outcome"]["agents"].as_array().unwrap().iter().filter_map(|agent| agent["name"].as_str()));
+    let agents = run["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["step"] == "agents")
+        .unwrap();
+    back.extend(
+        agents["outcome"]["agents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|agent| agent["name"].as_str()),
+    );
     back.sort_unstable();
     assert_eq!(back, ["edge-1", "edge-2"]);
     for cluster in ["c-edge1", "c-edge2"] {
         assert!(world.through_the_manager("standby", cluster).await.is_some(), "{cluster}");
     }
-    assert_eq!(world.name_leads_to().await, world.lab.topology().load_balancer("standby").unwrap().to_string());
+    assert_eq!(
+        world.name_leads_to().await,
+        world.lab.topology().load_balancer("standby").unwrap().to_string()
+    );
     let status = world.status().unwrap();
     let standby = crate::world::report(&status, "standby");
-    assert_eq!((&standby["serving"]["state"], &standby["serving"]["epoch"]), (&Value::from("serving"), &2.into()));
+    assert_eq!(
+        (&standby["serving"]["state"], &standby["serving"]["epoch"]),
+        (&Value::from("serving"), &2.into())
+    );
 }
 
 async fn nothing_is_left_behind(world: &World, temporary: &TempDir, own: &str) {
-    let kept = "cd /var/lib/lifeboat/takeover-000002/replaced; sha256sum < pki/ca.key; stat -c %i etcd; test -d etcd/member";
+    let kept =
+        "cd /var/lib/lifeboat/takeover-000002/replaced; sha256sum < pki/ca.key; stat -c %i etcd; test -d etcd/member";
     assert_eq!(world.run("standby-1", kept).await, own, "what the standby had of its own is kept aside");
     assert_ne!(world.run("standby-1", OWN).await, own);
     let parked = world.run("standby-1", "ls -A /etc/kubernetes/lifeboat-parked").await;
     assert_eq!(parked, "", "nothing is parked");
-    let look = "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name '*.lifeboat' -o -name '.?*.????????' \\)";
+    let look =
+        "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name '*.lifeboat' -o -name '.?*.????????' \\)";
     assert_eq!(world.run("standby-1", look).await, "", "nothing half done lies about");
     let left: Vec<String> = std::fs::read_dir(temporary.path())
         .unwrap()

@@ -29,6 +29,8 @@ pub(super) async fn perform(it: &SwitchDns, context: &Context<'_>) -> Result<Don
     let switched = zone.switch(&it.name, &[it.to], it.ttl).await?;
     context.inside.point();
     until(Duration::from_secs(10), PAUSE, || async { leads(it, it.server).await }).await?;
+    // A resolver that asks a secondary too early keeps the old answer for its whole time.
+    join_all(it.secondaries.iter().map(|secondary| followed(it, *secondary))).await;
     // A resolver may keep the old answer for as long as it was told to, and a resolver may be down on such a day.
     let limit = Duration::from_secs(u64::from(it.ttl) + 15);
     let asked = it.resolvers.iter().map(|resolver| seen(it, *resolver, limit));
@@ -51,6 +53,17 @@ pub(super) async fn perform(it: &SwitchDns, context: &Context<'_>) -> Result<Don
         seen_by,
         not_seen_by,
     })
+}
+
+/// Waits until a secondary has the new answer; one that does not answer at all is nobody's to wait for on such a day.
+async fn followed(it: &SwitchDns, secondary: SocketAddr) {
+    _ = until(Duration::from_secs(10), PAUSE, || async {
+        match leads(it, secondary).await {
+            Err(trouble) if trouble.code == "LB0501" => Ok(()),
+            other => other,
+        }
+    })
+    .await;
 }
 
 async fn seen(it: &SwitchDns, resolver: SocketAddr, limit: Duration) -> (SocketAddr, Result<(), Trouble>) {
