@@ -48,7 +48,7 @@ pub enum Error {
         /// The attempt that failed last: 1 for the first of all runners.
         attempt: u32,
         /// What went wrong.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// The journal did not answer for too long. Whether the entry was written is unknown; resuming finds out.
     #[error("{doing} was not confirmed by the journal within {seconds} s: {reason}")]

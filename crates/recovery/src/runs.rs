@@ -112,7 +112,7 @@ pub async fn begin(repository: &Repository, plan: &Plan, runner: &Runner) -> Res
     let plan = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
     match engine::begin(&InRepository { repository, run: number }, plan, runner).await {
         Ok(()) => Ok(number),
-        Err(engine::Error::OtherPlan { .. }) => Err(unfinished(number)),
+        Err(engine::Error::OtherPlan) => Err(unfinished(number)),
         Err(error) => Err(error.into()),
     }
 }

@@ -103,12 +103,12 @@ fn a_trouble_comes_back_from_a_journal_as_it_went_in() {
         let went = Trouble::new("LB0306", kind, "copy x is damaged").hint("lifeboat copies");
         let written = serde_json::to_string(&Problem::from(went.clone())).unwrap();
         let problem: Problem = serde_json::from_str(&written).unwrap();
-        let came = Trouble::from(engine::Error::StepFailed { step: "fetch".to_owned(), attempt: 2, problem });
+        let came = Trouble::from(engine::Error::StepFailed { step: "fetch".to_owned(), attempt: 2, problem: Box::new(problem) });
         assert_eq!((came.code, came.kind, came.hint), (went.code, kind, went.hint));
         assert_eq!(came.message, "step fetch failed at attempt 2: copy x is damaged");
     }
     let problem = Problem { code: "timeout".to_owned(), ..Problem::default() };
-    let came = Trouble::from(engine::Error::StepFailed { step: "etcd".to_owned(), attempt: 1, problem });
+    let came = Trouble::from(engine::Error::StepFailed { step: "etcd".to_owned(), attempt: 1, problem: Box::new(problem) });
     assert_eq!(&*came.code, "LB0704");
 }
 

@@ -222,13 +222,13 @@ impl From<engine::Error> for Trouble {
     fn from(error: engine::Error) -> Self {
         use engine::Error as E;
         match error {
-            E::StepFailed { step, attempt, problem } => Self::of_step(&step, attempt, problem),
+            E::StepFailed { step, attempt, problem } => Self::of_step(&step, attempt, *problem),
             E::Busy { .. } => Self::of("LB0701", Kind::Conflict, &error).hint("lifeboat runs"),
             E::Superseded { .. } | E::Over { .. } => Self::of("LB0702", Kind::Conflict, &error).hint("lifeboat runs"),
             E::Journal { .. } => Self::of("LB0703", Kind::Unreachable, &error)
                 .hint("the same command again: the run goes on where it was"),
             E::Damaged { .. } => Self::of("LB0703", Kind::Damaged, &error),
-            E::NotBegun | E::OtherPlan { .. } | E::Steps { .. } => Self::of("LB0702", Kind::Conflict, &error),
+            E::NotBegun | E::OtherPlan | E::Steps { .. } => Self::of("LB0702", Kind::Conflict, &error),
         }
     }
 }
