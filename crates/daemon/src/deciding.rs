@@ -6,7 +6,7 @@ use engine::{Hooks, Point, Runner};
 use estate::{Name, Report};
 use failover::{Arrived, Call, Evidence, Policy, Verdict};
 use recovery::Trouble;
-use recovery::gather::{self, Heard};
+use recovery::gather::{self, Because, Heard};
 use recovery::runs::{self, Run};
 use repository::Repository;
 use std::sync::Arc;
@@ -19,6 +19,9 @@ const ANSWER: Duration = Duration::from_millis(1500);
 const RUNS: Duration = Duration::from_secs(5);
 /// Before a run whose step failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
+
+/// The code of a fence that found the site alive again.
+const BACK_AGAIN: &str = "LB0608";
 
 /// Who carries out runs on `host`, in journals. One at a time on each host: the caller holds a lock.
 pub fn runner(host: &str, what: &str) -> Runner {
@@ -192,7 +195,7 @@ impl Daemon {
             at: ambient::now(),
         });
         let heard: Vec<Heard> = heard.collect();
-        let because = verdict.reasons.clone();
+        let because = Because::Verdict(verdict.reasons.clone());
         let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, proven.as_ref(), because).await?;
         let number = runs::begin(&repository, &plan, &self.runner()).await?;
         (self.say)(&format!("declared: {} is lost; run {number} brings {} up here", plan.from, self.cluster));
@@ -215,8 +218,23 @@ async fn carry_out(daemon: Arc<Daemon>, run: Run) {
             (daemon.say)(&format!("run {} succeeded", run.number));
             daemon.trouble("failover", None);
         }
-        Err(trouble) => daemon.trouble("failover", Some(format!("run {}: {trouble}", run.number))),
+        Err(trouble) => {
+            daemon.trouble("failover", Some(format!("run {}: {trouble}", run.number)));
+            if trouble.code == BACK_AGAIN {
+                let given_up = give_up(&daemon, run.number).await;
+                daemon.trouble("failover", given_up.err().map(|trouble| trouble.to_string()));
+            }
+        }
     }
+}
+
+/// Ends a run of this daemon's own because the site that it was to replace is back.
+async fn give_up(daemon: &Daemon, number: u64) -> Result<(), Trouble> {
+    let repository = daemon.world.repository(&daemon.of.repository)?;
+    let journal = runs::InRepository { repository: &repository, run: number };
+    engine::cancel(&journal, &daemon.runner()).await?;
+    (daemon.say)(&format!("run {number} is given up: the site is back"));
+    Ok(())
 }
 
 /// Says in the log how a run goes.

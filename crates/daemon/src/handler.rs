@@ -28,7 +28,9 @@ impl Handler for Answers {
             "takeover" => written(daemon.takeover(&read(question)?).await.map_err(Refusal::new)?),
             "standing" => written(daemon.standing().await),
             "look" => {
-                daemon.look.notify_one();
+                // Whoever asks this has just written down that it starts the cluster here.
+                daemon.read_served().await;
+                daemon.ask_now.notify_one();
                 written(daemon.report())
             }
             "report" => written(daemon.report()),
@@ -48,7 +50,7 @@ impl Daemon {
             version: version().to_owned(),
             now: ambient::now(),
             standing: state.standing.clone(),
-            serving: state.serving.clone(),
+            serving: state.serving_at(now),
             probes: state.seen(now),
             renewed: aged(state.renewed.as_ref(), now),
             proven: state

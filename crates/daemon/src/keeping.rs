@@ -1,83 +1,176 @@
-//! The right to serve: renewed while a majority confirms it, and enforced on this host when none does.
+//! The right to serve, enforced on this host. The duty is looked at several times a second, and nothing here waits for the
+//! network, a voter's disk, or a script: what takes time runs in a task.
 
+use crate::Daemon;
 use crate::state::millis;
-use crate::{Daemon, voting};
-use estate::{Epoch, Renewed, Serving};
-use failover::{Duty, Keeper, Round};
-use futures::StreamExt;
+use estate::{Epoch, Serving, Standing};
+use failover::Duty;
 use recovery::{Trouble, control_plane};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
+/// Between two looks at the duty.
+const TICK: Duration = Duration::from_millis(200);
 /// What does not stop by itself within this is killed: the lease does not wait.
 const GRACE: Duration = Duration::from_millis(500);
-/// How long stopping may take in all.
-const STOP: Duration = Duration::from_secs(20);
-/// A file of a few bytes; a disk that takes longer keeps no lease waiting.
-const READ: Duration = Duration::from_secs(1);
-/// How often a site that must not serve looks whether somebody has started something.
-const ENFORCE: Duration = Duration::from_secs(5);
+/// How long stopping or starting may take in all.
+const LIMIT: Duration = Duration::from_secs(20);
+/// How often a site that must not serve looks whether somebody has started something, and one that may tries to start again.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Between two looks at the note in which epoch the cluster was started here.
+const SERVED: Duration = Duration::from_millis(500);
 
 /// What the keeper has done to this host's control plane last.
 #[derive(Debug, Default)]
 pub(crate) struct Hands {
+    /// Everything has stopped, and nothing was started since.
     stopped: bool,
     /// When that was last made sure of.
     at: Duration,
+    /// Counts starts: a stop that overlaps with one proves nothing.
+    starts: u64,
 }
 
 /// Keeps the right to serve for as long as the daemon runs.
 pub(crate) async fn keep(daemon: Arc<Daemon>) {
     if !daemon.has_stand() {
-        daemon.state().serving = Serving::Never;
+        daemon.state().serving = (Serving::Never, ambient::uptime());
         return;
     }
-    let post = match voting::post(&daemon.world, &daemon.site, &daemon.cluster, &daemon.of) {
-        Ok(post) => post,
-        Err(trouble) => return daemon.trouble("keeper", Some(trouble.to_string())),
-    };
-    let mut keeper = Keeper::new(post);
-    let pause = daemon.lease() / 5;
-    let mut serves_before = false;
-    // Until it was read once, the safe assumption: something was started here that no voter knows of.
-    let mut served = Some(Epoch(u64::MAX));
+    let begun = ambient::uptime();
+    let mut started = false;
+    let mut next_start = begun;
+    let mut starting: Option<JoinHandle<bool>> = None;
+    let mut stopping: Option<JoinHandle<bool>> = None;
     loop {
-        // What cannot be read now is as it was: a lease must run out whatever the disk does.
-        if let Some(read) = daemon.served().await {
-            served = read;
+        let now = ambient::uptime();
+        let (standing, served) = {
+            let state = daemon.state();
+            (state.standing.clone(), state.served())
+        };
+        let duty = daemon.keeper().duty(standing.as_ref(), served, now);
+        daemon.note(&duty, standing.as_ref(), now);
+        match &duty {
+            Duty::Serve { .. } => {
+                if starting.as_ref().is_some_and(JoinHandle::is_finished)
+                    && let Some(task) = starting.take()
+                {
+                    started = task.await.unwrap_or(false);
+                    next_start = now + AGAIN;
+                }
+                if !started && starting.is_none() && now >= next_start {
+                    starting = Some(tokio::spawn(start(daemon.clone())));
+                }
+                if served.is_none() {
+                    daemon.note_first(standing.as_ref().map(|standing| standing.epoch));
+                }
+            }
+            // A run starts what serves, and in its own order.
+            Duty::HandsOff { .. } => started = true,
+            Duty::StandBy | Duty::Learn => {}
+            Duty::Stop { .. } | Duty::Fenced { .. } => {
+                // Restarting Lifeboat is no reason to stop a cluster before the first answers can be there.
+                let waits = matches!(duty, Duty::Stop { .. }) && !daemon.knows_better(begun, now);
+                if !waits {
+                    if let Some(task) = starting.take() {
+                        task.abort();
+                    }
+                    started = false;
+                    let busy = stopping.as_ref().is_some_and(|task| !task.is_finished());
+                    if !busy && !daemon.surely_stopped(now) {
+                        stopping = Some(tokio::spawn(stop(daemon.clone())));
+                    }
+                }
+            }
         }
-        let standing = daemon.standing().await;
-        let revision = daemon.state().revision;
-        if let Some(round) = keeper.ask(standing.as_ref(), served, revision, ambient::uptime()) {
-            daemon.ask_round(&mut keeper, round, pause).await;
+        // A promise given here, or an answer, changes the duty at once.
+        _ = tokio::time::timeout(TICK, daemon.look.notified()).await;
+    }
+}
+
+/// Reads, for as long as the daemon runs, in which epoch the cluster was started here. What cannot be read now stays as it
+/// was: a lease runs out whatever the disk does.
+pub(crate) async fn watch_served(daemon: Arc<Daemon>) {
+    while daemon.has_stand() {
+        daemon.read_served().await;
+        ambient::sleep(SERVED).await;
+    }
+}
+
+/// Starts what serves; whether all of it was.
+async fn start(daemon: Arc<Daemon>) -> bool {
+    {
+        let mut hands = daemon.hands();
+        hands.stopped = false;
+        hands.starts += 1;
+    }
+    let started = async {
+        let host = daemon.here()?;
+        control_plane::start(&host, *daemon.of.distribution, LIMIT).await?;
+        control_plane::start_manager(&host, &daemon.of.manager.start, LIMIT).await
+    };
+    let started = started.await;
+    let done = started.is_ok();
+    daemon.trouble("starting", started.err().map(|trouble| trouble.to_string()));
+    done
+}
+
+/// Stops what serves; whether nothing of it runs any more.
+pub(crate) async fn stop(daemon: Arc<Daemon>) -> bool {
+    let starts = daemon.hands().starts;
+    let stopped = async {
+        let host = daemon.here()?;
+        let limits = control_plane::Limits { grace: GRACE, all: LIMIT, alone: false };
+        control_plane::stop(&host, *daemon.of.distribution, &daemon.of.manager.stop, limits).await
+    };
+    match stopped.await {
+        Ok(note) => {
+            daemon.trouble("stopping", note);
+            let mut hands = daemon.hands();
+            if hands.starts != starts {
+                return false;
+            }
+            let first = !hands.stopped;
+            (hands.stopped, hands.at) = (true, ambient::uptime());
+            drop(hands);
+            if first {
+                (daemon.say)("the manager and the control plane have stopped");
+            }
+            true
         }
-        // The voter may have learnt of a newer epoch meanwhile.
-        let standing = daemon.standing().await;
-        let duty = keeper.duty(standing.as_ref(), served, ambient::uptime());
-        daemon.note(&duty, standing.as_ref());
-        let serves = matches!(duty, Duty::Serve { .. });
-        daemon.enforce(&duty, serves && !serves_before).await;
-        serves_before = serves;
-        if serves && served.is_none() {
-            daemon.note_first(standing.map(|standing| standing.epoch)).await;
+        Err(trouble) => {
+            daemon.hands().stopped = false;
+            daemon.trouble("stopping", Some(format!("not all of it has stopped: {trouble}")));
+            false
         }
-        // A promise given here changes the duty at once.
-        _ = tokio::time::timeout(pause, daemon.look.notified()).await;
     }
 }
 
 impl Daemon {
-    /// In which epoch the cluster was started on this host last; `None` while that cannot be read.
-    async fn served(&self) -> Option<Option<Epoch>> {
-        let read = match self.here() {
-            Ok(host) => tokio::time::timeout(READ, control_plane::served(&host, &self.cluster)).await,
-            Err(trouble) => Ok(Err(trouble)),
-        };
+    /// Whether a duty to stop rests on knowledge, or only on this process having just begun.
+    fn knows_better(&self, begun: Duration, now: Duration) -> bool {
+        let confirmed_once = self.keeper().was_confirmed();
+        let learnt = { self.state().standing.is_some() && self.state().served_is_read() };
+        (confirmed_once && learnt) || now.saturating_sub(begun) >= self.lease() * 3 / 5
+    }
+
+    fn surely_stopped(&self, now: Duration) -> bool {
+        let hands = self.hands();
+        hands.stopped && now.saturating_sub(hands.at) < AGAIN
+    }
+
+    /// Looks in which epoch the cluster was started here last.
+    pub(crate) async fn read_served(&self) {
+        let cluster = self.cluster.clone();
+        let read = tokio::task::spawn_blocking(move || control_plane::served_here(&cluster)).await;
         let read = read
-            .map_err(|_| format!("it could not be read within {READ:?} in which epoch the cluster was started here"));
-        let read = read.and_then(|read| read.map_err(|trouble| trouble.to_string()));
+            .map_err(|reason| reason.to_string())
+            .and_then(|read| read.map_err(|trouble| trouble.to_string()));
         self.trouble("served", read.as_ref().err().cloned());
-        read.ok()
+        if let Ok(served) = read {
+            self.state().set_served(served);
+        }
     }
 
     /// The host of the control plane at this site: this one.
@@ -87,31 +180,11 @@ impl Daemon {
         self.world.host(host)
     }
 
-    /// Asks all voters, this site's own among them.
-    async fn ask_round(&self, keeper: &mut Keeper, round: Round, limit: Duration) {
-        if self.renew(&round.renewal).await.is_ok_and(|answer| answer.granted) {
-            keeper.confirmed(&round, &self.site);
-        }
-        let me = self.site.as_str();
-        let Ok(mut asked) =
-            recovery::ask_sites::<_, Renewed>(&self.world, me, self.others(), "renew", &round.renewal, limit)
-        else {
-            return;
-        };
-        // One more makes a majority; a dead site would hold up whoever waits for all.
-        while let Some((site, answer)) = asked.next().await {
-            if answer.is_ok_and(|answer| answer.granted) {
-                keeper.confirmed(&round, &site);
-                return;
-            }
-        }
-    }
-
-    fn note(&self, duty: &Duty, standing: Option<&estate::Standing>) {
+    fn note(&self, duty: &Duty, standing: Option<&Standing>, now: Duration) {
         let serving = duty.serving(standing);
         let mut state = self.state();
-        let changed = std::mem::discriminant(&state.serving) != std::mem::discriminant(&serving);
-        state.serving = serving;
+        let changed = std::mem::discriminant(&state.serving.0) != std::mem::discriminant(&serving);
+        state.serving = (serving, now);
         drop(state);
         if changed {
             let text = match duty {
@@ -126,51 +199,17 @@ impl Daemon {
         }
     }
 
-    /// Does on this host what the duty demands.
-    async fn enforce(&self, duty: &Duty, begins: bool) {
-        let done = match duty {
-            Duty::Serve { .. } if begins => self.start().await,
-            Duty::Serve { .. } | Duty::StandBy | Duty::Learn | Duty::HandsOff { .. } => return,
-            Duty::Stop { .. } | Duty::Fenced { .. } => self.stop().await,
-        };
-        self.trouble("keeper", done.err().map(|trouble| trouble.to_string()));
-    }
-
-    async fn start(&self) -> Result<(), Trouble> {
-        let mut hands = self.hands.lock().await;
-        let host = self.here()?;
-        control_plane::start(&host, *self.of.distribution, STOP).await?;
-        hands.stopped = false;
-        control_plane::start_manager(&host, &self.of.manager.start, STOP).await
-    }
-
-    async fn stop(&self) -> Result<(), Trouble> {
-        let mut hands = self.hands.lock().await;
-        let now = ambient::uptime();
-        if hands.stopped && now.saturating_sub(hands.at) < ENFORCE {
-            return Ok(());
-        }
-        let first = !hands.stopped;
-        control_plane::stop(&self.here()?, *self.of.distribution, &self.of.manager.stop, GRACE, STOP).await?;
-        *hands = Hands { stopped: true, at: ambient::uptime() };
-        if first {
-            (self.say)("the manager and the control plane have stopped");
-        }
-        Ok(())
-    }
-
-    /// Stops at once because another site was promised the next epoch; whether it has.
-    pub(crate) async fn stop_for_good(&self) -> bool {
-        let stopped = self.stop().await;
-        self.trouble("keeper", stopped.as_ref().err().map(Trouble::to_string));
-        stopped.is_ok()
-    }
-
     /// At the primary the cluster was there before Lifeboat: from now on it is written down.
-    async fn note_first(&self, epoch: Option<Epoch>) {
-        if let (Ok(host), Some(epoch)) = (self.here(), epoch) {
-            let noted = control_plane::note_served(&host, &self.cluster, epoch).await;
-            self.trouble("served", noted.err().map(|trouble| trouble.to_string()));
-        }
+    fn note_first(self: &Arc<Self>, epoch: Option<Epoch>) {
+        let Some(epoch) = epoch else { return };
+        let daemon = self.clone();
+        // Read back by the next look; until then it is only written again.
+        tokio::spawn(async move {
+            let noted = match daemon.here() {
+                Ok(host) => control_plane::note_served(&host, &daemon.cluster, epoch).await,
+                Err(trouble) => Err(trouble),
+            };
+            daemon.trouble("served", noted.err().map(|trouble| trouble.to_string()));
+        });
     }
 }

@@ -1,12 +1,13 @@
 //! The loops of one site: observe, decide, record, act.
 //!
 //! Start at [`Daemon::run`], which starts them: `voting` answers the other sites and keeps its word on disk, `keeping` holds
-//! the right to serve and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
+//! the right to serve (`asking` for it) and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
 //! `proving` opens them where it could be recovered, `deciding` judges and fails over. What they know of each other is in
 //! `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
 //!
 //! Not here: HTTP (`peers`), the terminal (`lifeboat`), deciding (`failover`), the steps of a recovery (`recovery`).
 
+mod asking;
 mod deciding;
 mod disk;
 mod handler;
@@ -50,8 +51,10 @@ pub struct Daemon {
     pub(crate) ballot: tokio::sync::Mutex<failover::Voter>,
     /// Something has happened that the keeper should look at now.
     pub(crate) look: Notify,
-    /// Held while the control plane of this host is started or stopped by the keeper.
-    pub(crate) hands: tokio::sync::Mutex<keeping::Hands>,
+    /// There is something to ask the voters now.
+    pub(crate) ask_now: Notify,
+    keeper: Mutex<failover::Keeper>,
+    hands: Mutex<keeping::Hands>,
 }
 
 impl Daemon {
@@ -74,11 +77,16 @@ impl Daemon {
         };
         let (cluster, of) = (cluster.clone(), of.clone());
         let voter = voting::open(&world, &site, &cluster, &of, &directory).await?;
+        let post = voting::post(&world, &site, &cluster, &of)?;
+        let mut state = State::new();
+        state.standing = voter.standing().cloned();
         Ok(Arc::new(Self {
-            state: Mutex::new(State::new()),
+            state: Mutex::new(state),
+            keeper: Mutex::new(failover::Keeper::new(post)),
             ballot: tokio::sync::Mutex::new(voter),
             look: Notify::new(),
-            hands: tokio::sync::Mutex::default(),
+            ask_now: Notify::new(),
+            hands: Mutex::default(),
             world,
             site,
             cluster,
@@ -106,6 +114,9 @@ impl Daemon {
         ));
         let mut loops = tokio::task::JoinSet::new();
         loops.spawn(voting::learn(self.clone()));
+        self.resume();
+        loops.spawn(keeping::watch_served(self.clone()));
+        loops.spawn(asking::ask(self.clone()));
         loops.spawn(keeping::keep(self.clone()));
         loops.spawn(observing::observe(self.clone()));
         loops.spawn(protecting::protect(self.clone()));
@@ -121,6 +132,14 @@ impl Daemon {
         // Loops hold nothing that a kill would lose.
         loops.abort_all();
         Ok(())
+    }
+
+    pub(crate) fn keeper(&self) -> MutexGuard<'_, failover::Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn hands(&self) -> MutexGuard<'_, keeping::Hands> {
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {

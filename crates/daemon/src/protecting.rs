@@ -52,7 +52,7 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
 impl Daemon {
     /// The epoch in which this site serves: only what is confirmed is worth copying.
     fn may_copy(&self) -> Option<Epoch> {
-        match self.state().serving {
+        match self.state().serving_at(ambient::uptime()) {
             Serving::Serving { epoch, .. } => Some(epoch),
             _ => None,
         }

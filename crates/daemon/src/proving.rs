@@ -107,7 +107,7 @@ impl Daemon {
 
     /// What stands in the way of taking over here.
     async fn unfit(&self) -> Vec<String> {
-        if matches!(self.state().serving, Serving::Serving { .. }) {
+        if matches!(self.state().serving.0, Serving::Serving { .. }) {
             return Vec::new();
         }
         let mut unfit = Vec::new();

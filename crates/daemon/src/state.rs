@@ -1,6 +1,6 @@
 //! What the loops of one site know of each other.
 
-use estate::{LastRenewal, Name, Probe, Proven, Report, Seen, Serving, Standing};
+use estate::{Epoch, LastRenewal, Name, Probe, Proven, Report, Seen, Serving, Standing};
 use failover::Verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) standing: Option<Standing>,
-    pub(crate) serving: Serving,
+    /// What the keeper said last, and when.
+    pub(crate) serving: (Serving, Duration),
+    /// In which epoch the cluster was started here last, once that was read.
+    served: Option<Option<Epoch>>,
+    /// The newer epochs that other voters have named, by site.
+    pub(crate) newer: BTreeMap<Name, Standing>,
     pub(crate) renewed: Option<(LastRenewal, Duration)>,
     probes: BTreeMap<Probe, Probed>,
     pub(crate) proven: Option<(Proven, Duration)>,
@@ -33,7 +38,9 @@ impl State {
     pub(crate) fn new() -> Self {
         Self {
             standing: None,
-            serving: Serving::Unknown,
+            serving: (Serving::Unknown, Duration::ZERO),
+            served: None,
+            newer: BTreeMap::new(),
             renewed: None,
             probes: BTreeMap::new(),
             proven: None,
@@ -42,6 +49,35 @@ impl State {
             revision: None,
             heard: BTreeMap::new(),
             troubles: BTreeMap::new(),
+        }
+    }
+
+    /// In which epoch the cluster was started here last. Until it was read, the safe assumption: in one that no voter knows.
+    pub(crate) fn served(&self) -> Option<Epoch> {
+        self.served.unwrap_or(Some(Epoch(u64::MAX)))
+    }
+
+    pub(crate) fn served_is_read(&self) -> bool {
+        self.served.is_some()
+    }
+
+    pub(crate) fn set_served(&mut self, served: Option<Epoch>) {
+        self.served = Some(served);
+    }
+
+    /// What the site does for the cluster at `now`: a right that has run out since the keeper looked is none.
+    pub(crate) fn serving_at(&self, now: Duration) -> Serving {
+        let (serving, at) = &self.serving;
+        match serving {
+            Serving::Serving { epoch, left_ms } => {
+                let left_ms = left_ms.saturating_sub(millis(now.saturating_sub(*at)));
+                if left_ms == 0 {
+                    Serving::Unknown
+                } else {
+                    Serving::Serving { epoch: *epoch, left_ms }
+                }
+            }
+            other => other.clone(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! This site's voter: its answers, and its word on disk before they are given.
 
 use crate::state::millis;
-use crate::{Daemon, disk};
+use crate::{Daemon, disk, keeping};
 use estate::{Cluster, Kind, LastRenewal, Name, Promised, Renewal, Renewed, Standing, Takeover};
 use failover::{Post, Saved, Voter};
 use recovery::{Trouble, World};
@@ -61,7 +61,7 @@ impl Daemon {
     }
 
     /// Answers a run that asks for a new epoch. If this site served, it stops before it answers.
-    pub(crate) async fn takeover(&self, question: &Takeover) -> Result<Promised, String> {
+    pub(crate) async fn takeover(self: &Arc<Self>, question: &Takeover) -> Result<Promised, String> {
         let mut reply = {
             let mut voter = self.ballot.lock().await;
             let answer = voter.takeover(question, ambient::uptime());
@@ -73,10 +73,19 @@ impl Daemon {
             self.look.notify_one();
             if question.standing.holder != self.site && self.has_stand() {
                 // When it cannot be stopped in time the lease is waited for, as for a site that does not answer.
-                reply.stopped = self.stop_for_good().await;
+                reply.stopped = keeping::stop(self.clone()).await;
             }
         }
         Ok(reply)
+    }
+
+    /// Takes in a newer epoch that two other voters know.
+    pub(crate) async fn hear(&self, standing: &Standing) {
+        let mut voter = self.ballot.lock().await;
+        let save = voter.hear(standing);
+        _ = self.make_durable(&mut voter, save).await;
+        drop(voter);
+        self.look.notify_one();
     }
 
     pub(crate) async fn standing(&self) -> Option<Standing> {

@@ -158,7 +158,11 @@ async fn carry_out(
         };
         let permit = writer.append(failed).await?;
         if !retry {
-            return Err(Error::StepFailed { step: step.id.clone(), attempt, problem: Box::new(error.problem) });
+            return Err(Error::StepFailed {
+                step: step.id.clone(),
+                attempt,
+                problem: Box::new(error.problem),
+            });
         }
         // Broken off or not, the next intent says whose the run is.
         keep(writer, permit, ambient::sleep(step.pause)).await?;

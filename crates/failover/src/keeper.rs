@@ -64,13 +64,20 @@ pub struct Keeper {
     standing: Option<Standing>,
     /// The start of the newest round that each voter confirmed.
     confirmed: BTreeMap<Name, Duration>,
+    /// The newest round that a majority confirmed to this keeper's predecessor, before Lifeboat was started again.
+    resumed: Option<(Standing, Duration)>,
 }
 
 impl Keeper {
     /// A keeper as it starts: nothing is confirmed. Ask a round before the first look at the duty, so that a restart of
     /// Lifeboat does not stop a cluster that every voter would confirm.
     pub fn new(post: Post) -> Self {
-        Self { post, standing: None, confirmed: BTreeMap::new() }
+        Self {
+            post,
+            standing: None,
+            confirmed: BTreeMap::new(),
+            resumed: None,
+        }
     }
 
     /// What to ask all voters now, this site's own too; `None` while the site holds nothing that it serves. `revision` is the
@@ -109,6 +116,18 @@ impl Keeper {
         }
         let newest = self.confirmed.entry(by.clone()).or_insert(round.started);
         *newest = round.started.max(*newest);
+    }
+
+    /// Goes on from what a predecessor on the same host was confirmed since the host's start: a restart of Lifeboat ends no
+    /// lease. `started` is the start of the newest round that a majority confirmed to it.
+    pub fn resume(&mut self, standing: Standing, started: Duration) {
+        self.resumed = Some((standing, started));
+    }
+
+    /// Whether a majority has ever confirmed anything to this keeper or its predecessor.
+    pub fn was_confirmed(&self) -> bool {
+        let known = self.standing.as_ref().and_then(|standing| self.newest_majority(standing));
+        known.is_some() || self.resumed.is_some()
     }
 
     /// What this site has to do now.
@@ -161,13 +180,18 @@ impl Keeper {
 
     /// The latest moment at or after which a majority of the voters was asked and said yes. Each of them received its
     /// question after that moment, so its own count of the lease ends later than one that begins here.
-    fn newest_majority(&self, standing: &Standing) -> Option<Duration> {
+    pub fn newest_majority(&self, standing: &Standing) -> Option<Duration> {
+        let before = self
+            .resumed
+            .as_ref()
+            .filter(|(resumed, _)| resumed == standing)
+            .map(|(_, started)| *started);
         if self.standing.as_ref() != Some(standing) {
-            return None;
+            return before;
         }
         let mut starts: Vec<_> = self.confirmed.values().copied().collect();
         starts.sort_unstable_by(|a, b| b.cmp(a));
-        starts.get(MAJORITY - 1).copied()
+        starts.get(MAJORITY - 1).copied().max(before)
     }
 
     fn served(&self, served: Option<Epoch>) -> Option<Epoch> {

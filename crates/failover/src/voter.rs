@@ -107,6 +107,15 @@ impl Voter {
         self.to_save()
     }
 
+    /// Takes in a newer epoch that both other voters know: it was promised by a majority, so older ones are over. Returns what is
+    /// to be made durable.
+    pub fn hear(&mut self, standing: &Standing) -> Option<Saved> {
+        if self.standing().is_some_and(|known| known.epoch < standing.epoch) {
+            self.adopt(standing.clone(), None);
+        }
+        self.to_save()
+    }
+
     /// Answers a site that asks to go on serving; `now` is when the question arrived.
     ///
     /// A newer epoch than the known one is adopted: a keeper asks for an epoch only after its takeover was won, by a majority

@@ -49,7 +49,7 @@ impl Which {
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-        Ok(World { estate, directory, here })
+        Ok(World::new(estate, directory, here))
     }
 
     /// Reads the estate, and names the cluster that it is all about.

@@ -11,10 +11,15 @@ use nix::sys::signal::Signal;
 use plan::Plan;
 use recovery::World;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Not in /tmp, where anybody could hold it.
-const LOCKS: &str = "/run/lifeboat";
+/// Not in /tmp, where anybody could hold it. Who is not root has a directory of their own.
+fn locks() -> PathBuf {
+    match std::env::var_os("XDG_RUNTIME_DIR") {
+        Some(own) if !nix::unistd::geteuid().is_root() => Path::new(&own).join("lifeboat"),
+        _ => PathBuf::from("/run/lifeboat"),
+    }
+}
 
 /// The right to carry out runs from this machine: one process at a time, let go by the kernel when it dies. So a command
 /// that is given again after a kill need not wait until its own earlier life counts as dead.
@@ -25,11 +30,11 @@ pub(crate) struct Hold {
 
 impl Hold {
     pub(crate) fn take(world: &World) -> Result<Self, Failure> {
-        let path = Path::new(LOCKS).join("failover.lock");
+        let path = locks().join("failover.lock");
         let cannot = |reason: &dyn std::error::Error| {
             Failure::new("LB0701", Kind::Person, format!("{} cannot be locked", path.display())).because(reason)
         };
-        fs::create_dir_all(LOCKS).map_err(|e| cannot(&e))?;
+        fs::create_dir_all(locks()).map_err(|e| cannot(&e))?;
         let file = File::options().create(true).append(true).open(&path).map_err(|e| cannot(&e))?;
         let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, _)| {
             Failure::new("LB0701", Kind::Conflict, "another lifeboat failover is at work on this machine")

@@ -1,6 +1,6 @@
 //! What a step does, with all that it needs to know. The names of the kinds are those of the playbooks' steps.
 
-use estate::{Distribution, Name, Part, PointId, Standing};
+use estate::{Distribution, Epoch, Name, Part, PointId, Standing};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -65,6 +65,10 @@ pub struct FetchCopy {
     pub host: Name,
     /// Where, on that host: a directory of this takeover alone.
     pub directory: String,
+    /// What later steps need there: the data directory that etcd will start on.
+    pub data_dir: String,
+    /// And kubeadm's configuration.
+    pub kubeadm_config: String,
 }
 
 /// Makes sure that the former site cannot serve any more.
@@ -79,6 +83,9 @@ pub struct Fence {
     pub former: Name,
     /// Everyone who votes.
     pub voters: Vec<Name>,
+    /// Not if somebody reaches the former site again. True for a failover that no person asked for: a site that has come back
+    /// since must not be taken down by a run that waited.
+    pub unless_alive: bool,
 }
 
 /// Stops the control plane that the standby host runs of its own, if any.
@@ -119,10 +126,12 @@ pub struct RestoreFiles {
     pub host: Name,
     /// How it was installed.
     pub distribution: Distribution,
-    /// Where the copy lies there; what is replaced goes below it.
+    /// Where the copy lies there.
     pub directory: String,
     /// The data directory that etcd will start on.
     pub data_dir: String,
+    /// The epoch: what is replaced is kept aside under its number.
+    pub epoch: Epoch,
 }
 
 /// Issues the certificates and kubeconfigs of the new host from the restored CA.

@@ -23,6 +23,8 @@ pub struct Facts {
     pub chosen: Chosen,
     /// etcd's membership on the standby host.
     pub member: Member,
+    /// Whether nobody asked for it.
+    pub automatic: bool,
     /// What is known of the loss.
     pub loss: Loss,
     /// The grounds: a verdict's reasons, or that a person asked.
@@ -130,7 +132,14 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         }
     }
     let standing = Standing { epoch: facts.standing.epoch.next(), holder: to.clone() };
-    let context = Context { estate, cluster, of, stand: &of.standby, standing: &standing };
+    let context = Context {
+        estate,
+        cluster,
+        of,
+        stand: &of.standby,
+        standing: &standing,
+        automatic: facts.automatic,
+    };
     Ok(Plan {
         estate: estate.name.clone(),
         cluster: cluster.clone(),
@@ -153,6 +162,7 @@ struct Context<'a> {
     of: &'a Cluster,
     stand: &'a Stand,
     standing: &'a Standing,
+    automatic: bool,
 }
 
 impl Context<'_> {
@@ -180,6 +190,8 @@ impl Context<'_> {
                     parts: point.parts.clone(),
                     host: host(),
                     directory: directory.clone(),
+                    data_dir: member.data_dir.clone(),
+                    kubeadm_config: self.stand.kubeadm_config.clone(),
                 }),
             },
             Step {
@@ -198,6 +210,7 @@ impl Context<'_> {
                     standing: self.standing.clone(),
                     former: former.clone(),
                     voters: voters.clone(),
+                    unless_alive: self.automatic,
                 }),
             },
             Step {
@@ -218,11 +231,11 @@ impl Context<'_> {
                 id: "etcd".to_owned(),
                 what: format!("Build etcd's data from the copy, beside the data in use, with revisions {BUMP} higher: no client has seen those."),
                 by_hand: format!(
-                    "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}.lifeboat --name {} --initial-cluster {}={} --initial-advertise-peer-urls {} --bump-revision {BUMP} --mark-compacted",
+                    "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {}={} --initial-advertise-peer-urls {} --bump-revision {BUMP} --mark-compacted",
                     member.data_dir, member.name, member.name, member.peer_url, member.peer_url
                 ),
-                check: format!("{}.lifeboat is there", member.data_dir),
-                undo: format!("rm -r {}.lifeboat", member.data_dir),
+                check: format!("{}/lifeboat-restored is there", member.data_dir),
+                undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
                 timeout_s: 300,
                 attempts: 2,
                 action: Action::RestoreEtcd(RestoreEtcd {
@@ -237,9 +250,9 @@ impl Context<'_> {
             Step {
                 id: "files".to_owned(),
                 what: "Put etcd's data, the CAs, the service-account keys and the encryption configuration in place; what was there is kept aside.".to_owned(),
-                by_hand: format!("on {at}: move {} and /etc/kubernetes/pki aside, move {}.lifeboat to its place, unpack {directory}/files", member.data_dir, member.data_dir),
+                by_hand: format!("on {at}: move {0}/member and /etc/kubernetes/pki aside, move {0}/lifeboat-restored/member to {0}, unpack {directory}/files", member.data_dir),
                 check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
-                undo: format!("move back what lies in {directory}/replaced"),
+                undo: format!("move back what lies in /etc/kubernetes/lifeboat-replaced-{0} and {1}/lifeboat-replaced-{0}", self.standing.epoch, member.data_dir),
                 timeout_s: 60,
                 attempts: 2,
                 action: Action::RestoreFiles(RestoreFiles {
@@ -247,6 +260,7 @@ impl Context<'_> {
                     distribution: *of.distribution,
                     directory,
                     data_dir: member.data_dir.clone(),
+                    epoch: self.standing.epoch,
                 }),
             },
             Step {

@@ -37,6 +37,7 @@ fn facts() -> Facts {
             peer_url: "https://10.1.2.1:2380".to_owned(),
             data_dir: "/var/lib/etcd".to_owned(),
         },
+        automatic: false,
         loss: Loss {
             last_seen: Some(at("2026-11-22T22:01:11Z")),
             last_revision: Some(4730),

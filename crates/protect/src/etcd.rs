@@ -3,5 +3,5 @@
 mod restore;
 mod take;
 
-pub use restore::{Restore, restore};
+pub use restore::{Restore, restore, waiting};
 pub use take::{Snapshot, revision, take, verify};

@@ -8,7 +8,7 @@ mod restore;
 mod take;
 
 pub use archive::{Files, Kept};
-pub use restore::{Restore, restore};
+pub use restore::{Restore, fits, kept, restore};
 pub use take::take;
 
 /// kubeadm's directory of certificates.
@@ -36,3 +36,8 @@ pub(crate) const FLAGS: [&str; 7] = [
     "authentication-token-webhook-config-file",
     "admission-control-config-file",
 ];
+
+/// What kubeadm issues from the CAs for each host anew, below the directory of certificates.
+pub(crate) const ISSUED: &str = "apiserver.crt apiserver.key apiserver-kubelet-client.crt apiserver-kubelet-client.key \
+    apiserver-etcd-client.crt apiserver-etcd-client.key front-proxy-client.crt front-proxy-client.key etcd/server.crt \
+    etcd/server.key etcd/peer.crt etcd/peer.key etcd/healthcheck-client.crt etcd/healthcheck-client.key";

@@ -12,7 +12,19 @@ use std::time::Duration;
 /// Programs that write to the cluster's state or serve it.
 const PROGRAMS: &str = "etcd|kube-apiserver|kube-controller|kube-scheduler";
 
-/// Stops the manager and the control plane, and returns when none of it runs. What has not gone after `grace` is killed.
+/// How stopping goes about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// What has not gone by itself after this is killed.
+    pub grace: Duration,
+    /// How long it may take in all.
+    pub all: Duration,
+    /// Whether to wait for what else Lifeboat does on that host. A lease does not.
+    pub alone: bool,
+}
+
+/// Stops the control plane and the manager, and returns when nothing of the control plane runs: the rest can change nothing
+/// without it. Returns what people should know if the manager's own command failed.
 ///
 /// # Errors
 /// The host cannot be entered, or something could not be stopped.
@@ -20,15 +32,17 @@ pub async fn stop(
     host: &Host,
     distribution: Distribution,
     manager_stop: &str,
-    grace: Duration,
-    limit: Duration,
-) -> Result<(), Trouble> {
+    limits: Limits,
+) -> Result<Option<String>, Trouble> {
     known(distribution)?;
-    // The control plane first: without it the manager can change nothing, and the manager may take its time.
+    // Whatever the disk says to parking, all is killed: a file system that is full or read-only keeps nobody serving. What
+    // could not be parked is started again by kubelet, so then it is an error, and the caller comes back.
     let script = format!(
-        "mkdir -p -m 700 {PARKED}
-         for f in {MANIFESTS}/*.yaml; do [ ! -e \"$f\" ] || mv \"$f\" {PARKED}/; done
-         sync -f {PARKED}
+        "failed=
+         mkdir -p -m 700 {PARKED} || failed=' {PARKED}'
+         for f in {MANIFESTS}/*; do
+           [ ! -f \"$f\" ] || mv -f \"$f\" {PARKED}/ || failed=\"$failed $f\"
+         done
          ( {manager_stop}
          ) >/dev/null 2>&1 9>&- & manager=$!
          tries={tries}
@@ -37,13 +51,19 @@ pub async fn stop(
          tries=50
          while pgrep -x '{PROGRAMS}' >/dev/null; do
            [ $tries -gt 0 ] || {{ echo 'these still run:' $(pgrep -l -x '{PROGRAMS}') >&2; exit 1; }}
-           tries=$((tries-1)); sleep 0.1
+           tries=$((tries-1)); sleep 0.1; pkill -KILL -x '{PROGRAMS}' || true
          done
-         wait $manager || {{ echo 'the manager could not be stopped by the command of the estate' >&2; exit 1; }}",
-        tries = grace.as_millis() / 100,
+         wait $manager || echo 'the command that stops the manager has failed'
+         [ -z \"$failed\" ] || {{ echo \"these cannot be parked, and will be started again:$failed\" >&2; exit 1; }}
+         sync -f {MANIFESTS} || true",
+        tries = limits.grace.as_millis() / 100,
     );
-    host.run_alone("stopping the control plane", &script, limit).await?;
-    Ok(())
+    let what = "stopping the control plane";
+    let said = match limits.alone {
+        true => host.run_alone(what, &script, limits.all).await?,
+        false => host.run(what, &script, limits.all).await?,
+    };
+    Ok(Some(said.trim().to_owned()).filter(|said| !said.is_empty()))
 }
 
 /// Lets the control plane be started again. Does not wait for it.
@@ -53,7 +73,7 @@ pub async fn stop(
 pub async fn start(host: &Host, distribution: Distribution, limit: Duration) -> Result<(), Trouble> {
     known(distribution)?;
     let script = format!(
-        "for f in {PARKED}/*.yaml; do [ ! -e \"$f\" ] || mv \"$f\" {MANIFESTS}/; done
+        "for f in {PARKED}/*; do [ ! -f \"$f\" ] || mv -f \"$f\" {MANIFESTS}/; done
          [ -e {MANIFESTS}/kube-apiserver.yaml ] || {{ echo 'there is no {MANIFESTS}/kube-apiserver.yaml' >&2; exit 1; }}
          sync -f {MANIFESTS}"
     );
@@ -76,21 +96,25 @@ fn served_file(cluster: &Name) -> String {
     format!("/var/lib/lifeboat/served-{cluster}")
 }
 
-/// In which epoch `cluster` was started on `host` last; `None` if never.
+/// In which epoch `cluster` was started on this host last; `None` if never. Blocks on the disk.
 ///
 /// # Errors
-/// The host cannot be entered, or the file is damaged: then nothing may be started.
-pub async fn served(host: &Host, cluster: &Name) -> Result<Option<Epoch>, Trouble> {
+/// The file cannot be read or is damaged: then nothing may be started.
+pub fn served_here(cluster: &Name) -> Result<Option<Epoch>, Trouble> {
     let path = served_file(cluster);
-    let Some(bytes) = host.read(&path, 100).await? else {
-        return Ok(None);
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let epoch = text.trim().parse().map_err(|_| {
-        let message = format!("{path} on {} does not hold the number of an epoch", host.name());
+    let bad = |reason: String| {
+        let message = format!("{path} does not say in which epoch {cluster} was started here: {reason}");
         Trouble::new("LB0605", Kind::Fenced, message).hint("lifeboat status")
-    })?;
-    Ok(Some(Epoch(epoch)))
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text
+            .trim()
+            .parse()
+            .map(|epoch| Some(Epoch(epoch)))
+            .map_err(|_| bad("it holds no number".to_owned())),
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(bad(reason.to_string())),
+    }
 }
 
 /// Writes down, durably, that `cluster` is about to be started on `host` in `epoch`. From then on its keeper asks for

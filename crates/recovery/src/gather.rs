@@ -2,8 +2,8 @@
 //!
 //! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
 
-use crate::{Trouble, World, voters};
-use estate::{Kind, Name, Point, PointId, Report, Seen, Serving, Standing};
+use crate::{Trouble, World, runs, voters};
+use estate::{Kind, Name, Point, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,15 @@ pub struct Heard {
     pub report: Result<Report, Trouble>,
     /// When the answer arrived, by this machine's clock.
     pub at: Timestamp,
+}
+
+/// Why there is to be a failover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// A verdict, with its reasons.
+    Verdict(Vec<String>),
+    /// A person asks for it.
+    Person,
 }
 
 /// Asks every site for its report.
@@ -51,7 +60,7 @@ pub async fn plan(
     repository: &Repository,
     reports: &[Heard],
     wanted: Option<&PointId>,
-    because: Vec<String>,
+    because: Because,
 ) -> Result<Plan, Trouble> {
     let of = world.cluster(cluster)?;
     let standing = standing(reports)?;
@@ -66,7 +75,7 @@ pub async fn plan(
     };
     let facts = Facts {
         loss: loss(reports, &standing, ambient::now()),
-        started: !reports.iter().any(|heard| being_taken(heard, &standing)),
+        started: started(repository, &standing).await?,
         standing,
         chosen: Chosen { point: point? },
         member: Member {
@@ -74,7 +83,11 @@ pub async fn plan(
             peer_url: flag("initial-advertise-peer-urls")?,
             data_dir: flag("data-dir")?,
         },
-        because,
+        automatic: matches!(because, Because::Verdict(_)),
+        because: match because {
+            Because::Verdict(reasons) => reasons,
+            Because::Person => vec!["a person asks for it".to_owned()],
+        },
     };
     Ok(plan::make(&world.estate, cluster, facts, ambient::now())?)
 }
@@ -107,11 +120,12 @@ async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>
     Ok(repository.point(cluster, &newest).await?)
 }
 
-/// Whether the holder itself says that a run is still bringing the cluster up there.
-fn being_taken(heard: &Heard, standing: &Standing) -> bool {
-    let epoch = standing.epoch;
-    heard.site == standing.holder
-        && matches!(&heard.report, Ok(report) if report.serving == Serving::TakingOver { epoch })
+/// Whether the run that took this epoch came so far that the cluster was seen to work there. One that did not is made anew,
+/// perhaps from another copy. An epoch that no run has taken is the primary's first.
+async fn started(repository: &Repository, standing: &Standing) -> Result<bool, Trouble> {
+    let newest = runs::newest(repository).await?;
+    let of_it = newest.filter(|run| run.plan.epoch == standing.epoch && run.plan.to == standing.holder);
+    Ok(of_it.is_none_or(|run| run.state.outcome("control-plane").is_some()))
 }
 
 /// What the observers know of the loss.

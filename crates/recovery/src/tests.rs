@@ -103,12 +103,20 @@ fn a_trouble_comes_back_from_a_journal_as_it_went_in() {
         let went = Trouble::new("LB0306", kind, "copy x is damaged").hint("lifeboat copies");
         let written = serde_json::to_string(&Problem::from(went.clone())).unwrap();
         let problem: Problem = serde_json::from_str(&written).unwrap();
-        let came = Trouble::from(engine::Error::StepFailed { step: "fetch".to_owned(), attempt: 2, problem: Box::new(problem) });
+        let came = Trouble::from(engine::Error::StepFailed {
+            step: "fetch".to_owned(),
+            attempt: 2,
+            problem: Box::new(problem),
+        });
         assert_eq!((came.code, came.kind, came.hint), (went.code, kind, went.hint));
         assert_eq!(came.message, "step fetch failed at attempt 2: copy x is damaged");
     }
     let problem = Problem { code: "timeout".to_owned(), ..Problem::default() };
-    let came = Trouble::from(engine::Error::StepFailed { step: "etcd".to_owned(), attempt: 1, problem: Box::new(problem) });
+    let came = Trouble::from(engine::Error::StepFailed {
+        step: "etcd".to_owned(),
+        attempt: 1,
+        problem: Box::new(problem),
+    });
     assert_eq!(&*came.code, "LB0704");
 }
 
@@ -221,11 +229,11 @@ fn whom_to_wait_for_is_told_by_the_copy_and_not_by_what_the_new_manager_wrote() 
 #[test]
 fn a_secret_that_is_not_here_is_named_and_everything_else_works() {
     let directory = tempfile::tempdir().unwrap();
-    let world = World {
-        estate: Estate::parse("lifeboat.yaml", ESTATE).unwrap(),
-        directory: directory.path().to_owned(),
-        here: Some(name("standby-1")),
-    };
+    let world = World::new(
+        Estate::parse("lifeboat.yaml", ESTATE).unwrap(),
+        directory.path().to_owned(),
+        Some(name("standby-1")),
+    );
     let (_, cluster) = world.estate.management().unwrap();
     let missing = world.repository(&cluster.repository).unwrap_err();
     assert_eq!(&*missing.code, "LB0203");

@@ -9,6 +9,7 @@ use estate::{Cluster, Estate, Kind, Name, SecretRef, TsigAlgorithm};
 use repository::{Repository, Settings, StoreSettings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// The estate, where its file lies, and on which of its hosts this Lifeboat runs, if on any.
 #[derive(Clone, Debug)]
@@ -19,9 +20,16 @@ pub struct World {
     pub directory: PathBuf,
     /// The host that this is.
     pub here: Option<Name>,
+    /// The peers' key, once it was read: a file that is being replaced must not end a lease.
+    key: OnceLock<peers::Key>,
 }
 
 impl World {
+    /// An estate whose file lies in `directory`, on the host `here`, if that is one of its own.
+    pub fn new(estate: Estate, directory: PathBuf, here: Option<Name>) -> Self {
+        Self { estate, directory, here, key: OnceLock::new() }
+    }
+
     /// The cluster called `name`.
     ///
     /// # Errors
@@ -114,7 +122,11 @@ impl World {
     /// # Errors
     /// It cannot be read, or is none.
     pub fn peers_key(&self) -> Result<peers::Key, Trouble> {
-        Ok(peers::Key::from_base64(&self.secret(&self.estate.peers.key)?)?)
+        if let Some(key) = self.key.get() {
+            return Ok(key.clone());
+        }
+        let key = peers::Key::from_base64(&self.secret(&self.estate.peers.key)?)?;
+        Ok(self.key.get_or_init(|| key).clone())
     }
 
     /// A site's Lifeboat.

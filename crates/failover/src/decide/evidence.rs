@@ -110,9 +110,9 @@ impl From<&Monitor> for Policy {
 }
 
 impl Policy {
-    /// How old what an observer saw may be: three rounds, and a second for the way.
+    /// How old what an observer saw may be: three rounds, the time that a silent host is waited for, and a second for the way.
     pub(super) fn stale_after_ms(&self) -> u64 {
-        millis(self.every).saturating_mul(3).saturating_add(1000)
+        millis(self.every).saturating_mul(3).saturating_add(3000)
     }
 
     pub(super) fn declare_after_ms(&self) -> u64 {

@@ -33,13 +33,14 @@ pub(super) fn fitness(policy: &Policy, evidence: &Evidence, lost_ms: u64, now: T
         let text = "monitor.mode is propose: a person declares, with `lifeboat failover --yes`";
         grounds.push(Against(text.to_owned()));
     }
-    grounds.push(copy(evidence.proven.as_ref(), policy.maximum_loss, now));
+    grounds.push(copy(evidence.proven.as_ref(), policy.maximum_loss, lost_ms, now));
     grounds.extend(standby(evidence));
     grounds.push(keeper(policy, evidence, lost_ms));
     grounds
 }
 
-fn copy(proven: Option<&Proven>, maximum: Duration, now: Timestamp) -> Ground {
+/// Whether the newest proven copy lacks no more than is accepted: what it lacks ends with the site's last sign of life.
+fn copy(proven: Option<&Proven>, maximum: Duration, lost_ms: u64, now: Timestamp) -> Ground {
     let accepted = span(millis(maximum));
     let accepts = |loss: &str| format!("`lifeboat failover --yes` accepts {loss}");
     let Some(proven) = proven else {
@@ -55,13 +56,13 @@ fn copy(proven: Option<&Proven>, maximum: Duration, now: Timestamp) -> Ground {
         ));
     }
     // A copy that seems a little younger than now is as young as can be.
-    let age_ms = u64::try_from(age_ms).unwrap_or(0);
+    let age_ms = u64::try_from(age_ms).unwrap_or(0).saturating_sub(lost_ms);
     let age = span_up(age_ms);
     if age_ms > millis(maximum) {
         let yes = accepts(&format!("the loss of the last {age}"));
-        return Against(format!("the newest proven copy is {age} old, {accepted} are accepted; {yes}"));
+        return Against(format!("the newest proven copy lacks the last {age}, {accepted} are accepted; {yes}"));
     }
-    For(format!("the newest proven copy is {age} old, {accepted} are accepted"))
+    For(format!("the newest proven copy lacks the last {age}, {accepted} are accepted"))
 }
 
 fn standby(evidence: &Evidence) -> Vec<Ground> {

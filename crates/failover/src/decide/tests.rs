@@ -52,7 +52,7 @@ fn one_thing_less_and_nothing_is_declared() {
     let less: [(&str, Change); 8] = [
         ("the standby's report", |_, e| e.from_standby = None),
         ("the witness's report", |_, e| e.from_witness = None),
-        ("a young report", |_, e| e.from_witness.as_mut().unwrap().age_ms = 4001),
+        ("a young report", |_, e| e.from_witness.as_mut().unwrap().age_ms = 6001),
         ("an old failure", |p, _| p.declare_after = std::time::Duration::from_millis(14_001)),
         ("the copy", |_, e| e.proven = None),
         ("the mode", |p, _| p.mode = estate::Mode::Propose),
@@ -112,7 +112,7 @@ fn evidence_can_be_recorded_and_judged_again() {
 fn the_policy_is_the_estates() {
     let policy = Policy::from(&Monitor::default());
     assert_eq!(policy.declare_after_ms(), 10_000);
-    assert_eq!(policy.stale_after_ms(), 4000);
+    assert_eq!(policy.stale_after_ms(), 6000);
     assert_eq!(policy.mode, estate::Mode::Propose);
 }
 

@@ -161,26 +161,33 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
 
 async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
     let of = world.cluster(cluster)?;
-    for stand in [&of.primary, &of.standby] {
-        let found = match world.host(&stand.host) {
-            Ok(host) => {
-                let look = "for p in etcdutl kubeadm tar pgrep flock; do command -v $p >/dev/null || echo $p; done";
-                host.run("looking for programs", look, Duration::from_secs(20))
-                    .await
-                    .map_err(Trouble::from)
-            }
-            Err(trouble) => Err(trouble),
-        };
-        let found = found.and_then(|missing| {
-            let missing: Vec<&str> = missing.lines().collect();
-            if missing.is_empty() {
-                return Ok("can be entered, and has what a recovery runs".to_owned());
-            }
-            Err(Trouble::new("LB0806", Kind::Person, format!("it has no {}", missing.join(", no "))))
-        });
-        findings.add(format!("host {}", stand.host), found);
+    let (config, host) = (cluster::quoted(&of.standby.kubeadm_config), &of.standby.host);
+    let look = format!(
+        "for p in etcdutl kubeadm tar pgrep flock; do command -v $p >/dev/null || echo \"$p is not installed\"; done
+         [ -e {config} ] || echo {config} is not there"
+    );
+    let found = look_at(world, host, &look).await.and_then(|missing| {
+        let missing: Vec<&str> = missing.lines().collect();
+        if missing.is_empty() {
+            return Ok("can be entered, and has what a recovery runs".to_owned());
+        }
+        Err(Trouble::new("LB0806", Kind::Person, missing.join(", ")))
+    });
+    findings.add(format!("host {host} (standby)"), found);
+    // A recovery does without the primary's host, and the standby may have no way onto it.
+    let host = &of.primary.host;
+    match look_at(world, host, "true").await {
+        Ok(_) => findings.add(format!("host {host} (primary)"), Ok("can be entered".to_owned())),
+        Err(trouble) => {
+            findings.note(format!("host {host} (primary)"), format!("cannot be entered from here: {trouble}"))
+        }
     }
     Ok(())
+}
+
+async fn look_at(world: &World, host: &Name, script: &str) -> Result<String, Trouble> {
+    let host = world.host(host)?;
+    Ok(host.run("looking at the host", script, Duration::from_secs(20)).await?)
 }
 
 async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {

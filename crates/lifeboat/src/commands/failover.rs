@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::runner::{Hold, Watching};
 use estate::{Kind, PointId};
+use recovery::Trouble;
 use recovery::report::Measured;
 use recovery::runs;
 
@@ -31,10 +32,28 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (number, plan) = match unfinished {
         Some(run) => {
             printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
-            if let Some(copy) = args.copy.filter(|copy| *copy != run.plan.point) {
+            if let Some(copy) = args.copy.as_ref().filter(|copy| **copy != run.plan.point) {
                 let message = format!("run {} goes on from copy {}, not from {copy}", run.number, run.plan.point);
                 return Err(Failure::new("LB0706", Kind::Conflict, message)
                     .hint(format!("lifeboat run cancel {} --yes, then the same command again", run.number)));
+            }
+            // Before the fence nothing is decided yet: a newer copy would lose less than the one that was newest then.
+            if run.state.outcome("fence").is_none() && args.copy.is_none() {
+                let newest = repository
+                    .points(&cluster)
+                    .await
+                    .map_err(Trouble::from)?
+                    .points
+                    .into_iter()
+                    .next();
+                if let Some(newest) = newest.filter(|newest| *newest != run.plan.point) {
+                    let message =
+                        format!("run {} would go on from copy {}, and {newest} is newer", run.number, run.plan.point);
+                    return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!(
+                        "lifeboat run cancel {0} --yes, then the same command again\nor, if the newer copy is damaged: lifeboat failover --yes --copy {1}",
+                        run.number, run.plan.point
+                    )));
+                }
             }
             (Some(run.number), run.plan)
         }
@@ -49,7 +68,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             plan.losing()
         );
         let look = number.map_or_else(|| "lifeboat plan".to_owned(), |number| format!("lifeboat run show {number}"));
-        let hint = format!("{look}, then lifeboat failover --yes");
+        let copy = args.copy.map_or_else(String::new, |copy| format!(" --copy {copy}"));
+        let hint = format!("{look}, then lifeboat failover --yes{copy}");
         return Err(Failure::new("LB0006", Kind::Person, message).hint(hint));
     }
     let hold = Hold::take(&world)?;

@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use estate::PointId;
 use plan::Plan;
-use recovery::{World, gather};
+use recovery::World;
+use recovery::gather::{self, Because};
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -40,8 +41,7 @@ pub(crate) async fn make(
     repository: &repository::Repository,
     copy: Option<&PointId>,
 ) -> Result<Plan, Failure> {
-    let because = vec!["a person asks for it".to_owned()];
     let reports = gather::reports(world, &me(world)).await?;
-    let plan = gather::plan(world, cluster, repository, &reports, copy, because).await;
+    let plan = gather::plan(world, cluster, repository, &reports, copy, Because::Person).await;
     Ok(plan.map_err(|trouble| world.about_identity(cluster, trouble))?)
 }

@@ -55,7 +55,7 @@ async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &
         world.lab.s3().access_key,
         world.lab.s3().secret_key
     );
-    world.run("witness", &format!("{curl} -o /root/sound")).await;
+    world.run("witness", &format!("{curl} -o /var/tmp/sound")).await;
     let cut = "head -c $(($(stat -c %s sound) / 2)) sound > damaged";
     let flip = "cp sound damaged; at=$(($(stat -c %s sound) / 2)); byte=$(od -An -tu1 -j $at -N 1 sound)
         printf \"\\\\$(printf %03o $((byte ^ 1)))\" | dd of=damaged bs=1 seek=$at conv=notrunc status=none";
@@ -74,7 +74,7 @@ async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &
     let refused = world.refused(&["failover", "--yes", "--copy", older]);
     refused.is(1, "LB0706", &["run 1", newest, older]);
     refused.hints("lifeboat run cancel 1 --yes");
-    world.run("witness", &format!("{curl} -T /root/sound")).await;
+    world.run("witness", &format!("{curl} -T /var/tmp/sound")).await;
 }
 
 fn another_identity(world: &World, newest: &str) {

@@ -61,7 +61,7 @@ enum At {
 }
 
 /// Says on the standby's host whose keys and whose data of etcd lie where the control plane takes them from.
-const OWN: &str = "sha256sum < /etc/kubernetes/pki/ca.key; stat -c %i /var/lib/etcd";
+const OWN: &str = "sha256sum < /etc/kubernetes/pki/ca.key; stat -c %i /var/lib/etcd/member";
 
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
@@ -166,7 +166,7 @@ async fn journal(world: &World) -> Run {
     let text = std::fs::read_to_string(world.file()).unwrap();
     let estate = estate::Estate::parse("lifeboat.yaml", &text).unwrap();
     let directory = world.lab.directory().to_owned();
-    let opened = recovery::World { estate, directory, here: None };
+    let opened = recovery::World::new(estate, directory, None);
     let cluster = opened.estate.management().unwrap().1;
     let repository = opened.repository(&cluster.repository).unwrap();
     runs::read(&repository, 1).await.unwrap()
@@ -232,14 +232,12 @@ async fn the_standby_serves(world: &World) {
 }
 
 async fn nothing_is_left_behind(world: &World, temporary: &TempDir, own: &str) {
-    let kept =
-        "cd /var/lib/lifeboat/takeover-000002/replaced; sha256sum < pki/ca.key; stat -c %i etcd; test -d etcd/member";
+    let kept = "sha256sum < /etc/kubernetes/lifeboat-replaced-2/pki/ca.key; stat -c %i /var/lib/etcd/lifeboat-replaced-2/member";
     assert_eq!(world.run("standby-1", kept).await, own, "what the standby had of its own is kept aside");
     assert_ne!(world.run("standby-1", OWN).await, own);
     let parked = world.run("standby-1", "ls -A /etc/kubernetes/lifeboat-parked").await;
     assert_eq!(parked, "", "nothing is parked");
-    let look =
-        "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name '*.lifeboat' -o -name '.?*.????????' \\)";
+    let look = "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name 'lifeboat-restored' -o -name '.?*.????????' \\)";
     assert_eq!(world.run("standby-1", look).await, "", "nothing half done lies about");
     let left: Vec<String> = std::fs::read_dir(temporary.path())
         .unwrap()

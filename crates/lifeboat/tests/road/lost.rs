@@ -65,6 +65,7 @@ fn a_lost_site_comes_back_elsewhere() {
         // Whatever starts says so in its log; nothing of main has since its power was cut.
         let since = format!("find /var/log/pods -type f -newermt '{cut}'");
         assert_eq!(world.run("main-1", &since).await, "");
+        assert_ne!(world.run("standby-1", &since).await, "", "what started at the standby did say so");
         let shown = world.status_text();
         assert!(shown.contains("stopped for good: epoch 2 of standby is newer"), "{shown}");
         assert!(shown.contains("serves, epoch 2"), "{shown}");

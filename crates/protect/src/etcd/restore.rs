@@ -13,28 +13,36 @@ pub struct Restore<'a> {
     pub member: &'a str,
     /// Its URL for other members.
     pub peer_url: &'a str,
-    /// The data directory to build. Nothing else may start on it; it is made beside and renamed when it is whole.
-    pub into: &'a str,
+    /// The data directory that etcd starts on. What is built waits below it, where nothing starts on it, and on the same file
+    /// system whatever is mounted there.
+    pub data_dir: &'a str,
     /// How much higher revisions go on.
     pub bump: u64,
 }
 
-/// Builds the data directory. May be repeated: what an earlier attempt left is built anew.
+/// Builds new data below [`waiting`], whole or not at all. May be repeated: what an earlier attempt left is built anew.
 ///
 /// Compaction marks make every watcher and informer list again instead of believing that nothing happened since the copy.
 ///
 /// # Errors
-/// etcdutl is missing, refuses the snapshot, or the disk is full; then there is nothing under `into`.
+/// etcdutl is missing, refuses the snapshot, or the disk is full; then nothing is waiting.
 pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result<(), Error> {
     host.run_alone("restoring etcd", &script(what), limit).await?;
     Ok(())
 }
 
+/// Where restored data waits until it is put in place.
+pub fn waiting(data_dir: &str) -> String {
+    format!("{}/lifeboat-restored", data_dir.trim_end_matches('/'))
+}
+
 fn script(what: &Restore<'_>) -> String {
-    let (into, beside) = (quoted(what.into), quoted(&format!("{}.partial", what.into)));
+    let into = waiting(what.data_dir);
+    let (data_dir, into, beside) = (quoted(what.data_dir), quoted(&into), quoted(&format!("{into}.partial")));
     let cluster = quoted(&format!("{}={}", what.member, what.peer_url));
     format!(
-        "rm -rf {into} {beside}
+        "mkdir -p -m 700 {data_dir}
+         rm -rf {into} {beside}
          etcdutl snapshot restore {} --data-dir {beside} --name {} --initial-cluster {cluster} \\
            --initial-advertise-peer-urls {} --bump-revision {} --mark-compacted >/dev/null || {{
              code=$?; rm -rf {beside}; exit $code; }}

@@ -1,7 +1,8 @@
 //! Putting the files and the restored data directory in place.
 
-use super::{FLAGS, Files, PKI};
+use super::{FLAGS, Files, ISSUED, PKI};
 use crate::Error;
+use crate::etcd::waiting;
 use crate::manifest::Flags;
 use cluster::{Host, quoted};
 use std::fmt::Write as _;
@@ -21,63 +22,88 @@ const KUBECONFIGS: [&str; 5] = [
 pub struct Restore<'a> {
     /// The archive, on the host.
     pub archive: &'a str,
-    /// etcd's restored data, beside the data in use.
-    pub data: &'a str,
-    /// The data directory that etcd starts on.
+    /// The data directory that etcd starts on; below it waits the restored data.
     pub data_dir: &'a str,
-    /// A directory of this takeover alone, on the file systems of both, where what is replaced is kept.
-    pub keep: &'a str,
+    /// The number of the epoch that this is done for: what is replaced is kept aside under it.
+    pub epoch: &'a str,
 }
 
-/// Puts all of it in place; what was there is kept below `keep`. May be repeated and broken off at any moment.
+/// Where the keys and kubeconfigs are kept that epoch `epoch` replaced: on the file system that they were on, so that each is
+/// moved as a whole.
+pub fn kept(epoch: &str) -> String {
+    format!("/etc/kubernetes/lifeboat-replaced-{epoch}")
+}
+
+/// Whether `archive`, on the host, can be put in place there: the new host's API server must have a flag for each file that
+/// belongs to one. Changes nothing.
+///
+/// # Errors
+/// It cannot, or the archive is damaged.
+pub async fn fits(host: &Host, archive: &str) -> Result<(), Error> {
+    targets(host, archive).await.map(|_| ())
+}
+
+/// Puts all of it in place; what was there is kept aside. May be repeated and broken off at any moment.
 ///
 /// # Errors
 /// The archive is damaged, the new host's API server does not use a file that the copy needs, the restored data is not
 /// there, the disk is full.
 pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result<(), Error> {
+    let targets = targets(host, what.archive).await?;
+    host.run_alone("putting the keys in place", &script(what, &targets), limit)
+        .await?;
+    Ok(())
+}
+
+/// For each file of a flag, the flag and where the new host's API server looks for it.
+async fn targets(host: &Host, archive: &str) -> Result<Vec<(&'static str, String)>, Error> {
     let flags = Flags::read(host, "kube-apiserver").await?;
     let unusable =
         |path: &str, reason: String| Error::Unusable { host: host.name().to_owned(), path: path.to_owned(), reason };
-    let archive = host.read(what.archive, 16 << 20).await?;
-    let archive = archive.ok_or_else(|| unusable(what.archive, "it is not there".to_owned()))?;
-    let files = Files::read(&archive).map_err(|e| unusable(what.archive, e.to_string()))?;
-    let mut named = Vec::new();
+    let bytes = host.read(archive, 16 << 20).await?;
+    let bytes = bytes.ok_or_else(|| unusable(archive, "it is not there".to_owned()))?;
+    let files = Files::read(&bytes).map_err(|e| unusable(archive, e.to_string()))?;
+    let mut targets = Vec::new();
     for flag in FLAGS.iter().filter(|flag| files.0.contains_key(&format!("flags/{flag}"))) {
         let Some(path) = flags.get(flag) else {
             let reason =
                 format!("it has no flag --{flag}, but the copied cluster needs one: add it as at the main site");
             return Err(unusable("/etc/kubernetes/manifests/kube-apiserver.yaml", reason));
         };
-        named.push((*flag, path));
+        targets.push((*flag, path.to_owned()));
     }
-    host.run_alone("putting the keys in place", &script(what, &named), limit)
-        .await?;
-    Ok(())
+    Ok(targets)
 }
 
-/// Each thing is moved by a rename, and what is already moved is recognised by where it lies.
-fn script(what: &Restore<'_>, named: &[(&str, &str)]) -> String {
-    let (new, data) = (quoted(what.data), quoted(what.data_dir));
-    let kept = quoted(&format!("{}/replaced", what.keep));
-    let unpacked = quoted(&format!("{}/unpacked", what.keep));
+/// Each thing is moved by a rename within its file system, and what is already moved is recognised by where it lies.
+fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
+    let data = what.data_dir.trim_end_matches('/');
+    let (new, old) = (quoted(&waiting(data)), quoted(&format!("{data}/lifeboat-replaced-{}", what.epoch)));
+    let data = quoted(data);
+    let kept = quoted(&kept(what.epoch));
+    let unpacked = quoted(&format!("{}.unpacked", what.archive));
     let pki = quoted(PKI);
     let mut script = format!(
-        "mkdir -p -m 700 {kept}
+        "mkdir -p -m 700 {kept} {old}
          rm -rf {unpacked}; mkdir -p -m 700 {unpacked}
          tar -xpf {archive} -C {unpacked}
-         if [ -d {new} ]; then
-           if [ -d {data} ]; then
-             [ ! -e {kept}/etcd ] || {{ echo {data} 'was restored already, and is there again' >&2; exit 1; }}
-             mv {data} {kept}/etcd
+         if [ -d {new}/member ]; then
+           if [ -d {data}/member ]; then
+             [ ! -e {old}/member ] || {{ echo {data}/member 'was replaced already, and is there again' >&2; exit 1; }}
+             mv {data}/member {old}/member
            fi
-           mkdir -p {kept}/etcd
-           mv {new} {data}
+           mv {new}/member {data}/member
+           : > {old}/done
          fi
-         [ -d {data} ] && [ -d {kept}/etcd ] || {{ echo 'the restored data' {new} 'is not there' >&2; exit 1; }}
+         [ -e {old}/done ] || [ -d {data}/member -a ! -d {new}/member -a -d {new} ] || {{ echo 'the restored data' {new} 'is not there' >&2; exit 1; }}
+         : > {old}/done
+         rm -rf {new}
          if [ -d {pki} ] && [ ! -e {kept}/pki ]; then mv {pki} {kept}/pki; fi
          mkdir -p {kept}/pki
          rm -rf {pki} {pki}.partial; mkdir -p {pki}.partial
          cp -pR {unpacked}/pki/. {pki}.partial/
+         cp -pRn {kept}/pki/. {pki}.partial/
+         ( cd {pki}.partial && rm -f {ISSUED} )
          sync -f {pki}.partial
          mv {pki}.partial {pki}
          ",

@@ -10,11 +10,15 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
-pub(super) struct Done {}
+pub(super) struct Done {
+    /// What people should know about it.
+    note: Option<String>,
+}
 
 pub(super) async fn perform(it: &StopControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
-    control_plane::stop(&host, it.distribution, &it.manager_stop, GRACE, context.limit).await?;
-    Ok(Done {})
+    let limits = control_plane::Limits { grace: GRACE, all: context.limit, alone: true };
+    let note = control_plane::stop(&host, it.distribution, &it.manager_stop, limits).await?;
+    Ok(Done { note })
 }

@@ -3,11 +3,14 @@
 use super::Context;
 use crate::Trouble;
 use crate::spool::Spool;
-use cluster::quoted;
+use cluster::{Host, quoted};
 use estate::Kind;
 use plan::FetchCopy;
 use serde::Serialize;
 use std::time::Duration;
+
+/// What the steps after this one run.
+const PROGRAMS: &str = "etcdutl kubeadm tar pgrep pkill flock";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +48,12 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
         }
         host.put(&file, &target, 0o600, context.limit).await?;
     }
-    Ok(Done { bytes: it.parts.iter().map(|part| part.bytes).sum() })
+    context.inside.point();
+    // The last moment at which finding out costs nothing: the next step is the fence.
+    protect::files::fits(&host, &format!("{}/files", it.directory)).await?;
+    let bytes = it.parts.iter().map(|part| part.bytes).sum();
+    ready(&host, it, bytes).await?;
+    Ok(Done { bytes })
 }
 
 /// Says which copy to take instead of a damaged one: the one before it. This run keeps to its own for ever.
@@ -59,4 +67,33 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
         "lifeboat plan --copy {older}\nlifeboat run cancel {} --yes, then lifeboat failover --yes --copy {older}",
         context.run
     ))
+}
+
+/// Whether the host has what the steps after the fence run and need, and room for etcd's data.
+async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
+    let script = format!(
+        "for p in {PROGRAMS}; do command -v $p >/dev/null || echo \"$p is not installed\"; done
+         [ -e {config} ] || echo {config} is not there
+         mkdir -p -m 700 {data}
+         free=$(df -Pk {data} | awk 'NR==2 {{print $4}}')
+         [ \"$free\" -gt {need} ] || echo \"{data} has $free KiB free, and {need} are needed\"",
+        config = quoted(&it.kubeadm_config),
+        data = quoted(&it.data_dir),
+        // The database grows while it is restored, and its log is laid out beforehand.
+        need = bytes * 3 / 1024 + 200 * 1024,
+    );
+    let said = host.run("looking at the standby", &script, Duration::from_secs(30)).await?;
+    let missing: Vec<String> = said.lines().map(str::to_owned).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (code, kind) = if said.contains("free") {
+        ("LB0805", Kind::Person)
+    } else {
+        ("LB0806", Kind::Person)
+    };
+    let mut trouble =
+        Trouble::new(code, kind, format!("{} is not ready to take over, and nothing has been changed", it.host));
+    trouble.causes = missing;
+    Err(trouble.hint(format!("put that right on {}, then the same command again", it.host)))
 }

@@ -6,7 +6,7 @@
 
 use super::Context;
 use crate::{Trouble, voters};
-use estate::{Kind, Majority, Name, Promised, Takeover};
+use estate::{Kind, Majority, Name, Promised, Report, Serving, Takeover};
 use futures::StreamExt;
 use plan::Fence;
 use serde::Serialize;
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Promises are written to disk before they are answered; a site that serves stops before it answers.
 const ANSWER: Duration = Duration::from_secs(8);
+/// A report is told from memory.
+const REPORT: Duration = Duration::from_millis(1500);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +31,9 @@ pub(super) async fn perform(it: &Fence, context: &Context<'_>) -> Result<Done, T
         standing: it.standing.clone(),
         run: format!("run {}", context.run),
     };
+    if it.unless_alive {
+        alive_again(it, context).await?;
+    }
     let begun = ambient::uptime();
     let mut answers: Vec<(Name, Promised, Duration)> = Vec::new();
     let mut silent: Vec<String> = Vec::new();
@@ -93,6 +98,37 @@ async fn collect(
         }
     }
     Ok(silent)
+}
+
+/// Whether anybody reaches the former site again, or it says itself that it serves. Once promises were asked for it is too late:
+/// a run that was broken off there goes on.
+async fn alive_again(it: &Fence, context: &Context<'_>) -> Result<(), Trouble> {
+    let me = format!("run-{}", context.run);
+    let mut asked = voters::ask::<_, Report>(context.world, &me, &it.voters, "report", &(), REPORT)?;
+    let (mut alive, mut observers) = (Vec::new(), 0);
+    while let Some((site, report)) = asked.next().await {
+        let Ok(report) = report else { continue };
+        if report.standing.is_some_and(|known| known == it.standing) {
+            return Ok(());
+        }
+        if site == it.former && matches!(report.serving, Serving::Serving { .. }) {
+            alive.push(format!("{site} says that it serves"));
+        } else if site != it.former && report.probes.iter().any(|seen| seen.good) {
+            alive.push(format!("{site} reaches {}", it.former));
+        }
+        // The dead site answers last, or rather not at all.
+        observers += usize::from(site != it.former);
+        if observers + 1 == it.voters.len() {
+            break;
+        }
+    }
+    if alive.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} is back, so a failover that nobody asked for does not take it down", it.former);
+    let mut trouble = Trouble::new("LB0608", Kind::Person, message);
+    trouble.causes = alive;
+    Err(trouble.hint(format!("lifeboat run cancel {} --yes", context.run)))
 }
 
 /// A newer epoch than the plan's means that the plan is old: nothing it says may be done any more.

@@ -1,7 +1,6 @@
 //! `files.restore`: puts etcd's data and the keys in place; what was there is kept aside.
 
 use super::Context;
-use super::etcd_restore::beside;
 use crate::Trouble;
 use plan::RestoreFiles;
 use serde::Serialize;
@@ -17,10 +16,9 @@ pub(super) async fn perform(it: &RestoreFiles, context: &Context<'_>) -> Result<
     context.inside.point();
     let restore = protect::files::Restore {
         archive: &format!("{}/files", it.directory),
-        data: &beside(&it.data_dir),
         data_dir: &it.data_dir,
-        keep: &it.directory,
+        epoch: &it.epoch.to_string(),
     };
     protect::files::restore(&host, &restore, context.limit).await?;
-    Ok(Done { kept_aside: format!("{}/replaced", it.directory) })
+    Ok(Done { kept_aside: protect::files::kept(&it.epoch.to_string()) })
 }

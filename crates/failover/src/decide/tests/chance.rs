@@ -24,7 +24,7 @@ proptest! {
     fn declared_is_what_the_rule_says(
         both in [observed(), observed()],
         inside in prop::option::weighted(0.3, (any::<bool>(), 0_u64..8_000)),
-        copy in prop::option::weighted(0.9, -7_000_i64..70_000),
+        copy in prop::option::weighted(0.9, -7_000_i64..100_000),
         fit in prop::bool::weighted(0.9),
         automatic in prop::bool::weighted(0.9),
     ) {
@@ -58,13 +58,13 @@ proptest! {
         }
 
         let seen = || both.iter().flat_map(|(age, probes, _)| probes.iter().map(move |probe| (age, probe)));
-        let fresh = seen().all(|(age, (.., asked))| age + asked <= 4000);
+        let fresh = seen().all(|(age, (.., asked))| age + asked <= 6000);
         let lost_ms = seen().map(|(_, (_, for_ms, _))| *for_ms).min().unwrap();
         let all_fail = seen().all(|(_, (good, ..))| !good) && lost_ms >= 10_000;
         let newest = both.iter().filter_map(|(age, _, ago)| ago.map(|ago| (age + ago, ago))).min_by_key(|(age, _)| *age);
-        let lives = inside.is_some_and(|(serves, age)| serves && age <= 4000) || newest.is_some_and(|(age, _)| age <= 4000);
+        let lives = inside.is_some_and(|(serves, age)| serves && age <= 6000) || newest.is_some_and(|(age, _)| age <= 6000);
         let kept = newest.is_some_and(|(_, ago)| ago <= lost_ms + 10_000);
-        let young = copy.is_some_and(|age| (-5_000..=60_000).contains(&age));
+        let young = copy.is_some_and(|age| (-5_000..=60_000 + lost_ms as i64).contains(&age));
 
         let verdict = decide(&story.policy, &story.evidence, story.now);
         let lost = fresh && all_fail && !lives;
