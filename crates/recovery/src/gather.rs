@@ -3,7 +3,7 @@
 //! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
 
 use crate::{Trouble, World, runs, voters};
-use estate::{Kind, Name, Point, PointId, Report, Seen, Standing};
+use estate::{Epoch, Kind, Name, Point, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
@@ -123,6 +123,9 @@ async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>
 /// Whether the run that took this epoch came so far that the cluster was seen to work there. One that did not is made anew,
 /// perhaps from another copy. An epoch that no run has taken is the primary's first.
 async fn started(repository: &Repository, standing: &Standing) -> Result<bool, Trouble> {
+    if standing.epoch == Epoch::FIRST {
+        return Ok(true);
+    }
     let newest = runs::newest(repository).await?;
     let of_it = newest.filter(|run| run.plan.epoch == standing.epoch && run.plan.to == standing.holder);
     Ok(of_it.is_none_or(|run| run.state.outcome("control-plane").is_some()))

@@ -22,14 +22,17 @@ struct Cli {
 enum Chore {
     /// Install what is missing, check the style, and run every test
     Test(test::Args),
-    /// Build the lab, show it, break its main site, heal it, and take it down
+    /// Protect two real sites in the lab, cut the power of one, and see the other take over
     Demo,
+    /// Play the whole road in the lab, with the tests that take too long for every change
+    Soak,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(args),
         Chore::Demo => demo::run(),
+        Chore::Soak => test::soak(),
     };
     match outcome {
         Ok(code) => code,
