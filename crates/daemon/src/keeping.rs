@@ -38,7 +38,7 @@ pub(crate) async fn keep(daemon: Arc<Daemon>) {
         daemon.state().serving = (Serving::Never, ambient::uptime());
         return;
     }
-    let begun = ambient::uptime();
+    let mut begun = ambient::uptime();
     let mut started = false;
     let mut next_start = begun;
     let mut starting: Option<JoinHandle<bool>> = None;
@@ -66,11 +66,12 @@ pub(crate) async fn keep(daemon: Arc<Daemon>) {
                     daemon.note_first(standing.as_ref().map(|standing| standing.epoch));
                 }
             }
-            // A run starts what serves, and in its own order.
-            Duty::HandsOff { .. } => started = true,
+            // A run starts what serves, in its own order and once it is confirmed. Stopping while the first answers are on their
+            // way would only take away what the run has just started.
+            Duty::HandsOff { .. } => (started, begun) = (true, now),
             Duty::StandBy | Duty::Learn => {}
             Duty::Stop { .. } | Duty::Fenced { .. } => {
-                // Restarting Lifeboat is no reason to stop a cluster before the first answers can be there.
+                // Restarting Lifeboat is no reason to stop a cluster before the first answers can be there; neither is a run.
                 let waits = matches!(duty, Duty::Stop { .. }) && !daemon.knows_better(begun, now);
                 if !waits {
                     if let Some(task) = starting.take() {

@@ -237,7 +237,7 @@ async fn nothing_is_left_behind(world: &World, temporary: &TempDir, own: &str) {
     assert_ne!(world.run("standby-1", OWN).await, own);
     let parked = world.run("standby-1", "ls -A /etc/kubernetes/lifeboat-parked").await;
     assert_eq!(parked, "", "nothing is parked");
-    let look = "find /var/lib /etc/kubernetes -xdev \\( -name '*.partial' -o -name 'lifeboat-restored' -o -name '.?*.????????' \\)";
+    let look = "find /var/lib /etc/kubernetes -xdev -not -path '/var/lib/lifeboat/proof/*' -not -path '/var/lib/lifeboat/spool/*' \\( -name '*.partial' -o -name 'lifeboat-restored' -o -name '.?*.????????' \\)";
     assert_eq!(world.run("standby-1", look).await, "", "nothing half done lies about");
     let left: Vec<String> = std::fs::read_dir(temporary.path())
         .unwrap()

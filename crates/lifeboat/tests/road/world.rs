@@ -192,15 +192,15 @@ impl World {
         found.split_whitespace().next().unwrap_or_default().to_owned()
     }
 
-    /// What a downstream cluster's own API server answers through the manager at `site`; `None` when it does not. The token
-    /// goes to curl's input: others see its words.
+    /// What a downstream cluster's own API server tells an outsider through the manager at `site`; `None` when it does not.
+    /// The token goes to curl's input: others see its words.
     pub(crate) async fn through_the_manager(&self, site: &str, cluster: &str) -> Option<String> {
         let (address, token) = (self.lab.topology().load_balancer(site).unwrap(), self.lab.api_token());
         let script = format!(
             "curl -sSk --fail --max-time 10 -H @- --resolve rancher.lab.test:443:{address} \\
                https://rancher.lab.test/k8s/clusters/{cluster}/version <<'END'\nAuthorization: Bearer {token}\nEND"
         );
-        self.lab.run("witness", &script).await.ok()
+        self.lab.run("edge-1", &script).await.ok()
     }
 
     /// Breaks something, in the words of `lifeboat lab break`.

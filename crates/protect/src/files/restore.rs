@@ -101,9 +101,9 @@ fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
          if [ -d {pki} ] && [ ! -e {kept}/pki ]; then mv {pki} {kept}/pki; fi
          mkdir -p {kept}/pki
          rm -rf {pki} {pki}.partial; mkdir -p {pki}.partial
-         cp -pR {unpacked}/pki/. {pki}.partial/
-         cp -pRn {kept}/pki/. {pki}.partial/
+         cp -pR {kept}/pki/. {pki}.partial/
          ( cd {pki}.partial && rm -f {ISSUED} )
+         cp -pR --remove-destination {unpacked}/pki/. {pki}.partial/
          sync -f {pki}.partial
          mv {pki}.partial {pki}
          ",
