@@ -3,6 +3,7 @@
 
 use crate::world::{World, block_on, say, served, step, text};
 use serde_json::Value;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
 /// A key of somebody else.
@@ -11,8 +12,7 @@ const STRANGER: &str = "AGE-SECRET-KEY-1VYSX6CTYV5KH2UPQDDJHJGR5DPSHGGR0WPJKUUEQ
 const OTHER_SECRET: &str = "bm90IHRoZSBzZWNyZXQgb2YgdGhpcyB6b25lIQ==\n";
 
 /// Whose keys and whose data of etcd lie where a control plane takes them from, and what of them could be started.
-const OWN: &str =
-    "sha256sum < /etc/kubernetes/pki/ca.key; stat -c %i /var/lib/etcd; ls -d /var/lib/etcd.* 2>&1 || true";
+const OWN: &str = "sha256sum < /etc/kubernetes/pki/ca.key; stat -c %i /var/lib/etcd/member; ls -d /var/lib/etcd/lifeboat* 2>&1 || true";
 
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
@@ -26,14 +26,24 @@ fn what_is_damaged_is_named_and_nothing_half_done_starts() {
         let (newest, older) = (&copies[0], &copies[1]);
         let standby = Standby::of(&world).await;
 
+        let manifest = format!("clusters/rancher/points/{newest}");
+        another_identity(&world, &manifest, &manifest);
         a_damaged_copy(&world, &standby, newest, older).await;
-        another_identity(&world, newest);
-        standby.runs_untouched(&world).await;
+        // A run was begun by that, and its journal is sealed too.
+        another_identity(&world, &manifest, "runs/000001/");
         full(&world, "/var/lib/lifeboat/takeover-000002/").await;
+        no_etcdutl(&world, "put that right on standby-1");
         standby.runs_untouched(&world).await;
-        no_etcdutl(&world);
+
+        let killed = world
+            .command(&["failover", "--yes"])
+            .env("LIFEBOAT_LAB_DIE_AT", "etcd:before")
+            .output()
+            .unwrap();
+        assert_eq!(killed.status.signal(), Some(9), "{}", text(&killed.stderr));
+        no_etcdutl(&world, "install etcdutl on standby-1");
         standby.is_stopped_and_whole(&world).await;
-        full(&world, "/var/lib/etcd").await;
+        full(&world, "standby-1").await;
         standby.is_stopped_and_whole(&world).await;
         another_tsig_key(&world).await;
 
@@ -61,7 +71,7 @@ async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &
         printf \"\\\\$(printf %03o $((byte ^ 1)))\" | dd of=damaged bs=1 seek=$at conv=notrunc status=none";
     for damage in [cut, flip] {
         world
-            .run("witness", &format!("cd /root; {damage}; ! cmp -s sound damaged; {curl} -T damaged"))
+            .run("witness", &format!("cd /var/tmp; {damage}; ! cmp -s sound damaged; {curl} -T damaged"))
             .await;
         let refused = world.refused(&["failover", "--yes"]);
         refused.is(4, "LB0306", &[&key]);
@@ -77,15 +87,13 @@ async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &
     world.run("witness", &format!("{curl} -T /var/tmp/sound")).await;
 }
 
-fn another_identity(world: &World, newest: &str) {
+/// What a plan and what a failover cannot open.
+fn another_identity(world: &World, planned: &str, failed_over: &str) {
     let identity = world.lab.directory().join("identity.txt");
     let mine = Swapped::with(identity.clone(), STRANGER);
-    let of_plan = world.refused(&["plan"]);
-    of_plan.is(3, "LB0305", &[&format!("clusters/rancher/points/{newest}")]);
-    // A run was begun before, and its journal is sealed too.
-    let of_run = world.refused(&["failover", "--yes"]);
-    of_run.is(3, "LB0305", &["runs/000001/"]);
-    for refused in [of_plan, of_run] {
+    for (words, object) in [(["plan"].as_slice(), planned), (&["failover", "--yes"], failed_over)] {
+        let refused = world.refused(words);
+        refused.is(3, "LB0305", &[object]);
         refused.hints(&format!("age-keygen -y {}", identity.display()));
     }
     mine.back();
@@ -103,13 +111,14 @@ async fn full(world: &World, place: &str) {
     assert!(healed.status.success(), "{}", text(&healed.stderr));
 }
 
-fn no_etcdutl(world: &World) {
+/// Found before the fence if it is missing then; otherwise by the step that needs it.
+fn no_etcdutl(world: &World, hint: &str) {
     let program = world.lab.directory().join("bin/etcdutl");
     let away = program.with_extension("away");
     std::fs::rename(&program, &away).unwrap();
     let refused = world.refused(&["failover", "--yes"]);
     refused.is(3, "LB0806", &["etcdutl", "standby-1"]);
-    refused.hints("install etcdutl on standby-1");
+    refused.hints(hint);
     std::fs::rename(&away, &program).unwrap();
 }
 
