@@ -31,6 +31,8 @@ struct Status {
     verdict: Option<Verdict>,
     /// The site that the copies are lost with.
     copies_at: Option<Name>,
+    /// How old the newest proven copy may be for a failover that no person asked for, in seconds.
+    maximum_loss_s: u64,
 }
 
 #[derive(Serialize)]
@@ -70,7 +72,17 @@ impl crate::printer::Report for Status {
         text += &match proven {
             Some(proven) => {
                 let age = self.now.duration_since(proven.begun).as_secs();
-                format!("newest proven copy: {}, {} old, revision {}\n", proven.id, span(age), proven.revision)
+                let late = if u64::try_from(age).is_ok_and(|age| age > self.maximum_loss_s) {
+                    "if the site were lost now, a person would have to declare it: no proven copy is young enough\n"
+                } else {
+                    ""
+                };
+                format!(
+                    "newest proven copy: {}, {} old, revision {}\n{late}",
+                    proven.id,
+                    span(age),
+                    proven.revision
+                )
             }
             None if self.sites.iter().any(|site| site.role == "standby" && site.report.is_some()) => {
                 "newest proven copy: none\n".to_owned()
@@ -181,6 +193,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         cluster,
         sites: sites.collect(),
         verdict: verdict.ok().flatten(),
+        maximum_loss_s: world.estate.monitor.maximum_loss.as_secs(),
         copies_at: world
             .estate
             .repositories

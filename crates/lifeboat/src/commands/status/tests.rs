@@ -82,6 +82,7 @@ fn text(sites: Vec<Site>, verdict: Option<Verdict>, copies_at: &str) -> String {
         sites,
         verdict,
         copies_at: Some(name(copies_at)),
+        maximum_loss_s: 60,
     };
     anstream::adapter::strip_str(&status.text()).to_string()
 }
@@ -172,4 +173,17 @@ fn every_state_has_its_words() {
         Serving::Unknown,
     ];
     insta::assert_snapshot!(states.iter().map(state).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn an_old_copy_means_that_a_person_would_be_needed_and_status_says_so() {
+    let warning = "a person would have to declare it";
+    let young = standby(seen(true, 1000));
+    assert!(!text(vec![young], None, "standby").contains(warning));
+    let mut old = standby(seen(true, 1000));
+    if let Some(proven) = old.report.as_mut().and_then(|report| report.proven.as_mut()) {
+        proven.begun = now() - jiff::SignedDuration::from_secs(61);
+    }
+    let said = text(vec![old], None, "standby");
+    assert!(said.contains(warning), "{said}");
 }
