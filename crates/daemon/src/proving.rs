@@ -1,9 +1,8 @@
 //! Opening copies where the cluster could be recovered: only what was opened and found sound counts.
 
 use crate::Daemon;
-use cluster::quoted;
 use estate::{Point, PointId, Proven, Serving};
-use recovery::Trouble;
+use recovery::{Trouble, fitness};
 use repository::Repository;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +12,6 @@ use std::time::Duration;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at the standby's own fitness.
 const FITNESS: Duration = Duration::from_secs(20);
-/// What a recovery runs on the standby's host.
-const PROGRAMS: [&str; 5] = ["etcdutl", "kubeadm", "tar", "pgrep", "flock"];
 
 /// Proves copies for as long as the daemon runs.
 pub(crate) async fn prove(daemon: Arc<Daemon>) {
@@ -121,15 +118,9 @@ impl Daemon {
         for secret in wanted.into_iter().flatten().filter(|secret| !self.world.has(secret)) {
             unfit.push(format!("{secret} is not here, and a recovery needs it"));
         }
-        let config = quoted(&self.of.standby.kubeadm_config);
-        let look = format!(
-            "for p in {}; do command -v $p >/dev/null || echo \"$p is not installed\"; done
-             [ -e {config} ] || echo {config} is not there",
-            PROGRAMS.join(" ")
-        );
         match self.here() {
-            Ok(host) => match host.run("looking at the standby", &look, Duration::from_secs(10)).await {
-                Ok(said) => unfit.extend(said.lines().map(str::to_owned)),
+            Ok(host) => match fitness::missing(&host, &self.of.standby.kubeadm_config).await {
+                Ok(missing) => unfit.extend(missing),
                 Err(error) => unfit.push(error.to_string()),
             },
             Err(trouble) => unfit.push(trouble.to_string()),

@@ -254,7 +254,7 @@ pub struct Monitor {
     /// How long the site that serves may go on after the last time that another site confirmed it.
     #[serde(deserialize_with = "duration")]
     pub lease: Placed<Duration>,
-    /// How old the newest proven copy may be for a failover that no person asked for.
+    /// How much the newest proven copy may lack, up to the site's last sign of life, for a failover that no person asked for.
     #[serde(deserialize_with = "duration")]
     pub maximum_loss: Placed<Duration>,
     /// Who declares.

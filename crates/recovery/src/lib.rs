@@ -7,6 +7,7 @@
 //! Not here: deciding anything. Which point, which site and which steps stand in the plan.
 
 pub mod control_plane;
+pub mod fitness;
 pub mod gather;
 pub mod report;
 mod run;

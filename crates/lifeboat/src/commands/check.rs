@@ -5,7 +5,7 @@ use crate::estate::{Which, me};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use estate::{Kind, Name};
-use recovery::{Trouble, World, gather};
+use recovery::{Trouble, World, fitness, gather};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -161,17 +161,16 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
 
 async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
     let of = world.cluster(cluster)?;
-    let (config, host) = (cluster::quoted(&of.standby.kubeadm_config), &of.standby.host);
-    let look = format!(
-        "for p in etcdutl kubeadm tar pgrep flock; do command -v $p >/dev/null || echo \"$p is not installed\"; done
-         [ -e {config} ] || echo {config} is not there"
-    );
-    let found = look_at(world, host, &look).await.and_then(|missing| {
-        let missing: Vec<&str> = missing.lines().collect();
-        if missing.is_empty() {
-            return Ok("can be entered, and has what a recovery runs".to_owned());
-        }
-        Err(Trouble::new("LB0806", Kind::Person, missing.join(", ")))
+    let host = &of.standby.host;
+    let found = match world.host(host) {
+        Ok(entered) => fitness::missing(&entered, &of.standby.kubeadm_config)
+            .await
+            .map_err(Trouble::from),
+        Err(trouble) => Err(trouble),
+    };
+    let found = found.and_then(|missing| match missing.is_empty() {
+        true => Ok("can be entered, and has what a recovery runs".to_owned()),
+        false => Err(Trouble::new("LB0806", Kind::Person, missing.join(", "))),
     });
     findings.add(format!("host {host} (standby)"), found);
     // A recovery does without the primary's host, and the standby may have no way onto it.

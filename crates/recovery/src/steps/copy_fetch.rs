@@ -1,16 +1,13 @@
 //! `copy.fetch`: opens the copy, checks all of it, and lays it ready on the host.
 
 use super::Context;
-use crate::Trouble;
 use crate::spool::Spool;
+use crate::{Trouble, fitness};
 use cluster::{Host, quoted};
 use estate::Kind;
 use plan::FetchCopy;
 use serde::Serialize;
 use std::time::Duration;
-
-/// What the steps after this one run.
-const PROGRAMS: &str = "etcdutl kubeadm tar pgrep pkill flock";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,29 +68,25 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
 
 /// Whether the host has what the steps after the fence run and need, and room for etcd's data.
 async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
-    let script = format!(
-        "for p in {PROGRAMS}; do command -v $p >/dev/null || echo \"$p is not installed\"; done
-         [ -e {config} ] || echo {config} is not there
-         mkdir -p -m 700 {data}
-         free=$(df -Pk {data} | awk 'NR==2 {{print $4}}')
-         [ \"$free\" -gt {need} ] || echo \"{data} has $free KiB free, and {need} are needed\"",
-        config = quoted(&it.kubeadm_config),
-        data = quoted(&it.data_dir),
-        // The database grows while it is restored, and its log is laid out beforehand.
-        need = bytes * 3 / 1024 + 200 * 1024,
-    );
-    let said = host.run("looking at the standby", &script, Duration::from_secs(30)).await?;
-    let missing: Vec<String> = said.lines().map(str::to_owned).collect();
+    let mut missing = fitness::missing(host, &it.kubeadm_config).await?;
+    // The database grows while it is restored, and its log is laid out beforehand.
+    let need = bytes * 3 / 1024 + 200 * 1024;
+    let data = quoted(&it.data_dir);
+    let script = format!("mkdir -p -m 700 {data}; df -Pk {data} | tail -n 1 | tr -s ' ' | cut -d' ' -f4");
+    let free = host.run("looking for room", &script, Duration::from_secs(30)).await?;
+    let full = free.trim().parse::<u64>().is_ok_and(|free| free < need);
+    if full {
+        missing.push(format!("{} has {} KiB free, and {need} are needed", it.data_dir, free.trim()));
+    }
     if missing.is_empty() {
         return Ok(());
     }
-    let (code, kind) = if said.contains("free") {
-        ("LB0805", Kind::Person)
-    } else {
-        ("LB0806", Kind::Person)
-    };
-    let mut trouble =
-        Trouble::new(code, kind, format!("{} is not ready to take over, and nothing has been changed", it.host));
+    let code = if full { "LB0805" } else { "LB0806" };
+    let mut trouble = Trouble::new(
+        code,
+        Kind::Person,
+        format!("{} is not ready to take over, and nothing has been changed", it.host),
+    );
     trouble.causes = missing;
     Err(trouble.hint(format!("put that right on {}, then the same command again", it.host)))
 }
