@@ -1,0 +1,65 @@
+//! What can be wrong with a file, be it etcd's or a history's.
+
+use estate::Kind;
+use std::io;
+
+/// Why a file cannot be read or written. Every message names the file, and where in it.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The disk or the system refuses.
+    #[error("{file} cannot be {doing}: {source}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What was being done, as in `read`, `created`, `synced`.
+        doing: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Its content is not what it must be: truncated, changed, or never such a file.
+    #[error("{file} is damaged at {place}: {reason}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where, as in `page 17`, `byte 4096`, `record 301.0`.
+        place: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// It is written in a way that this version does not know.
+    #[error("{file} cannot be read by this version: {reason}")]
+    Newer {
+        /// The file.
+        file: String,
+        /// What is not known.
+        reason: String,
+    },
+}
+
+impl FileError {
+    /// An IO error, with what was being done.
+    #[allow(dead_code, reason = "used by what comes next")]
+    pub(crate) fn io(file: impl ToString, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_string();
+        move |source| Self::Io { file, doing, source }
+    }
+
+    /// Damage.
+    #[allow(dead_code, reason = "used by what comes next")]
+    pub(crate) fn damaged(file: impl ToString, place: impl ToString, reason: impl ToString) -> Self {
+        Self::Damaged {
+            file: file.to_string(),
+            place: place.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Io { .. } => Kind::Person,
+            Self::Damaged { .. } => Kind::Damaged,
+            Self::Newer { .. } => Kind::Invalid,
+        }
+    }
+}
