@@ -1,7 +1,9 @@
-//! Generates the messages and the client of etcd's wire from `proto/`, without protoc.
+//! Generates the messages and the client of etcd's wire, and the index of a history's packs, from `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
     tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
+    let descriptors = protox::compile(["proto/history.proto"], ["proto"])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

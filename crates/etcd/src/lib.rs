@@ -18,6 +18,8 @@ mod snapshot;
 mod tls;
 mod wire;
 
+pub mod history;
+
 pub use client::{Client, Status};
 pub use connection::Connection;
 pub use error::Error;
