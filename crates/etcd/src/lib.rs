@@ -19,6 +19,7 @@ mod tls;
 mod wire;
 
 pub mod history;
+pub mod sorter;
 
 pub use client::{Client, Status};
 pub use connection::Connection;
