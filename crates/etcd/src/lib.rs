@@ -10,6 +10,7 @@
 pub mod bbolt;
 mod client;
 mod connection;
+pub mod database;
 mod error;
 mod failure;
 mod file_error;
