@@ -13,11 +13,14 @@ mod connection;
 mod error;
 mod failure;
 mod file_error;
+pub mod history;
+pub mod merge;
 pub mod proof;
 mod receive;
 mod record;
 pub mod selection;
 mod snapshot;
+pub mod sorter;
 mod tls;
 mod wire;
 

@@ -121,47 +121,45 @@ pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
     let Some(bounds) = Bounds::of(facts, policy, cut_ms) else { return actions };
     remove(in_merged(facts), Why::InMerged);
     remove(bounds.useless(facts), Why::BeforeWindow);
-    let after = |piece: &&Piece, revision| piece.name.after >= revision;
-    let before_window: Vec<_> = facts.chain.iter().filter(|it| after(it, bounds.oldest) && !after(it, bounds.window)).collect();
-    let window: Vec<_> = facts.chain.iter().filter(|it| after(it, bounds.window)).collect();
-    actions.extend(coalesced(&before_window, policy));
-    actions.extend(new_base(facts, &window, policy, now_ms));
-    actions.extend(merged(facts, &window, policy, now_ms));
+    let (oldest, window) = (facts.place(&bounds.oldest), facts.place(&bounds.window));
+    actions.extend(coalesced(facts.chain.get(oldest..window).unwrap_or_default(), policy));
+    actions.extend(new_base(facts, policy, now_ms));
+    actions.extend(merged(facts, facts.chain.get(window..).unwrap_or_default(), policy, now_ms));
     actions
 }
 
-/// Between which bases there is what.
+/// The bases that matter.
 struct Bounds {
-    /// The revision of the base from which the oldest kept point is rebuilt.
-    oldest: u64,
-    /// The revision of the base from which the window's first revision is rebuilt.
-    window: u64,
+    /// From which the oldest kept point is rebuilt.
+    oldest: BaseName,
+    /// From which the window's first revision is rebuilt.
+    window: BaseName,
 }
 
 impl Bounds {
     /// `None` where there is no base, and nothing can be rebuilt anyway.
     fn of(facts: &Facts, policy: &Policy, cut_ms: u64) -> Option<Self> {
-        let first = facts.bases.first()?.name.revision;
+        let first = facts.bases.first()?.name;
         let newest_at = |revision: u64| {
-            let before = facts.bases.iter().map(|it| it.name.revision).filter(|&it| it <= revision);
-            before.max().unwrap_or(first)
+            let before = facts.bases.iter().map(|it| it.name).filter(|it| it.revision <= revision);
+            before.last().unwrap_or(first)
         };
         let passed = facts.chain.iter().filter(|it| it.last_ms <= cut_ms).map(|it| it.name.through);
         let passed = passed.chain(facts.bases.iter().filter(|it| it.at_ms <= cut_ms).map(|it| it.name.revision));
-        let window = newest_at(passed.max().unwrap_or(first));
-        let oldest = policy.keep.first().map_or(window, |&it| newest_at(it)).min(window);
+        let window = newest_at(passed.max().unwrap_or(first.revision));
+        let kept = policy.keep.first().map_or(window, |&it| newest_at(it));
+        let oldest = if kept.revision < window.revision { kept } else { window };
         Some(Self { oldest, window })
     }
 
     /// What stands before the oldest base that is needed, and the bases between that and the window.
     fn useless(&self, facts: &Facts) -> Vec<Name> {
-        let needed = [self.oldest, self.window];
         let bases = facts.bases.iter().map(|it| it.name);
-        let bases = bases.filter(|it| it.revision < self.window && !needed.contains(&it.revision)).map(Name::Base);
-        let segments = facts.chain.iter().map(|it| it.name).chain(facts.others.iter().copied());
-        // One that ends on the base may say only that nothing has changed since: it stands behind the base then.
-        let segments = segments.filter(|it| it.through <= self.oldest && it.after < self.oldest).map(Name::Segment);
-        bases.chain(segments).collect()
+        let bases = bases.filter(|it| it.revision < self.window.revision && *it != self.oldest).map(Name::Base);
+        let chain = facts.chain.iter().take(facts.place(&self.oldest)).map(|it| it.name);
+        let before = |it: &SegmentName| it.after < self.oldest.revision && it.through <= self.oldest.revision;
+        let others = facts.others.iter().copied().filter(before);
+        bases.chain(chain.chain(others).map(Name::Segment)).collect()
     }
 }
 
@@ -188,7 +186,7 @@ fn in_merged(facts: &Facts) -> Vec<Name> {
 }
 
 /// Before the window: from one kept point to the next, one segment.
-fn coalesced(pieces: &[&Piece], policy: &Policy) -> Vec<Action> {
+fn coalesced(pieces: &[Piece], policy: &Policy) -> Vec<Action> {
     let mut runs: Vec<Vec<&Piece>> = vec![Vec::new()];
     for piece in pieces {
         let name = piece.name;
@@ -214,26 +212,25 @@ fn coalesced(pieces: &[&Piece], policy: &Policy) -> Vec<Action> {
 }
 
 /// A base at the end of the longest stretch of time that has passed, when the newest one is old.
-fn new_base(facts: &Facts, window: &[&Piece], policy: &Policy, now_ms: u64) -> Option<Action> {
+fn new_base(facts: &Facts, policy: &Policy, now_ms: u64) -> Option<Action> {
     let newest = facts.bases.last()?;
     let longest_ms = policy.levels_ms.last().copied().unwrap_or(policy.base_every_ms);
-    let after: Vec<_> = window.iter().filter(|it| it.name.after >= newest.name.revision).copied().collect();
-    let passed = after.iter().take_while(|it| is_closed(it, longest_ms, policy, now_ms)).count();
-    let run = after.get(..passed)?;
+    let after = facts.chain.get(facts.place(&newest.name)..)?;
+    let run: Vec<_> = after.iter().take_while(|it| is_closed(it, longest_ms, policy, now_ms)).collect();
     let (first, last) = (run.first()?, run.last()?);
     let due = last.last_ms.saturating_sub(newest.at_ms) >= policy.base_every_ms && last.name.through > newest.name.revision;
     let fits = first.name.prev == newest.name.chain;
-    (due && fits).then(|| Action::Base { from: newest.name, through: names(run) })
+    (due && fits).then(|| Action::Base { from: newest.name, through: names(&run) })
 }
 
 /// Inside the window: what is in one stretch of time that has passed goes into one segment, the longest stretch first.
-fn merged(facts: &Facts, window: &[&Piece], policy: &Policy, now_ms: u64) -> Vec<Action> {
+fn merged(facts: &Facts, window: &[Piece], policy: &Policy, now_ms: u64) -> Vec<Action> {
     let at_base = |piece: &Piece| facts.bases.iter().any(|it| it.name.chain == piece.name.chain);
     let mut actions = Vec::new();
     let mut taken = BTreeSet::new();
     for &level_ms in policy.levels_ms.iter().rev().filter(|&&it| it > 0) {
         let mut runs: Vec<Vec<&Piece>> = Vec::new();
-        for &piece in window {
+        for piece in window {
             let free = piece.name.is_complete() && is_closed(piece, level_ms, policy, now_ms) && !taken.contains(&piece.name);
             let joins = |run: &Vec<&Piece>| {
                 let bytes: u64 = run.iter().map(|it| it.bytes).sum();
@@ -269,6 +266,14 @@ impl Facts {
     fn is_over(&self, cut_ms: u64) -> bool {
         let ends = self.chain.iter().map(|it| it.last_ms).chain(self.bases.iter().map(|it| it.at_ms));
         self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
+    }
+
+    /// How many segments of the chain stand before a base.
+    fn place(&self, base: &BaseName) -> usize {
+        let behind = self.chain.iter().position(|it| it.name.chain == base.chain).map(|at| at + 1);
+        let before = || self.chain.iter().position(|it| it.name.prev == base.chain);
+        let by_revision = || self.chain.iter().take_while(|it| it.name.through <= base.revision).count();
+        behind.or_else(before).unwrap_or_else(by_revision)
     }
 
     fn all(&self) -> Vec<Name> {
