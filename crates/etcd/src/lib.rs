@@ -7,6 +7,7 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
+pub mod capture;
 mod client;
 mod connection;
 mod error;

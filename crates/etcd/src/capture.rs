@@ -1,0 +1,9 @@
+//! Capture: keeps a history of a live etcd, change by change.
+
+mod cutter;
+mod decide;
+mod risk;
+
+pub use cutter::{Arrival, Cut, Cutter, Limits, SeenLease, Skipped};
+pub use decide::{Facts, Go, Live, Rates, Seen, Why, decide};
+pub use risk::{Behind, Risk};
