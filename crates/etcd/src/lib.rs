@@ -8,6 +8,7 @@
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
 pub mod capture;
+pub mod bbolt;
 mod client;
 mod connection;
 mod error;

@@ -1,0 +1,1 @@
+//! What a reader makes of good and bad files.
