@@ -9,6 +9,7 @@
 
 pub mod capture;
 pub mod bbolt;
+mod auth;
 mod client;
 mod connection;
 mod error;
@@ -20,7 +21,13 @@ mod snapshot;
 mod tls;
 mod wire;
 
-pub use client::{Client, Status};
+pub use auth::{Password, User};
+pub use client::cluster::Member;
+pub use client::kv::{Change, Guard, Range};
+pub use client::lease::Lease;
+pub use client::maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use client::watch::{Heard, Watch};
+pub use client::{Client, Header};
 pub use connection::Connection;
 pub use error::Error;
 pub use file_error::FileError;
