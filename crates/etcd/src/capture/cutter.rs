@@ -61,8 +61,8 @@ pub struct Cut {
     pub through: u64,
     /// The changes, in order.
     pub records: Vec<Record>,
-    /// Revisions, and when each had been seen: milliseconds since 1970. May begin with `after`, which says until when nothing
-    /// happened.
+    /// Revisions, and when each had been seen: milliseconds since 1970; at least one, ascending in both. May begin with `after`,
+    /// which says until when nothing happened.
     pub times: Vec<(u64, u64)>,
     /// Leases looked up since the last cut.
     pub leases: Vec<SeenLease>,
@@ -92,6 +92,8 @@ pub struct Cutter {
     /// The revision whose other fragments are still to come.
     open: Option<Held>,
     times: VecDeque<(u64, u64)>,
+    /// The latest of all times: they never run backwards within one history, also when the wall clock is put back.
+    latest_ms: u64,
     leases: Vec<SeenLease>,
     leases_since: Option<Instant>,
     /// The last cut, from which `quiet` counts.
@@ -107,8 +109,8 @@ struct Held {
 }
 
 impl Cutter {
-    /// Begins behind `after`: the revision of the base, or the last that is stored.
-    pub fn new(after: u64, limits: Limits, now: Instant) -> Self {
+    /// Begins behind `after`: the revision of the base, or the last that is stored; `latest_ms` is the latest time in the history.
+    pub fn new(after: u64, latest_ms: u64, limits: Limits, now: Instant) -> Self {
         Self {
             limits,
             after,
@@ -116,6 +118,7 @@ impl Cutter {
             whole_bytes: 0,
             open: None,
             times: VecDeque::new(),
+            latest_ms,
             leases: Vec::new(),
             leases_since: None,
             last_cut: now,
@@ -209,10 +212,15 @@ impl Cutter {
             through = next.main;
             records.extend(next.records);
         }
+        let mut times = self.times_through(through);
+        if let (true, Some(lease)) = (times.is_empty(), self.leases.last()) {
+            let wall_ms = lease.wall_ms;
+            times.push((through, self.clamp(wall_ms)));
+        }
         let cut = Cut {
             after: self.after,
             through,
-            times: self.times_through(through),
+            times,
             leases: std::mem::take(&mut self.leases),
             records,
             bytes,
@@ -258,8 +266,7 @@ impl Cutter {
 
     /// Notes that `revision` is the newest seen at `wall_ms`.
     fn note(&mut self, revision: u64, wall_ms: u64) {
-        // A wall clock that was put back must not make time run backwards within one history.
-        let wall_ms = self.times.back().map_or(wall_ms, |&(_, last)| wall_ms.max(last));
+        let wall_ms = self.clamp(wall_ms);
         let before = self.times.len().checked_sub(2).and_then(|at| self.times.get(at)).copied();
         match self.times.back_mut() {
             // Nothing happened since: the first sight of a revision stays, the last one moves.
@@ -271,6 +278,11 @@ impl Cutter {
             }
             _ => self.times.push_back((revision, wall_ms)),
         }
+    }
+
+    fn clamp(&mut self, wall_ms: u64) -> u64 {
+        self.latest_ms = self.latest_ms.max(wall_ms);
+        self.latest_ms
     }
 
     /// Takes out the times through `through`, the last of which says when `through` itself had been seen.

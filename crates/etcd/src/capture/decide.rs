@@ -149,9 +149,9 @@ pub fn decide(facts: &Facts) -> Go {
     if let Some(why) = another_source(tail, live) {
         return Go::NewTimeline { why };
     }
-    // A watch may begin at the revision of the compaction itself, not before it.
     let next = tail.through.saturating_add(1);
-    if let Some(compaction) = live.compaction.filter(|&compaction| next < compaction) {
+    // At the revision of the compaction itself, deletions may be lost: what comes after it is whole.
+    if let Some(compaction) = live.compaction.filter(|&compaction| next <= compaction) {
         return Go::Rebase { why: Why::Compacted { through: tail.through, compaction } };
     }
     let revisions = live.revision.saturating_sub(tail.through);

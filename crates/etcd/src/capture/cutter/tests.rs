@@ -25,7 +25,7 @@ fn records(mains: impl IntoIterator<Item = u64>) -> Vec<Record> {
 fn begin() -> (Cutter, impl Fn(u64) -> Arrival) {
     let zero = ambient::monotonic();
     let arrival = move |ms| Arrival { wall_ms: 5000 + ms, at: zero + Duration::from_millis(ms) };
-    (Cutter::new(10, LIMITS, zero), arrival)
+    (Cutter::new(10, 0, LIMITS, zero), arrival)
 }
 
 /// What matters of a cut: its bounds, its records, its times.
@@ -99,7 +99,7 @@ fn what_is_known_is_dropped_and_what_is_missing_is_noticed() {
 #[test]
 fn a_fresh_etcd_begins_at_revision_two() {
     let (_, at) = begin();
-    let mut cutter = Cutter::new(0, LIMITS, at(0).at);
+    let mut cutter = Cutter::new(0, 0, LIMITS, at(0).at);
     cutter.progress(1, at(0));
     cutter.take(records([2]), false, at(1000)).unwrap();
     assert_eq!(shown(cutter.cut(at(1000).at)), "(0, 2] 2.0 seen 0@5000 2@6000");
@@ -152,6 +152,7 @@ fn a_lease_alone_is_worth_a_segment() {
     assert_eq!(cutter.due(), Some(at(500).at));
     let cut = cutter.cut(at(500).at).unwrap();
     assert_eq!((cut.after, cut.through, cut.leases), (10, 10, vec![lease]));
+    assert_eq!(cut.times, [(10, 5000)]);
     assert_eq!((cutter.due(), shown(cutter.cut(at(600).at))), (None, "nothing".to_owned()));
 }
 

@@ -35,14 +35,14 @@ fn stories() {
         (
             "compacted, but not past it",
             Some(TAIL),
-            Live { compaction: Some(1001), ..LIVE },
+            Live { compaction: Some(1000), ..LIVE },
             "resume from 1001",
         ),
         (
             "compacted past it",
             Some(TAIL),
-            Live { compaction: Some(1002), ..LIVE },
-            "rebase: etcd has compacted through revision 1002, and the history ends at 1000",
+            Live { compaction: Some(1001), ..LIVE },
+            "rebase: etcd has compacted through revision 1001, and the history ends at 1000",
         ),
         (
             "a backlog that a base would beat",
