@@ -13,10 +13,13 @@ mod meta;
 mod page;
 mod reader;
 mod source;
+mod tree;
 mod walk;
+mod writer;
 
 pub use reader::{Bucket, Reader};
 pub use walk::Entries;
+pub use writer::{BucketWriter, Writer, Written};
 
 use bytes::Bytes;
 use std::fs::File;

@@ -12,6 +12,7 @@ pub mod bbolt;
 mod auth;
 mod client;
 mod connection;
+pub mod database;
 mod error;
 mod failure;
 mod file_error;
