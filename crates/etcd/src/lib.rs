@@ -29,6 +29,10 @@ pub use client::lease::Lease;
 pub use client::maintenance::{Alarm, AlarmKind, HashKv, Status};
 pub use client::watch::{Heard, Watch};
 pub use client::{Client, Header};
+pub mod history;
+pub mod sorter;
+
+pub use client::{Client, Status};
 pub use connection::Connection;
 pub use error::Error;
 pub use file_error::FileError;
