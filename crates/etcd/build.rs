@@ -1,5 +1,4 @@
-<<<<<<< HEAD
-//! Generates the messages and the clients of etcd's wire from `proto/`, without protoc.
+//! Generates the messages and the clients of etcd's wire, and the index of a history's packs, from `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
@@ -8,14 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Slices of what was received, not copies: a snapshot's pieces and every change pass through here.
         .bytes(".")
         .compile_fds(descriptors)?;
-=======
-//! Generates the messages and the client of etcd's wire, and the index of a history's packs, from `proto/`, without protoc.
-
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
-    tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
     let descriptors = protox::compile(["proto/history.proto"], ["proto"])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
->>>>>>> c-history
     Ok(())
 }
