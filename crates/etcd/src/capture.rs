@@ -3,6 +3,9 @@
 mod cutter;
 mod decide;
 mod risk;
+mod spool;
+mod note;
+mod pin;
 
 pub use cutter::{Arrival, Cut, Cutter, Limits, SeenLease, Skipped};
 pub use decide::{Facts, Go, Live, Rates, Seen, Why, decide};
