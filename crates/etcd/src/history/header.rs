@@ -116,6 +116,8 @@ pub struct Source {
     pub member_id: u64,
     /// The term of raft as that member said it last.
     pub raft_term: u64,
+    /// The index of raft that it had applied then, or some time before: one that goes back is of a source that was restored.
+    pub raft_index: u64,
 }
 
 /// At this time, this was the newest revision that had arrived.
