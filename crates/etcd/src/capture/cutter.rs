@@ -247,9 +247,9 @@ impl Cutter {
         self.whole_bytes + self.open.as_ref().map_or(0, |open| open.bytes)
     }
 
-    /// Whether changes that are whole wait to be cut.
-    pub fn has_changes(&self) -> bool {
-        !self.whole.is_empty()
+    /// The latest time in the history: the next must not be earlier.
+    pub fn latest_ms(&self) -> u64 {
+        self.latest_ms
     }
 
     /// The last revision of which anything has come.

@@ -12,7 +12,8 @@ use super::leases::Leases;
 use super::note::{Note, Tell};
 use super::take::{Order, TakeError, Taken, take};
 use super::{CaptureError, Options};
-use crate::{Client, Connection, Error, Header, Heard, Record, Status, Watch};
+use crate::history::Source;
+use crate::{Client, Connection, Error, Heard, Record, Status, Watch};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -34,7 +35,7 @@ pub(super) enum Event {
         /// Whether the last revision may go on.
         fragment: bool,
         /// Who told.
-        header: Header,
+        source: Source,
         /// When.
         arrival: Arrival,
     },
@@ -286,14 +287,22 @@ impl Feed {
                     return Err(End::Again);
                 }
                 self.course.take(&records, fragment).map_err(|e| End::Lost(e.to_string()))?;
+                let mut raft_index = 0;
                 if let Some(seen) = &mut self.seen {
                     seen.raft_term = header.raft_term.max(seen.raft_term);
+                    raft_index = seen.raft_index;
                 }
+                let source = Source {
+                    cluster_id: header.cluster_id,
+                    member_id: header.member_id,
+                    raft_term: header.raft_term,
+                    raft_index,
+                };
                 self.leases.see_all(&records);
                 let last = records.last().map_or(0, |last| last.revision.main);
                 self.gauge.arrived(last, size(&records), arrival.at);
                 self.gauge.heard(header.revision, arrival.at);
-                self.send(Event::Changes { records, fragment, header, arrival }).await
+                self.send(Event::Changes { records, fragment, source, arrival }).await
             }
             Heard::Progress { revision } => {
                 self.gauge.heard(revision, arrival.at);

@@ -42,9 +42,15 @@ impl Gauge {
         self.change(Risk::begin_anew);
     }
 
-    /// How often storing has failed in a row.
-    pub(super) fn failures(&self) -> u32 {
-        self.0.1.borrow().failures
+    /// Something was stored. Whether there had been failures.
+    pub(super) fn recovered(&self) -> bool {
+        let failures = self.0.1.borrow().failures;
+        failures > 0 && self.change(Risk::recovered)
+    }
+
+    /// When the source was last heard.
+    pub(super) fn heard_at(&self) -> Option<Instant> {
+        self.0.1.borrow().heard
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Risk) -> T) -> T {

@@ -59,6 +59,11 @@ pub enum Note {
         /// The revision of the base behind it.
         through: u64,
     },
+    /// A gap could not be closed; the next start tries it again.
+    Unbridged {
+        /// What happened.
+        why: String,
+    },
     /// Something could not be stored. It is tried again.
     Unstored {
         /// What happened.
@@ -94,6 +99,7 @@ impl fmt::Display for Note {
             }
             Self::Hole { after, until } => write!(f, "the revisions between {after} and {until} are lost"),
             Self::Bridged { after, through } => write!(f, "what is known of revisions {after} to {through} is stored"),
+            Self::Unbridged { why } => write!(f, "what is known of a gap could not be stored: {why}"),
             Self::Unstored { why } => write!(f, "{why}; trying again"),
             Self::Stored => write!(f, "storing works again"),
         }

@@ -98,7 +98,6 @@ impl Risk {
     /// Everything through `through` is stored.
     pub fn acknowledged(&mut self, through: u64) {
         self.behind.stored = Some(through);
-        self.behind.failures = 0;
         while let Some(gone) = self.waiting.pop_front_if(|waiting| waiting.through <= through) {
             self.behind.waiting_bytes -= gone.bytes;
         }
@@ -108,6 +107,11 @@ impl Risk {
     /// Storing failed once more.
     pub fn failed(&mut self) {
         self.behind.failures = self.behind.failures.saturating_add(1);
+    }
+
+    /// Storing succeeded. Whether it had failed before.
+    pub fn recovered(&mut self) -> bool {
+        std::mem::take(&mut self.behind.failures) > 0
     }
 
     /// A new timeline begins: what was known of the source no longer holds.

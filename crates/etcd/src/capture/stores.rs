@@ -50,7 +50,7 @@ impl Stores {
                 let stored = tokio::task::spawn_blocking(move || shelf.create(&name, &mut *body())).await;
                 match stored.unwrap_or_else(|e| Err(FileError::io(name, "stored")(io::Error::other(e)))) {
                     Ok(_) => {
-                        if gauge.failures() > 0 {
+                        if gauge.recovered() {
                             tell(Note::Stored);
                         }
                         return Ok(through);

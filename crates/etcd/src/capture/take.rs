@@ -138,6 +138,7 @@ async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) ->
             cluster_id: order.status.cluster_id,
             member_id: order.status.member_id,
             raft_term: order.status.raft_term,
+            raft_index: order.status.applied_index,
         },
         etcd_version: order.status.version.clone(),
         began: began(order),
