@@ -18,9 +18,14 @@ pub mod sorter;
 mod error;
 mod failure;
 mod file_error;
+pub mod history;
+pub mod merge;
+pub mod proof;
 mod receive;
 mod record;
+pub mod selection;
 mod snapshot;
+pub mod sorter;
 mod tls;
 mod wire;
 

@@ -1,0 +1,138 @@
+//! A base and the segments after it as a source of records. Start at [`Packs`].
+//!
+//! Newest first: the segments, then of the base the live records, without those whose keys have passed. The base's older
+//! records are needed only below its own revision; they come last, also newest first.
+
+mod pass;
+
+pub(crate) use pass::Pass;
+
+use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
+use crate::FileError;
+use crate::history::{BaseHeader, Buckets, Pack};
+use crate::record::varint;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A base and the segments that follow it, each the one before.
+#[derive(Clone, Debug)]
+pub struct Packs {
+    base: Arc<Pack>,
+    segments: Vec<Arc<Pack>>,
+    facts: BaseHeader,
+    compaction: u64,
+}
+
+impl Packs {
+    /// A base and what follows it, oldest first. That they follow each other is checked; what is in them when it is read.
+    ///
+    /// # Errors
+    /// The first is no base, or one of the others does not follow the one before it.
+    pub fn new(base: Arc<Pack>, segments: Vec<Arc<Pack>>) -> Result<Self, FileError> {
+        let Some(facts) = base.header().base().cloned() else {
+            return Err(FileError::damaged(base.name(), "its index", "it is no base"));
+        };
+        let (mut chain, mut through, mut compaction) = (base.chain(), facts.revision, facts.compaction);
+        for pack in &segments {
+            let follows = pack.header().segment().filter(|it| {
+                it.timeline == facts.timeline && it.prev == chain && it.after == through
+            });
+            let Some(segment) = follows else {
+                return Err(FileError::damaged(pack.name(), "its index", format!("it does not follow revision {through}")));
+            };
+            compaction = segment.hole().map_or(compaction, |hole| hole.until);
+            (chain, through) = (pack.chain(), segment.through);
+        }
+        Ok(Self { base, segments, facts, compaction })
+    }
+
+    /// The base.
+    pub fn base(&self) -> &Arc<Pack> {
+        &self.base
+    }
+
+    /// The segments, oldest first.
+    pub fn segments(&self) -> &[Arc<Pack>] {
+        &self.segments
+    }
+
+    /// What the base says about itself.
+    pub fn facts(&self) -> &BaseHeader {
+        &self.facts
+    }
+}
+
+impl Source for Packs {
+    fn name(&self) -> String {
+        match self.segments.last() {
+            Some(last) => format!("the history from {} to {}", self.base.name(), last.name()),
+            None => self.base.name().to_string(),
+        }
+    }
+
+    fn last_revision(&self) -> u64 {
+        self.segments.last().and_then(|it| it.header().segment()).map_or(self.facts.revision, |it| it.through)
+    }
+
+    fn compaction(&self) -> u64 {
+        self.compaction
+    }
+
+    fn walk(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Result<(), SelectionError> {
+        check_range(self, floor, revision)?;
+        let mut pass = Pass::new(self, floor, revision);
+        pass.segments(sink)?;
+        // What is superseded in the base matters only below its own revision.
+        let below = floor < self.facts.revision;
+        if below {
+            pass.note_keys_of_older(revision)?;
+        }
+        pass.live(sink)?;
+        if below {
+            pass.older(revision, sink)?;
+        }
+        Ok(())
+    }
+
+    fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {
+        let mut leases = base_leases(&self.base)?;
+        for segment in self.segments.iter().filter_map(|it| it.header().segment()) {
+            leases.extend(segment.leases.iter().map(|it| {
+                // One that was over is not yet gone, or nobody would have met it: 0 would mean its whole time.
+                (it.id, LeaseTtl { granted_s: it.granted_s.max(1), remaining_s: it.remaining_s.max(1) })
+            }));
+        }
+        Ok(leases)
+    }
+
+    fn others(&self) -> Result<Buckets, SelectionError> {
+        Ok(self.base.buckets()?)
+    }
+}
+
+/// The leases in a base's bucket `lease` (leasepb.Lease: id 1, TTL 2, remaining TTL 3).
+fn base_leases(base: &Pack) -> Result<BTreeMap<i64, LeaseTtl>, FileError> {
+    let mut buckets = base.buckets()?;
+    let of = |value: &Bytes| -> Result<(i64, LeaseTtl), String> {
+        let (mut at, mut id, mut ttl) = (0, 0, LeaseTtl::default());
+        while at < value.len() {
+            let tag = varint(value, &mut at)?;
+            let n = varint(value, &mut at)?.cast_signed();
+            match tag {
+                0x08 => id = n,
+                0x10 => ttl.granted_s = n,
+                0x18 => ttl.remaining_s = n,
+                tag if tag & 7 == 0 => {}
+                _ => return Err("it is no lease".to_owned()),
+            }
+        }
+        Ok((id, ttl))
+    };
+    let entries = buckets.remove("lease").unwrap_or_default();
+    let leases = entries.iter().map(|(_, value)| of(value));
+    leases.collect::<Result<_, _>>().map_err(|why| FileError::damaged(base.name(), "bucket lease", why))
+}
+
+#[cfg(test)]
+mod tests;
