@@ -7,19 +7,16 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
-pub mod capture;
-pub mod bbolt;
 mod auth;
+pub mod bbolt;
+pub mod capture;
 mod client;
 mod connection;
 pub mod database;
-pub mod history;
-pub mod sorter;
 mod error;
 mod failure;
 mod file_error;
 pub mod history;
-pub mod merge;
 pub mod proof;
 mod receive;
 mod record;

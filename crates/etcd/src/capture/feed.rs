@@ -182,7 +182,7 @@ impl Feed {
     }
 
     /// What a member says of itself; after a read that needs a quorum, so that it is not behind what was heard before.
-    async fn look(&self, client: &Client) -> Result<(Status, Live), Error> {
+    async fn look(&mut self, client: &Client) -> Result<(Status, Live), Error> {
         let revision = client.range(&[0], &[], 0, 1).await?.header.revision;
         let status = client.status().await?;
         let live = Live {
@@ -316,7 +316,7 @@ impl Feed {
         }
     }
 
-    async fn send(&self, event: Event) -> Result<(), End> {
+    async fn send(&mut self, event: Event) -> Result<(), End> {
         self.events.send(event).await.map_err(|_| End::Deaf)
     }
 

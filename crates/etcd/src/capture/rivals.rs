@@ -1,39 +1,58 @@
 //! Whether somebody else adds to the same history. Two captures at once do no harm to it (readers choose one of two ways), but cost
 //! twice and prove nothing: the one that notices stops.
 
+use crate::FileError;
 use crate::history::{Kept, Name, Shelf};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 
 /// Looks at the shelf from time to time for what this capture did not put there.
 pub(super) struct Rivals {
     shelf: Arc<dyn Shelf>,
     every: Duration,
     next: Instant,
-    /// What was there when it was last looked, and what was put there since.
+    looking: Option<JoinHandle<Result<Vec<Name>, FileError>>>,
+    /// What was there when it was last looked.
     known: HashSet<Name>,
+    /// What this capture sent there since.
+    own: HashSet<Name>,
     /// Whether there was something foreign when it was last looked: once may be a process that was ending.
     suspicious: bool,
 }
 
 impl Rivals {
     pub(super) fn new(shelf: Arc<dyn Shelf>, every: Duration, known: Vec<Name>) -> Self {
-        let next = ambient::monotonic() + every;
-        Self { shelf, every, next, known: known.into_iter().collect(), suspicious: false }
+        Self {
+            shelf,
+            every,
+            next: ambient::monotonic() + every,
+            looking: None,
+            known: known.into_iter().collect(),
+            own: HashSet::new(),
+            suspicious: false,
+        }
     }
 
     /// This capture puts something there.
     pub(super) fn own(&mut self, name: Name) {
-        self.known.insert(name);
+        self.own.insert(name);
     }
 
     /// Waits until it is time, and looks: a name that somebody else captured, if there was one this time and the last. A shelf
     /// that cannot be listed is looked at again later. Giving up waiting loses nothing.
     pub(super) async fn look(&mut self) -> Option<Name> {
-        ambient::sleep(self.next.saturating_duration_since(ambient::monotonic())).await;
-        let shelf = Arc::clone(&self.shelf);
-        let listed = tokio::task::spawn_blocking(move || shelf.list()).await;
+        if self.looking.is_none() {
+            ambient::sleep(self.next.saturating_duration_since(ambient::monotonic())).await;
+        }
+        let shelf = &self.shelf;
+        let looking = self.looking.get_or_insert_with(|| {
+            let shelf = Arc::clone(shelf);
+            tokio::task::spawn_blocking(move || shelf.list())
+        });
+        let listed = looking.await;
+        self.looking = None;
         self.next = ambient::monotonic() + self.every;
         let Ok(Ok(listed)) = listed else { return None };
         let foreign = self.judge(listed);
@@ -48,9 +67,14 @@ impl Rivals {
             Name::Base(it) => it.chain == it.link,
             Name::Segment(it) => it.kept == Kept::Captured,
         };
-        let foreign = listed.iter().copied().find(|name| captured(name) && !self.known.contains(name));
+        let is_new = |name: &Name| !self.known.contains(name) && !self.own.contains(name);
+        let foreign = listed.iter().copied().find(|name| captured(name) && is_new(name));
+        self.known = listed.into_iter().collect();
         // What is on its way is not there yet.
-        self.known.extend(listed);
+        self.own.retain(|name| !self.known.contains(name));
         foreign
     }
 }
+
+#[cfg(test)]
+mod tests;

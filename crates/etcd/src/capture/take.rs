@@ -9,12 +9,12 @@ use super::pin::pin;
 use super::spool::Spool;
 use crate::bbolt::Pages;
 use crate::database::Database;
-use crate::history::{BaseHeader, Began, Dictionary, Object, Pack, Source, Written};
-use crate::{Client, Error, FileError, Status, history};
+use crate::history::{self, Began, Dictionary, Object, Pack, Source, Written, take_base};
+use crate::{Client, Error, FileError, Status};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -129,10 +129,8 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
 
 async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) -> Result<Taken, TakeError> {
     let spool = order.spool.clone();
-    let header = BaseHeader {
+    let header = history::Taken {
         timeline: order.timeline,
-        revision: 0,
-        compaction: 0,
         taken_ms: Arrival::now().wall_ms,
         source: Source {
             cluster_id: order.status.cluster_id,
@@ -143,10 +141,6 @@ async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) ->
         etcd_version: order.status.version.clone(),
         began: began(order),
         note: order.why.to_string(),
-        stands_for: None,
-        live: 0,
-        older: 0,
-        raw: 0,
     };
     let new_timeline = order.new_timeline;
     let packing = tokio::task::spawn_blocking(move || pack(&spool, name, pages, header, new_timeline));
@@ -161,10 +155,10 @@ async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) ->
 }
 
 fn pack(
-    spool: &std::path::Path,
+    spool: &Path,
     name: String,
     pages: Arc<dyn Pages>,
-    header: BaseHeader,
+    header: history::Taken,
     new_timeline: bool,
 ) -> Result<Taken, FileError> {
     let fail = |doing| FileError::io(spool.display(), doing);
@@ -172,7 +166,7 @@ fn pack(
     let database = Database::from_pages(name, pages)?;
     let file = tempfile::tempfile_in(spool).map_err(fail("written to"))?;
     let out = BufWriter::with_capacity(1 << 20, file);
-    let (written, out) = history::base::from_database(&database, header, spool, out)?;
+    let (written, out) = take_base(&database, header, spool, out, &mut |_| Ok(()))?;
     let file = out.into_inner().map_err(|e| fail("written to")(e.into_error()))?;
     let bytes = file.metadata().map_err(fail("read"))?.len();
     let local = Arc::new(Local { file, bytes });
@@ -227,7 +221,7 @@ struct LocalReader {
 
 impl io::Read for LocalReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let read = self.local.file.read_at(into, self.at)?;
+        let read = FileExt::read_at(&self.local.file, into, self.at)?;
         self.at += read as u64;
         Ok(read)
     }

@@ -272,7 +272,11 @@ impl SegmentHeader {
 
     /// The revision at which the keys of its frames `Gone` count as deleted.
     pub fn gone_at(&self) -> u64 {
-        self.hole().map_or(self.through, |hole| hole.until)
+        // Also where the hole is empty: the deletion at the compaction itself may be what is missing.
+        match self.kind {
+            Kind::Synthetic { compaction, .. } => compaction,
+            Kind::Captured | Kind::Merged { .. } | Kind::Coalesced { .. } => self.through,
+        }
     }
 }
 
