@@ -13,6 +13,7 @@
 
 mod auth;
 pub mod bbolt;
+pub mod capture;
 mod client;
 mod connection;
 pub mod database;
