@@ -21,6 +21,7 @@ mod error;
 mod failure;
 mod file_error;
 pub mod history;
+pub mod hosts;
 pub mod merge;
 pub mod proof;
 mod receive;
