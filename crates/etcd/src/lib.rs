@@ -16,6 +16,7 @@ mod receive;
 mod record;
 mod snapshot;
 mod tls;
+pub mod wal;
 mod wire;
 
 pub use client::{Client, Status};
