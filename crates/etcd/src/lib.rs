@@ -14,6 +14,7 @@ mod failure;
 mod file_error;
 mod receive;
 mod record;
+pub mod selection;
 mod snapshot;
 mod tls;
 pub mod wal;
