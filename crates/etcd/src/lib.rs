@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod failure;
 mod file_error;
+pub mod rebuild;
 mod receive;
 mod record;
 pub mod selection;

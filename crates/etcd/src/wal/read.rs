@@ -116,6 +116,9 @@ pub struct Missing {
     pub entries: u64,
     /// How many of them are requests of clients, as far as shows from outside: neither empty nor about the membership.
     pub requests: u64,
+    /// Entries in the log that the member did not know to be committed. Of a member that is alone in its cluster they are; of
+    /// one among several, perhaps.
+    pub uncertain: u64,
     /// Whether the log begins only after the database's last entry, so that some are in neither.
     pub gap: bool,
 }
@@ -129,6 +132,7 @@ impl Log {
         };
         let known = self.entries.first().map_or(self.last_index, |first| first.index - 1);
         Missing {
+            uncertain: self.last_index.saturating_sub(self.state.commit.max(consistent_index)),
             entries: self.state.commit.saturating_sub(consistent_index),
             requests: committed().filter(|e| e.bytes > 0 && !e.is_conf_change).count() as u64,
             gap: self.state.commit > consistent_index && known > consistent_index,
