@@ -7,8 +7,10 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
+pub mod bbolt;
 mod client;
 mod connection;
+pub mod database;
 mod error;
 mod failure;
 mod file_error;
