@@ -8,6 +8,7 @@
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
 pub mod bbolt;
+mod auth;
 mod client;
 mod connection;
 pub mod database;
@@ -15,6 +16,7 @@ mod error;
 mod failure;
 mod file_error;
 pub mod rebuild;
+pub mod proof;
 mod receive;
 mod record;
 pub mod selection;
@@ -23,7 +25,13 @@ mod tls;
 pub mod wal;
 mod wire;
 
-pub use client::{Client, Status};
+pub use auth::{Password, User};
+pub use client::cluster::Member;
+pub use client::kv::{Change, Guard, Range};
+pub use client::lease::Lease;
+pub use client::maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use client::watch::{Heard, Watch};
+pub use client::{Client, Header};
 pub use connection::Connection;
 pub use error::Error;
 pub use file_error::FileError;

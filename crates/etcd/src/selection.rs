@@ -132,3 +132,6 @@ pub(crate) fn check_range(source: &dyn Source, floor: u64, revision: u64) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+pub(crate) mod model;

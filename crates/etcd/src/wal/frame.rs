@@ -6,6 +6,7 @@
 
 use crate::FileError;
 use crate::wal::{kind, message};
+use bytes::Bytes;
 use prost::Message;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -31,7 +32,8 @@ impl Writer {
     /// Appends a record.
     pub(crate) fn put(&mut self, kind: i64, data: Option<Vec<u8>>) {
         self.checksum = crc32c::crc32c_append(self.checksum, data.as_deref().unwrap_or_default());
-        let record = message::Record { r#type: Some(kind), crc: Some(self.checksum), data }.encode_to_vec();
+        let record = message::Record { r#type: Some(kind), crc: Some(self.checksum), data: data.map(Bytes::from) };
+        let record = record.encode_to_vec();
         let zeros = record.len().wrapping_neg() % 8;
         let mut word = record.len() as u64;
         if zeros > 0 {
@@ -53,7 +55,7 @@ pub(crate) struct Found {
     pub(crate) at: u64,
     pub(crate) kind: i64,
     pub(crate) checksum: u32,
-    pub(crate) data: Vec<u8>,
+    pub(crate) data: Bytes,
 }
 
 /// What comes next in a segment.

@@ -58,13 +58,13 @@ pub fn fresh(peers: &[Peer], this: u64) -> Fresh {
             id: Some(0),
             r#type: Some(0),
             node_id: Some(peer.id),
-            context: Some(peer.json()),
+            context: Some(peer.json().into()),
         };
         let entry = Entry {
             r#type: Some(1),
             term: Some(TERM),
             index: Some(index),
-            data: Some(joins.encode_to_vec()),
+            data: Some(joins.encode_to_vec().into()),
         };
         wal.put(kind::ENTRY, Some(entry.encode_to_vec()));
     }
@@ -86,12 +86,12 @@ pub fn fresh(peers: &[Peer], this: u64) -> Fresh {
         index: Some(index),
         term: Some(TERM),
     };
-    let data = Some(tree(&peers).to_string().into_bytes());
+    let data = Some(tree(&peers).to_string().into());
     let data = State { data, metadata: Some(metadata) }.encode_to_vec();
     Fresh {
         wal: wal.finish(),
         snap_name: format!("{TERM:016x}-{index:016x}.snap"),
-        snap: SnapFile { crc: Some(crc32c::crc32c(&data)), data: Some(data) }.encode_to_vec(),
+        snap: SnapFile { crc: Some(crc32c::crc32c(&data)), data: Some(data.into()) }.encode_to_vec(),
         index,
         term: TERM,
         conf_state: json!({ "voters": ids, "auto_leave": false }).to_string(),

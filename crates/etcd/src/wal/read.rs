@@ -3,6 +3,7 @@
 use crate::FileError;
 use crate::wal::frame::{Found, Reader, Step};
 use crate::wal::{kind, message};
+use bytes::Bytes;
 use prost::Message;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 pub fn read(directory: &Path, after: u64) -> Result<Log, FileError> {
     let segments = segments(directory)?;
     let mut log = Log { after, last_index: after, ..Log::default() };
-    let mut metadata: Option<Vec<u8>> = None;
+    let mut metadata: Option<Bytes> = None;
     let mut checksum = 0;
     let count = segments.len();
     for (position, path) in segments.into_iter().enumerate() {
@@ -47,7 +48,7 @@ pub fn read(directory: &Path, after: u64) -> Result<Log, FileError> {
             "it does not say whose log it is",
         ));
     };
-    let whose = message::Metadata::decode(metadata.as_slice())
+    let whose = message::Metadata::decode(metadata)
         .map_err(|e| FileError::damaged(directory.display(), "its first segment", e))?;
     log.member_id = whose.node_id.unwrap_or_default();
     log.cluster_id = whose.cluster_id.unwrap_or_default();
@@ -139,7 +140,7 @@ impl Log {
         }
     }
 
-    fn take(&mut self, found: Found, checksum: &mut u32, metadata: &mut Option<Vec<u8>>) -> Result<(), String> {
+    fn take(&mut self, found: Found, checksum: &mut u32, metadata: &mut Option<Bytes>) -> Result<(), String> {
         let unknown = |e: prost::DecodeError| format!("the record cannot be taken apart: {e}");
         match found.kind {
             kind::METADATA => match metadata {
@@ -147,11 +148,11 @@ impl Log {
                 _ => *metadata = Some(found.data),
             },
             kind::ENTRY => {
-                let it = message::Entry::decode(found.data.as_slice()).map_err(unknown)?;
+                let it = message::Entry::decode(found.data).map_err(unknown)?;
                 self.entry(&it)?;
             }
             kind::STATE => {
-                let it = message::HardState::decode(found.data.as_slice()).map_err(unknown)?;
+                let it = message::HardState::decode(found.data).map_err(unknown)?;
                 let [term, vote, commit] = [it.term, it.vote, it.commit].map(Option::unwrap_or_default);
                 self.state = HardState { term, vote, commit };
             }
@@ -162,7 +163,7 @@ impl Log {
                 *checksum = found.checksum;
             }
             kind::MARK => {
-                let it = message::Mark::decode(found.data.as_slice()).map_err(unknown)?;
+                let it = message::Mark::decode(found.data).map_err(unknown)?;
                 let mark = Mark {
                     index: it.index.unwrap_or_default(),
                     term: it.term.unwrap_or_default(),
@@ -202,7 +203,7 @@ impl Log {
             index,
             term: it.term.unwrap_or_default(),
             is_conf_change: it.r#type.unwrap_or_default() != 0,
-            bytes: u32::try_from(it.data.as_ref().map_or(0, Vec::len)).unwrap_or(u32::MAX),
+            bytes: u32::try_from(it.data.as_ref().map_or(0, Bytes::len)).unwrap_or(u32::MAX),
         });
         self.last_index = index;
         Ok(())

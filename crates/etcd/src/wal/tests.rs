@@ -55,7 +55,7 @@ fn propose(log: &mut Writer, index: u64, data: &[u8]) {
         r#type: Some(0),
         term: Some(2),
         index: Some(index),
-        data: Some(data.to_vec()),
+        data: Some(data.to_vec().into()),
     };
     log.put(kind::ENTRY, Some(it.encode_to_vec()));
 }
@@ -95,7 +95,7 @@ fn the_snap_file_holds_the_members_where_etcd_3_5_looks() {
     let file = SnapFile::decode(made.snap.as_slice()).unwrap();
     let data = file.data.unwrap();
     assert_eq!(file.crc, Some(crc32c::crc32c(&data)));
-    let state = message::State::decode(data.as_slice()).unwrap();
+    let state = message::State::decode(data).unwrap();
     let tree: serde_json::Value = serde_json::from_slice(&state.data.unwrap()).unwrap();
     let found = "/Root/Children/0/Children/members/Children/98521e8c6c48c6da/Children/raftAttributes";
     let found = tree.pointer(found).unwrap();
