@@ -1,4 +1,5 @@
-//! Generates the messages and the clients of etcd's wire from `proto/`, without protoc.
+//! Generates the messages and the clients of etcd's wire, the messages in its log, and the index of a history's packs, from
+//! `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(["proto/rpc.proto", "proto/raft.proto"], ["proto"])?;
@@ -7,5 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Slices of what was received, not copies: a snapshot's pieces and every change pass through here.
         .bytes(".")
         .compile_fds(descriptors)?;
+    let descriptors = protox::compile(["proto/history.proto"], ["proto"])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }
