@@ -14,13 +14,13 @@ pub use error::ImportError;
 
 use crate::database::Database;
 use crate::{FileError, wal};
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use tempfile::TempDir;
 use wal::Missing;
 
 /// A database from elsewhere, and what is known of it.
-#[derive(Debug)]
 pub struct Imported {
     /// The database, opened.
     pub database: Database,
@@ -54,6 +54,14 @@ impl Imported {
     }
 }
 
+impl fmt::Debug for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("Imported");
+        it.field("database", &self.database.name()).field("form", &self.form);
+        it.field("missing", &self.missing).finish_non_exhaustive()
+    }
+}
+
 /// Opens a snapshot of etcdctl, k3s, RKE2 or RKE1, or a bare database file. What is compressed is unpacked into a directory of
 /// its own in `spool`; all else is read in place. Whether its records are sound shows when they are read.
 ///
@@ -62,8 +70,7 @@ impl Imported {
 pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError> {
     if !unpack::is_archive(path)? {
         let database = Database::open(path)?;
-        let form = if database.has_trailer() { Form::Snapshot } else { Form::Database };
-        database.verify_trailer()?;
+        let form = if database.verify_trailer()?.is_some() { Form::Snapshot } else { Form::Database };
         return Ok(Imported { database, form, missing: Missing::default(), spool: None });
     }
     let folder = scratch(spool)?;
