@@ -7,8 +7,8 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
-pub mod bbolt;
 mod auth;
+pub mod bbolt;
 mod client;
 mod connection;
 pub mod database;
@@ -17,8 +17,9 @@ mod failure;
 mod file_error;
 pub mod history;
 pub mod import;
-pub mod rebuild;
+pub mod merge;
 pub mod proof;
+pub mod rebuild;
 mod receive;
 mod record;
 pub mod selection;

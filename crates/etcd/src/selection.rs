@@ -3,6 +3,12 @@
 //! Start at [`Source`]: a moment of a history is one, and so is a single database file. All questions are answered by one
 //! pass, [`Source::walk`], which says of every record how it stands; its order is free, values pass through and are never kept.
 
+mod ahead;
+pub mod packs;
+mod standings;
+
+pub use packs::Packs;
+
 use crate::{FileError, Record};
 use bytes::Bytes;
 use estate::Kind;

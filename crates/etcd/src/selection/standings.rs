@@ -17,9 +17,7 @@ pub(super) struct KeyHasher([u8; 32]);
 impl KeyHasher {
     /// With a secret of its own.
     pub(super) fn new() -> Self {
-        let mut secret = [0; 32];
-        ambient::random_bytes(&mut secret);
-        Self(secret)
+        Self(ambient::random_bytes())
     }
 
     /// The hash of a key.
