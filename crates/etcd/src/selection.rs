@@ -4,10 +4,12 @@
 //! pass, [`Source::walk`], which says of every record how it stands; its order is free, values pass through and are never kept.
 
 mod ahead;
-pub mod packs;
+mod packs;
 mod standings;
 
 pub use packs::Packs;
+pub(crate) use packs::Pass;
+pub(crate) use standings::{KeyHasher, KeySet};
 
 use crate::{FileError, Record};
 use bytes::Bytes;

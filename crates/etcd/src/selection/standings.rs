@@ -8,20 +8,20 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// The hash of a key.
-pub(super) type KeyHash = u128;
+pub(crate) type KeyHash = u128;
 
 /// Hashes keys; one for a walk.
 #[derive(Clone)]
-pub(super) struct KeyHasher([u8; 32]);
+pub(crate) struct KeyHasher([u8; 32]);
 
 impl KeyHasher {
     /// With a secret of its own.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(ambient::random_bytes())
     }
 
     /// The hash of a key.
-    pub(super) fn hash(&self, key: &[u8]) -> KeyHash {
+    pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
         let hash = blake3::keyed_hash(&self.0, key);
         hash.as_bytes().iter().take(16).fold(0, |n, &byte| n << 8 | KeyHash::from(byte))
     }
@@ -29,22 +29,22 @@ impl KeyHasher {
 
 /// A set of keys; 17 to 37 bytes for each.
 #[derive(Default)]
-pub(super) struct KeySet(HashSet<KeyHash, BuildHasherDefault<Already>>);
+pub(crate) struct KeySet(HashSet<KeyHash, BuildHasherDefault<Already>>);
 
 impl KeySet {
     /// Whether it was not in the set before.
-    pub(super) fn insert(&mut self, key: KeyHash) -> bool {
+    pub(crate) fn insert(&mut self, key: KeyHash) -> bool {
         self.0.insert(key)
     }
 
-    pub(super) fn contains(&self, key: KeyHash) -> bool {
+    pub(crate) fn contains(&self, key: KeyHash) -> bool {
         !self.0.is_empty() && self.0.contains(&key)
     }
 }
 
 /// The hasher of what is a hash already.
 #[derive(Default)]
-pub(super) struct Already(u64);
+pub(crate) struct Already(u64);
 
 impl Hasher for Already {
     fn finish(&self) -> u64 {
