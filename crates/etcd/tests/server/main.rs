@@ -8,6 +8,7 @@
 
 mod calls;
 mod certificates;
+mod import;
 mod rebuild;
 mod refusals;
 mod server;

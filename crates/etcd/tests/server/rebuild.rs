@@ -25,7 +25,12 @@ impl Held {
         let records: Vec<_> = database.records().collect::<Result<_, _>>().unwrap();
         let compacted = database.facts().unwrap().compacted();
         let last = records.last().map_or(1, |it| it.revision.main).max(compacted);
-        Self { records, others: database.others().unwrap().buckets, last, compacted }
+        Self {
+            records,
+            others: database.others().unwrap().buckets,
+            last,
+            compacted,
+        }
     }
 
     fn newest(&self, revision: u64) -> HashMap<bytes::Bytes, &Record> {
@@ -92,12 +97,19 @@ async fn original(tools: &Path) -> Original {
     let lease = client.grant_lease(0x7077_0001, 3600).await.unwrap();
     for number in 0..40 {
         let key = format!("/registry/pods/{number}");
-        client.put(key, vec![b'v'; 3000 + number], if number % 3 == 0 { lease } else { 0 }).await.unwrap();
+        client
+            .put(key, vec![b'v'; 3000 + number], if number % 3 == 0 { lease } else { 0 })
+            .await
+            .unwrap();
     }
     client.delete("/registry/pods/3", "").await.unwrap();
     let compacted = client.compact(20, true).await.unwrap().revision.min(20);
     let both = vec![
-        Change::Put { key: "/registry/pods/5".into(), value: "again".into(), lease: 0 },
+        Change::Put {
+            key: "/registry/pods/5".into(),
+            value: "again".into(),
+            lease: 0,
+        },
         Change::Delete { key: "/registry/pods/7".into(), end: "".into() },
         Change::Put { key: "/registry/pods/8".into(), value: "".into(), lease },
     ];
@@ -107,10 +119,17 @@ async fn original(tools: &Path) -> Original {
     assert_eq!((hash.compact_revision, pairs.len()), (compacted, 38));
     let mut last = at;
     for number in 0..5 {
-        last = client.put(format!("/registry/pods/{number}"), "later", 0).await.unwrap().revision;
+        last = client
+            .put(format!("/registry/pods/{number}"), "later", 0)
+            .await
+            .unwrap()
+            .revision;
     }
     let path = server.path("snapshot");
-    client.snapshot(&mut tokio::fs::File::create(&path).await.unwrap()).await.unwrap();
+    client
+        .snapshot(&mut tokio::fs::File::create(&path).await.unwrap())
+        .await
+        .unwrap();
     let source = Held::open(&path);
     assert_eq!(source.last, last);
     Original { source, at, compacted, last, pairs, lease, hash: hash.hash }
@@ -125,7 +144,10 @@ fn one(original: &Original, tools: &Path, marks: Marks, folder: &TempDir) -> (Re
     let (port, peer) = free_ports();
     let path = folder.path().join(format!("one-{port}"));
     let members = Members::one("solo", &peer_url(peer), "rebuilt");
-    let target = Target::DataDirectories { members, directories: vec![("solo".to_owned(), path.clone())] };
+    let target = Target::DataDirectories {
+        members,
+        directories: vec![("solo".to_owned(), path.clone())],
+    };
     let rebuilt = make(original, line(tools), marks, target);
     (rebuilt, Setup::new(tools).name("solo").data(&path).ports(port, peer))
 }
@@ -161,7 +183,10 @@ async fn a_rebuilt_member_serves_what_was_there() {
         // Whoever watches from what they saw last is told to list anew.
         for seen in [original.at, original.last + 1] {
             let heard = client.watch(seen).await.unwrap().next().await.unwrap();
-            assert!(matches!(heard, Heard::Compacted { compact_revision } if compact_revision == original.at + 1000), "{heard:?}");
+            assert!(
+                matches!(heard, Heard::Compacted { compact_revision } if compact_revision == original.at + 1000),
+                "{heard:?}"
+            );
         }
         let put = client.put("new", "value", 0).await.unwrap();
         assert_eq!(put.revision, original.at + 1001);
@@ -322,7 +347,10 @@ async fn an_alarm_is_not_rebuilt_and_users_are() {
         while client.put("big", vec![b'v'; 1 << 20], 0).await.is_ok() {}
         assert_eq!(client.alarms().await.unwrap().len(), 1);
         let path = source.path("snapshot");
-        client.snapshot(&mut tokio::fs::File::create(&path).await.unwrap()).await.unwrap();
+        client
+            .snapshot(&mut tokio::fs::File::create(&path).await.unwrap())
+            .await
+            .unwrap();
         source.kill().await;
         let held = Held::open(&path);
         assert_eq!(held.others["alarm"].len(), 1);
@@ -331,8 +359,16 @@ async fn an_alarm_is_not_rebuilt_and_users_are() {
         let data = folder.path().join("data");
         let (port, peer) = free_ports();
         let members = Members::one("solo", &peer_url(peer), "t");
-        let target = Target::DataDirectories { members, directories: vec![("solo".to_owned(), data.clone())] };
-        let request = Request { revision: held.last, line: line(&tools), marks: Marks::Current, target };
+        let target = Target::DataDirectories {
+            members,
+            directories: vec![("solo".to_owned(), data.clone())],
+        };
+        let request = Request {
+            revision: held.last,
+            line: line(&tools),
+            marks: Marks::Current,
+            target,
+        };
         rebuild(&held, &request).unwrap();
         let server = Setup::new(&tools).name("solo").data(&data).ports(port, peer).start().await;
         let client = server.client().await;
@@ -348,9 +384,22 @@ async fn an_alarm_is_not_rebuilt_and_users_are() {
         let seed = folder.path().join("again/member/snap/db");
         std::fs::create_dir_all(seed.parent().unwrap()).unwrap();
         let target = Target::Seed { path: seed };
-        rebuild(&held, &Request { revision: held.last, line: line(&tools), marks: Marks::Bump(5), target }).unwrap();
+        rebuild(
+            &held,
+            &Request {
+                revision: held.last,
+                line: line(&tools),
+                marks: Marks::Bump(5),
+                target,
+            },
+        )
+        .unwrap();
         let server = Setup::new(&tools).data(&folder.path().join("again")).start().await;
-        let refused = etcd::Client::connect(&server.connection).await.unwrap().range(b"\0", b"\0", 0, 0).await;
+        let refused = etcd::Client::connect(&server.connection)
+            .await
+            .unwrap()
+            .range(b"\0", b"\0", 0, 0)
+            .await;
         assert!(matches!(refused, Err(etcd::Error::Refused { .. })), "{refused:?}");
         let reader = etcd::Client::connect(&server.as_user("reader")).await.unwrap();
         assert_eq!(reader.range(b"writes", b"", 0, 0).await.unwrap().pairs.len(), 1);
@@ -363,16 +412,36 @@ fn the_log_is_the_one_that_etcdutl_writes() {
     for tools in versions() {
         let folder = tempfile::tempdir().unwrap();
         let seed = folder.path().join("snapshot");
-        let nothing = Held { records: Vec::new(), others: BTreeMap::new(), last: 1, compacted: 0 };
-        let request = |target| Request { revision: 1, line: line(&tools), marks: Marks::Current, target };
+        let nothing = Held {
+            records: Vec::new(),
+            others: BTreeMap::new(),
+            last: 1,
+            compacted: 0,
+        };
+        let request = |target| Request {
+            revision: 1,
+            line: line(&tools),
+            marks: Marks::Current,
+            target,
+        };
         rebuild(&nothing, &request(Target::Snapshot { path: seed.clone() })).unwrap();
         let theirs = folder.path().join("theirs");
         let cluster = "a=http://10.0.0.1:2380,b=http://10.0.0.2:2380,b=http://10.0.1.2:2380";
         run(std::process::Command::new(tools.join("etcdutl"))
             .args(["snapshot", "restore"])
             .arg(&seed)
-            .args(["--name", "b", "--initial-cluster", cluster, "--initial-cluster-token", "t"])
-            .args(["--initial-advertise-peer-urls", "http://10.0.0.2:2380,http://10.0.1.2:2380"])
+            .args([
+                "--name",
+                "b",
+                "--initial-cluster",
+                cluster,
+                "--initial-cluster-token",
+                "t",
+            ])
+            .args([
+                "--initial-advertise-peer-urls",
+                "http://10.0.0.2:2380,http://10.0.1.2:2380",
+            ])
             .arg("--data-dir")
             .arg(&theirs));
         let member = |name: &str, urls: &[&str]| Member {
@@ -393,7 +462,10 @@ fn the_log_is_the_one_that_etcdutl_writes() {
         }
         let read = |data: &Path| etcd::wal::read(&data.join("member/wal"), 0).unwrap();
         let (ours, theirs) = (read(&ours), read(&theirs));
-        assert_eq!((ours.member_id, ours.cluster_id, ours.state), (theirs.member_id, theirs.cluster_id, theirs.state));
+        assert_eq!(
+            (ours.member_id, ours.cluster_id, ours.state),
+            (theirs.member_id, theirs.cluster_id, theirs.state)
+        );
         assert_eq!((ours.entries.len(), &ours.marks), (theirs.entries.len(), &theirs.marks));
     }
 }
