@@ -22,14 +22,17 @@ mod failure;
 mod file_error;
 pub mod history;
 pub mod hosts;
+pub mod import;
 pub mod merge;
 pub mod proof;
+pub mod rebuild;
 mod receive;
 mod record;
 pub mod selection;
 mod snapshot;
 pub mod sorter;
 mod tls;
+pub mod wal;
 mod wire;
 
 pub use auth::{Password, User};

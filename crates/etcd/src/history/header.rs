@@ -278,6 +278,16 @@ impl SegmentHeader {
             Kind::Captured | Kind::Merged { .. } | Kind::Coalesced { .. } => self.through,
         }
     }
+
+    /// From which revision on every version is known, if not from its first: a compaction's own revision can be rebuilt, but its
+    /// deletions may be known as keys that are gone only, not as records.
+    pub fn complete_from(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Captured | Kind::Merged { .. } => None,
+            Kind::Coalesced { .. } => self.hole().map(|hole| hole.until),
+            Kind::Synthetic { compaction, .. } => Some(compaction).filter(|&it| it > self.after),
+        }
+    }
 }
 
 impl Hole {

@@ -9,6 +9,8 @@
 mod calls;
 mod capture;
 mod certificates;
+mod import;
+mod rebuild;
 mod refusals;
 mod server;
 mod snapshot;

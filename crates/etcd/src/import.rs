@@ -1,0 +1,157 @@
+//! Opens what others left behind: a snapshot file of any distribution, or the data directory of a stopped member.
+//!
+//! Start at [`snapshot_file`] and [`data_directory`]. Both end in a [`Database`], from which a base is made. Nothing is ever
+//! written where the source is.
+//!
+//! A stopped member's database file may lack its last changes: etcd writes them to its log at once, and to the database some
+//! 100 ms later. Only etcd itself can apply them, so it is started on a copy, if there is one.
+
+mod error;
+mod replay;
+mod unpack;
+
+pub use error::ImportError;
+
+use crate::database::Database;
+use crate::{FileError, wal};
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use tempfile::TempDir;
+use wal::Missing;
+
+/// A database from elsewhere, and what is known of it.
+pub struct Imported {
+    /// The database, opened.
+    pub database: Database,
+    /// What it was found in.
+    pub form: Form,
+    /// What the member's log holds and the database does not. Nothing for a snapshot.
+    pub missing: Missing,
+    /// Holds the copy that the database is read from, if it is one.
+    spool: Option<TempDir>,
+}
+
+/// What a database was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A snapshot with its SHA-256, which matches.
+    Snapshot,
+    /// A database without a hash, as in `member/snap/db`: that it is what etcd wrote shows only from its own structure.
+    Database,
+    /// A snapshot in an archive, as k3s and RKE2 (compressed) and RKE1 keep them. Archive and, if there is one, SHA-256 match.
+    Zip,
+    /// A member's data directory, whose log etcd has applied to a copy.
+    Replayed,
+    /// A member's data directory; its log was read only.
+    DataDirectory,
+}
+
+impl Imported {
+    /// The directory with the copy that the database is read from; it goes when this does. `None` if it is read in place.
+    pub fn spool(&self) -> Option<&Path> {
+        self.spool.as_ref().map(TempDir::path)
+    }
+}
+
+impl fmt::Debug for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("Imported");
+        it.field("database", &self.database.name()).field("form", &self.form);
+        it.field("missing", &self.missing).finish_non_exhaustive()
+    }
+}
+
+/// Opens a snapshot of etcdctl, k3s, RKE2 or RKE1, or a bare database file. What is compressed is unpacked into a directory of
+/// its own in `spool`; all else is read in place. Whether its records are sound shows when they are read.
+///
+/// # Errors
+/// [`ImportError::File`]: it is none of these, its hash does not match, or the disk is full.
+pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError> {
+    if !unpack::is_archive(path)? {
+        let database = Database::open(path)?;
+        let form = if database.verify_trailer()?.is_some() { Form::Snapshot } else { Form::Database };
+        return Ok(Imported { database, form, missing: Missing::default(), spool: None });
+    }
+    let folder = scratch(spool)?;
+    let unpacked = folder.path().join("snapshot");
+    unpack::unpack(path, &unpacked)?;
+    let database = Database::open(&unpacked)?;
+    database.verify_trailer()?;
+    Ok(Imported { database, form: Form::Zip, missing: Missing::default(), spool: Some(folder) })
+}
+
+/// Opens the data directory of a member that does not run (the one with `member` in it). With `etcd`, a program of the
+/// member's line, that one is started on a copy in `spool`, on loopback, until it has applied the member's log; without, the
+/// database file is taken as it is, and what it lacks is counted.
+///
+/// Caveat: of a cluster with several members, only what this one knew to be committed is applied; see [`Missing::uncertain`].
+///
+/// # Errors
+/// [`ImportError::Running`]; [`ImportError::Etcd`] when etcd does not start on it; [`ImportError::File`].
+pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<Imported, ImportError> {
+    let member = path.join("member");
+    let file = member.join("snap").join("db");
+    let locked = File::open(&file).map_err(FileError::io(file.display(), "opened"))?;
+    // etcd holds a lock on the file as long as it runs; ours keeps it from starting meanwhile.
+    match locked.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(ImportError::Running { path: path.display().to_string() }),
+        Err(TryLockError::Error(e)) => return Err(FileError::io(file.display(), "locked")(e).into()),
+    }
+    let database = Database::open(&file)?;
+    let held = Held::of(&database, &member.join("wal"))?;
+    let Some(etcd) = etcd else {
+        return Ok(Imported { database, form: Form::DataDirectory, missing: held.missing, spool: None });
+    };
+    drop(database);
+    let folder = scratch(spool)?;
+    let copied = folder.path().join("data").join("member");
+    replay::copy(&member, &copied)?;
+    drop(locked);
+    replay::replay(etcd, folder.path(), held.alone)?;
+    let database = Database::open(&copied.join("snap").join("db"))?;
+    // What etcd itself proposed since it started may be missing.
+    let applied = database.facts()?.consistent_index.unwrap_or(0);
+    if applied < held.last {
+        let reason = format!("it stopped at entry {applied} of {}", held.last);
+        return Err(ImportError::Etcd { reason });
+    }
+    let uncertain = if held.alone { 0 } else { held.missing.uncertain };
+    let missing = Missing { uncertain, ..Missing::default() };
+    Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
+}
+
+/// What a member has in its database and its log.
+struct Held {
+    missing: Missing,
+    /// Whether it is the only one in its cluster: then all that is in its log is committed.
+    alone: bool,
+    /// The last entry that is known to be committed.
+    last: u64,
+}
+
+impl Held {
+    fn of(database: &Database, log: &Path) -> Result<Self, FileError> {
+        let facts = database.facts()?;
+        let index = facts.consistent_index.unwrap_or(0);
+        let log = wal::read(log, index)?;
+        let members = |json: &str| {
+            let state: serde_json::Value = serde_json::from_str(json).ok()?;
+            let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
+            Some(count("voters") + count("learners") + count("voters_outgoing"))
+        };
+        let members = facts.conf_state.as_deref().and_then(members);
+        let alone = members == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
+        let last = if alone { log.last_index } else { log.state.commit };
+        Ok(Self { missing: log.missing(index), alone, last })
+    }
+}
+
+fn scratch(spool: &Path) -> Result<TempDir, FileError> {
+    let made = tempfile::Builder::new().prefix(".lifeboat-import-").tempdir_in(spool);
+    made.map_err(FileError::io(spool.display(), "written"))
+}
+
+#[cfg(test)]
+mod tests;
