@@ -6,7 +6,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
+mod calls;
 mod certificates;
 mod refusals;
 mod server;
 mod snapshot;
+mod users;
+mod watch;
