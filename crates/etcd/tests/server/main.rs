@@ -8,6 +8,7 @@
 
 mod calls;
 mod certificates;
+mod database;
 mod refusals;
 mod server;
 mod snapshot;
