@@ -9,6 +9,7 @@
 mod calls;
 mod capture;
 mod certificates;
+mod database;
 mod import;
 mod rebuild;
 mod refusals;
