@@ -1,7 +1,11 @@
-//! Generates the messages and the client of etcd's wire from `proto/`, without protoc.
+//! Generates the messages and the clients of etcd's wire from `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
-    tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .build_server(false)
+        // Slices of what was received, not copies: a snapshot's pieces and every change pass through here.
+        .bytes(".")
+        .compile_fds(descriptors)?;
     Ok(())
 }

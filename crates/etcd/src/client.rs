@@ -1,64 +1,72 @@
-//! The client: what one member of etcd is asked.
+//! The client: what one member of etcd is asked. Start at [`Client::connect`]; the calls stand by their service: [`maintenance`]
+//! (status, snapshot, hash), [`watch`], [`kv`], [`lease`], [`cluster`].
 
+pub(crate) mod cluster;
+pub(crate) mod kv;
+pub(crate) mod lease;
+pub(crate) mod maintenance;
+pub(crate) mod watch;
+
+use crate::auth::Login;
 use crate::connection::Link;
 use crate::failure::unanswered;
-use crate::receive::receive;
-use crate::wire::maintenance_client::MaintenanceClient;
-use crate::wire::{SnapshotRequest, StatusRequest, StatusResponse};
-use crate::{Connection, Error, SnapshotInfo};
+use crate::wire::ResponseHeader;
+use crate::{Connection, Error};
 use std::fmt;
 use std::time::Duration;
-use tokio::io::AsyncWrite;
+use tonic::Request;
 use tonic::transport::Channel;
 
-/// How long a member may take to tell its state.
-const STATUS_LIMIT: Duration = Duration::from_secs(5);
+/// How long a member may take for what it has at hand.
+pub(crate) const PROMPT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How long a snapshot may stand still. A large one takes minutes, but never this long between two messages.
-const SNAPSHOT_SILENCE: Duration = Duration::from_secs(30);
+/// How long a read or a write may take: long enough for a cluster that elects a leader meanwhile.
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(30);
 
-/// A connection to one member of etcd. Cheap to clone; clones share the connection.
+/// How long work on the whole database may take: hashing, defragmenting, compacting.
+pub(crate) const WORK_LIMIT: Duration = Duration::from_secs(600);
+
+/// The largest answer that is taken. etcd sends a range as one message however large it is; and the changes that gathered
+/// before a watch was announced too, fragments or not (`sendLoop` in `server/etcdserver/api/v3rpc/watch.go`).
+pub(crate) const MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// A connection to one member of etcd. Cheap to clone; clones share the connection, and the user's token.
 ///
 /// Caveat: when the connection breaks it is made again at the next call, with the certificates that were read at first. After
 /// an error, connect anew.
 #[derive(Clone)]
 pub struct Client {
-    maintenance: MaintenanceClient<Channel>,
-    link: Link,
+    pub(crate) channel: Channel,
+    pub(crate) link: Link,
+    pub(crate) login: Login,
 }
 
-/// The state of a member, as it sees itself and the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Status {
+/// Who answered, and how far it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
     /// The cluster that it belongs to.
     pub cluster_id: u64,
     /// Its own id.
     pub member_id: u64,
-    /// Its version, as in `3.6.16`.
-    pub version: String,
-    /// The newest revision that it knows. A snapshot that is begun later holds it.
+    /// The newest revision when it answered.
     pub revision: u64,
-    /// The size of its database file in bytes, free pages included.
-    pub db_size: u64,
-    /// The current term of raft.
+    /// The term of raft then.
     pub raft_term: u64,
-    /// The leader's id; `None` when there is none, that is when nothing can be written.
-    pub leader: Option<u64>,
-    /// Whether it is still catching up and has no vote.
-    pub is_learner: bool,
-    /// What etcd itself complains about: alarms (`NOSPACE`, `CORRUPT`), a missing leader. In its own words.
-    pub errors: Vec<String>,
 }
 
 impl Client {
-    /// Connects; must be called within a tokio runtime. Takes 7 s at most.
+    /// Connects, and asks for a token if there is a user; must be called within a tokio runtime. Takes 7 s at most, with a user
+    /// 12 s.
     ///
     /// # Errors
     /// [`Error::Endpoint`] and [`Error::Certificate`] when the connection is described wrongly, [`Error::Unreachable`],
-    /// [`Error::Untrusted`]. That etcd does not accept the client certificate ([`Error::Refused`]) may show only later.
+    /// [`Error::Untrusted`]. [`Error::Refused`] when user or password are wrong. That etcd does not accept the client certificate
+    /// (also [`Error::Refused`]) may show only later.
     pub async fn connect(connection: &Connection) -> Result<Self, Error> {
         let (channel, link) = connection.open().await?;
-        Ok(Self { maintenance: MaintenanceClient::new(channel), link })
+        let client = Self { channel, link, login: Login::new(connection.user.as_ref()) };
+        client.renew().await?;
+        Ok(client)
     }
 
     /// The member's URL.
@@ -66,54 +74,73 @@ impl Client {
         &self.link.shown
     }
 
-    /// Asks the member for its state. Takes 7 s at most. Members answer also when there is no leader.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`], [`Error::Untrusted`], [`Error::Refused`], [`Error::Answer`].
-    pub async fn status(&self) -> Result<Status, Error> {
-        let mut maintenance = self.maintenance.clone();
-        let answer = self.answered(STATUS_LIMIT, maintenance.status(StatusRequest {})).await?;
-        understood(answer)
-            .map_err(|reason| Error::Answer { endpoint: self.link.shown.clone(), reason: reason.to_owned() })
-    }
-
-    /// Writes the member's whole database into `into`, byte by byte the file that `etcdctl snapshot save` would make, and
-    /// flushes it. Whether it survives a crash (fsync) is the caller's affair.
-    ///
-    /// Guarantees: `Ok` says that the stream was complete, that its SHA-256 is the one that etcd sent, and that it begins as a
-    /// database of just this size. After an error what was written is worthless. Of the stream, no more than a few MiB are in
-    /// memory at once.
-    ///
-    /// Caveats: it has no deadline of its own but 30 s without a message. While it runs, etcd cannot reuse pages, so its file
-    /// grows: write to something local, not to a slow network. What is hashed is what etcd read: a page that has rotted on its
-    /// disk is copied as it is.
-    ///
-    /// # Errors
-    /// [`Error::Unreachable`] also when the stream breaks off; [`Error::Truncated`], [`Error::HashMismatch`] and
-    /// [`Error::NotSnapshot`] when it ends but is not sound; [`Error::Spool`] when `into` cannot be written;
-    /// [`Error::Untrusted`], [`Error::Refused`], [`Error::Answer`].
-    pub async fn snapshot(&self, into: &mut (impl AsyncWrite + Unpin)) -> Result<SnapshotInfo, Error> {
-        let mut maintenance = self.maintenance.clone();
-        let stream = self
-            .answered(SNAPSHOT_SILENCE, maintenance.snapshot(SnapshotRequest {}))
-            .await?;
-        receive(&self.link.shown, stream, into, SNAPSHOT_SILENCE).await
-    }
-
-    /// Waits for the beginning of an answer.
-    async fn answered<T>(
+    /// Makes a call, and waits no longer than `limit` for the beginning of the answer. Once more if the token was stale.
+    pub(crate) async fn ask<Q: Clone, A, F>(
         &self,
         limit: Duration,
-        call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
-    ) -> Result<T, Error> {
-        match tokio::time::timeout(limit, call).await {
-            Ok(Ok(answer)) => Ok(answer.into_inner()),
-            Ok(Err(status)) => Err(self.link.explained(unanswered(&self.link.shown, &status)).await),
-            Err(_) => Err(Error::Unreachable {
-                endpoint: self.link.shown.clone(),
-                reason: format!("no answer within {} s", limit.as_secs()),
-            }),
+        message: Q,
+        call: impl Fn(Request<Q>) -> F,
+    ) -> Result<A, Error>
+    where
+        F: Future<Output = Result<tonic::Response<A>, tonic::Status>>,
+    {
+        let first = self.within(limit, call(self.login.request(message.clone()))).await?;
+        let outcome = match first {
+            Err(status) if self.login.can_renew(status.message()) => {
+                self.renew().await?;
+                self.within(limit, call(self.login.request(message))).await?
+            }
+            outcome => outcome,
+        };
+        match outcome {
+            Ok(answer) => Ok(answer.into_inner()),
+            Err(status) => Err(self.failed(&status).await),
         }
+    }
+
+    /// Gets a new token.
+    pub(crate) async fn renew(&self) -> Result<(), Error> {
+        match self.within(PROMPT_LIMIT, self.login.renew(self.channel.clone())).await? {
+            Ok(()) => Ok(()),
+            Err(status) => Err(self.failed(&status).await),
+        }
+    }
+
+    /// What did not end well, as an error.
+    pub(crate) async fn failed(&self, status: &tonic::Status) -> Error {
+        self.link.explained(unanswered(&self.link.shown, status)).await
+    }
+
+    /// An answer that makes no sense.
+    pub(crate) fn senseless(&self, reason: impl ToString) -> Error {
+        Error::Answer {
+            endpoint: self.link.shown.clone(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// The header of an answer.
+    pub(crate) fn header(&self, header: Option<ResponseHeader>) -> Result<Header, Error> {
+        Header::understood(header).map_err(|reason| self.senseless(reason))
+    }
+
+    pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::time::timeout(limit, work).await.map_err(|_| Error::Unreachable {
+            endpoint: self.link.shown.clone(),
+            reason: format!("no answer within {} s", limit.as_secs()),
+        })
+    }
+}
+
+impl Header {
+    pub(crate) fn understood(header: Option<ResponseHeader>) -> Result<Self, &'static str> {
+        let header = header.ok_or("it names no cluster")?;
+        Ok(Self {
+            cluster_id: header.cluster_id,
+            member_id: header.member_id,
+            revision: positive(header.revision).ok_or("its revision is negative")?,
+            raft_term: header.raft_term,
+        })
     }
 }
 
@@ -125,17 +152,12 @@ impl fmt::Debug for Client {
     }
 }
 
-fn understood(answer: StatusResponse) -> Result<Status, &'static str> {
-    let header = answer.header.ok_or("its status names no cluster")?;
-    Ok(Status {
-        cluster_id: header.cluster_id,
-        member_id: header.member_id,
-        version: answer.version,
-        revision: header.revision.try_into().map_err(|_| "its revision is negative")?,
-        db_size: answer.db_size.try_into().map_err(|_| "the size of its database is negative")?,
-        raft_term: answer.raft_term,
-        leader: (answer.leader != 0).then_some(answer.leader),
-        is_learner: answer.is_learner,
-        errors: answer.errors,
-    })
+/// etcd counts in signed numbers what is never negative.
+pub(crate) fn positive(number: i64) -> Option<u64> {
+    number.try_into().ok()
+}
+
+/// The other way; what no etcd can have becomes the largest number.
+pub(crate) fn signed(number: u64) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }

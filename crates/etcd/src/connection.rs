@@ -1,8 +1,8 @@
 //! How a member of etcd is reached: its URL, and the files with which both sides prove who they are.
 
-use crate::Error;
 use crate::failure::{chain, unconnected};
 use crate::tls::Tls;
+use crate::{Error, User};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,16 @@ use tonic::transport::{Channel, Endpoint, Uri};
 
 /// How long connecting may take, TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often a connection in use is looked after, and how long the answer may take. etcd hangs up on clients that ask more
+/// often than every 5 s (`--grpc-keepalive-min-time`), or when nothing is being asked.
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
+const ALIVE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many bytes a stream may have on its way before they are read, and all streams together: one that nobody reads must not
+/// stop the others. Not adapted by probing, which etcd takes for too many pings.
+const STREAM_BYTES: u32 = 2 << 20;
+const STREAMS_BYTES: u32 = 16 << 20;
 
 /// Where a member of etcd listens for clients, and the files to connect with.
 ///
@@ -24,6 +34,8 @@ pub struct Connection {
     pub cert_file: Option<PathBuf>,
     /// The key (PEM) of `cert_file`.
     pub key_file: Option<PathBuf>,
+    /// etcd's user, where its authentication is on and no client certificate names one.
+    pub user: Option<User>,
 }
 
 /// What a connection has become: a channel, and what is needed to find out why it broke.
@@ -62,7 +74,12 @@ impl Connection {
         let (uri, port) = self.uri()?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let mut link = Link { shown: self.shown(), host, port, tls: None };
-        let mut endpoint = Endpoint::from(uri);
+        let mut endpoint = Endpoint::from(uri)
+            .http2_keep_alive_interval(ALIVE_EVERY)
+            .keep_alive_timeout(ALIVE_LIMIT)
+            .keep_alive_while_idle(false)
+            .initial_stream_window_size(STREAM_BYTES)
+            .initial_connection_window_size(STREAMS_BYTES);
         if let Some(ca_file) = &self.ca_file {
             let tls = Tls::read(self, ca_file).await?;
             // The files are good; what is left to be wrong is the name.
@@ -93,7 +110,7 @@ impl Connection {
             return wrong("a client certificate and its key are given together or not at all");
         }
         if self.endpoint.contains('@') {
-            return wrong("it holds a user name, but only certificates are supported");
+            return wrong("it holds a user name, which is given apart");
         }
         if uri.path_and_query().is_some_and(|path| path != "/") {
             return wrong("it has a path, but etcd has none");

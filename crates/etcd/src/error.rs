@@ -41,13 +41,25 @@ pub enum Error {
         /// What is wrong with the certificate.
         reason: String,
     },
-    /// etcd does not accept the client certificate, or its user may not do this.
+    /// etcd does not accept the client certificate, or the user and password, or the user may not do this.
     #[error("etcd at {endpoint} refuses: {reason}")]
     Refused {
         /// The URL.
         endpoint: String,
         /// What is missing, by etcd's answer.
         reason: String,
+    },
+    /// The revision that was asked for is compacted: the member no longer has it.
+    #[error("etcd at {endpoint} has compacted the revision that is asked for")]
+    Compacted {
+        /// The URL.
+        endpoint: String,
+    },
+    /// The revision that was asked for is newer than any that the member knows.
+    #[error("etcd at {endpoint} has not reached the revision that is asked for")]
+    Future {
+        /// The URL.
+        endpoint: String,
     },
     /// The answer makes no sense: there is something else than etcd, or etcd itself is damaged.
     #[error("the answer of etcd at {endpoint} cannot be used: {reason}")]
@@ -104,7 +116,9 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Unreachable { .. } => Kind::Unreachable,
-            Self::Endpoint { .. } | Self::Certificate { .. } => Kind::Invalid,
+            Self::Endpoint { .. } | Self::Certificate { .. } | Self::Compacted { .. } | Self::Future { .. } => {
+                Kind::Invalid
+            }
             Self::Untrusted { .. } | Self::Refused { .. } | Self::Spool { .. } | Self::Read { .. } => Kind::Person,
             Self::Answer { .. } | Self::Truncated { .. } | Self::HashMismatch { .. } | Self::NotSnapshot { .. } => {
                 Kind::Damaged

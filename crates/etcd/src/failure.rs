@@ -15,15 +15,24 @@ pub(crate) fn unanswered(endpoint: &str, status: &tonic::Status) -> Error {
     let endpoint = endpoint.to_owned();
     let reason = cut(status.message());
     match status.code() {
-        // A missing user is an invalid argument to etcd, and these calls have no others.
-        Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument => Error::Refused { endpoint, reason },
+        // A missing user is an invalid argument to etcd, and so is what a transaction must not hold.
+        Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument | Code::NotFound => {
+            Error::Refused { endpoint, reason }
+        }
+        Code::OutOfRange if reason.contains("required revision has been compacted") => Error::Compacted { endpoint },
+        Code::OutOfRange if reason.contains("required revision is a future revision") => Error::Future { endpoint },
         Code::Unimplemented => Error::Answer {
             endpoint,
-            reason: format!("it does not serve etcd's maintenance calls: {reason}"),
+            reason: format!("it does not serve this call of etcd's: {reason}"),
         },
         Code::Internal | Code::DataLoss | Code::OutOfRange => Error::Answer { endpoint, reason },
         _ => Error::Unreachable { endpoint, reason },
     }
+}
+
+/// What the server says no to, in its own words.
+pub(crate) fn refused(endpoint: &str, reason: &str) -> Error {
+    Error::Refused { endpoint: endpoint.to_owned(), reason: cut(reason) }
 }
 
 /// A connection that was not made, or did not last.
@@ -52,7 +61,7 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
 }
 
 /// Shortens what a server said to one line that can stand in an error.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     text.trim()
         .chars()
         .take(REASON_CHARS_MAX)

@@ -7,6 +7,7 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
+mod auth;
 mod client;
 mod connection;
 mod error;
@@ -18,7 +19,13 @@ mod snapshot;
 mod tls;
 mod wire;
 
-pub use client::{Client, Status};
+pub use auth::{Password, User};
+pub use client::cluster::Member;
+pub use client::kv::{Change, Guard, Range};
+pub use client::lease::Lease;
+pub use client::maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use client::watch::{Heard, Watch};
+pub use client::{Client, Header};
 pub use connection::Connection;
 pub use error::Error;
 pub use file_error::FileError;

@@ -132,7 +132,12 @@ impl From<etcd::Error> for Trouble {
         let code = match &error {
             E::Unreachable { .. } => "LB0401",
             E::Endpoint { .. } | E::Certificate { .. } | E::Untrusted { .. } | E::Refused { .. } => "LB0402",
-            E::Answer { .. } | E::Truncated { .. } | E::HashMismatch { .. } | E::NotSnapshot { .. } => "LB0403",
+            E::Answer { .. }
+            | E::Compacted { .. }
+            | E::Future { .. }
+            | E::Truncated { .. }
+            | E::HashMismatch { .. }
+            | E::NotSnapshot { .. } => "LB0403",
             E::Spool { .. } | E::Read { .. } => "LB0308",
         };
         Self::of(code, error.kind(), &error)

@@ -6,6 +6,7 @@ fn plain(endpoint: &str) -> Connection {
         ca_file: None,
         cert_file: None,
         key_file: None,
+        user: None,
     }
 }
 

@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 fn message(blob: &[u8], remaining_bytes: u64) -> Result<SnapshotResponse, Status> {
     Ok(SnapshotResponse {
-        blob: blob.to_vec(),
+        blob: blob.to_vec().into(),
         remaining_bytes,
         ..SnapshotResponse::default()
     })

@@ -7,6 +7,7 @@ fn connection(ca: &str, cert: &str, key: &str) -> Connection {
         ca_file: Some(ca.into()),
         cert_file: Some(cert.into()),
         key_file: Some(key.into()),
+        user: None,
     }
 }
 

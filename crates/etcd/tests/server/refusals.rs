@@ -44,6 +44,7 @@ async fn certificates_that_do_not_fit_are_told_apart() {
         ca_file: None,
         cert_file: None,
         key_file: None,
+        user: None,
     };
     let outcome = ask(&plain).await;
     assert!(matches!(outcome, Err(Error::Unreachable { .. })), "{outcome:?}");

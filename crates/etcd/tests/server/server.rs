@@ -116,6 +116,7 @@ impl Server {
             ca_file: files.map(|f| f.ca.clone()),
             cert_file: files.map(|f| f.client_cert.clone()),
             key_file: files.map(|f| f.client_key.clone()),
+            user: None,
         };
         Ok(Self { process, connection, port, tools: tools.to_owned(), folder })
     }

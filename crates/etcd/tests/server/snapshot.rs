@@ -75,6 +75,7 @@ async fn it_works_over_tls_and_with_rotated_certificates() {
         ca_file: Some(old.ca.clone()),
         cert_file: Some(old.client_cert.clone()),
         key_file: Some(old.client_key.clone()),
+        user: None,
     };
     assert!(Client::connect(&connection).await.is_err());
     for (from, to) in rotated {

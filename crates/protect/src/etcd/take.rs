@@ -61,6 +61,7 @@ fn here(distribution: Distribution) -> Connection {
         ca_file: Some(format!("{pki}/{ca}.crt").into()),
         cert_file: Some(format!("{pki}/{name}.crt").into()),
         key_file: Some(format!("{pki}/{name}.key").into()),
+        user: None,
     }
 }
 
