@@ -26,6 +26,16 @@ impl Store {
         Self { revision: 1, ..Self::default() }
     }
 
+    /// The records that puts in one transaction add.
+    pub(crate) fn transaction(&mut self, writes: &[Write]) -> Vec<Record> {
+        self.revision += u64::from(!writes.is_empty());
+        let puts = writes.iter().filter_map(|write| match write {
+            Write::Put { key, value, lease } => Some((key, value, *lease)),
+            _ => None,
+        });
+        puts.zip(0..).map(|((key, value, lease), sub)| self.put(key, value, lease, sub)).collect()
+    }
+
     /// The records that a write adds; none when it changes no key.
     pub(crate) fn apply(&mut self, write: &Write) -> Vec<Record> {
         match write {
@@ -33,7 +43,7 @@ impl Store {
                 self.leases.insert(*lease, (*ttl_s, BTreeSet::new()));
                 Vec::new()
             }
-            Write::Put { key, value, lease } => vec![self.put(key, value, *lease)],
+            Write::Put { .. } => self.transaction(std::slice::from_ref(write)),
             Write::Delete { key } => self.delete(std::iter::once(key.clone()).collect()),
             Write::Revoke { lease } => {
                 let (_, keys) = self.leases.remove(lease).unwrap_or_default();
@@ -42,8 +52,7 @@ impl Store {
         }
     }
 
-    fn put(&mut self, key: &Bytes, value: &Bytes, lease: i64) -> Record {
-        self.revision += 1;
+    fn put(&mut self, key: &Bytes, value: &Bytes, lease: i64, sub: u32) -> Record {
         let revision = self.revision;
         let fresh = Head { created: revision, version: 0, lease: 0 };
         let head = self.heads.entry(key.clone()).or_insert(fresh);
@@ -65,7 +74,7 @@ impl Store {
             value: value.clone(),
             lease,
         };
-        Record::put(Revision { main: revision, sub: 0 }, &it)
+        Record::put(Revision { main: revision, sub }, &it)
     }
 
     /// One transaction: the keys that are there go, in order.
