@@ -17,7 +17,7 @@ use etcd::history::{
     BaseHeader, BaseWriter, Began, Buckets, Dictionary, Kind, LeaseSeen, Link, Pack, Seen, SegmentHeader, Source,
     encode_segment,
 };
-use etcd::{KeyValue, Record};
+use etcd::Record;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::process::Command;
