@@ -1,4 +1,4 @@
-//! Generates the messages and the clients of etcd's wire from `proto/`, without protoc.
+//! Generates the messages and the clients of etcd's wire, and the index of a history's packs, from `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
@@ -7,5 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Slices of what was received, not copies: a snapshot's pieces and every change pass through here.
         .bytes(".")
         .compile_fds(descriptors)?;
+    let descriptors = protox::compile(["proto/history.proto"], ["proto"])?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

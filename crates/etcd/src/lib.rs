@@ -19,6 +19,9 @@ mod snapshot;
 mod tls;
 mod wire;
 
+pub mod history;
+pub mod sorter;
+
 pub use auth::{Password, User};
 pub use client::cluster::Member;
 pub use client::kv::{Change, Guard, Range};
