@@ -8,8 +8,10 @@
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
 mod auth;
+pub mod bbolt;
 mod client;
 mod connection;
+pub mod database;
 mod error;
 mod failure;
 mod file_error;
