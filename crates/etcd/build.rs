@@ -1,7 +1,8 @@
-//! Generates the messages and the clients of etcd's wire, and the index of a history's packs, from `proto/`, without protoc.
+//! Generates the messages and the clients of etcd's wire, the messages in its log, and the index of a history's packs, from
+//! `proto/`, without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let descriptors = protox::compile(["proto/rpc.proto"], ["proto"])?;
+    let descriptors = protox::compile(["proto/rpc.proto", "proto/raft.proto"], ["proto"])?;
     tonic_prost_build::configure()
         .build_server(false)
         // Slices of what was received, not copies: a snapshot's pieces and every change pass through here.

@@ -7,22 +7,26 @@
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
-mod auth;
 pub mod bbolt;
+mod auth;
 mod client;
 mod connection;
 pub mod database;
 mod error;
 mod failure;
 mod file_error;
+pub mod history;
+pub mod import;
+pub mod rebuild;
+pub mod proof;
 mod receive;
 mod record;
+pub mod selection;
 mod snapshot;
-mod tls;
-mod wire;
-
-pub mod history;
 pub mod sorter;
+mod tls;
+pub mod wal;
+mod wire;
 
 pub use auth::{Password, User};
 pub use client::cluster::Member;

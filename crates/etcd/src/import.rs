@@ -1,0 +1,138 @@
+//! Opens what others left behind: a snapshot file of any distribution, or the data directory of a stopped member.
+//!
+//! Start at [`snapshot_file`] and [`data_directory`]. Both end in a [`Database`], from which a base is made. Nothing is ever
+//! written where the source is.
+//!
+//! A stopped member's database file may lack its last changes: etcd writes them to its log at once, and to the database some
+//! 100 ms later. Only etcd itself can apply them, so it is started on a copy, if there is one.
+
+mod error;
+mod replay;
+mod unpack;
+
+pub use error::ImportError;
+
+use crate::database::Database;
+use crate::{FileError, wal};
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use tempfile::TempDir;
+use wal::Missing;
+
+/// A database from elsewhere, and what is known of it.
+#[derive(Debug)]
+pub struct Imported {
+    /// The database, opened.
+    pub database: Database,
+    /// What it was found in.
+    pub form: Form,
+    /// What the member's log holds and the database does not. Nothing for a snapshot.
+    pub missing: Missing,
+    /// Holds the copy that the database is read from, if it is one.
+    spool: Option<TempDir>,
+}
+
+/// What a database was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A snapshot with its SHA-256, which matches.
+    Snapshot,
+    /// A database without a hash, as in `member/snap/db`: that it is what etcd wrote shows only from its own structure.
+    Database,
+    /// A snapshot in an archive, as k3s and RKE2 (compressed) and RKE1 keep them. Archive and, if there is one, SHA-256 match.
+    Zip,
+    /// A member's data directory, whose log etcd has applied to a copy.
+    Replayed,
+    /// A member's data directory; its log was read only.
+    DataDirectory,
+}
+
+impl Imported {
+    /// The directory with the copy that the database is read from; it goes when this does. `None` if it is read in place.
+    pub fn spool(&self) -> Option<&Path> {
+        self.spool.as_ref().map(TempDir::path)
+    }
+}
+
+/// Opens a snapshot of etcdctl, k3s, RKE2 or RKE1, or a bare database file. What is compressed is unpacked into a directory of
+/// its own in `spool`; all else is read in place. Whether its records are sound shows when they are read.
+///
+/// # Errors
+/// [`ImportError::File`]: it is none of these, its hash does not match, or the disk is full.
+pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError> {
+    if !unpack::is_archive(path)? {
+        let database = Database::open(path)?;
+        let form = if database.has_trailer() { Form::Snapshot } else { Form::Database };
+        database.verify_trailer()?;
+        return Ok(Imported { database, form, missing: Missing::default(), spool: None });
+    }
+    let folder = scratch(spool)?;
+    let unpacked = folder.path().join("snapshot");
+    unpack::unpack(path, &unpacked)?;
+    let database = Database::open(&unpacked)?;
+    database.verify_trailer()?;
+    Ok(Imported { database, form: Form::Zip, missing: Missing::default(), spool: Some(folder) })
+}
+
+/// Opens the data directory of a member that does not run (the one with `member` in it). With `etcd`, a program of the
+/// member's line, that one is started on a copy in `spool`, on loopback, until it has applied the member's log; without, the
+/// database file is taken as it is, and what it lacks is counted.
+///
+/// Caveat: of a cluster with several members, only what this one knew to be committed is applied; see [`Missing::uncertain`].
+///
+/// # Errors
+/// [`ImportError::Running`]; [`ImportError::Etcd`] when etcd does not start on it; [`ImportError::File`].
+pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<Imported, ImportError> {
+    let member = path.join("member");
+    let file = member.join("snap").join("db");
+    let locked = File::open(&file).map_err(FileError::io(file.display(), "opened"))?;
+    // etcd holds a lock on the file as long as it runs; ours keeps it from starting meanwhile.
+    match locked.try_lock_shared() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(ImportError::Running { path: path.display().to_string() }),
+        Err(TryLockError::Error(e)) => return Err(FileError::io(file.display(), "locked")(e).into()),
+    }
+    let database = Database::open(&file)?;
+    let (missing, alone) = missing(&database, &member.join("wal"))?;
+    let Some(etcd) = etcd else {
+        return Ok(Imported { database, form: Form::DataDirectory, missing, spool: None });
+    };
+    drop(database);
+    let folder = scratch(spool)?;
+    replay::copy(&member, &folder.path().join("data/member"))?;
+    drop(locked);
+    replay::replay(etcd, folder.path(), alone)?;
+    let member = folder.path().join("data/member");
+    let database = Database::open(&member.join("snap").join("db"))?;
+    let (left, _) = self::missing(&database, &member.join("wal"))?;
+    if left.entries > 0 {
+        let reason = format!("it left {} entries of the log unapplied", left.entries);
+        return Err(ImportError::Etcd { reason });
+    }
+    let uncertain = if alone { 0 } else { missing.uncertain };
+    let missing = Missing { uncertain, ..Missing::default() };
+    Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
+}
+
+/// What the database lacks, and whether the member is alone in its cluster: then all in its log is committed.
+fn missing(database: &Database, log: &Path) -> Result<(Missing, bool), FileError> {
+    let facts = database.facts()?;
+    let index = facts.consistent_index.unwrap_or(0);
+    let log = wal::read(log, index)?;
+    let voters = |json: &str| {
+        let state: serde_json::Value = serde_json::from_str(json).ok()?;
+        let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
+        Some(count("voters") + count("learners") + count("voters_outgoing"))
+    };
+    let voters = facts.conf_state.as_deref().and_then(voters);
+    let alone = voters == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
+    Ok((log.missing(index), alone))
+}
+
+fn scratch(spool: &Path) -> Result<TempDir, FileError> {
+    let made = tempfile::Builder::new().prefix(".lifeboat-import-").tempdir_in(spool);
+    made.map_err(FileError::io(spool.display(), "written"))
+}
+
+#[cfg(test)]
+mod tests;
