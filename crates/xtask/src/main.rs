@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own chores. Start at [`test`], which is also what the build server runs.
 
+mod bench;
 mod demo;
 mod install;
 mod printer;
@@ -24,6 +25,8 @@ enum Chore {
     Test(test::Args),
     /// Protect two real sites in the lab, cut the power of one, and see the other take over
     Demo,
+    /// Measure what we do beside what others do, on this machine
+    Bench(bench::Args),
     /// Play the whole road in the lab, with the tests that take too long for every change
     Soak,
 }
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Test(args) => test::run(args),
         Chore::Demo => demo::run(),
+        Chore::Bench(args) => bench::run(args),
         Chore::Soak => test::soak(),
     };
     match outcome {

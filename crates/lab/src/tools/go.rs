@@ -40,7 +40,7 @@ pub(crate) const MODULES: &[Module] = &[
         flags: &["-ldflags", KUBERNETES_VERSION],
         rename: None,
     },
-    etcd("etcd-3.6", "etcd 3.6.16"),
+    etcd("etcd-3.6", "etcd 3.6.16 and bbolt 1.4.3"),
     etcd("etcd-3.5", "etcd 3.5.35"),
     etcd("etcd-3.7", "etcd 3.7.3"),
     Module {

@@ -3,6 +3,7 @@ module lifeboat.invalid/lab/tools/etcd-3.6
 go 1.26.0
 
 tool (
+	go.etcd.io/bbolt/cmd/bbolt
 	go.etcd.io/etcd/etcdctl/v3
 	go.etcd.io/etcd/etcdutl/v3
 	go.etcd.io/etcd/server/v3
