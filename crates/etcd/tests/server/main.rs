@@ -6,7 +6,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
+mod calls;
 mod certificates;
+mod proof;
 mod refusals;
 mod server;
 mod snapshot;
+mod users;
+mod watch;
