@@ -9,6 +9,7 @@
 mod calls;
 mod certificates;
 mod proof;
+mod database;
 mod refusals;
 mod server;
 mod snapshot;
