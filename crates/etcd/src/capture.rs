@@ -69,6 +69,9 @@ pub struct Options {
     pub spool: PathBuf,
     /// The member's own database file, if the (one) endpoint is on this host: the base is then read from it where that is safe.
     pub db_file: Option<PathBuf>,
+    /// Whether a base counts only when the member's `HashKV` agrees with it. Costs the member the time to read its whole database; a
+    /// proof against all members, later, shows the same.
+    pub prove: bool,
     /// When a base is quicker than catching up.
     pub rates: Rates,
     /// After how much time without the source to give up; `None`: never.
@@ -90,6 +93,7 @@ impl Options {
             pending_bytes: 16 << 20,
             spool: spool.into(),
             db_file: None,
+            prove: false,
             rates: Rates::default(),
             give_up: None,
             look_around: Duration::from_secs(60),

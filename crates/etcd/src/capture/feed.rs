@@ -69,7 +69,7 @@ pub(super) struct Feed {
     compaction: Option<u64>,
     /// Which member is asked next.
     turn: usize,
-    /// Whether the source ever answered: before that, errors are the caller's affair.
+    /// Whether the source was ever watched, and a base taken if it was needed: before that, errors are the caller's affair.
     answered: bool,
 }
 
@@ -151,7 +151,6 @@ impl Feed {
         let connection = connection.ok_or_else(|| End::Fatal(CaptureError::NoSource))?;
         let client = Client::connect(&connection).await.map_err(|e| self.unanswered(e))?;
         let (status, live) = self.look(&client).await.map_err(|e| self.unanswered(e))?;
-        self.answered = true;
         self.gauge.heard(live.revision, ambient::monotonic());
         let tail = self.seen.map(|seen| Seen { through: self.course.complete(), ..seen });
         let mut go = decide(&Facts { tail, live, rates: self.options.rates });
@@ -167,6 +166,7 @@ impl Feed {
             Go::Rebase { why } => self.base(&client, status.clone(), why, false).await?,
             Go::NewTimeline { why } => self.base(&client, status.clone(), why, true).await?,
         };
+        self.answered = true;
         self.seen = Some(Seen {
             through: self.course.complete(),
             cluster_id: live.cluster_id,
@@ -209,6 +209,7 @@ impl Feed {
             why,
             spool: self.options.spool.clone(),
             db_file: self.options.db_file.clone(),
+            prove: self.options.prove,
             status,
             tell: self.tell.clone(),
         };

@@ -120,6 +120,7 @@ async fn the_database_file_is_read_while_a_stream_pins_it() {
         load.run(50).await;
         let mut options = etcd::capture::Options::new(folder.path());
         options.db_file = Some(server.data.join("member/snap/db"));
+        options.prove = true;
         let running = Running::with(vec![server.connection.clone()], folder.path(), options.clone());
         load.run(200).await;
         running.stored(load.revision).await;
