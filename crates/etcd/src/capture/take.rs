@@ -99,11 +99,11 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     let (spool, mut writer) = Spool::create(&order.spool).map_err(FileError::io(shown, "written to"))?;
     let name = format!("the snapshot of etcd at {}", client.endpoint());
     let (alive, given_up) = oneshot::channel::<()>();
-    let (runtime, client) = (tokio::runtime::Handle::current(), client.clone());
+    let (runtime, member) = (tokio::runtime::Handle::current(), client.clone());
     let receiving = tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             tokio::select! {
-                received = client.snapshot(&mut writer) => {
+                received = member.snapshot(&mut writer) => {
                     match &received {
                         Ok(_) => writer.complete(),
                         Err(e) => writer.broken(e.to_string()),
