@@ -4,9 +4,12 @@
 //! pass, [`Source::walk`], which says of every record how it stands; its order is free, values pass through and are never kept.
 
 mod ahead;
+mod database;
+mod moment;
 mod packs;
 mod standings;
 
+pub use database::DatabaseSource;
 pub use packs::Packs;
 pub(crate) use packs::Pass;
 pub(crate) use standings::{KeyHasher, KeySet};
@@ -142,4 +145,8 @@ pub(crate) fn check_range(source: &dyn Source, floor: u64, revision: u64) -> Res
 }
 
 #[cfg(test)]
+pub(crate) mod made;
+#[cfg(test)]
 pub(crate) mod model;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -31,10 +31,15 @@ pub fn merge_base<W: Write>(
     let revision = packs.last_revision();
     let floor = floor.clamp(packs.compaction().min(revision), revision);
     let header = header(packs, floor, revision);
-    let writer = if dictionaries.is_empty() { BaseWriter::new(out)? } else { BaseWriter::keeping(out, dictionaries)? };
+    let writer = if dictionaries.is_empty() {
+        BaseWriter::new(out)?
+    } else {
+        BaseWriter::keeping(out, dictionaries)?
+    };
     let mut new = NewBase { writer, leases: HashSet::new() };
     let mut pass = Pass::new(packs, floor, revision);
-    let (mut changed, mut superseded) = (RecordSorter::new(scratch, SORT_BYTES), RecordSorter::new(scratch, SORT_BYTES));
+    let (mut changed, mut superseded) =
+        (RecordSorter::new(scratch, SORT_BYTES), RecordSorter::new(scratch, SORT_BYTES));
     pass.segments(&mut |record, standing| match standing.live {
         true => changed.push_by_key(&key_of(&record)?, &record),
         false => superseded.push(&record),
@@ -123,7 +128,11 @@ fn header(packs: &Packs, floor: u64, revision: u64) -> BaseHeader {
         taken_ms: segment.map_or(base.taken_ms, last_seen),
         source: segment.map_or(base.source, |it| it.source),
         began: Began::Merged,
-        note: format!("from the base of revision {} and {} segments after it", base.revision, packs.segments().len()),
+        note: format!(
+            "from the base of revision {} and {} segments after it",
+            base.revision,
+            packs.segments().len()
+        ),
         stands_for: Some(last.unwrap_or(packs.base()).chain()),
         ..base.clone()
     }
@@ -140,8 +149,7 @@ fn others(packs: &Packs, needed: &HashSet<i64>, taken_ms: u64) -> Result<Buckets
     let seen: BTreeMap<i64, u64> = headers.flat_map(|it| &it.leases).map(|it| (it.id, it.at_ms)).collect();
     leases.retain(|id, ttl| {
         let seen_ms = seen.get(id).copied().unwrap_or(packs.facts().taken_ms);
-        let granted_ms = u64::try_from(ttl.granted_s).unwrap_or(0).saturating_mul(1000);
-        needed.contains(id) || seen_ms.saturating_add(granted_ms) >= taken_ms
+        is_needed(needed, *id, *ttl, seen_ms, taken_ms)
     });
     if !leases.is_empty() || others.contains_key("lease") {
         let mut entries: Vec<_> = leases.into_iter().map(|(id, ttl)| entry(id, ttl)).collect();
@@ -149,6 +157,12 @@ fn others(packs: &Packs, needed: &HashSet<i64>, taken_ms: u64) -> Result<Buckets
         others.insert("lease".to_owned(), entries);
     }
     Ok(others)
+}
+
+/// Whether a lease has to be carried on: a record hangs on it, or one may still come that does.
+fn is_needed(needed: &HashSet<i64>, id: i64, ttl: LeaseTtl, seen_ms: u64, taken_ms: u64) -> bool {
+    let granted_ms = u64::try_from(ttl.granted_s).unwrap_or(0).saturating_mul(1000);
+    needed.contains(&id) || seen_ms.saturating_add(granted_ms) >= taken_ms
 }
 
 /// An entry of the bucket `lease` (etcd `server/lease/leasepb/lease.proto`; keys: `server/storage/schema/lease.go`).

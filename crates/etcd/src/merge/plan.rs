@@ -118,7 +118,9 @@ pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
         remove(facts.all(), Why::BeforeWindow);
         return actions;
     }
-    let Some(bounds) = Bounds::of(facts, policy, cut_ms) else { return actions };
+    let Some(bounds) = Bounds::of(facts, policy, cut_ms) else {
+        return actions;
+    };
     remove(in_merged(facts), Why::InMerged);
     remove(bounds.useless(facts), Why::BeforeWindow);
     let (oldest, window) = (facts.place(&bounds.oldest), facts.place(&bounds.window));
@@ -155,7 +157,9 @@ impl Bounds {
     /// What stands before the oldest base that is needed, and the bases between that and the window.
     fn useless(&self, facts: &Facts) -> Vec<Name> {
         let bases = facts.bases.iter().map(|it| it.name);
-        let bases = bases.filter(|it| it.revision < self.window.revision && *it != self.oldest).map(Name::Base);
+        let bases = bases
+            .filter(|it| it.revision < self.window.revision && *it != self.oldest)
+            .map(Name::Base);
         let chain = facts.chain.iter().take(facts.place(&self.oldest)).map(|it| it.name);
         let before = |it: &SegmentName| it.after < self.oldest.revision && it.through <= self.oldest.revision;
         let others = facts.others.iter().copied().filter(before);
@@ -170,7 +174,10 @@ fn in_merged(facts: &Facts) -> Vec<Name> {
     for whole in facts.chain.iter().map(|it| it.name).filter(|it| it.chain != it.link) {
         let mut wanted = vec![whole.chain];
         while let Some(mark) = wanted.pop() {
-            let found = facts.others.iter().filter(|it| it.chain == mark && it.after >= whole.after && it.through <= whole.through);
+            let found = facts
+                .others
+                .iter()
+                .filter(|it| it.chain == mark && it.after >= whole.after && it.through <= whole.through);
             for part in found {
                 if !parts.contains(&Name::Segment(*part)) {
                     parts.push(Name::Segment(*part));
@@ -191,8 +198,15 @@ fn coalesced(pieces: &[Piece], policy: &Policy) -> Vec<Action> {
     for piece in pieces {
         let name = piece.name;
         // A point that no segment ends on needs the segment that it is in as it is.
-        let has_point_within = policy.keep.range(name.after + 1..name.through.max(name.after + 1)).next().is_some();
-        let follows = runs.last().and_then(|run| run.last()).is_none_or(|last| last.name.chain == name.prev);
+        let has_point_within = policy
+            .keep
+            .range(name.after + 1..name.through.max(name.after + 1))
+            .next()
+            .is_some();
+        let follows = runs
+            .last()
+            .and_then(|run| run.last())
+            .is_none_or(|last| last.name.chain == name.prev);
         if has_point_within || !follows {
             runs.push(Vec::new());
         }
@@ -216,9 +230,13 @@ fn new_base(facts: &Facts, policy: &Policy, now_ms: u64) -> Option<Action> {
     let newest = facts.bases.last()?;
     let longest_ms = policy.levels_ms.last().copied().unwrap_or(policy.base_every_ms);
     let after = facts.chain.get(facts.place(&newest.name)..)?;
-    let run: Vec<_> = after.iter().take_while(|it| is_closed(it, longest_ms, policy, now_ms)).collect();
+    let run: Vec<_> = after
+        .iter()
+        .take_while(|it| is_closed(it, longest_ms, policy, now_ms))
+        .collect();
     let (first, last) = (run.first()?, run.last()?);
-    let due = last.last_ms.saturating_sub(newest.at_ms) >= policy.base_every_ms && last.name.through > newest.name.revision;
+    let due =
+        last.last_ms.saturating_sub(newest.at_ms) >= policy.base_every_ms && last.name.through > newest.name.revision;
     let fits = first.name.prev == newest.name.chain;
     (due && fits).then(|| Action::Base { from: newest.name, through: names(&run) })
 }
@@ -231,11 +249,14 @@ fn merged(facts: &Facts, window: &[Piece], policy: &Policy, now_ms: u64) -> Vec<
     for &level_ms in policy.levels_ms.iter().rev().filter(|&&it| it > 0) {
         let mut runs: Vec<Vec<&Piece>> = Vec::new();
         for piece in window {
-            let free = piece.name.is_complete() && is_closed(piece, level_ms, policy, now_ms) && !taken.contains(&piece.name);
+            let free =
+                piece.name.is_complete() && is_closed(piece, level_ms, policy, now_ms) && !taken.contains(&piece.name);
             let joins = |run: &Vec<&Piece>| {
                 let bytes: u64 = run.iter().map(|it| it.bytes).sum();
                 run.last().is_some_and(|last| {
-                    last.last_ms / level_ms == piece.last_ms / level_ms && last.name.chain == piece.name.prev && !at_base(last)
+                    last.last_ms / level_ms == piece.last_ms / level_ms
+                        && last.name.chain == piece.name.prev
+                        && !at_base(last)
                 }) && bytes.saturating_add(piece.bytes) <= policy.segment_bytes
             };
             match runs.last_mut().filter(|run| free && joins(run)) {
@@ -264,7 +285,11 @@ fn names(run: &[&Piece]) -> Vec<SegmentName> {
 impl Facts {
     /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
     fn is_over(&self, cut_ms: u64) -> bool {
-        let ends = self.chain.iter().map(|it| it.last_ms).chain(self.bases.iter().map(|it| it.at_ms));
+        let ends = self
+            .chain
+            .iter()
+            .map(|it| it.last_ms)
+            .chain(self.bases.iter().map(|it| it.at_ms));
         self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
     }
 
@@ -278,7 +303,10 @@ impl Facts {
 
     fn all(&self) -> Vec<Name> {
         let segments = self.chain.iter().map(|it| it.name).chain(self.others.iter().copied());
-        segments.map(Name::Segment).chain(self.bases.iter().map(|it| Name::Base(it.name))).collect()
+        segments
+            .map(Name::Segment)
+            .chain(self.bases.iter().map(|it| Name::Base(it.name)))
+            .collect()
     }
 }
 

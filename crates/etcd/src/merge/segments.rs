@@ -25,7 +25,11 @@ pub fn merge_segments<W: Write>(
 ) -> Result<(Written, W), FileError> {
     let header = run_header(run, |stands_for| Kind::Merged { stands_for })?;
     if let Some(lacking) = run.iter().find(|it| !matches!(it.header().segment(), Some(it) if has_all(it))) {
-        return Err(FileError::damaged(lacking.name(), "its index", "it lacks versions, and cannot be a part of what has all"));
+        return Err(FileError::damaged(
+            lacking.name(),
+            "its index",
+            "it lacks versions, and cannot be a part of what has all",
+        ));
     }
     let mut writer = SegmentWriter::new(out, header, dictionary);
     for pack in run {
@@ -52,7 +56,11 @@ pub fn coalesce<W: Write>(
     let mut header = run_header(run, |stands_for| Kind::Coalesced { stands_for })?;
     header.times = header.times.pop().into_iter().collect();
     let hasher = KeyHasher::new();
-    let (mut seen, mut last, mut gone) = (KeySet::default(), RecordSorter::new(scratch, SORT_BYTES), Sorter::new(scratch, SORT_BYTES));
+    let (mut seen, mut last, mut gone) = (
+        KeySet::default(),
+        RecordSorter::new(scratch, SORT_BYTES),
+        Sorter::new(scratch, SORT_BYTES),
+    );
     for pack in run.iter().rev() {
         let gone_at = pack.header().segment().map_or(0, SegmentHeader::gone_at);
         // What is gone stands between the records above that revision and the others.
@@ -60,7 +68,9 @@ pub fn coalesce<W: Write>(
             for frame in pack.frames_of(Role::Changes).into_iter().rev() {
                 let records = pack.records(frame)?.collect::<Result<Vec<_>, _>>()?;
                 for record in records.iter().rev().filter(|it| (it.revision.main > gone_at) == above) {
-                    let key = record.key().map_err(|why| FileError::damaged(pack.name(), record.revision, why))?;
+                    let key = record
+                        .key()
+                        .map_err(|why| FileError::damaged(pack.name(), record.revision, why))?;
                     if seen.insert(hasher.hash(&key)) {
                         last.push(record)?;
                     }
@@ -94,12 +104,19 @@ fn has_all(segment: &SegmentHeader) -> bool {
 fn run_header(run: &[Arc<Pack>], kind: impl FnOnce(crate::history::Link) -> Kind) -> Result<SegmentHeader, FileError> {
     let none = || FileError::damaged("the run to be merged", "its beginning", "there is no segment in it");
     let last = run.last().ok_or_else(none)?;
-    let headers = run.iter().map(|it| it.header().segment().ok_or_else(none)).collect::<Result<Vec<_>, _>>()?;
+    let headers = run
+        .iter()
+        .map(|it| it.header().segment().ok_or_else(none))
+        .collect::<Result<Vec<_>, _>>()?;
     let first = headers.first().copied().ok_or_else(none)?;
     for (before, (pack, header)) in run.iter().zip(run.iter().zip(&headers).skip(1)) {
         let through = before.header().segment().map(|it| it.through);
         if header.timeline != first.timeline || header.prev != before.chain() || Some(header.after) != through {
-            return Err(FileError::damaged(pack.name(), "its index", format!("it does not follow {}", before.name())));
+            return Err(FileError::damaged(
+                pack.name(),
+                "its index",
+                format!("it does not follow {}", before.name()),
+            ));
         }
     }
     let newest = headers.last().copied().ok_or_else(none)?;
@@ -131,7 +148,10 @@ fn a_second_each(times: impl Iterator<Item = Seen>) -> Vec<Seen> {
         if kept.last().is_some_and(|it| it.revision == seen.revision) && !is_last {
             continue;
         }
-        if kept.last().is_some_and(|it| it.at_ms / 1000 == seen.at_ms / 1000 && it.revision < seen.revision) {
+        if kept
+            .last()
+            .is_some_and(|it| it.at_ms / 1000 == seen.at_ms / 1000 && it.revision < seen.revision)
+        {
             kept.pop();
         }
         kept.push(seen);

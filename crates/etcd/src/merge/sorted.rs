@@ -21,7 +21,8 @@ impl RecordSorter {
 
     /// To come out in order of revision.
     pub(super) fn push(&mut self, record: &Record) -> Result<(), FileError> {
-        self.0.push_parts(&revision_bytes(record)[..12], &[&revision_bytes(record), &record.value])
+        self.0
+            .push_parts(&revision_bytes(record)[..12], &[&revision_bytes(record), &record.value])
     }
 
     /// To come out in order of keys.
@@ -45,8 +46,15 @@ fn revision_bytes(record: &Record) -> [u8; REVISION_BYTES] {
 fn record(payload: &Bytes) -> Option<Record> {
     let revision = payload.first_chunk::<REVISION_BYTES>()?;
     let word = |bytes: &[u8]| bytes.iter().fold(0_u64, |n, &byte| n << 8 | u64::from(byte));
-    let revision_at = Revision { main: word(&revision[..8]), sub: word(&revision[8..12]) as u32 };
-    Some(Record { revision: revision_at, tombstone: revision[12] == 1, value: payload.slice(REVISION_BYTES..) })
+    let revision_at = Revision {
+        main: word(&revision[..8]),
+        sub: word(&revision[8..12]) as u32,
+    };
+    Some(Record {
+        revision: revision_at,
+        tombstone: revision[12] == 1,
+        value: payload.slice(REVISION_BYTES..),
+    })
 }
 
 impl Iterator for SortedRecords {

@@ -14,7 +14,9 @@ impl Clients {
     }
 
     fn client(&self, member: &str) -> Result<&Client, Refused> {
-        self.0.get(member).ok_or_else(|| Refused::Unreachable(format!("no member is called {member:?}")))
+        self.0
+            .get(member)
+            .ok_or_else(|| Refused::Unreachable(format!("no member is called {member:?}")))
     }
 }
 
@@ -26,7 +28,11 @@ impl Ask for Clients {
     async fn hash_kv(&self, member: &str, revision: u64) -> Result<HashAnswer, Refused> {
         let answer = self.client(member)?.hash_kv(revision).await?;
         let revision = answer.hash_revision.unwrap_or(revision);
-        Ok(HashAnswer { hash: answer.hash, revision, compact_revision: answer.compact_revision })
+        Ok(HashAnswer {
+            hash: answer.hash,
+            revision,
+            compact_revision: answer.compact_revision,
+        })
     }
 }
 

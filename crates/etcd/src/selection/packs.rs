@@ -9,9 +9,8 @@ pub(crate) use pass::Pass;
 
 use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
 use crate::FileError;
+use crate::database::{Lease, Others};
 use crate::history::{BaseHeader, Buckets, Pack};
-use crate::record::varint;
-use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,13 +34,18 @@ impl Packs {
         };
         let (mut chain, mut through, mut compaction) = (base.chain(), facts.revision, facts.compaction);
         for pack in &segments {
-            let follows = pack.header().segment().filter(|it| {
-                it.timeline == facts.timeline && it.prev == chain && it.after == through
-            });
+            let follows = pack
+                .header()
+                .segment()
+                .filter(|it| it.timeline == facts.timeline && it.prev == chain && it.after == through);
             let Some(segment) = follows else {
-                return Err(FileError::damaged(pack.name(), "its index", format!("it does not follow revision {through}")));
+                return Err(FileError::damaged(
+                    pack.name(),
+                    "its index",
+                    format!("it does not follow revision {through}"),
+                ));
             };
-            compaction = segment.hole().map_or(compaction, |hole| hole.until);
+            compaction = segment.complete_from().unwrap_or(compaction);
             (chain, through) = (pack.chain(), segment.through);
         }
         Ok(Self { base, segments, facts, compaction })
@@ -72,7 +76,10 @@ impl Source for Packs {
     }
 
     fn last_revision(&self) -> u64 {
-        self.segments.last().and_then(|it| it.header().segment()).map_or(self.facts.revision, |it| it.through)
+        self.segments
+            .last()
+            .and_then(|it| it.header().segment())
+            .map_or(self.facts.revision, |it| it.through)
     }
 
     fn compaction(&self) -> u64 {
@@ -100,7 +107,13 @@ impl Source for Packs {
         for segment in self.segments.iter().filter_map(|it| it.header().segment()) {
             leases.extend(segment.leases.iter().map(|it| {
                 // One that was over is not yet gone, or nobody would have met it: 0 would mean its whole time.
-                (it.id, LeaseTtl { granted_s: it.granted_s.max(1), remaining_s: it.remaining_s.max(1) })
+                (
+                    it.id,
+                    LeaseTtl {
+                        granted_s: it.granted_s.max(1),
+                        remaining_s: it.remaining_s.max(1),
+                    },
+                )
             }));
         }
         Ok(leases)
@@ -111,28 +124,10 @@ impl Source for Packs {
     }
 }
 
-/// The leases in a base's bucket `lease` (leasepb.Lease: id 1, TTL 2, remaining TTL 3).
+/// The leases in a base's bucket `lease`.
 fn base_leases(base: &Pack) -> Result<BTreeMap<i64, LeaseTtl>, FileError> {
-    let mut buckets = base.buckets()?;
-    let of = |value: &Bytes| -> Result<(i64, LeaseTtl), String> {
-        let (mut at, mut id, mut ttl) = (0, 0, LeaseTtl::default());
-        while at < value.len() {
-            let tag = varint(value, &mut at)?;
-            let n = varint(value, &mut at)?.cast_signed();
-            match tag {
-                0x08 => id = n,
-                0x10 => ttl.granted_s = n,
-                0x18 => ttl.remaining_s = n,
-                tag if tag & 7 == 0 => {}
-                _ => return Err("it is no lease".to_owned()),
-            }
-        }
-        Ok((id, ttl))
-    };
-    let entries = buckets.remove("lease").unwrap_or_default();
-    let leases = entries.iter().map(|(_, value)| of(value));
-    leases.collect::<Result<_, _>>().map_err(|why| FileError::damaged(base.name(), "bucket lease", why))
+    let leases = Others { buckets: base.buckets()? }.leases();
+    let leases = leases.map_err(|why| FileError::damaged(base.name(), "its buckets", why))?;
+    let ttl = |it: Lease| (it.id, LeaseTtl { granted_s: it.ttl, remaining_s: it.remaining });
+    Ok(leases.into_iter().map(ttl).collect())
 }
-
-#[cfg(test)]
-mod tests;

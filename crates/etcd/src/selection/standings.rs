@@ -37,6 +37,10 @@ impl KeySet {
         self.0.insert(key)
     }
 
+    pub(crate) fn note(&mut self, key: KeyHash) {
+        self.0.insert(key);
+    }
+
     pub(crate) fn contains(&self, key: KeyHash) -> bool {
         !self.0.is_empty() && self.0.contains(&key)
     }
@@ -70,7 +74,12 @@ pub(super) struct Standings {
 
 impl Standings {
     pub(super) fn new(floor: u64, revision: u64) -> Self {
-        Self { floor, revision, above: KeySet::default(), below: KeySet::default() }
+        Self {
+            floor,
+            revision,
+            above: KeySet::default(),
+            below: KeySet::default(),
+        }
     }
 
     /// How a record stands, or `None` if it does not matter; of each key, they must come newest first.
@@ -97,7 +106,11 @@ impl Standings {
         if main > self.revision {
             return;
         }
-        let set = if main > self.floor { &mut self.above } else { &mut self.below };
-        set.insert(key);
+        let set = if main > self.floor {
+            &mut self.above
+        } else {
+            &mut self.below
+        };
+        set.note(key);
     }
 }

@@ -9,23 +9,47 @@ fn mark(n: u64) -> Mark {
 }
 
 fn base(revision: u64, at_ms: u64) -> BasePiece {
-    let name = BaseName { timeline: 1, revision, chain: mark(revision), link: mark(revision) };
+    let name = BaseName {
+        timeline: 1,
+        revision,
+        chain: mark(revision),
+        link: mark(revision),
+    };
     BasePiece { name, at_ms }
 }
 
 /// The segment (after, through], whose links are revisions.
 fn segment(after: u64, through: u64, kept: Kept) -> SegmentName {
-    let link = if kept == Kept::Captured { mark(through) } else { mark(through + 1_000_000) };
-    SegmentName { timeline: 1, after, through, prev: mark(after), chain: mark(through), link, kept }
+    let link = if kept == Kept::Captured {
+        mark(through)
+    } else {
+        mark(through + 1_000_000)
+    };
+    SegmentName {
+        timeline: 1,
+        after,
+        through,
+        prev: mark(after),
+        chain: mark(through),
+        link,
+        kept,
+    }
 }
 
 fn piece(after: u64, through: u64, last_ms: u64) -> Piece {
-    Piece { name: segment(after, through, Kept::Captured), first_ms: last_ms, last_ms, bytes: 10 }
+    Piece {
+        name: segment(after, through, Kept::Captured),
+        first_ms: last_ms,
+        last_ms,
+        bytes: 10,
+    }
 }
 
 /// A base at revision 100 and time 0, then ten revisions every five minutes.
 fn facts(count: u64) -> Facts {
-    let chain = (0..count).map(|n| piece(100 + n * 10, 110 + n * 10, (n + 1) * 5 * MINUTE - 1)).collect();
+    let chain = (0..count)
+        .map(|n| piece(100 + n * 10, 110 + n * 10, (n + 1) * 5 * MINUTE - 1))
+        .collect();
     Facts { bases: vec![base(100, 0)], chain, ..Facts::default() }
 }
 
@@ -63,7 +87,11 @@ fn nothing_is_joined_over_a_gap_or_a_base() {
 #[test]
 fn a_new_base_is_merged_where_a_day_ends() {
     let mut facts = facts(0);
-    facts.chain = vec![piece(100, 200, DAY - MINUTE), piece(200, 300, 2 * DAY - MINUTE), piece(300, 310, 2 * DAY + MINUTE)];
+    facts.chain = vec![
+        piece(100, 200, DAY - MINUTE),
+        piece(200, 300, 2 * DAY - MINUTE),
+        piece(300, 310, 2 * DAY + MINUTE),
+    ];
     let actions = plan(&facts, &Policy::default(), 2 * DAY + 20 * MINUTE);
     let expected = Action::Base { from: facts.bases[0].name, through: named(&facts, 0..2) };
     assert_eq!(actions, [expected]);
@@ -75,9 +103,20 @@ fn a_new_base_is_merged_where_a_day_ends() {
 fn what_is_left_of_a_merge_is_removed_oldest_first() {
     let mut facts = facts(6);
     let parts = named(&facts, 1..4);
-    facts.chain.splice(1..4, [Piece { name: segment(110, 140, Kept::Merged), ..piece(110, 140, 20 * MINUTE) }]);
+    facts.chain.splice(
+        1..4,
+        [Piece {
+            name: segment(110, 140, Kept::Merged),
+            ..piece(110, 140, 20 * MINUTE)
+        }],
+    );
     // One in flight, at the same revision and on its own: nobody knows yet what it follows.
-    let in_flight = SegmentName { prev: mark(77), chain: mark(78), link: mark(78), ..segment(140, 140, Kept::Captured) };
+    let in_flight = SegmentName {
+        prev: mark(77),
+        chain: mark(78),
+        link: mark(78),
+        ..segment(140, 140, Kept::Captured)
+    };
     facts.others = parts[1..].iter().copied().chain([in_flight]).collect();
     let names = parts[1..].iter().copied().map(Name::Segment).collect();
     let actions = plan(&facts, &Policy::default(), 29 * MINUTE);
@@ -86,7 +125,9 @@ fn what_is_left_of_a_merge_is_removed_oldest_first() {
 
 /// Twelve days, a base a day; the window begins in the fifth.
 fn long() -> Facts {
-    let chain: Vec<_> = (0..12).map(|n| piece(100 + n * 100, 200 + n * 100, (n + 1) * DAY - MINUTE)).collect();
+    let chain: Vec<_> = (0..12)
+        .map(|n| piece(100 + n * 100, 200 + n * 100, (n + 1) * DAY - MINUTE))
+        .collect();
     let bases = (0..12).map(|n| base(100 + n * 100, (n * DAY).saturating_sub(MINUTE))).collect();
     Facts { bases, chain, ..Facts::default() }
 }
@@ -94,7 +135,8 @@ fn long() -> Facts {
 #[test]
 fn before_the_window_goes_what_no_kept_point_needs() {
     let (facts, now) = (long(), 12 * DAY);
-    let bases = |range: std::ops::Range<usize>| facts.bases[range].iter().map(|it| Name::Base(it.name)).collect::<Vec<_>>();
+    let bases =
+        |range: std::ops::Range<usize>| facts.bases[range].iter().map(|it| Name::Base(it.name)).collect::<Vec<_>>();
     let segments = |range| named(&facts, range).into_iter().map(Name::Segment).collect::<Vec<_>>();
     let names = [bases(0..5), segments(0..5)].concat();
     assert_eq!(plan(&facts, &Policy::default(), now), [Action::Remove { names, why: Why::BeforeWindow }]);
@@ -110,8 +152,14 @@ fn before_the_window_goes_what_no_kept_point_needs() {
 fn a_timeline_that_is_over_goes_when_it_leaves_the_window() {
     let facts = Facts { has_ended: true, ..facts(2) };
     assert_eq!(plan(&facts, &Policy::default(), 7 * DAY), [Action::Merge(named(&facts, 0..2))]);
-    let Some(Action::Remove { names, .. }) = plan(&facts, &Policy::default(), 8 * DAY).pop() else { panic!("nothing") };
+    let Some(Action::Remove { names, .. }) = plan(&facts, &Policy::default(), 8 * DAY).pop() else {
+        panic!("nothing")
+    };
     assert_eq!(names.len(), 3);
     let keep = Policy { keep: [110].into(), ..Policy::default() };
-    assert!(!plan(&facts, &keep, 8 * DAY).iter().any(|it| matches!(it, Action::Remove { .. })));
+    assert!(
+        !plan(&facts, &keep, 8 * DAY)
+            .iter()
+            .any(|it| matches!(it, Action::Remove { .. }))
+    );
 }

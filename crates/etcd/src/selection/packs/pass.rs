@@ -21,43 +21,62 @@ pub(crate) struct Pass<'a> {
 impl<'a> Pass<'a> {
     pub(crate) fn new(packs: &'a Packs, floor: u64, revision: u64) -> Self {
         let standings = Standings::new(floor, revision);
-        Self { packs, hasher: KeyHasher::new(), standings, again: KeySet::default() }
+        Self {
+            packs,
+            hasher: KeyHasher::new(),
+            standings,
+            again: KeySet::default(),
+        }
     }
 
     /// The segments' records, newest first.
     pub(crate) fn segments(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
         let (hasher, revision) = (&self.hasher, self.standings.revision);
-        let jobs = self.packs.segments.iter().rev().flat_map(|it| segment_jobs(it, revision)).collect();
+        let jobs = self
+            .packs
+            .segments
+            .iter()
+            .rev()
+            .flat_map(|it| segment_jobs(it, revision))
+            .collect();
         ahead(jobs, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
     }
 
     /// Notes which keys the base's older records up to `through` have: only those are worth remembering in the next pass.
     pub(crate) fn note_keys_of_older(&mut self, through: u64) -> Result<(), FileError> {
         let (hasher, keys) = (&self.hasher, jobs(&self.packs.base, Role::Older, 0..=through, What::Keys));
-        ahead(keys, |job: Job| job.run(hasher), |batch| {
-            if let Batch::Keys(keys) = batch {
-                keys.into_iter().for_each(|key| drop(self.again.insert(key)));
-            }
-            Ok(())
-        })
+        ahead(
+            keys,
+            |job: Job| job.run(hasher),
+            |batch| {
+                if let Batch::Keys(keys) = batch {
+                    keys.into_iter().for_each(|key| self.again.note(key));
+                }
+                Ok(())
+            },
+        )
     }
 
     /// The base's live records, in order of their keys.
     pub(crate) fn live(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
         let (hasher, revision) = (&self.hasher, self.standings.revision);
         let live = jobs(&self.packs.base, Role::Live, 0..=revision, What::Records { newest_first: false });
-        ahead(live, |job: Job| job.run(hasher), |batch| {
-            let Batch::Records(records) = batch else { return Ok(()) };
-            for (record, key) in records {
-                let main = record.revision.main;
-                let standing = self.standings.of_last(main, record.tombstone, key);
-                if self.again.contains(key) {
-                    self.standings.pass(main, key);
+        ahead(
+            live,
+            |job: Job| job.run(hasher),
+            |batch| {
+                let Batch::Records(records) = batch else { return Ok(()) };
+                for (record, key) in records {
+                    let main = record.revision.main;
+                    let standing = self.standings.of_last(main, record.tombstone, key);
+                    if self.again.contains(key) {
+                        self.standings.pass(main, key);
+                    }
+                    standing.map_or(Ok(()), |standing| sink(record, standing))?;
                 }
-                standing.map_or(Ok(()), |standing| sink(record, standing))?;
-            }
-            Ok(())
-        })
+                Ok(())
+            },
+        )
     }
 
     /// The base's older records up to `through`, newest first.
@@ -72,10 +91,14 @@ impl<'a> Pass<'a> {
     pub(crate) fn older_above(&self, after: u64, sink: &mut Sink<'_>) -> Result<(), FileError> {
         let above = after.saturating_add(1)..=u64::MAX;
         let older = jobs(&self.packs.base, Role::Older, above, What::Records { newest_first: false });
-        ahead(older, |job: Job| job.run(&self.hasher), |batch| match batch {
-            Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
-            Batch::Gone(..) | Batch::Keys(_) => Ok(()),
-        })
+        ahead(
+            older,
+            |job: Job| job.run(&self.hasher),
+            |batch| match batch {
+                Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
+                Batch::Gone(..) | Batch::Keys(_) => Ok(()),
+            },
+        )
     }
 }
 
@@ -132,7 +155,12 @@ fn segment_jobs(pack: &Arc<Pack>, revision: u64) -> Vec<Job> {
     if gone.is_empty() || at > revision {
         return changes(0..=revision);
     }
-    let gone = gone.into_iter().map(|frame| Job { pack: Arc::clone(pack), frame, only: 0..=at, what: What::Gone(at) });
+    let gone = gone.into_iter().map(|frame| Job {
+        pack: Arc::clone(pack),
+        frame,
+        only: 0..=at,
+        what: What::Gone(at),
+    });
     let above = changes(at.saturating_add(1)..=revision);
     above.into_iter().chain(gone).chain(changes(0..=at)).collect()
 }
@@ -144,7 +172,9 @@ fn jobs(pack: &Arc<Pack>, role: Role, only: RangeInclusive<u64>, what: What) -> 
         frame.is_some_and(|it| it.first_revision <= *only.end() && it.last_revision >= *only.start())
     };
     let frames = pack.frames_of(role).into_iter().filter(holds);
-    frames.map(|frame| Job { pack: Arc::clone(pack), frame, only: only.clone(), what }).collect()
+    frames
+        .map(|frame| Job { pack: Arc::clone(pack), frame, only: only.clone(), what })
+        .collect()
 }
 
 impl Job {
@@ -159,9 +189,9 @@ impl Job {
         });
         let hashed = wanted.map(|it| {
             let record = it?;
-            let key = record.key().map_err(|why| {
-                FileError::damaged(self.pack.name(), format!("record {}", record.revision), why)
-            })?;
+            let key = record
+                .key()
+                .map_err(|why| FileError::damaged(self.pack.name(), format!("record {}", record.revision), why))?;
             let hash = hasher.hash(&key);
             Ok((record, hash))
         });
