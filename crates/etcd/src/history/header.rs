@@ -272,16 +272,11 @@ impl SegmentHeader {
 
     /// The revision at which the keys of its frames `Gone` count as deleted.
     pub fn gone_at(&self) -> u64 {
-<<<<<<< HEAD
         // Also where the hole is empty: the deletion at the compaction itself may be what is missing.
-=======
->>>>>>> d-proof
         match self.kind {
             Kind::Synthetic { compaction, .. } => compaction,
             Kind::Captured | Kind::Merged { .. } | Kind::Coalesced { .. } => self.through,
         }
-<<<<<<< HEAD
-=======
     }
 
     /// From which revision on every version is known, if not from its first: a compaction's own revision can be rebuilt, but its
@@ -292,7 +287,6 @@ impl SegmentHeader {
             Kind::Coalesced { .. } => self.hole().map(|hole| hole.until),
             Kind::Synthetic { compaction, .. } => Some(compaction).filter(|&it| it > self.after),
         }
->>>>>>> d-proof
     }
 }
 
