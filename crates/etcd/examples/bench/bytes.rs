@@ -178,7 +178,7 @@ impl Cutter {
             count: 0,
             times: vec![Seen { revision: through, at_ms }],
             leases: std::mem::take(&mut self.leases),
-            source: Source { cluster_id: u64::MAX / 3, member_id: u64::MAX / 5, raft_term: 2 },
+            source: Source { cluster_id: u64::MAX / 3, member_id: u64::MAX / 5, raft_term: 2, raft_index: 0 },
         };
         let (_, written) = encode_segment(header, &self.records, Some(&self.dictionary))?;
         sums.segments += written.bytes;
