@@ -47,6 +47,8 @@ impl Digest {
         }
         let shifts = Shifts::new();
         let hash = crc32c::crc32c(BUCKET);
-        self.pieces.iter().fold(hash, |hash, piece| shifts.combine(hash, piece.crc, piece.bytes))
+        self.pieces
+            .iter()
+            .fold(hash, |hash, piece| shifts.combine(hash, piece.crc, piece.bytes))
     }
 }

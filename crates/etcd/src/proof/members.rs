@@ -88,7 +88,11 @@ impl Verified {
 ///
 /// # Errors
 /// What reading the history meets. What a member does is a finding.
-pub async fn verify_members(source: Arc<dyn Source>, members: &[String], ask: &impl Ask) -> Result<Verified, SelectionError> {
+pub async fn verify_members(
+    source: Arc<dyn Source>,
+    members: &[String],
+    ask: &impl Ask,
+) -> Result<Verified, SelectionError> {
     let newest = futures::future::join_all(members.iter().map(|it| ask.revision(it))).await;
     // One that lags so far behind that the history no longer answers for it does not hold up the others.
     let near = newest.iter().flatten().copied().filter(|&it| it >= source.compaction());
@@ -154,7 +158,8 @@ async fn compare(
     let hash = match ours.get(&(revision, compact_revision)) {
         Some(&hash) => hash,
         None => {
-            let (source, hashed) = (Arc::clone(source), move |source: &dyn Source| hash_kv(source, revision, compact_revision));
+            let (source, hashed) =
+                (Arc::clone(source), move |source: &dyn Source| hash_kv(source, revision, compact_revision));
             let hash = match tokio::task::spawn_blocking(move || hashed(source.as_ref())).await {
                 Ok(hashed) => hashed?.hash,
                 Err(stopped) => return not_comparable(format!("the history's hash was not worked out: {stopped}")),
@@ -163,5 +168,9 @@ async fn compare(
             hash
         }
     };
-    Ok(if hash == theirs.hash { Finding::Equal(theirs) } else { Finding::Differs { theirs, ours: hash } })
+    Ok(if hash == theirs.hash {
+        Finding::Equal(theirs)
+    } else {
+        Finding::Differs { theirs, ours: hash }
+    })
 }

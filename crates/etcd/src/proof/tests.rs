@@ -29,7 +29,8 @@ fn as_etcd_does(model: &Model, compact: u64, revision: u64) -> u32 {
     for record in &model.records {
         let at = record.revision;
         let in_file = at.main > compact || left.contains(&at);
-        let skipped = at.main <= compact && !keep.is_empty() && !keep.contains(&at) || at.main == compact && record.tombstone;
+        let skipped =
+            at.main <= compact && !keep.is_empty() && !keep.contains(&at) || at.main == compact && record.tombstone;
         if in_file && at.main <= revision && !skipped {
             hash = crc32c::crc32c_append(crc32c::crc32c_append(hash, &record.entry_key()), &record.value);
         }
@@ -44,7 +45,9 @@ fn kept(generations: &[Vec<Revision>], at: u64) -> impl Iterator<Item = (Revisio
     let which = generations[..last].iter().position(ends_after).unwrap_or(last);
     let generation = &generations[which];
     let place = generation.iter().rposition(|it| it.main <= at);
-    place.map(|it| (generation[it], which != last && it == generation.len() - 1)).into_iter()
+    place
+        .map(|it| (generation[it], which != last && it == generation.len() - 1))
+        .into_iter()
 }
 
 fn put(main: u64, key: &'static str, version: u64) -> Record {
@@ -70,7 +73,14 @@ fn hash_of(records: &[&Record]) -> u32 {
 
 #[test]
 fn what_counts_is_what_the_rule_says() {
-    let records = vec![put(2, "a", 1), put(3, "b", 1), put(4, "a", 2), deletion(5, "b"), put(6, "c", 1), put(7, "a", 3)];
+    let records = vec![
+        put(2, "a", 1),
+        put(3, "b", 1),
+        put(4, "a", 2),
+        deletion(5, "b"),
+        put(6, "c", 1),
+        put(7, "a", 3),
+    ];
     let model = Model { records: records.clone(), last: 7 };
     let [a2, b3, a4, b5, c6, a7] = records.each_ref_of();
     let hash = |revision, compact| hash_kv(&model, revision, compact).unwrap().hash;

@@ -19,7 +19,10 @@ impl Table {
 
 impl Ask for Table {
     async fn revision(&self, member: &str) -> Result<u64, Refused> {
-        self.members.get(member).map(|(model, _)| model.last).ok_or(Refused::Unreachable("no route".to_owned()))
+        self.members
+            .get(member)
+            .map(|(model, _)| model.last)
+            .ok_or(Refused::Unreachable("no route".to_owned()))
     }
 
     async fn hash_kv(&self, member: &str, revision: u64) -> Result<HashAnswer, Refused> {
@@ -64,7 +67,10 @@ async fn the_member_whose_disk_lies_is_named() {
     let model = model();
     let mut lies = model.clone();
     lies.records[8] = put(10, "a", 2);
-    let table = Table::default().member("m1", &model, &[4]).member("m2", &lies, &[4]).member("m3", &model, &[4]);
+    let table = Table::default()
+        .member("m1", &model, &[4])
+        .member("m2", &lies, &[4])
+        .member("m3", &model, &[4]);
     let names = ["m1", "m2", "m3", "m4"].map(str::to_owned);
     let verified = verify_members(Arc::new(model), &names, &table).await.unwrap();
     assert_eq!(verified.differing().collect::<Vec<_>>(), ["m2"]);
@@ -87,5 +93,8 @@ async fn what_the_history_no_longer_has_is_said() {
     let model = model();
     let short = Model { records: model.records[..4].to_vec(), last: 5 };
     let found = verified(&short, &Table::default().member("m1", &model, &[7])).await;
-    assert!(matches!(&found[0], Finding::NotComparable { why, .. } if why.contains("past revision 5")), "{found:?}");
+    assert!(
+        matches!(&found[0], Finding::NotComparable { why, .. } if why.contains("past revision 5")),
+        "{found:?}"
+    );
 }
