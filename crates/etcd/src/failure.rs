@@ -19,6 +19,8 @@ pub(crate) fn unanswered(endpoint: &str, status: &tonic::Status) -> Error {
         Code::Unauthenticated | Code::PermissionDenied | Code::InvalidArgument | Code::NotFound => {
             Error::Refused { endpoint, reason }
         }
+        // How members of 3.5 to 3.7 refuse leases.
+        Code::Unknown if reason.starts_with("auth: ") => Error::Refused { endpoint, reason },
         Code::OutOfRange if reason.contains("required revision has been compacted") => Error::Compacted { endpoint },
         Code::OutOfRange if reason.contains("required revision is a future revision") => Error::Future { endpoint },
         Code::Unimplemented => Error::Answer {

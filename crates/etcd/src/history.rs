@@ -16,11 +16,17 @@ mod directory;
 mod frame;
 mod header;
 mod index;
+mod moment;
 mod name;
+mod open;
 mod pack;
 mod packing;
+mod resolve;
 mod segment;
 mod shelf;
+mod store;
+mod taken;
+mod times;
 mod wire;
 mod writer;
 
@@ -31,7 +37,11 @@ pub use frame::{FRAME_BYTES, Gone, Records};
 pub use header::{
     BaseHeader, Began, Header, Hole, Kind, LeaseSeen, Role, Seen, SegmentHeader, Source, StoredFrame, Written,
 };
+pub use moment::{Moment, MomentError, NoMoment};
 pub use name::{BaseName, Kept, Link, Mark, Name, SegmentName};
+pub use open::{History, Tail};
 pub use pack::{Buckets, Pack};
+pub use resolve::{Stretch, Timeline, resolve};
 pub use segment::{SegmentWriter, encode_segment};
 pub use shelf::{Object, Put, Shelf};
+pub use taken::{Taken, take_base};

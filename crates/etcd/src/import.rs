@@ -14,13 +14,13 @@ pub use error::ImportError;
 
 use crate::database::Database;
 use crate::{FileError, wal};
+use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use tempfile::TempDir;
 use wal::Missing;
 
 /// A database from elsewhere, and what is known of it.
-#[derive(Debug)]
 pub struct Imported {
     /// The database, opened.
     pub database: Database,
@@ -54,6 +54,14 @@ impl Imported {
     }
 }
 
+impl fmt::Debug for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("Imported");
+        it.field("database", &self.database.name()).field("form", &self.form);
+        it.field("missing", &self.missing).finish_non_exhaustive()
+    }
+}
+
 /// Opens a snapshot of etcdctl, k3s, RKE2 or RKE1, or a bare database file. What is compressed is unpacked into a directory of
 /// its own in `spool`; all else is read in place. Whether its records are sound shows when they are read.
 ///
@@ -62,8 +70,7 @@ impl Imported {
 pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError> {
     if !unpack::is_archive(path)? {
         let database = Database::open(path)?;
-        let form = if database.has_trailer() { Form::Snapshot } else { Form::Database };
-        database.verify_trailer()?;
+        let form = if database.verify_trailer()?.is_some() { Form::Snapshot } else { Form::Database };
         return Ok(Imported { database, form, missing: Missing::default(), spool: None });
     }
     let folder = scratch(spool)?;
@@ -93,40 +100,52 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         Err(TryLockError::Error(e)) => return Err(FileError::io(file.display(), "locked")(e).into()),
     }
     let database = Database::open(&file)?;
-    let (missing, alone) = missing(&database, &member.join("wal"))?;
+    let held = Held::of(&database, &member.join("wal"))?;
     let Some(etcd) = etcd else {
-        return Ok(Imported { database, form: Form::DataDirectory, missing, spool: None });
+        return Ok(Imported { database, form: Form::DataDirectory, missing: held.missing, spool: None });
     };
     drop(database);
     let folder = scratch(spool)?;
-    replay::copy(&member, &folder.path().join("data/member"))?;
+    let copied = folder.path().join("data").join("member");
+    replay::copy(&member, &copied)?;
     drop(locked);
-    replay::replay(etcd, folder.path(), alone)?;
-    let member = folder.path().join("data/member");
-    let database = Database::open(&member.join("snap").join("db"))?;
-    let (left, _) = self::missing(&database, &member.join("wal"))?;
-    if left.entries > 0 {
-        let reason = format!("it left {} entries of the log unapplied", left.entries);
+    replay::replay(etcd, folder.path(), held.alone)?;
+    let database = Database::open(&copied.join("snap").join("db"))?;
+    // What etcd itself proposed since it started may be missing.
+    let applied = database.facts()?.consistent_index.unwrap_or(0);
+    if applied < held.last {
+        let reason = format!("it stopped at entry {applied} of {}", held.last);
         return Err(ImportError::Etcd { reason });
     }
-    let uncertain = if alone { 0 } else { missing.uncertain };
+    let uncertain = if held.alone { 0 } else { held.missing.uncertain };
     let missing = Missing { uncertain, ..Missing::default() };
     Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
 }
 
-/// What the database lacks, and whether the member is alone in its cluster: then all in its log is committed.
-fn missing(database: &Database, log: &Path) -> Result<(Missing, bool), FileError> {
-    let facts = database.facts()?;
-    let index = facts.consistent_index.unwrap_or(0);
-    let log = wal::read(log, index)?;
-    let voters = |json: &str| {
-        let state: serde_json::Value = serde_json::from_str(json).ok()?;
-        let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
-        Some(count("voters") + count("learners") + count("voters_outgoing"))
-    };
-    let voters = facts.conf_state.as_deref().and_then(voters);
-    let alone = voters == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
-    Ok((log.missing(index), alone))
+/// What a member has in its database and its log.
+struct Held {
+    missing: Missing,
+    /// Whether it is the only one in its cluster: then all that is in its log is committed.
+    alone: bool,
+    /// The last entry that is known to be committed.
+    last: u64,
+}
+
+impl Held {
+    fn of(database: &Database, log: &Path) -> Result<Self, FileError> {
+        let facts = database.facts()?;
+        let index = facts.consistent_index.unwrap_or(0);
+        let log = wal::read(log, index)?;
+        let members = |json: &str| {
+            let state: serde_json::Value = serde_json::from_str(json).ok()?;
+            let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
+            Some(count("voters") + count("learners") + count("voters_outgoing"))
+        };
+        let members = facts.conf_state.as_deref().and_then(members);
+        let alone = members == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
+        let last = if alone { log.last_index } else { log.state.commit };
+        Ok(Self { missing: log.missing(index), alone, last })
+    }
 }
 
 fn scratch(spool: &Path) -> Result<TempDir, FileError> {

@@ -1,14 +1,19 @@
-//! The only way into etcd: the state of a member, and its whole database as a checked snapshot.
+//! etcd as a history: every change of it captured, proven, and any moment of it rebuilt.
 //!
-//! Start at [`Client`], which [`Connection`] says how to reach. A snapshot is the file that `etcdctl snapshot save` makes and
-//! `etcdutl snapshot restore` takes: the database, then its SHA-256. [`verify_snapshot`] checks such a file again.
+//! Start where the question is:
+//! - asking a member: [`Client`], which [`Connection`] says how to reach; [`hosts`] finds it on its own host;
+//! - etcd's files: [`database`] (over [`bbolt`]) and [`wal`];
+//! - what is kept: [`history`], its form; [`capture`] adds to it, [`mod@merge`] makes it smaller;
+//! - what it holds: [`selection`] chooses records, [`proof`] compares their hash with etcd's own;
+//! - what comes out: [`rebuild`] makes data directories and snapshots, [`import`] reads those of others.
 //!
-//! Nothing here logs, prints or repeats: only the caller knows how long it may wait, and which member to ask next.
+//! Nothing here logs or prints: only the caller knows who listens.
 //!
 //! Not here: where copies go (`repository`), when they are taken (`protect`), Kubernetes.
 
-pub mod bbolt;
 mod auth;
+pub mod bbolt;
+pub mod capture;
 mod client;
 mod connection;
 pub mod database;
@@ -16,9 +21,11 @@ mod error;
 mod failure;
 mod file_error;
 pub mod history;
+pub mod hosts;
 pub mod import;
-pub mod rebuild;
+pub mod merge;
 pub mod proof;
+pub mod rebuild;
 mod receive;
 mod record;
 pub mod selection;

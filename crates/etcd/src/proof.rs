@@ -13,9 +13,11 @@
 
 mod combine;
 mod digest;
+mod live;
 mod members;
 
 pub use digest::Digest;
+pub use live::Clients;
 pub use members::{Ask, Compared, Finding, Refused, Verified, verify_members};
 
 use crate::selection::{SelectionError, Source};

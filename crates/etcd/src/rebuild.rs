@@ -188,15 +188,12 @@ pub(crate) fn database(
     let mut writer = Writer::create(path)?;
     let (others, known_leases) = (source.others()?, source.leases()?);
     let (mut buckets, warnings) = buckets::others(&others, request.line, revisions, membership);
-    for (name, entries) in buckets.range::<str, _>(..buckets::KEY) {
-        buckets::put(&mut writer, name, entries)?;
-    }
     place.point("records")?;
     let written = records::write(source, request, revisions.compacted, place.folder(), &mut writer)?;
     let leases = buckets::leases(&others, &known_leases, &written.leases, request.marks == Marks::AsIs);
     let count = leases.entries.len() as u64;
     buckets.insert("lease".to_owned(), leases.entries);
-    for (name, entries) in buckets.range::<str, _>(buckets::KEY..) {
+    for (name, entries) in &buckets {
         buckets::put(&mut writer, name, entries)?;
     }
     place.point("finish")?;

@@ -3,6 +3,17 @@
 //! Start at [`Source`]: a moment of a history is one, and so is a single database file. All questions are answered by one
 //! pass, [`Source::walk`], which says of every record how it stands; its order is free, values pass through and are never kept.
 
+mod ahead;
+mod database;
+mod moment;
+mod packs;
+mod standings;
+
+pub use database::DatabaseSource;
+pub use packs::Packs;
+pub(crate) use packs::Pass;
+pub(crate) use standings::{KeyHasher, KeySet};
+
 use crate::{FileError, Record};
 use bytes::Bytes;
 use estate::Kind;
@@ -134,4 +145,8 @@ pub(crate) fn check_range(source: &dyn Source, floor: u64, revision: u64) -> Res
 }
 
 #[cfg(test)]
+pub(crate) mod made;
+#[cfg(test)]
 pub(crate) mod model;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -4,9 +4,10 @@ use super::writer::{Output, PAGE_BYTES, header};
 use super::{BRANCH, ELEMENT_BYTES, HEADER_BYTES, LEAF, LONGEST_KEY_BYTES, LONGEST_VALUE_BYTES};
 use crate::FileError;
 
-/// How large a leaf becomes, unless a single entry is larger. Two pages rather than one: objects of Kubernetes are about half a
-/// page large, so that much of single pages would stay empty.
-const LEAF_BYTES: usize = 2 * PAGE_BYTES;
+/// How large a leaf becomes, unless a single entry is larger. Four pages rather than one: objects of Kubernetes are about half a
+/// page large, so that a quarter of single pages would stay empty. (Measured on 370 MB of such entries: leaves of one page give a file of
+/// 502 MB, of two 445, of four 406, of eight 387.) bbolt splits such a leaf by its own rules when it first changes it.
+const LEAF_BYTES: usize = 4 * PAGE_BYTES;
 /// How large a branch becomes, unless three keys are larger.
 const BRANCH_BYTES: usize = PAGE_BYTES;
 /// bbolt asserts, when it deletes, that a page has a neighbour below the same branch (`node.go`, `rebalance`).

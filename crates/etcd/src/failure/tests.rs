@@ -24,6 +24,8 @@ fn what_etcd_says_decides_what_has_to_be_done() {
         (Status::unavailable("etcdserver: no leader"), Kind::Unreachable),
         (Status::resource_exhausted("etcdserver: too many requests"), Kind::Unreachable),
         (Status::unknown("etcdserver: whatever"), Kind::Unreachable),
+        (Status::unknown("auth: permission denied"), Kind::Person),
+        (Status::not_found("etcdserver: requested lease not found"), Kind::Person),
         (Status::unimplemented("unknown service"), Kind::Damaged),
         (Status::data_loss("etcdserver: corrupt cluster"), Kind::Damaged),
     ];
@@ -33,6 +35,17 @@ fn what_etcd_says_decides_what_has_to_be_done() {
         assert!(error.to_string().contains("http://e:2379"), "{error}");
         assert!(error.to_string().contains(status.message()), "{error}");
     }
+}
+
+#[test]
+fn revisions_that_a_member_does_not_have_are_told_apart() {
+    let error = |text: &str| unanswered("http://e:2379", &Status::out_of_range(text));
+    let compacted = error("etcdserver: mvcc: required revision has been compacted");
+    assert!(matches!(compacted, Error::Compacted { .. }), "{compacted:?}");
+    let future = error("etcdserver: mvcc: required revision is a future revision");
+    assert!(matches!(future, Error::Future { .. }), "{future:?}");
+    let large = error("Error, decoded message length too large");
+    assert!(matches!(large, Error::Answer { .. }), "{large:?}");
 }
 
 #[test]

@@ -184,6 +184,3 @@ impl<W: Write> BaseWriter<W> {
         if raw.bytes.is_empty() { Ok(()) } else { self.send(raw) }
     }
 }
-
-#[cfg(test)]
-mod tests;

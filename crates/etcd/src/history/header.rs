@@ -116,6 +116,8 @@ pub struct Source {
     pub member_id: u64,
     /// The term of raft as that member said it last.
     pub raft_term: u64,
+    /// The index of raft that it had applied then, or some time before: one that goes back is of a source that was restored.
+    pub raft_index: u64,
 }
 
 /// At this time, this was the newest revision that had arrived.
@@ -270,7 +272,21 @@ impl SegmentHeader {
 
     /// The revision at which the keys of its frames `Gone` count as deleted.
     pub fn gone_at(&self) -> u64 {
-        self.hole().map_or(self.through, |hole| hole.until)
+        // Also where the hole is empty: the deletion at the compaction itself may be what is missing.
+        match self.kind {
+            Kind::Synthetic { compaction, .. } => compaction,
+            Kind::Captured | Kind::Merged { .. } | Kind::Coalesced { .. } => self.through,
+        }
+    }
+
+    /// From which revision on every version is known, if not from its first: a compaction's own revision can be rebuilt, but its
+    /// deletions may be known as keys that are gone only, not as records.
+    pub fn complete_from(&self) -> Option<u64> {
+        match self.kind {
+            Kind::Captured | Kind::Merged { .. } => None,
+            Kind::Coalesced { .. } => self.hole().map(|hole| hole.until),
+            Kind::Synthetic { compaction, .. } => Some(compaction).filter(|&it| it > self.after),
+        }
     }
 }
 

@@ -259,6 +259,7 @@ fn source(it: Option<wire::Source>) -> Source {
         cluster_id: it.cluster_id,
         member_id: it.member_id,
         raft_term: it.raft_term,
+        raft_index: it.raft_index,
     }
 }
 
@@ -346,6 +347,7 @@ fn wire_source(it: Source) -> wire::Source {
         cluster_id: it.cluster_id,
         member_id: it.member_id,
         raft_term: it.raft_term,
+        raft_index: it.raft_index,
     }
 }
 

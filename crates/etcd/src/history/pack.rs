@@ -221,7 +221,7 @@ impl Pack {
             .collect()
     }
 
-    fn dictionary(&self, number: usize) -> Result<Dictionary, FileError> {
+    pub(super) fn dictionary(&self, number: usize) -> Result<Dictionary, FileError> {
         let damaged = |why: String| FileError::damaged(&self.shown, format!("frame {number}"), why);
         let frame = self.frame(number, &[Role::Dictionary])?;
         if frame.raw > MAX_DICTIONARY_BYTES {

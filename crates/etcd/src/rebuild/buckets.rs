@@ -197,3 +197,6 @@ pub(crate) fn put(writer: &mut Writer, name: &str, entries: &Entries) -> Result<
     }
     bucket.finish()
 }
+
+#[cfg(test)]
+mod tests;

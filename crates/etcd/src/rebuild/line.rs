@@ -61,3 +61,6 @@ impl FromStr for Line {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("etcd {0:?} is not one that can be rebuilt for: 3.5, 3.6 or 3.7")]
 pub struct UnknownLine(pub String);
+
+#[cfg(test)]
+mod tests;

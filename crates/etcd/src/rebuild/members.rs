@@ -85,3 +85,6 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

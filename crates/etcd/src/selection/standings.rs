@@ -8,22 +8,20 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// The hash of a key.
-pub(super) type KeyHash = u128;
+pub(crate) type KeyHash = u128;
 
 /// Hashes keys; one for a walk.
 #[derive(Clone)]
-pub(super) struct KeyHasher([u8; 32]);
+pub(crate) struct KeyHasher([u8; 32]);
 
 impl KeyHasher {
     /// With a secret of its own.
-    pub(super) fn new() -> Self {
-        let mut secret = [0; 32];
-        ambient::random_bytes(&mut secret);
-        Self(secret)
+    pub(crate) fn new() -> Self {
+        Self(ambient::random_bytes())
     }
 
     /// The hash of a key.
-    pub(super) fn hash(&self, key: &[u8]) -> KeyHash {
+    pub(crate) fn hash(&self, key: &[u8]) -> KeyHash {
         let hash = blake3::keyed_hash(&self.0, key);
         hash.as_bytes().iter().take(16).fold(0, |n, &byte| n << 8 | KeyHash::from(byte))
     }
@@ -31,22 +29,26 @@ impl KeyHasher {
 
 /// A set of keys; 17 to 37 bytes for each.
 #[derive(Default)]
-pub(super) struct KeySet(HashSet<KeyHash, BuildHasherDefault<Already>>);
+pub(crate) struct KeySet(HashSet<KeyHash, BuildHasherDefault<Already>>);
 
 impl KeySet {
     /// Whether it was not in the set before.
-    pub(super) fn insert(&mut self, key: KeyHash) -> bool {
+    pub(crate) fn insert(&mut self, key: KeyHash) -> bool {
         self.0.insert(key)
     }
 
-    pub(super) fn contains(&self, key: KeyHash) -> bool {
+    pub(crate) fn note(&mut self, key: KeyHash) {
+        self.0.insert(key);
+    }
+
+    pub(crate) fn contains(&self, key: KeyHash) -> bool {
         !self.0.is_empty() && self.0.contains(&key)
     }
 }
 
 /// The hasher of what is a hash already.
 #[derive(Default)]
-pub(super) struct Already(u64);
+pub(crate) struct Already(u64);
 
 impl Hasher for Already {
     fn finish(&self) -> u64 {
@@ -72,7 +74,12 @@ pub(super) struct Standings {
 
 impl Standings {
     pub(super) fn new(floor: u64, revision: u64) -> Self {
-        Self { floor, revision, above: KeySet::default(), below: KeySet::default() }
+        Self {
+            floor,
+            revision,
+            above: KeySet::default(),
+            below: KeySet::default(),
+        }
     }
 
     /// How a record stands, or `None` if it does not matter; of each key, they must come newest first.
@@ -99,7 +106,11 @@ impl Standings {
         if main > self.revision {
             return;
         }
-        let set = if main > self.floor { &mut self.above } else { &mut self.below };
-        set.insert(key);
+        let set = if main > self.floor {
+            &mut self.above
+        } else {
+            &mut self.below
+        };
+        set.note(key);
     }
 }

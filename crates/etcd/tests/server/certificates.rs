@@ -1,6 +1,6 @@
 //! An authority, and certificates from it for etcd and for its client.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -16,6 +16,11 @@ pub(crate) struct Files {
 impl Files {
     /// `host` is the name or address that etcd's certificate is for.
     pub(crate) fn create(host: &str) -> Self {
+        Self::create_for(host, "nobody")
+    }
+
+    /// The client's certificate is for the user `client`.
+    pub(crate) fn create_for(host: &str, client: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: String| {
             let path = folder.path().join(name);
@@ -25,16 +30,17 @@ impl Files {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let issue = |names: Vec<String>, usages: Vec<ExtendedKeyUsagePurpose>| {
+        let issue = |names: Vec<String>, common: &str, usages: Vec<ExtendedKeyUsagePurpose>| {
             let mut params = CertificateParams::new(names).unwrap();
+            params.distinguished_name.push(DnType::CommonName, common);
             params.extended_key_usages = usages;
             let key = KeyPair::generate().unwrap();
             (params.signed_by(&key, &authority).unwrap().pem(), key.serialize_pem())
         };
         // etcd's gateway for HTTP connects to etcd itself, with the server's certificate.
         let both = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let server = issue(vec![host.to_owned()], both);
-        let client = issue(Vec::new(), vec![ExtendedKeyUsagePurpose::ClientAuth]);
+        let server = issue(vec![host.to_owned()], host, both);
+        let client = issue(Vec::new(), client, vec![ExtendedKeyUsagePurpose::ClientAuth]);
         Self {
             ca: write("ca.crt", authority.pem()),
             server_cert: write("server.crt", server.0),

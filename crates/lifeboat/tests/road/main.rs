@@ -8,4 +8,5 @@
 mod damaged;
 mod killed;
 mod lost;
+mod moment;
 mod world;

@@ -70,7 +70,7 @@ pub(crate) async fn served(changes: &[(&str, &str)]) -> World {
 }
 
 /// A fresh lab that nobody serves yet: brought up by the first test, by this very build; loaded by the others.
-async fn fresh() -> World {
+pub(crate) async fn fresh() -> World {
     static SAVED: AtomicBool = AtomicBool::new(false);
     let _absent = Command::new(lifeboat()).args(["lab", "down", "--name", NAME]).output();
     if SAVED.load(Ordering::SeqCst) {
@@ -127,6 +127,13 @@ impl World {
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(self.lab.directory().join("bin/lifeboat"));
         command.args(words).env("LIFEBOAT_ESTATE", self.file());
+        command
+    }
+
+    /// `lifeboat lab` with these words.
+    pub(crate) fn lab_command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(lifeboat());
+        command.arg("lab").args(words).args(["--name", NAME]);
         command
     }
 

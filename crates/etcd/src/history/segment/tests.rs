@@ -31,7 +31,7 @@ pub(crate) fn header(after: u64, through: u64) -> SegmentHeader {
         count: 0,
         times: vec![Seen { revision: through, at_ms: through * 1000 }],
         leases: Vec::new(),
-        source: Source { cluster_id: 1, member_id: 2, raft_term: 3 },
+        source: Source { cluster_id: 1, member_id: 2, raft_term: 3, raft_index: 4 },
     }
 }
 

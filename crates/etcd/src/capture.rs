@@ -1,0 +1,215 @@
+//! Capture: keeps a history of a live etcd, change by change, and says at every moment how far it is behind.
+//!
+//! Start at [`capture`]. Two halves run side by side:
+//!
+//! ```text
+//! etcd -> feed: watch, base, leases -> events -> line: cut, chain, store -> shelf
+//! ```
+//!
+//! The watch begins before the base, and what the base holds already is dropped: nothing can be between them. Every write of etcd
+//! takes the next revision, so that a gap would also be seen, twice. What a capture decides is in [`decide`], when it cuts in
+//! [`Cutter`], what is at risk in [`Behind`]; these are pure. It can be killed at any moment: what is stored is whole, and the next
+//! one goes on where the chain ends.
+//!
+//! Where etcd's authentication is on, the role `root` is needed, since snapshots are.
+//!
+//! Not here: what the history is (`history`), whether it is right (`proof`), where it is kept beyond a directory.
+
+mod backoff;
+mod bridge;
+mod course;
+mod cutter;
+mod decide;
+mod feed;
+mod gauge;
+mod leases;
+mod line;
+mod note;
+mod pin;
+mod risk;
+mod rivals;
+mod spool;
+mod stores;
+mod take;
+
+pub use cutter::{Arrival, Cut, Cutter, Limits, SeenLease, Skipped};
+pub use decide::{Facts, Go, Live, Rates, Seen, Why, decide};
+pub use note::{Note, Tell, Way};
+pub use risk::{Behind, Risk};
+pub use spool::{Spool, SpoolWriter};
+
+use crate::history::{History, Shelf, Tail};
+use crate::{Connection, Error, FileError};
+use estate::Kind;
+use feed::Feed;
+use gauge::Gauge;
+use line::Line;
+use rivals::Rivals;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Events on their way from one half to the other: each is one response, 2 MiB and seldom more.
+const EVENTS: usize = 4;
+
+/// How a capture is done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// When to cut.
+    pub limits: Limits,
+    /// How many segments may be on their way to the shelf.
+    pub in_flight: usize,
+    /// Bytes of changes that may wait in memory; beyond that, the watch is not read, and etcd keeps them. What is on its way to the
+    /// shelf, and a few responses of 2 MiB, come on top.
+    pub pending_bytes: usize,
+    /// A local directory for the base on its way: room for a database, and its pack.
+    pub spool: PathBuf,
+    /// The member's own database file, if the (one) endpoint is on this host: the base is then read from it where that is safe.
+    pub db_file: Option<PathBuf>,
+    /// When a base is quicker than catching up.
+    pub rates: Rates,
+    /// After how much time without the source to give up; `None`: never.
+    pub give_up: Option<Duration>,
+    /// How often to look whether somebody else adds to the same history.
+    pub look_around: Duration,
+}
+
+impl Options {
+    /// The defaults, with the directory for the base on its way.
+    pub fn new(spool: impl Into<PathBuf>) -> Self {
+        Self {
+            limits: Limits {
+                every: Duration::from_millis(500),
+                bytes: 1 << 20,
+                quiet: Duration::from_secs(60),
+            },
+            in_flight: 4,
+            pending_bytes: 16 << 20,
+            spool: spool.into(),
+            db_file: None,
+            rates: Rates::default(),
+            give_up: None,
+            look_around: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Why a capture ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// etcd cannot be asked, in a way that waiting does not mend.
+    #[error(transparent)]
+    Etcd(#[from] Error),
+    /// The history, or a local file, cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// No member is named.
+    #[error("no endpoint of etcd is given")]
+    NoSource,
+    /// The source was silent for longer than was allowed.
+    #[error("etcd was silent for {silent_s} s: {why}")]
+    GaveUp {
+        /// What happened last.
+        why: String,
+        /// For how long, in seconds.
+        silent_s: u64,
+    },
+    /// Somebody else adds to the same history.
+    #[error("somebody else captures into the same history: {name} is not from here")]
+    Rival {
+        /// What they put there.
+        name: String,
+    },
+    /// A revision was lost between the two halves.
+    #[error(transparent)]
+    Skipped(#[from] Skipped),
+}
+
+impl CaptureError {
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Etcd(e) => e.kind(),
+            Self::File(e) => e.kind(),
+            Self::NoSource => Kind::Invalid,
+            Self::GaveUp { .. } => Kind::Unreachable,
+            Self::Rival { .. } => Kind::Conflict,
+            Self::Skipped(_) => Kind::Bug,
+        }
+    }
+}
+
+/// Captures every change of the etcd at `source` (its members, in the order in which they are tried) into the history on
+/// `shelf`, until `stop` says so: then what has arrived is stored, and it ends. Goes on where the history ends; begins one where
+/// there is none. Must be called within a tokio runtime.
+///
+/// `behind` always holds how far the history is behind; `tell` hears what people may want to know.
+///
+/// etcd that is away, restarts, elects, is defragmented or out of space, and a shelf that fails, are waited for. Dropping the future
+/// is like being killed: nothing is lost but what was not stored yet.
+///
+/// # Errors
+/// Only what waiting does not mend: see [`CaptureError`]. With [`CaptureError::File`] after `stop`, the last changes could not be
+/// stored.
+pub async fn capture(
+    source: Vec<Connection>,
+    shelf: Arc<dyn Shelf>,
+    options: Options,
+    tell: Tell,
+    behind: watch::Sender<Behind>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), CaptureError> {
+    let opened = Arc::clone(&shelf);
+    let begin = tokio::task::spawn_blocking(move || begin(opened)).await;
+    let begin = begin.map_err(|e| FileError::io("the history", "opened")(io::Error::other(e)))??;
+    let gauge = Gauge::new(behind);
+    let seen = begin.tail.as_ref().map(|tail| Seen {
+        through: tail.through,
+        cluster_id: tail.source.cluster_id,
+        raft_term: tail.source.raft_term,
+        raft_index: tail.source.raft_index,
+    });
+    let rivals = Rivals::new(Arc::clone(&shelf), options.look_around, begin.names);
+    let mut line = Line::new(shelf, options.clone(), (tell.clone(), gauge.clone()), begin.tail, rivals);
+    begin.gaps.into_iter().for_each(|gap| line.mend(gap));
+    let (events, mut arriving) = mpsc::channel(EVENTS);
+    let feed = Feed::new(source, options, (tell, gauge), events, (begin.timeline, seen));
+    // Ends with this future.
+    let mut feeding = JoinSet::new();
+    feeding.spawn(feed.run());
+    let told_to_stop = line.run(&mut arriving, stop).await?;
+    if told_to_stop {
+        feeding.abort_all();
+        return line.finish(&mut arriving).await;
+    }
+    let ended = feeding.join_next().await;
+    line.finish(&mut arriving).await?;
+    match ended {
+        Some(Ok(ended)) => ended,
+        Some(Err(e)) => Err(FileError::io("the capture", "continued")(io::Error::other(e)).into()),
+        None => Ok(()),
+    }
+}
+
+/// What a capture begins with.
+struct Begin {
+    names: Vec<crate::history::Name>,
+    /// The number of the youngest timeline, 0 if there is none.
+    timeline: u32,
+    tail: Option<Tail>,
+    gaps: Vec<bridge::Gap>,
+}
+
+fn begin(shelf: Arc<dyn Shelf>) -> Result<Begin, FileError> {
+    let names = shelf.list()?;
+    let history = History::open(shelf)?;
+    Ok(Begin {
+        names,
+        timeline: history.next_timeline().saturating_sub(1),
+        tail: history.tail()?,
+        gaps: bridge::open_gaps(&history)?,
+    })
+}

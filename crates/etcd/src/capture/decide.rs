@@ -1,0 +1,213 @@
+//! How a capture goes on after a start or a break: resume, take a base anew, or begin a new timeline.
+//!
+//! Start at [`decide`]: facts in, a decision with its reason out; nothing is asked or done here.
+
+use std::fmt;
+
+/// What a decision is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// How far the history has come; `None` when there is none.
+    pub tail: Option<Seen>,
+    /// The source, as one of its members says after a read that needed a quorum: a member that lags behind, or is cut off,
+    /// must not look like a source that jumped back.
+    pub live: Live,
+    /// What the two ways of catching up cost.
+    pub rates: Rates,
+}
+
+/// What the history last saw of its source. Zero where it is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The last revision in the history.
+    pub through: u64,
+    /// The cluster that it came from.
+    pub cluster_id: u64,
+    /// The term of raft then.
+    pub raft_term: u64,
+    /// The index of raft then, or some time before.
+    pub raft_index: u64,
+}
+
+/// What a member says of itself and its cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// Its newest revision.
+    pub revision: u64,
+    /// The term of raft.
+    pub raft_term: u64,
+    /// The index of raft.
+    pub raft_index: u64,
+    /// The revision through which it has compacted, where that is known.
+    pub compaction: Option<u64>,
+    /// The size of the member's database in bytes.
+    pub db_bytes: u64,
+    /// What the source says of the last change that the history holds: `Some(false)` when it has another one there, `None` when it
+    /// cannot tell (compacted) or was not asked.
+    pub same_last_change: Option<bool>,
+}
+
+/// Estimates. The defaults were measured (2 cores, etcd 3.6; `facts/etcd.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// How fast etcd brings a watch up to date, in revisions a second.
+    pub catch_up_per_s: u64,
+    /// How fast it streams its database, in bytes a second.
+    pub base_bytes_per_s: u64,
+    /// A watch that needs no longer than this is waited for in any case, in seconds.
+    pub patience_s: u64,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self { catch_up_per_s: 5_500, base_bytes_per_s: 200_000_000, patience_s: 10 }
+    }
+}
+
+/// How to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// Watch from this revision on.
+    Resume {
+        /// The first revision that is missing.
+        from: u64,
+    },
+    /// Take a base anew; the timeline goes on, perhaps with a hole.
+    Rebase {
+        /// Why.
+        why: Why,
+    },
+    /// Take a base, with which a new timeline begins.
+    NewTimeline {
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why a base is needed. Its text stands in the base and in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There is no history yet.
+    First,
+    /// The source forgot what comes after the history's last revision.
+    Compacted {
+        /// The last revision of the history.
+        through: u64,
+        /// The revision through which the source has compacted.
+        compaction: u64,
+    },
+    /// A base is there sooner than a watch.
+    Backlog {
+        /// Revisions to catch up.
+        revisions: u64,
+        /// What a watch would need, in seconds.
+        watch_s: u64,
+        /// What a base needs, in seconds.
+        base_s: u64,
+    },
+    /// The watch skips a revision again and again.
+    Skipped {
+        /// The revision that does not come.
+        revision: u64,
+    },
+    /// It is another cluster.
+    OtherCluster {
+        /// The cluster that the history is of.
+        was: u64,
+        /// The cluster that answers.
+        is: u64,
+    },
+    /// The source's revision is lower than the history's.
+    RevisionBack {
+        /// The history's last.
+        was: u64,
+        /// The source's newest.
+        is: u64,
+    },
+    /// Raft's term or index is lower than it was: the source was restored, and has written since.
+    RaftBack {
+        /// Term and index that the history saw.
+        was: (u64, u64),
+        /// Term and index of the source.
+        is: (u64, u64),
+    },
+    /// The source has another change where the history's last one is: it was restored, and has written since.
+    OtherChange {
+        /// The revision.
+        revision: u64,
+    },
+}
+
+/// Decides how to go on. A source that is not the one the history is of begins a new timeline, whatever else holds; then what
+/// cannot be watched any more, then what would take too long, needs a base.
+pub fn decide(facts: &Facts) -> Go {
+    let (Some(tail), live) = (facts.tail, facts.live) else {
+        return Go::NewTimeline { why: Why::First };
+    };
+    if let Some(why) = another_source(tail, live) {
+        return Go::NewTimeline { why };
+    }
+    let next = tail.through.saturating_add(1);
+    // At the revision of the compaction itself, deletions may be lost: what comes after it is whole.
+    if let Some(compaction) = live.compaction.filter(|&compaction| next <= compaction) {
+        return Go::Rebase { why: Why::Compacted { through: tail.through, compaction } };
+    }
+    let revisions = live.revision.saturating_sub(tail.through);
+    let watch_s = revisions / facts.rates.catch_up_per_s.max(1);
+    let base_s = live.db_bytes / facts.rates.base_bytes_per_s.max(1);
+    if watch_s > facts.rates.patience_s && watch_s > base_s {
+        return Go::Rebase { why: Why::Backlog { revisions, watch_s, base_s } };
+    }
+    Go::Resume { from: next }
+}
+
+/// Why this is not the source that the history is of, if it is not.
+fn another_source(tail: Seen, live: Live) -> Option<Why> {
+    if tail.cluster_id != 0 && tail.cluster_id != live.cluster_id {
+        return Some(Why::OtherCluster { was: tail.cluster_id, is: live.cluster_id });
+    }
+    // A fresh etcd is at revision 1 without any record.
+    if live.revision.max(1) < tail.through {
+        return Some(Why::RevisionBack { was: tail.through, is: live.revision });
+    }
+    if live.raft_term < tail.raft_term || live.raft_index < tail.raft_index {
+        let (was, is) = ((tail.raft_term, tail.raft_index), (live.raft_term, live.raft_index));
+        return Some(Why::RaftBack { was, is });
+    }
+    (live.same_last_change == Some(false)).then_some(Why::OtherChange { revision: tail.through })
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => write!(f, "there was no history"),
+            Self::Compacted { through, compaction } => {
+                write!(f, "etcd has compacted through revision {compaction}, and the history ends at {through}")
+            }
+            Self::Backlog { revisions, watch_s, base_s } => write!(
+                f,
+                "catching up {revisions} revisions would take {watch_s} s, a base takes {base_s} s"
+            ),
+            Self::Skipped { revision } => write!(f, "the watch skips revision {revision} again and again"),
+            Self::OtherCluster { was, is } => {
+                write!(f, "the cluster is {is:016x}, and the history is of {was:016x}")
+            }
+            Self::RevisionBack { was, is } => {
+                write!(f, "etcd went back to revision {is}, and the history ends at {was}")
+            }
+            Self::RaftBack { was, is } => write!(
+                f,
+                "etcd was restored: its raft is at term {} and index {}, and was at term {} and index {}",
+                is.0, is.1, was.0, was.1
+            ),
+            Self::OtherChange { revision } => {
+                write!(f, "etcd was restored: its change at revision {revision} is not the history's")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Where the two halves of a capture write down how far they are: [`Gauge`], which publishes [`Behind`].
+
+use super::risk::{Behind, Risk};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// The one [`Risk`] of a capture, shared.
+#[derive(Clone, Debug)]
+pub(super) struct Gauge(Arc<(Mutex<Risk>, watch::Sender<Behind>)>);
+
+impl Gauge {
+    pub(super) fn new(publish: watch::Sender<Behind>) -> Self {
+        Self(Arc::new((Mutex::default(), publish)))
+    }
+
+    /// The source has answered, and is at `revision`.
+    pub(super) fn heard(&self, revision: u64, at: Instant) {
+        self.change(|risk| risk.heard(revision, at));
+    }
+
+    /// Changes through `through` have arrived.
+    pub(super) fn arrived(&self, through: u64, bytes: usize, at: Instant) {
+        self.change(|risk| risk.arrived(through, bytes as u64, at));
+    }
+
+    /// Everything through `through` is stored.
+    pub(super) fn acknowledged(&self, through: u64) {
+        self.change(|risk| risk.acknowledged(through));
+    }
+
+    /// Storing failed. Whether it is the first failure in a row.
+    pub(super) fn failed(&self) -> bool {
+        self.change(|risk| {
+            risk.failed();
+            risk.behind().failures == 1
+        })
+    }
+
+    /// A new timeline begins.
+    pub(super) fn begin_anew(&self) {
+        self.change(Risk::begin_anew);
+    }
+
+    /// Something was stored. Whether there had been failures.
+    pub(super) fn recovered(&self) -> bool {
+        let failures = self.0.1.borrow().failures;
+        failures > 0 && self.change(Risk::recovered)
+    }
+
+    /// When the source was last heard.
+    pub(super) fn heard_at(&self) -> Option<Instant> {
+        self.0.1.borrow().heard
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Risk) -> T) -> T {
+        let mut risk = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = change(&mut risk);
+        self.0.1.send_replace(risk.behind());
+        outcome
+    }
+}

@@ -1,0 +1,133 @@
+//! How far the history is behind its source, as numbers: revisions, bytes, seconds at risk.
+//!
+//! Start at [`Behind`], which a capture publishes at every change. [`Risk`] computes it; pure.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Arrivals closer together than this are counted as one, the older: what waits is never counted as younger than it is.
+const STEP: Duration = Duration::from_millis(5);
+
+/// How far the history is behind. A value of one moment: seconds are asked for with [`Behind::at_risk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The newest revision that the source is known to have; 0 before it was heard.
+    pub source: u64,
+    /// Everything through this revision is stored and acknowledged; `None` while there is no base.
+    pub stored: Option<u64>,
+    /// Bytes of changes that have arrived and are not acknowledged.
+    pub waiting_bytes: u64,
+    /// When the oldest change arrived that is not acknowledged; `None` when none is waiting.
+    pub waiting_since: Option<Instant>,
+    /// When the source was last heard: what it changes after that is not known here.
+    pub heard: Option<Instant>,
+    /// How often storing has failed since it last succeeded.
+    pub failures: u32,
+}
+
+impl Behind {
+    /// Now minus the arrival of the oldest change not yet acknowledged; zero when none is waiting.
+    pub fn at_risk(&self, now: Instant) -> Duration {
+        self.waiting_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// Revisions that the source is known to have and that are not stored; all of them while there is no base.
+    pub fn revisions(&self) -> u64 {
+        self.source.saturating_sub(self.stored.unwrap_or(0))
+    }
+
+    /// How long the source has been silent; `None` when it was never heard. Progress is asked for every second, so that more than
+    /// a few seconds mean that it cannot be reached.
+    pub fn silent(&self, now: Instant) -> Option<Duration> {
+        self.heard.map(|heard| now.saturating_duration_since(heard))
+    }
+}
+
+/// Computes [`Behind`] from arrivals and acknowledgements.
+#[derive(Debug)]
+pub struct Risk {
+    behind: Behind,
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    through: u64,
+    bytes: u64,
+    since: Instant,
+}
+
+impl Default for Risk {
+    fn default() -> Self {
+        let behind = Behind {
+            source: 0,
+            stored: None,
+            waiting_bytes: 0,
+            waiting_since: None,
+            heard: None,
+            failures: 0,
+        };
+        Self { behind, waiting: VecDeque::new() }
+    }
+}
+
+impl Risk {
+    /// Something was heard of the source, whose newest revision is `source`.
+    pub fn heard(&mut self, source: u64, at: Instant) {
+        self.behind.source = self.behind.source.max(source);
+        self.behind.heard = Some(at);
+    }
+
+    /// Changes through `through` arrived. Those that are stored already do not count.
+    pub fn arrived(&mut self, through: u64, bytes: u64, at: Instant) {
+        self.heard(through, at);
+        if self.behind.stored.is_some_and(|stored| through <= stored) {
+            return;
+        }
+        self.behind.waiting_bytes += bytes;
+        match self.waiting.back_mut() {
+            Some(last) if at.saturating_duration_since(last.since) < STEP => {
+                last.through = last.through.max(through);
+                last.bytes += bytes;
+            }
+            _ => self.waiting.push_back(Waiting { through, bytes, since: at }),
+        }
+        self.settle();
+    }
+
+    /// Everything through `through` is stored.
+    pub fn acknowledged(&mut self, through: u64) {
+        self.behind.stored = Some(through);
+        while let Some(gone) = self.waiting.pop_front_if(|waiting| waiting.through <= through) {
+            self.behind.waiting_bytes -= gone.bytes;
+        }
+        self.settle();
+    }
+
+    /// Storing failed once more.
+    pub fn failed(&mut self) {
+        self.behind.failures = self.behind.failures.saturating_add(1);
+    }
+
+    /// Storing succeeded. Whether it had failed before.
+    pub fn recovered(&mut self) -> bool {
+        std::mem::take(&mut self.behind.failures) > 0
+    }
+
+    /// A new timeline begins: what was known of the source no longer holds.
+    pub fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The numbers as they are.
+    pub fn behind(&self) -> Behind {
+        self.behind
+    }
+
+    fn settle(&mut self) {
+        self.behind.waiting_since = self.waiting.front().map(|oldest| oldest.since);
+    }
+}
+
+#[cfg(test)]
+mod tests;

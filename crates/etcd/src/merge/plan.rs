@@ -1,0 +1,314 @@
+//! What should be merged, coalesced and removed: [`plan`], a pure function of the pieces that are there, the policy and the time.
+//!
+//! The window is kept as it came: bases at an interval, and between them every change. Inside it segments are only joined:
+//! all of one closed ten minutes, then of an hour, then of a day. Before the window there is the base from which its first
+//! revision is rebuilt, and the points that are to be kept: from one of them to the next, only the last version of each key.
+
+use crate::history::{BaseName, Name, SegmentName};
+use std::collections::BTreeSet;
+
+/// What is to be done with a history over time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// How long every revision stays rebuildable, in milliseconds.
+    pub window_ms: u64,
+    /// What is younger is left alone: it is what capture is working at, in milliseconds.
+    pub settle_ms: u64,
+    /// Into which stretches of time segments are merged, shortest first, in milliseconds. Each a multiple of the one before.
+    pub levels_ms: Vec<u64>,
+    /// After how much time a new base is merged, in milliseconds.
+    pub base_every_ms: u64,
+    /// No segment is merged that would be larger, in bytes as stored.
+    pub segment_bytes: u64,
+    /// Revisions before the window that stay rebuildable, where a segment ends on them.
+    pub keep: BTreeSet<u64>,
+}
+
+/// A timeline, as far as it has been resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its bases, by revision.
+    pub bases: Vec<BasePiece>,
+    /// The segments that follow each other, from the oldest base to the newest revision.
+    pub chain: Vec<Piece>,
+    /// All other segments that are there.
+    pub others: Vec<SegmentName>,
+    /// Whether a later timeline has taken over.
+    pub has_ended: bool,
+}
+
+/// A base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BasePiece {
+    /// Its name.
+    pub name: BaseName,
+    /// When its state was the newest, in milliseconds of Unix time.
+    pub at_ms: u64,
+}
+
+/// A segment of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its name.
+    pub name: SegmentName,
+    /// When its first revision was seen, in milliseconds of Unix time.
+    pub first_ms: u64,
+    /// When its last revision was seen.
+    pub last_ms: u64,
+    /// Its size as stored.
+    pub bytes: u64,
+}
+
+/// One thing to be done. Whatever it stops at, the next plan goes on from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Puts one segment with every version in the place of these.
+    Merge(Vec<SegmentName>),
+    /// Puts one segment with the last version of each key in the place of these.
+    Coalesce(Vec<SegmentName>),
+    /// Makes a base from an older one and the segments after it. They stay: what is in the window needs them.
+    Base {
+        /// The older base.
+        from: BaseName,
+        /// The segments up to the new one's revision.
+        through: Vec<SegmentName>,
+    },
+    /// Removes what is no longer needed, in this order.
+    Remove {
+        /// What.
+        names: Vec<Name>,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why something is no longer needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is in a merged or coalesced segment.
+    InMerged,
+    /// It is before the window, and no point that is kept needs it.
+    BeforeWindow,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const MINUTE_MS: u64 = 60_000;
+        Self {
+            window_ms: 7 * 24 * 60 * MINUTE_MS,
+            settle_ms: 10 * MINUTE_MS,
+            levels_ms: vec![10 * MINUTE_MS, 60 * MINUTE_MS, 24 * 60 * MINUTE_MS],
+            base_every_ms: 24 * 60 * MINUTE_MS,
+            segment_bytes: 256 << 20,
+            keep: BTreeSet::new(),
+        }
+    }
+}
+
+/// What should be done now, in this order. Nothing of it changes which revisions of the window can be rebuilt.
+pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
+    let cut_ms = now_ms.saturating_sub(policy.window_ms);
+    let mut actions = Vec::new();
+    let mut remove = |names: Vec<Name>, why| {
+        if !names.is_empty() {
+            actions.push(Action::Remove { names, why });
+        }
+    };
+    if facts.is_over(cut_ms) && policy.keep.is_empty() {
+        remove(facts.all(), Why::BeforeWindow);
+        return actions;
+    }
+    let Some(bounds) = Bounds::of(facts, policy, cut_ms) else {
+        return actions;
+    };
+    remove(in_merged(facts), Why::InMerged);
+    remove(bounds.useless(facts), Why::BeforeWindow);
+    let (oldest, window) = (facts.place(&bounds.oldest), facts.place(&bounds.window));
+    actions.extend(coalesced(facts.chain.get(oldest..window).unwrap_or_default(), policy));
+    actions.extend(new_base(facts, policy, now_ms));
+    actions.extend(merged(facts, facts.chain.get(window..).unwrap_or_default(), policy, now_ms));
+    actions
+}
+
+/// The bases that matter.
+struct Bounds {
+    /// From which the oldest kept point is rebuilt.
+    oldest: BaseName,
+    /// From which the window's first revision is rebuilt.
+    window: BaseName,
+}
+
+impl Bounds {
+    /// `None` where there is no base, and nothing can be rebuilt anyway.
+    fn of(facts: &Facts, policy: &Policy, cut_ms: u64) -> Option<Self> {
+        let first = facts.bases.first()?.name;
+        let newest_at = |revision: u64| {
+            let before = facts.bases.iter().map(|it| it.name).filter(|it| it.revision <= revision);
+            before.last().unwrap_or(first)
+        };
+        let passed = facts.chain.iter().filter(|it| it.last_ms <= cut_ms).map(|it| it.name.through);
+        let passed = passed.chain(facts.bases.iter().filter(|it| it.at_ms <= cut_ms).map(|it| it.name.revision));
+        let window = newest_at(passed.max().unwrap_or(first.revision));
+        let kept = policy.keep.first().map_or(window, |&it| newest_at(it));
+        let oldest = if kept.revision < window.revision { kept } else { window };
+        Some(Self { oldest, window })
+    }
+
+    /// What stands before the oldest base that is needed, and the bases between that and the window.
+    fn useless(&self, facts: &Facts) -> Vec<Name> {
+        let bases = facts.bases.iter().map(|it| it.name);
+        let bases = bases
+            .filter(|it| it.revision < self.window.revision && *it != self.oldest)
+            .map(Name::Base);
+        let chain = facts.chain.iter().take(facts.place(&self.oldest)).map(|it| it.name);
+        let before = |it: &SegmentName| it.after < self.oldest.revision && it.through <= self.oldest.revision;
+        let others = facts.others.iter().copied().filter(before);
+        bases.chain(chain.chain(others).map(Name::Segment)).collect()
+    }
+}
+
+/// Parts of merged segments that are still there: a merge was stopped before they were all removed. The oldest come first and the
+/// last part at the end, because the others are known by following the chain back from it.
+fn in_merged(facts: &Facts) -> Vec<Name> {
+    let mut parts = Vec::new();
+    for whole in facts.chain.iter().map(|it| it.name).filter(|it| it.chain != it.link) {
+        let mut wanted = vec![whole.chain];
+        while let Some(mark) = wanted.pop() {
+            let found = facts
+                .others
+                .iter()
+                .filter(|it| it.chain == mark && it.after >= whole.after && it.through <= whole.through);
+            for part in found {
+                if !parts.contains(&Name::Segment(*part)) {
+                    parts.push(Name::Segment(*part));
+                    if part.prev != whole.prev {
+                        wanted.push(part.prev);
+                    }
+                }
+            }
+        }
+    }
+    parts.reverse();
+    parts
+}
+
+/// Before the window: from one kept point to the next, one segment.
+fn coalesced(pieces: &[Piece], policy: &Policy) -> Vec<Action> {
+    let mut runs: Vec<Vec<&Piece>> = vec![Vec::new()];
+    for piece in pieces {
+        let name = piece.name;
+        // A point that no segment ends on needs the segment that it is in as it is.
+        let has_point_within = policy
+            .keep
+            .range(name.after + 1..name.through.max(name.after + 1))
+            .next()
+            .is_some();
+        let follows = runs
+            .last()
+            .and_then(|run| run.last())
+            .is_none_or(|last| last.name.chain == name.prev);
+        if has_point_within || !follows {
+            runs.push(Vec::new());
+        }
+        if has_point_within {
+            continue;
+        }
+        if let Some(run) = runs.last_mut() {
+            run.push(piece);
+        }
+        if policy.keep.contains(&name.through) {
+            runs.push(Vec::new());
+        }
+    }
+    let useful = |run: &Vec<&Piece>| run.len() > 1 || run.first().is_some_and(|it| it.name.is_complete());
+    runs.retain(useful);
+    runs.into_iter().map(|run| Action::Coalesce(names(&run))).collect()
+}
+
+/// A base at the end of the longest stretch of time that has passed, when the newest one is old.
+fn new_base(facts: &Facts, policy: &Policy, now_ms: u64) -> Option<Action> {
+    let newest = facts.bases.last()?;
+    let longest_ms = policy.levels_ms.last().copied().unwrap_or(policy.base_every_ms);
+    let after = facts.chain.get(facts.place(&newest.name)..)?;
+    let run: Vec<_> = after
+        .iter()
+        .take_while(|it| is_closed(it, longest_ms, policy, now_ms))
+        .collect();
+    let (first, last) = (run.first()?, run.last()?);
+    let due =
+        last.last_ms.saturating_sub(newest.at_ms) >= policy.base_every_ms && last.name.through > newest.name.revision;
+    let fits = first.name.prev == newest.name.chain;
+    (due && fits).then(|| Action::Base { from: newest.name, through: names(&run) })
+}
+
+/// Inside the window: what is in one stretch of time that has passed goes into one segment, the longest stretch first.
+fn merged(facts: &Facts, window: &[Piece], policy: &Policy, now_ms: u64) -> Vec<Action> {
+    let at_base = |piece: &Piece| facts.bases.iter().any(|it| it.name.chain == piece.name.chain);
+    let mut actions = Vec::new();
+    let mut taken = BTreeSet::new();
+    for &level_ms in policy.levels_ms.iter().rev().filter(|&&it| it > 0) {
+        let mut runs: Vec<Vec<&Piece>> = Vec::new();
+        for piece in window {
+            let free =
+                piece.name.is_complete() && is_closed(piece, level_ms, policy, now_ms) && !taken.contains(&piece.name);
+            let joins = |run: &Vec<&Piece>| {
+                let bytes: u64 = run.iter().map(|it| it.bytes).sum();
+                run.last().is_some_and(|last| {
+                    last.last_ms / level_ms == piece.last_ms / level_ms
+                        && last.name.chain == piece.name.prev
+                        && !at_base(last)
+                }) && bytes.saturating_add(piece.bytes) <= policy.segment_bytes
+            };
+            match runs.last_mut().filter(|run| free && joins(run)) {
+                Some(run) => run.push(piece),
+                None => runs.push(if free { vec![piece] } else { Vec::new() }),
+            }
+        }
+        for run in runs.into_iter().filter(|run| run.len() > 1) {
+            taken.extend(run.iter().map(|it| it.name));
+            actions.push(Action::Merge(names(&run)));
+        }
+    }
+    actions
+}
+
+/// Whether the stretch of time in which the piece ends has passed, and capture has settled.
+fn is_closed(piece: &Piece, level_ms: u64, policy: &Policy, now_ms: u64) -> bool {
+    let end_ms = (piece.last_ms / level_ms.max(1)).saturating_add(1).saturating_mul(level_ms);
+    end_ms.saturating_add(policy.settle_ms) <= now_ms
+}
+
+fn names(run: &[&Piece]) -> Vec<SegmentName> {
+    run.iter().map(|it| it.name).collect()
+}
+
+impl Facts {
+    /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
+    fn is_over(&self, cut_ms: u64) -> bool {
+        let ends = self
+            .chain
+            .iter()
+            .map(|it| it.last_ms)
+            .chain(self.bases.iter().map(|it| it.at_ms));
+        self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
+    }
+
+    /// How many segments of the chain stand before a base.
+    fn place(&self, base: &BaseName) -> usize {
+        let behind = self.chain.iter().position(|it| it.name.chain == base.chain).map(|at| at + 1);
+        let before = || self.chain.iter().position(|it| it.name.prev == base.chain);
+        let by_revision = || self.chain.iter().take_while(|it| it.name.through <= base.revision).count();
+        behind.or_else(before).unwrap_or_else(by_revision)
+    }
+
+    fn all(&self) -> Vec<Name> {
+        let segments = self.chain.iter().map(|it| it.name).chain(self.others.iter().copied());
+        segments
+            .map(Name::Segment)
+            .chain(self.bases.iter().map(|it| Name::Base(it.name)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+use super::*;
+use crate::history::{Kept, Mark};
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+fn mark(n: u64) -> Mark {
+    Mark(n.to_be_bytes())
+}
+
+fn base(revision: u64, at_ms: u64) -> BasePiece {
+    let name = BaseName {
+        timeline: 1,
+        revision,
+        chain: mark(revision),
+        link: mark(revision),
+    };
+    BasePiece { name, at_ms }
+}
+
+/// The segment (after, through], whose links are revisions.
+fn segment(after: u64, through: u64, kept: Kept) -> SegmentName {
+    let link = if kept == Kept::Captured {
+        mark(through)
+    } else {
+        mark(through + 1_000_000)
+    };
+    SegmentName {
+        timeline: 1,
+        after,
+        through,
+        prev: mark(after),
+        chain: mark(through),
+        link,
+        kept,
+    }
+}
+
+fn piece(after: u64, through: u64, last_ms: u64) -> Piece {
+    Piece {
+        name: segment(after, through, Kept::Captured),
+        first_ms: last_ms,
+        last_ms,
+        bytes: 10,
+    }
+}
+
+/// A base at revision 100 and time 0, then ten revisions every five minutes.
+fn facts(count: u64) -> Facts {
+    let chain = (0..count)
+        .map(|n| piece(100 + n * 10, 110 + n * 10, (n + 1) * 5 * MINUTE - 1))
+        .collect();
+    Facts { bases: vec![base(100, 0)], chain, ..Facts::default() }
+}
+
+fn named(facts: &Facts, range: std::ops::Range<usize>) -> Vec<SegmentName> {
+    facts.chain[range].iter().map(|it| it.name).collect()
+}
+
+#[test]
+fn what_is_young_is_left_alone() {
+    assert_eq!(plan(&facts(3), &Policy::default(), 19 * MINUTE), []);
+    assert_eq!(plan(&Facts::default(), &Policy::default(), DAY), []);
+}
+
+#[test]
+fn segments_are_joined_by_stretches_of_time_that_have_passed() {
+    let facts = facts(14);
+    let expected = [named(&facts, 0..2), named(&facts, 2..4)].map(Action::Merge);
+    assert_eq!(plan(&facts, &Policy::default(), 30 * MINUTE), expected);
+    let hour = plan(&facts, &Policy::default(), 70 * MINUTE);
+    assert_eq!(hour, [Action::Merge(named(&facts, 0..12))]);
+    let small = Policy { segment_bytes: 60, ..Policy::default() };
+    let expected = [named(&facts, 0..6), named(&facts, 6..12)].map(Action::Merge);
+    assert_eq!(plan(&facts, &small, 70 * MINUTE), expected, "none becomes too large");
+}
+
+#[test]
+fn nothing_is_joined_over_a_gap_or_a_base() {
+    let mut facts = facts(12);
+    facts.chain[4].name = segment(140, 150, Kept::Synthetic);
+    facts.bases.push(base(180, 40 * MINUTE));
+    let expected = [named(&facts, 0..4), named(&facts, 5..8), named(&facts, 8..12)].map(Action::Merge);
+    assert_eq!(plan(&facts, &Policy::default(), 70 * MINUTE), expected);
+}
+
+#[test]
+fn a_new_base_is_merged_where_a_day_ends() {
+    let mut facts = facts(0);
+    facts.chain = vec![
+        piece(100, 200, DAY - MINUTE),
+        piece(200, 300, 2 * DAY - MINUTE),
+        piece(300, 310, 2 * DAY + MINUTE),
+    ];
+    let actions = plan(&facts, &Policy::default(), 2 * DAY + 20 * MINUTE);
+    let expected = Action::Base { from: facts.bases[0].name, through: named(&facts, 0..2) };
+    assert_eq!(actions, [expected]);
+    facts.bases.push(base(300, 2 * DAY - MINUTE));
+    assert_eq!(plan(&facts, &Policy::default(), 2 * DAY + 20 * MINUTE), []);
+}
+
+#[test]
+fn what_is_left_of_a_merge_is_removed_oldest_first() {
+    let mut facts = facts(6);
+    let parts = named(&facts, 1..4);
+    facts.chain.splice(
+        1..4,
+        [Piece {
+            name: segment(110, 140, Kept::Merged),
+            ..piece(110, 140, 20 * MINUTE)
+        }],
+    );
+    // One in flight, at the same revision and on its own: nobody knows yet what it follows.
+    let in_flight = SegmentName {
+        prev: mark(77),
+        chain: mark(78),
+        link: mark(78),
+        ..segment(140, 140, Kept::Captured)
+    };
+    facts.others = parts[1..].iter().copied().chain([in_flight]).collect();
+    let names = parts[1..].iter().copied().map(Name::Segment).collect();
+    let actions = plan(&facts, &Policy::default(), 29 * MINUTE);
+    assert_eq!(actions[0], Action::Remove { names, why: Why::InMerged });
+}
+
+/// Twelve days, a base a day; the window begins in the fifth.
+fn long() -> Facts {
+    let chain: Vec<_> = (0..12)
+        .map(|n| piece(100 + n * 100, 200 + n * 100, (n + 1) * DAY - MINUTE))
+        .collect();
+    let bases = (0..12).map(|n| base(100 + n * 100, (n * DAY).saturating_sub(MINUTE))).collect();
+    Facts { bases, chain, ..Facts::default() }
+}
+
+#[test]
+fn before_the_window_goes_what_no_kept_point_needs() {
+    let (facts, now) = (long(), 12 * DAY);
+    let bases =
+        |range: std::ops::Range<usize>| facts.bases[range].iter().map(|it| Name::Base(it.name)).collect::<Vec<_>>();
+    let segments = |range| named(&facts, range).into_iter().map(Name::Segment).collect::<Vec<_>>();
+    let names = [bases(0..5), segments(0..5)].concat();
+    assert_eq!(plan(&facts, &Policy::default(), now), [Action::Remove { names, why: Why::BeforeWindow }]);
+
+    let keep = Policy { keep: [350, 400].into(), ..Policy::default() };
+    let names = [bases(0..2), bases(3..5), segments(0..2)].concat();
+    let remove = Action::Remove { names, why: Why::BeforeWindow };
+    // No segment ends on 350: it needs the one that it is in.
+    assert_eq!(plan(&facts, &keep, now), [remove, Action::Coalesce(named(&facts, 3..5))]);
+}
+
+#[test]
+fn a_timeline_that_is_over_goes_when_it_leaves_the_window() {
+    let facts = Facts { has_ended: true, ..facts(2) };
+    assert_eq!(plan(&facts, &Policy::default(), 7 * DAY), [Action::Merge(named(&facts, 0..2))]);
+    let Some(Action::Remove { names, .. }) = plan(&facts, &Policy::default(), 8 * DAY).pop() else {
+        panic!("nothing")
+    };
+    assert_eq!(names.len(), 3);
+    let keep = Policy { keep: [110].into(), ..Policy::default() };
+    assert!(
+        !plan(&facts, &keep, 8 * DAY)
+            .iter()
+            .any(|it| matches!(it, Action::Remove { .. }))
+    );
+}

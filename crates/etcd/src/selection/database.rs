@@ -1,0 +1,100 @@
+//! A single database file as a source of records: a snapshot, or a member's file. Start at [`DatabaseSource`].
+
+use super::ahead::ahead;
+use super::standings::{KeyHash, KeyHasher, Standings};
+use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
+use crate::bbolt::Bucket;
+use crate::database::Database;
+use crate::{FileError, Record};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// What is decoded at once, in bytes of the file; four such parts are in memory at a time.
+const PART_BYTES: u64 = 4 << 20;
+
+/// A database, and what it says of its revisions.
+pub struct DatabaseSource {
+    database: Database,
+    last: u64,
+    compaction: u64,
+}
+
+impl DatabaseSource {
+    /// Looks at what the database says of itself.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(database: Database) -> Result<Self, FileError> {
+        let compaction = database.facts()?.compacted();
+        // A new etcd is at revision 1, without a record.
+        let last = database.last_revision()?.map_or(1, |it| it.main).max(compaction);
+        Ok(Self { database, last, compaction })
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    fn records(&self, part: &Bucket, revision: u64, hasher: &KeyHasher) -> Result<Vec<(Record, KeyHash)>, FileError> {
+        let mut records = Vec::new();
+        for record in self.database.records_in(part) {
+            let record = record?;
+            if record.revision.main > revision {
+                break;
+            }
+            let key = record
+                .key()
+                .map_err(|why| FileError::damaged(self.database.name(), format!("record {}", record.revision), why))?;
+            let hash = hasher.hash(&key);
+            records.push((record, hash));
+        }
+        Ok(records)
+    }
+}
+
+impl Source for DatabaseSource {
+    fn name(&self) -> String {
+        self.database.name().to_owned()
+    }
+
+    fn last_revision(&self) -> u64 {
+        self.last
+    }
+
+    fn compaction(&self) -> u64 {
+        self.compaction
+    }
+
+    fn walk(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Result<(), SelectionError> {
+        check_range(self, floor, revision)?;
+        let (hasher, mut standings) = (KeyHasher::new(), Standings::new(floor, revision));
+        let most = usize::try_from(self.database.bytes() / PART_BYTES)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
+        let mut parts = self.database.parts(most)?;
+        parts.reverse();
+        ahead(
+            parts,
+            |part| self.records(&part, revision, &hasher),
+            |records| {
+                records.into_iter().rev().try_for_each(|(record, key)| {
+                    let standing = standings.of(record.revision.main, record.tombstone, key);
+                    standing.map_or(Ok(()), |standing| sink(record, standing))
+                })
+            },
+        )?;
+        Ok(())
+    }
+
+    fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {
+        let leases = self.database.others()?.leases();
+        let leases = leases.map_err(|why| FileError::damaged(self.database.name(), "bucket lease", why))?;
+        let ttl = |it: crate::database::Lease| (it.id, LeaseTtl { granted_s: it.ttl, remaining_s: it.remaining });
+        Ok(leases.into_iter().map(ttl).collect())
+    }
+
+    fn others(&self) -> Result<BTreeMap<String, Vec<(Bytes, Bytes)>>, SelectionError> {
+        Ok(self.database.others()?.buckets)
+    }
+}

@@ -1,0 +1,208 @@
+//! The passes over a base and its segments, of which walks and merges are made. Start at [`Pass`].
+
+use super::super::ahead::ahead;
+use super::super::standings::{KeyHash, KeyHasher, KeySet, Standings};
+use super::super::{Sink, Walked};
+use super::Packs;
+use crate::history::{Pack, Role, SegmentHeader};
+use crate::{FileError, Record};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// The passes for one floor and one revision, to be made in the order in which they stand here.
+pub(crate) struct Pass<'a> {
+    packs: &'a Packs,
+    hasher: KeyHasher,
+    standings: Standings,
+    /// Keys that come again after the live records.
+    again: KeySet,
+}
+
+impl<'a> Pass<'a> {
+    pub(crate) fn new(packs: &'a Packs, floor: u64, revision: u64) -> Self {
+        let standings = Standings::new(floor, revision);
+        Self {
+            packs,
+            hasher: KeyHasher::new(),
+            standings,
+            again: KeySet::default(),
+        }
+    }
+
+    /// The segments' records, newest first.
+    pub(crate) fn segments(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
+        let (hasher, revision) = (&self.hasher, self.standings.revision);
+        let jobs = self
+            .packs
+            .segments
+            .iter()
+            .rev()
+            .flat_map(|it| segment_jobs(it, revision))
+            .collect();
+        ahead(jobs, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
+    }
+
+    /// Notes which keys the base's older records up to `through` have: only those are worth remembering in the next pass.
+    pub(crate) fn note_keys_of_older(&mut self, through: u64) -> Result<(), FileError> {
+        let (hasher, keys) = (&self.hasher, jobs(&self.packs.base, Role::Older, 0..=through, What::Keys));
+        ahead(
+            keys,
+            |job: Job| job.run(hasher),
+            |batch| {
+                if let Batch::Keys(keys) = batch {
+                    keys.into_iter().for_each(|key| self.again.note(key));
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// The base's live records, in order of their keys.
+    pub(crate) fn live(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
+        let (hasher, revision) = (&self.hasher, self.standings.revision);
+        let live = jobs(&self.packs.base, Role::Live, 0..=revision, What::Records { newest_first: false });
+        ahead(
+            live,
+            |job: Job| job.run(hasher),
+            |batch| {
+                let Batch::Records(records) = batch else { return Ok(()) };
+                for (record, key) in records {
+                    let main = record.revision.main;
+                    let standing = self.standings.of_last(main, record.tombstone, key);
+                    if self.again.contains(key) {
+                        self.standings.pass(main, key);
+                    }
+                    standing.map_or(Ok(()), |standing| sink(record, standing))?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    /// The base's older records up to `through`, newest first.
+    pub(crate) fn older(&mut self, through: u64, sink: &mut Walked<'_>) -> Result<(), FileError> {
+        let hasher = &self.hasher;
+        let mut older = jobs(&self.packs.base, Role::Older, 0..=through, What::Records { newest_first: true });
+        older.reverse();
+        ahead(older, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
+    }
+
+    /// The base's older records above `after`, in order of revision; how they stand is not asked.
+    pub(crate) fn older_above(&self, after: u64, sink: &mut Sink<'_>) -> Result<(), FileError> {
+        let above = after.saturating_add(1)..=u64::MAX;
+        let older = jobs(&self.packs.base, Role::Older, above, What::Records { newest_first: false });
+        ahead(
+            older,
+            |job: Job| job.run(&self.hasher),
+            |batch| match batch {
+                Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
+                Batch::Gone(..) | Batch::Keys(_) => Ok(()),
+            },
+        )
+    }
+}
+
+/// One frame to be read.
+struct Job {
+    pack: Arc<Pack>,
+    frame: usize,
+    /// Records of other revisions are passed over.
+    only: RangeInclusive<u64>,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    /// Records, in the frame's order or newest first.
+    Records { newest_first: bool },
+    /// Keys that are gone at this revision.
+    Gone(u64),
+    /// Nothing but the keys of records.
+    Keys,
+}
+
+/// What was in a frame.
+enum Batch {
+    Records(Vec<(Record, KeyHash)>),
+    Gone(u64, Vec<KeyHash>),
+    Keys(Vec<KeyHash>),
+}
+
+/// Takes what comes newest first.
+fn newest_first(batch: Batch, standings: &mut Standings, sink: &mut Walked<'_>) -> Result<(), FileError> {
+    match batch {
+        Batch::Records(records) => records.into_iter().try_for_each(|(record, key)| {
+            let standing = standings.of(record.revision.main, record.tombstone, key);
+            standing.map_or(Ok(()), |standing| sink(record, standing))
+        }),
+        Batch::Gone(at, keys) => {
+            keys.into_iter().for_each(|key| standings.pass(at, key));
+            Ok(())
+        }
+        Batch::Keys(_) => Ok(()),
+    }
+}
+
+/// A segment's frames, newest first; the keys that are gone stand between the records above that revision and the others.
+fn segment_jobs(pack: &Arc<Pack>, revision: u64) -> Vec<Job> {
+    let changes = |only: RangeInclusive<u64>| {
+        let mut changes = jobs(pack, Role::Changes, only, What::Records { newest_first: true });
+        changes.reverse();
+        changes
+    };
+    let gone = pack.frames_of(Role::Gone);
+    let at = pack.header().segment().map_or(0, SegmentHeader::gone_at);
+    if gone.is_empty() || at > revision {
+        return changes(0..=revision);
+    }
+    let gone = gone.into_iter().map(|frame| Job {
+        pack: Arc::clone(pack),
+        frame,
+        only: 0..=at,
+        what: What::Gone(at),
+    });
+    let above = changes(at.saturating_add(1)..=revision);
+    above.into_iter().chain(gone).chain(changes(0..=at)).collect()
+}
+
+/// The frames of a role that hold one of these revisions.
+fn jobs(pack: &Arc<Pack>, role: Role, only: RangeInclusive<u64>, what: What) -> Vec<Job> {
+    let holds = |frame: &usize| {
+        let frame = pack.frames().get(*frame);
+        frame.is_some_and(|it| it.first_revision <= *only.end() && it.last_revision >= *only.start())
+    };
+    let frames = pack.frames_of(role).into_iter().filter(holds);
+    frames
+        .map(|frame| Job { pack: Arc::clone(pack), frame, only: only.clone(), what })
+        .collect()
+}
+
+impl Job {
+    fn run(self, hasher: &KeyHasher) -> Result<Batch, FileError> {
+        if let What::Gone(at) = self.what {
+            let keys = self.pack.gone(self.frame)?.map(|key| Ok(hasher.hash(&key?)));
+            return Ok(Batch::Gone(at, keys.collect::<Result<_, FileError>>()?));
+        }
+        let wanted = self.pack.records(self.frame)?.filter(|it| match it {
+            Ok(record) => self.only.contains(&record.revision.main),
+            Err(_) => true,
+        });
+        let hashed = wanted.map(|it| {
+            let record = it?;
+            let key = record
+                .key()
+                .map_err(|why| FileError::damaged(self.pack.name(), format!("record {}", record.revision), why))?;
+            let hash = hasher.hash(&key);
+            Ok((record, hash))
+        });
+        if let What::Keys = self.what {
+            let keys = hashed.map(|it| it.map(|(_, key)| key));
+            return Ok(Batch::Keys(keys.collect::<Result<_, FileError>>()?));
+        }
+        let mut records = hashed.collect::<Result<Vec<_>, FileError>>()?;
+        if matches!(self.what, What::Records { newest_first: true }) {
+            records.reverse();
+        }
+        Ok(Batch::Records(records))
+    }
+}

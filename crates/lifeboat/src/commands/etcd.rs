@@ -1,0 +1,53 @@
+//! `lifeboat etcd`: an etcd as a history. Works on plain files and a live etcd, without an estate or a repository.
+
+mod capture;
+mod exchange;
+mod failures;
+mod merge;
+mod moment;
+mod opened;
+mod rebuild;
+mod show;
+mod source;
+mod verify;
+
+use crate::failure::Failure;
+use crate::printer::Printer;
+use std::process::ExitCode;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Keep every change of a live etcd in a history, from now on
+    Capture(capture::Args),
+    /// Show what can be rebuilt from a history
+    Show(show::Args),
+    /// Check a history, a snapshot or a database, also against the members of a live etcd
+    Verify(verify::Args),
+    /// Make a data directory of any moment
+    Rebuild(rebuild::Args),
+    /// Make a snapshot of any moment, for etcdutl, k3s and RKE2
+    Export(exchange::ExportArgs),
+    /// Begin a history with a snapshot, or with the data directory of a stopped member
+    Import(exchange::ImportArgs),
+    /// Make a history smaller: few large segments of many small ones, a new base of an old one
+    Merge(merge::Args),
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
+    match args.command {
+        Command::Capture(args) => capture::run(args, printer).await?,
+        Command::Show(args) => show::run(&args, printer)?,
+        Command::Verify(args) => return verify::run(args, printer).await,
+        Command::Rebuild(args) => rebuild::run(args, printer)?,
+        Command::Export(args) => exchange::export(&args, printer)?,
+        Command::Import(args) => exchange::import(&args, printer)?,
+        Command::Merge(args) => merge::run(&args, printer)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

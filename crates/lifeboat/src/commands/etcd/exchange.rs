@@ -1,0 +1,132 @@
+//! `lifeboat etcd export` and `import`: what others write and read.
+
+use super::failures::occupied;
+use super::opened::Which;
+use super::rebuild::{How, make};
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, card};
+use ::etcd::history::{Began, Directory, History, base_from_database};
+use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
+use ::etcd::rebuild::Target;
+use estate::Kind;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    which: Which,
+    /// The snapshot to make
+    #[arg(long, value_name = "FILE")]
+    into: PathBuf,
+    #[command(flatten)]
+    how: How,
+    /// Leave out the jump and its marks, and keep every version: for comparing, not for Kubernetes
+    #[arg(long, conflicts_with_all = ["bump", "no_bump"])]
+    as_is: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ImportArgs {
+    /// A snapshot of etcdctl, k3s, RKE2 or RKE1, a database file, or the data directory of a stopped member
+    from: PathBuf,
+    /// The history to begin
+    #[arg(long, value_name = "DIRECTORY")]
+    into: PathBuf,
+    /// For a data directory: the etcd, of the member's own version, that applies its log to a copy; without this the one in the path
+    #[arg(long, value_name = "PROGRAM")]
+    etcd: Option<PathBuf>,
+    /// For a data directory: take the database file alone, and count what it lacks
+    #[arg(long, conflicts_with = "etcd")]
+    without_log: bool,
+    /// Where copies are laid while they are read; without this the history's own directory
+    #[arg(long, value_name = "DIRECTORY")]
+    spool: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Taken {
+    history: PathBuf,
+    from: &'static str,
+    revision: u64,
+    compaction: u64,
+    live: u64,
+    older: u64,
+    bytes: u64,
+    /// Entries of the member's log that its database lacks.
+    missing_entries: u64,
+}
+
+impl Report for Taken {
+    fn text(&self) -> String {
+        let mut text = card([
+            ("history", self.history.display().to_string()),
+            ("begun with", self.from.to_owned()),
+            ("revision", self.revision.to_string()),
+            ("keys", self.live.to_string()),
+            ("older versions", format!("{}, from revision {} on", self.older, self.compaction)),
+            ("stored", format!("{:.1} MB", self.bytes as f64 / 1e6)),
+        ]);
+        if self.missing_entries > 0 {
+            text += &format!("\nwarning: {} entries of the member's log are not in it", self.missing_entries);
+        }
+        text
+    }
+}
+
+pub(crate) fn export(args: &ExportArgs, printer: &Printer) -> Result<(), Failure> {
+    let target = Target::Snapshot { path: args.into.clone() };
+    printer.show(&make(&args.which, &args.how, args.as_is, target)?)
+}
+
+pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure> {
+    let shelf = Arc::new(Directory::open(&args.into)?);
+    let _lock = super::capture::locked(&shelf)?;
+    let history = History::open(shelf.clone())?;
+    if history.newest().is_some() {
+        return Err(occupied(&args.into));
+    }
+    let spool = args.spool.as_deref().unwrap_or(&args.into);
+    let imported = opened(args, spool, printer)?;
+    let (written, _) = base_from_database(&imported.database, Began::Imported, history.next_timeline(), &*shelf, spool)?;
+    let base = written.header.base().cloned();
+    let base = base.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a base was written that is none"))?;
+    printer.show(&Taken {
+        history: args.into.clone(),
+        from: form(imported.form),
+        revision: base.revision,
+        compaction: base.compaction,
+        live: base.live,
+        older: base.older,
+        bytes: written.bytes,
+        missing_entries: imported.missing.entries,
+    })
+}
+
+fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported, Failure> {
+    if !args.from.is_dir() {
+        return Ok(snapshot_file(&args.from, spool)?);
+    }
+    let in_path = || {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).map(|directory| directory.join("etcd")).find(|file| file.is_file())
+    };
+    let etcd = if args.without_log { None } else { args.etcd.clone().or_else(in_path) };
+    match &etcd {
+        Some(program) => printer.talk(&format!("{} applies the member's log to a copy", program.display())),
+        None => printer.talk("no etcd is at hand: the database file alone is read"),
+    }
+    Ok(data_directory(&args.from, etcd.as_deref(), spool)?)
+}
+
+fn form(form: Form) -> &'static str {
+    match form {
+        Form::Snapshot => "a snapshot, its SHA-256 checked",
+        Form::Database => "a database file, which has no hash",
+        Form::Zip => "a compressed snapshot",
+        Form::Replayed => "a data directory, its log applied",
+        Form::DataDirectory => "the database file of a data directory",
+    }
+}

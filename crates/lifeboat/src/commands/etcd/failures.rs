@@ -1,0 +1,73 @@
+//! The errors of crate `etcd` as a person reads them: which page, which next command.
+
+use crate::failure::Failure;
+use ::etcd::FileError;
+use ::etcd::history::MomentError;
+use ::etcd::import::ImportError;
+use ::etcd::rebuild::RebuildError;
+use ::etcd::selection::SelectionError;
+use estate::Kind;
+use std::path::Path;
+
+const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be rebuilt";
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let code = match &error {
+            FileError::Io { .. } => "LB0308",
+            FileError::Damaged { .. } => "LB0405",
+            FileError::Newer { .. } => "LB0406",
+        };
+        Self::new(code, error.kind(), error.to_string())
+    }
+}
+
+impl From<SelectionError> for Failure {
+    fn from(error: SelectionError) -> Self {
+        match error {
+            SelectionError::File(error) => error.into(),
+            other => Self::new("LB0407", other.kind(), other.to_string()).hint(SHOW),
+        }
+    }
+}
+
+impl From<MomentError> for Failure {
+    fn from(error: MomentError) -> Self {
+        match error {
+            MomentError::File(error) => error.into(),
+            MomentError::NoMoment(no) => Self::new("LB0407", Kind::Invalid, no.to_string()).hint(SHOW),
+        }
+    }
+}
+
+impl From<RebuildError> for Failure {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::File(error) => error.into(),
+            RebuildError::Selection(error) => error.into(),
+            RebuildError::Occupied { ref path } => occupied(Path::new(path)),
+            RebuildError::Busy { .. } => Self::new("LB0410", error.kind(), error.to_string()),
+            RebuildError::Members { .. } | RebuildError::Bump { .. } => {
+                Self::new("LB0003", error.kind(), error.to_string()).hint("lifeboat etcd rebuild --help")
+            }
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::File(error) => error.into(),
+            ImportError::Running { .. } => Self::new("LB0408", error.kind(), error.to_string())
+                .hint("stop it first; a running etcd is captured: lifeboat etcd capture --into HISTORY"),
+            ImportError::Etcd { .. } => Self::new("LB0405", error.kind(), error.to_string())
+                .hint("--etcd PROGRAM of the member's own version, or --without-log"),
+        }
+    }
+}
+
+/// The target is taken.
+pub(crate) fn occupied(path: &Path) -> Failure {
+    let shown = path.display();
+    Failure::new("LB0408", Kind::Person, format!("{shown} is not empty")).hint(format!("mv {shown} {shown}.before"))
+}

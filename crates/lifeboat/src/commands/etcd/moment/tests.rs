@@ -1,0 +1,32 @@
+use super::*;
+use std::time::Duration;
+
+#[test]
+fn a_moment_is_a_revision_or_a_time_with_its_zone() {
+    assert_eq!("8123456".parse(), Ok(At::Revision(8_123_456)));
+    assert_eq!("2026-11-23T02:41:07Z".parse(), Ok(At::Time("2026-11-23T02:41:07Z".parse().unwrap())));
+    assert_eq!("2026-11-23T03:41:07+01:00".parse::<At>(), "2026-11-23T02:41:07Z".parse());
+    for wrong in ["", "-1", "yesterday", "2026-11-23T02:41:07", "2026-11-23"] {
+        assert!(wrong.parse::<At>().unwrap_err().contains("neither a revision"), "{wrong}");
+    }
+}
+
+#[test]
+fn sizes_have_units() {
+    assert_eq!(bytes("65536"), Ok(65536));
+    assert_eq!(bytes("512KiB"), Ok(512 << 10));
+    assert_eq!(bytes("1MiB"), Ok(1 << 20));
+    for wrong in ["", "MiB", "1MB", "-1", "1.5MiB", "99999999999GiB"] {
+        assert!(bytes(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn spans_have_units() {
+    assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
+    assert_eq!(span("7d"), Ok(Duration::from_secs(7 * 86400)));
+    for wrong in ["", "5", "ms", "-1s", "1w", "99999999999999999d"] {
+        assert!(span(wrong).is_err(), "{wrong}");
+    }
+}

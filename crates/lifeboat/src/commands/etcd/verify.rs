@@ -1,0 +1,138 @@
+//! `lifeboat etcd verify`: whether a copy is sound, and whether each member of a live etcd holds the same.
+
+use super::opened::{Found, Which};
+use super::source::{Source, members};
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use ::etcd::proof::{Compared, Finding, Verified, hash_kv, verify_members};
+use estate::Kind;
+use serde::Serialize;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    source: Source,
+    /// Compare with the etcd of this host
+    #[arg(long, conflicts_with = "endpoints")]
+    here: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    /// What was read, all of it.
+    sound: String,
+    timeline: Option<u32>,
+    revision: u64,
+    /// Up to here, versions are gone; the hash counts from it.
+    compaction: u64,
+    /// What an etcd with the same content answers to HashKV.
+    hash_kv: u32,
+    members: Vec<Row>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    member: String,
+    /// `equal`, `differs`, `unreachable`, `notComparable`.
+    finding: &'static str,
+    revision: Option<u64>,
+    compaction: Option<u64>,
+    hash: Option<u32>,
+    note: String,
+}
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} is sound: every record was read, through revision {}\nHashKV {} at revision {}, compacted at {}",
+            self.sound, self.revision, self.hash_kv, self.revision, self.compaction
+        );
+        if !self.members.is_empty() {
+            let number = |it: Option<u64>| it.map_or_else(String::new, |it| it.to_string());
+            let rows = self.members.iter().map(|row| {
+                let hash = row.hash.map_or_else(String::new, |hash| hash.to_string());
+                [row.member.clone(), row.finding.to_owned(), number(row.revision), number(row.compaction), hash, row.note.clone()]
+            });
+            text += "\n\n";
+            text += &table(["MEMBER", "FINDING", "REVISION", "COMPACTED AT", "HASH", "NOTE"], rows);
+        }
+        text
+    }
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
+    let live = args.source.is_named() || args.here;
+    // Before the long work: what is typed wrongly shows at once.
+    let clients = if live { Some(members(&args.source.connections()?).await?) } else { None };
+    let found = args.which.find()?;
+    let (found, ours) = read_all(found).await?;
+    let verified = match &clients {
+        None => Verified { members: Vec::new() },
+        Some(clients) => {
+            let mut verified = verify_members(found.source.clone(), &clients.clients.names(), &clients.clients).await?;
+            verified.members.extend(clients.silent.iter().map(|(member, why)| Compared {
+                member: member.clone(),
+                finding: Finding::Unreachable(why.clone()),
+            }));
+            verified
+        }
+    };
+    printer.show(&Shown {
+        sound: args.which.from.display().to_string(),
+        timeline: found.timeline,
+        revision: found.revision,
+        compaction: ours.compact_revision,
+        hash_kv: ours.hash,
+        members: verified.members.iter().map(row).collect(),
+    })?;
+    let differing: Vec<_> = verified.differing().collect();
+    if !differing.is_empty() {
+        let all = differing.len() == verified.members.len() && differing.len() > 1;
+        let who = if all { "every member".to_owned() } else { format!("member {}", differing.join(", ")) };
+        let message = format!("{who} holds other content than {}", args.which.from.display());
+        return Err(Failure::new("LB0409", Kind::Damaged, message));
+    }
+    Ok(if !live || verified.all_equal() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Reads every record and computes the hash; on a thread of its own, since it takes as long as the disk does.
+async fn read_all(found: Found) -> Result<(Found, ::etcd::proof::HashAnswer), Failure> {
+    let source = Arc::clone(&found.source);
+    let (revision, floor) = (found.revision, found.source.compaction().min(found.revision));
+    let hashed = tokio::task::spawn_blocking(move || hash_kv(&*source, revision, floor)).await;
+    let hashed = hashed.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the check broke off").because(&reason))?;
+    Ok((found, hashed?))
+}
+
+fn row(it: &Compared) -> Row {
+    let row = |finding, note: String| Row {
+        member: it.member.clone(),
+        finding,
+        revision: None,
+        compaction: None,
+        hash: None,
+        note,
+    };
+    match &it.finding {
+        Finding::Equal(answer) => Row {
+            revision: Some(answer.revision),
+            compaction: Some(answer.compact_revision),
+            hash: Some(answer.hash),
+            ..row("equal", String::new())
+        },
+        Finding::Differs { theirs, ours } => Row {
+            revision: Some(theirs.revision),
+            compaction: Some(theirs.compact_revision),
+            hash: Some(theirs.hash),
+            ..row("differs", format!("the copy's hash is {ours}"))
+        },
+        Finding::Unreachable(why) => row("unreachable", why.clone()),
+        Finding::NotComparable { why, since } => row("notComparable", format!("{why}; from revision {since} on it can be")),
+    }
+}
