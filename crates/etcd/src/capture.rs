@@ -39,7 +39,7 @@ pub use risk::{Behind, Risk};
 pub use spool::{Spool, SpoolWriter};
 
 use crate::history::{History, Shelf, Tail};
-use crate::{Connection, Error, FileError};
+use crate::{Error, FileError, Members};
 use estate::Kind;
 use feed::Feed;
 use gauge::Gauge;
@@ -67,8 +67,11 @@ pub struct Options {
     pub pending_bytes: usize,
     /// A local directory for the base on its way: room for a database, and its pack.
     pub spool: PathBuf,
-    /// The member's own database file, if the (one) endpoint is on this host: the base is then read from it where that is safe.
+    /// The member's own database file, if the first endpoint is on this host: the base is then read from it where that is safe.
     pub db_file: Option<PathBuf>,
+    /// Whether a base counts only when the member's `HashKV` agrees with it. Costs the member the time to read its whole database; a
+    /// proof against all members, later, shows the same.
+    pub prove: bool,
     /// When a base is quicker than catching up.
     pub rates: Rates,
     /// After how much time without the source to give up; `None`: never.
@@ -90,6 +93,7 @@ impl Options {
             pending_bytes: 16 << 20,
             spool: spool.into(),
             db_file: None,
+            prove: false,
             rates: Rates::default(),
             give_up: None,
             look_around: Duration::from_secs(60),
@@ -106,9 +110,6 @@ pub enum CaptureError {
     /// The history, or a local file, cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// No member is named.
-    #[error("no endpoint of etcd is given")]
-    NoSource,
     /// The source was silent for longer than was allowed.
     #[error("etcd was silent for {silent_s} s: {why}")]
     GaveUp {
@@ -134,7 +135,6 @@ impl CaptureError {
         match self {
             Self::Etcd(e) => e.kind(),
             Self::File(e) => e.kind(),
-            Self::NoSource => Kind::Invalid,
             Self::GaveUp { .. } => Kind::Unreachable,
             Self::Rival { .. } => Kind::Conflict,
             Self::Skipped(_) => Kind::Bug,
@@ -142,7 +142,7 @@ impl CaptureError {
     }
 }
 
-/// Captures every change of the etcd at `source` (its members, in the order in which they are tried) into the history on
+/// Captures every change of the etcd at `source` (a member, and those that it knows) into the history on
 /// `shelf`, until `stop` says so: then what has arrived is stored, and it ends. Goes on where the history ends; begins one where
 /// there is none. Must be called within a tokio runtime.
 ///
@@ -155,7 +155,7 @@ impl CaptureError {
 /// Only what waiting does not mend: see [`CaptureError`]. With [`CaptureError::File`] after `stop`, the last changes could not be
 /// stored.
 pub async fn capture(
-    source: Vec<Connection>,
+    source: Members,
     shelf: Arc<dyn Shelf>,
     options: Options,
     tell: Tell,

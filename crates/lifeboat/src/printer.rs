@@ -35,6 +35,11 @@ impl Printer {
         Self { output }
     }
 
+    /// The form that was asked for.
+    pub(crate) fn output(&self) -> Output {
+        self.output
+    }
+
     /// Writes data to stdout.
     pub(crate) fn show(&self, report: &impl Report) -> Result<(), Failure> {
         match self.output {

@@ -29,6 +29,11 @@ impl Progress {
         }
     }
 
+    /// How far it is, for whoever looks: nothing where there is no terminal.
+    pub(crate) fn hint(&self, how_far: &str) {
+        self.spinner.set_message(how_far.to_owned());
+    }
+
     /// The work is over, well or not: the line goes away.
     pub(crate) fn clear(&self) {
         self.spinner.finish_and_clear();

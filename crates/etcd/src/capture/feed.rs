@@ -13,7 +13,7 @@ use super::note::{Note, Tell};
 use super::take::{Order, TakeError, Taken, take};
 use super::{CaptureError, Options};
 use crate::history::Source;
-use crate::{Client, Connection, Error, Heard, Record, Status, Watch};
+use crate::{Client, Error, Members, Heard, Record, Status, Watch};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -54,7 +54,7 @@ pub(super) enum Event {
 
 /// The source, and how far it was heard.
 pub(super) struct Feed {
-    source: Vec<Connection>,
+    source: Members,
     options: Options,
     tell: Tell,
     gauge: Gauge,
@@ -67,9 +67,7 @@ pub(super) struct Feed {
     leases: Leases,
     /// The revision through which the source has compacted, as it said last.
     compaction: Option<u64>,
-    /// Which member is asked next.
-    turn: usize,
-    /// Whether the source ever answered: before that, errors are the caller's affair.
+    /// Whether the source was ever watched, and a base taken if it was needed: before that, errors are the caller's affair.
     answered: bool,
 }
 
@@ -87,7 +85,7 @@ enum End {
 
 impl Feed {
     pub(super) fn new(
-        source: Vec<Connection>,
+        source: Members,
         options: Options,
         (tell, gauge): (Tell, Gauge),
         events: mpsc::Sender<Event>,
@@ -105,7 +103,6 @@ impl Feed {
             course,
             leases: Leases::default(),
             compaction: None,
-            turn: 0,
             answered: false,
         }
     }
@@ -135,7 +132,7 @@ impl Feed {
                         return Err(CaptureError::GaveUp { why, silent_s: silent.as_secs() });
                     }
                     (self.tell)(Note::Lost { why });
-                    self.turn = self.turn.wrapping_add(1);
+                    self.source.give_up();
                     backoff.wait().await;
                 }
             }
@@ -147,11 +144,10 @@ impl Feed {
 
     /// One member, as long as it answers.
     async fn session(&mut self) -> Result<std::convert::Infallible, End> {
-        let connection = self.source.get(self.turn % self.source.len().max(1)).cloned();
-        let connection = connection.ok_or_else(|| End::Fatal(CaptureError::NoSource))?;
-        let client = Client::connect(&connection).await.map_err(|e| self.unanswered(e))?;
+        let (client, _) = self.source.connect().await.map_err(|e| self.unanswered(e))?;
+        // The others are for when this one fails; without them it is waited for.
+        let _ = self.source.discover(&client).await;
         let (status, live) = self.look(&client).await.map_err(|e| self.unanswered(e))?;
-        self.answered = true;
         self.gauge.heard(live.revision, ambient::monotonic());
         let tail = self.seen.map(|seen| Seen { through: self.course.complete(), ..seen });
         let mut go = decide(&Facts { tail, live, rates: self.options.rates });
@@ -167,6 +163,7 @@ impl Feed {
             Go::Rebase { why } => self.base(&client, status.clone(), why, false).await?,
             Go::NewTimeline { why } => self.base(&client, status.clone(), why, true).await?,
         };
+        self.answered = true;
         self.seen = Some(Seen {
             through: self.course.complete(),
             cluster_id: live.cluster_id,
@@ -203,12 +200,14 @@ impl Feed {
         if new_timeline {
             self.gauge.begin_anew();
         }
+        let is_first = self.source.connections().first().is_some_and(|it| it.endpoint == client.endpoint());
         let order = Order {
             timeline: self.timeline + u32::from(new_timeline),
             new_timeline,
             why,
             spool: self.options.spool.clone(),
-            db_file: self.options.db_file.clone(),
+            db_file: self.options.db_file.clone().filter(|_| is_first),
+            prove: self.options.prove,
             status,
             tell: self.tell.clone(),
         };

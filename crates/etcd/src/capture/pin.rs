@@ -11,7 +11,8 @@
 use crate::bbolt::Pages;
 use crate::snapshot::fnv_1a;
 use crate::wire::SnapshotResponse;
-use crate::{Client, Error, Heard, Watch};
+use crate::failure::unanswered;
+use crate::{Client, Error};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -26,10 +27,11 @@ const HEAD_BYTES: usize = 2 * 65536;
 const SMALLEST_BYTES: u64 = 16 << 20;
 /// How often the file may have moved on before it was looked at.
 const TRIES: u32 = 5;
+/// What has to come of the stream once the file is read. More than the stream's window and what etcd has ready to send, so that it
+/// is sent only then: by a transaction that is still open.
+const ALIVE_BYTES: usize = 8 << 20;
 /// How long a member may take to answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// A revision that never comes: a watch from there hears nothing, and ends when the connection does.
-const NEVER: u64 = i64::MAX as u64;
 /// `statfs` of what is on another host, or may be (`linux/magic.h`): NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, AFS, OCFS2, Lustre.
 const REMOTE: [u32; 10] = [
     0x6969,
@@ -46,10 +48,9 @@ const REMOTE: [u32; 10] = [
 
 /// A database that stays as it is as long as this is held.
 pub(super) struct Pinned {
-    /// Never read again: read to its end it would end the transaction.
-    _stream: Streaming<SnapshotResponse>,
-    /// On the same connection, opened before the stream: while it lives, so does the stream.
-    guard: Watch,
+    /// As long as it is not read to its end, its transaction is open.
+    stream: Streaming<SnapshotResponse>,
+    endpoint: String,
 }
 
 /// The file, with the stream's metas.
@@ -65,7 +66,6 @@ struct PinnedPages {
 pub(super) async fn pin(client: &Client, path: &Path) -> Result<(Pinned, Arc<dyn Pages>), String> {
     let asked = |e: Error| e.to_string();
     for _ in 0..TRIES {
-        let guard = client.watch(NEVER).await.map_err(asked)?;
         let mut stream = client.snapshot_stream().await.map_err(asked)?;
         let mut head = Vec::with_capacity(HEAD_BYTES + (64 << 10));
         while head.len() < HEAD_BYTES {
@@ -82,7 +82,10 @@ pub(super) async fn pin(client: &Client, path: &Path) -> Result<(Pinned, Arc<dyn
         let path = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&path, head)).await;
         match opened.map_err(|e| e.to_string())?? {
-            Some(pages) => return Ok((Pinned { _stream: stream, guard }, Arc::new(pages))),
+            Some(pages) => {
+                let endpoint = client.endpoint().to_owned();
+                return Ok((Pinned { stream, endpoint }, Arc::new(pages)));
+            }
             // Its transaction is no longer among the last two: it was committed to twice meanwhile, or is another file.
             None => {}
         }
@@ -91,19 +94,28 @@ pub(super) async fn pin(client: &Client, path: &Path) -> Result<(Pinned, Arc<dyn
 }
 
 impl Pinned {
-    /// Makes sure that the database stayed as it was until now: the connection, and with it the stream, is the same.
+    /// Makes sure that the database stayed as it was until now: reads on, and the stream goes on.
     ///
     /// # Errors
-    /// It is not, or cannot be known. What was read does not count.
+    /// It does not. What was read does not count.
     pub(super) async fn still(mut self) -> Result<(), Error> {
-        let endpoint = self.guard.endpoint().to_owned();
-        self.guard.ask_progress();
-        match tokio::time::timeout(ANSWER_LIMIT, self.guard.next()).await {
-            Ok(Ok(Heard::Progress { .. })) => Ok(()),
-            Ok(Ok(_)) => Err(Error::Unreachable { endpoint, reason: "it ended a watch".to_owned() }),
-            Ok(Err(e)) => Err(e),
-            Err(_) => Err(Error::Unreachable { endpoint, reason: "the pinned snapshot has no answer".to_owned() }),
+        let endpoint = self.endpoint;
+        let mut got = 0;
+        while got < ALIVE_BYTES {
+            match tokio::time::timeout(ANSWER_LIMIT, self.stream.message()).await {
+                Ok(Ok(Some(message))) => got += message.blob.len(),
+                Ok(Ok(None)) => {
+                    let reason = "the pinned snapshot ended too early".to_owned();
+                    return Err(Error::Unreachable { endpoint, reason });
+                }
+                Ok(Err(status)) => return Err(unanswered(&endpoint, &status)),
+                Err(_) => {
+                    let reason = "the pinned snapshot stands still".to_owned();
+                    return Err(Error::Unreachable { endpoint, reason });
+                }
+            }
         }
+        Ok(())
     }
 }
 

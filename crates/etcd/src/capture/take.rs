@@ -9,8 +9,9 @@ use super::pin::pin;
 use super::spool::Spool;
 use crate::bbolt::Pages;
 use crate::database::Database;
-use crate::history::{self, Began, Dictionary, Object, Pack, Source, Written, take_base};
-use crate::{Client, Error, FileError, Status};
+use crate::history::{self, Began, Dictionary, Name, Object, Pack, Source, Written, take_base};
+use crate::selection::{Packs, SelectionError};
+use crate::{Client, Error, FileError, Status, proof};
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::os::unix::fs::FileExt;
@@ -30,6 +31,8 @@ pub(super) struct Order {
     pub(super) spool: PathBuf,
     /// The member's database file, if it is on this host.
     pub(super) db_file: Option<PathBuf>,
+    /// Whether the member's own hash has to agree.
+    pub(super) prove: bool,
     /// What the member said of itself.
     pub(super) status: Status,
     /// Who is told.
@@ -46,8 +49,6 @@ pub(super) struct Taken {
     pub(super) dictionary: Option<Arc<Dictionary>>,
     /// Its revision.
     pub(super) revision: u64,
-    /// The revision below which versions are missing in it.
-    pub(super) compaction: u64,
     /// Whether a timeline begins with it.
     pub(super) new_timeline: bool,
     /// When it was taken.
@@ -74,10 +75,10 @@ pub(super) async fn take(client: &Client, order: &Order) -> Result<Taken, TakeEr
     if let Some(path) = &order.db_file {
         match pin(client, path).await {
             Ok((pinned, pages)) => {
-                let taken = packed(order, path.display().to_string(), pages, Way::Pin).await;
+                let taken = packed(order, path.display().to_string(), pages).await;
                 // What a page that moved away looks like is anything, also damage: only a pin that held makes it a finding.
                 match (pinned.still().await, taken) {
-                    (Ok(()), Ok(taken)) => return Ok(taken),
+                    (Ok(()), Ok(taken)) => return proven(client, order, taken, Way::Pin).await,
                     (Ok(()), Err(e)) => streams(order, e.to_string()),
                     (Err(e), _) => streams(order, e.to_string()),
                 }
@@ -98,11 +99,11 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     let (spool, mut writer) = Spool::create(&order.spool).map_err(FileError::io(shown, "written to"))?;
     let name = format!("the snapshot of etcd at {}", client.endpoint());
     let (alive, given_up) = oneshot::channel::<()>();
-    let (runtime, client) = (tokio::runtime::Handle::current(), client.clone());
+    let (runtime, member) = (tokio::runtime::Handle::current(), client.clone());
     let receiving = tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
             tokio::select! {
-                received = client.snapshot(&mut writer) => {
+                received = member.snapshot(&mut writer) => {
                     match &received {
                         Ok(_) => writer.complete(),
                         Err(e) => writer.broken(e.to_string()),
@@ -114,7 +115,7 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
             }
         })
     });
-    let taken = packed(order, name, Arc::new(spool), Way::Stream).await;
+    let taken = packed(order, name, Arc::new(spool)).await;
     if taken.is_err() {
         // Only the stream itself knows why there was nothing to walk; but a walk that failed first waits for nothing.
         drop(alive);
@@ -124,10 +125,46 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     // The hash stands at the stream's end: before it is right, nothing counts.
     receiving.await.map_err(ended)??;
     drop(alive);
-    taken
+    proven(client, order, taken?, Way::Stream).await
 }
 
-async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) -> Result<Taken, TakeError> {
+/// Compares the base with the member by its own hash, if that is wanted.
+async fn proven(client: &Client, order: &Order, taken: Taken, way: Way) -> Result<Taken, TakeError> {
+    if order.prove {
+        match client.hash_kv(taken.revision).await {
+            Ok(theirs) => {
+                let (pack, name) = (Arc::clone(&taken.pack), taken.written.name);
+                let (revision, compaction) = (taken.revision, theirs.compact_revision);
+                let ours = tokio::task::spawn_blocking(move || hash(pack, name, revision, compaction)).await.map_err(ended)??;
+                if ours != theirs.hash {
+                    let reason = format!("its hash is {ours:08x}, and the member's {:08x}", theirs.hash);
+                    return Err(FileError::damaged(name, format!("revision {revision}"), reason).into());
+                }
+            }
+            // Compacted meanwhile: the base holds more than the member can tell.
+            Err(Error::Compacted { .. }) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    (order.tell)(Note::Based {
+        timeline: order.timeline,
+        revision: taken.revision,
+        bytes: taken.written.bytes,
+        way,
+    });
+    Ok(taken)
+}
+
+fn hash(pack: Arc<Local>, name: Name, revision: u64, compaction: u64) -> Result<u32, FileError> {
+    let base = Packs::new(Arc::new(Pack::open(&name, pack as Arc<dyn Object>)?), Vec::new())?;
+    match proof::hash_kv(&base, revision, compaction) {
+        Ok(answer) => Ok(answer.hash),
+        Err(SelectionError::File(e)) => Err(e),
+        Err(e) => Err(FileError::damaged(name, format!("revision {revision}"), e)),
+    }
+}
+
+async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>) -> Result<Taken, TakeError> {
     let spool = order.spool.clone();
     let header = history::Taken {
         timeline: order.timeline,
@@ -144,14 +181,7 @@ async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>, way: Way) ->
     };
     let new_timeline = order.new_timeline;
     let packing = tokio::task::spawn_blocking(move || pack(&spool, name, pages, header, new_timeline));
-    let taken = packing.await.map_err(ended)??;
-    (order.tell)(Note::Based {
-        timeline: order.timeline,
-        revision: taken.revision,
-        bytes: taken.written.bytes,
-        way,
-    });
-    Ok(taken)
+    Ok(packing.await.map_err(ended)??)
 }
 
 fn pack(
@@ -171,12 +201,11 @@ fn pack(
     let bytes = file.metadata().map_err(fail("read"))?.len();
     let local = Arc::new(Local { file, bytes });
     let opened = Pack::open(&written.name, Arc::clone(&local) as Arc<dyn Object>)?;
-    let (revision, compaction) = written.header.base().map_or((0, 0), |it| (it.revision, it.compaction));
+    let revision = written.header.base().map_or(0, |it| it.revision);
     Ok(Taken {
         dictionary: opened.dictionaries()?.pop(),
         pack: local,
         revision,
-        compaction,
         new_timeline,
         taken_ms,
         written,

@@ -4,7 +4,7 @@
 //! all of one closed ten minutes, then of an hour, then of a day. Before the window there is the base from which its first
 //! revision is rebuilt, and the points that are to be kept: from one of them to the next, only the last version of each key.
 
-use crate::history::{BaseName, Name, SegmentName};
+use crate::history::{BaseName, Mark, Name, SegmentName};
 use std::collections::BTreeSet;
 
 /// What is to be done with a history over time.
@@ -38,16 +38,18 @@ pub struct Facts {
 }
 
 /// A base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasePiece {
     /// Its name.
     pub name: BaseName,
     /// When its state was the newest, in milliseconds of Unix time.
     pub at_ms: u64,
+    /// The dictionaries that it holds.
+    pub dictionaries: BTreeSet<[u8; 32]>,
 }
 
 /// A segment of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Its name.
     pub name: SegmentName,
@@ -57,6 +59,8 @@ pub struct Piece {
     pub last_ms: u64,
     /// Its size as stored.
     pub bytes: u64,
+    /// The dictionaries that it cannot be read without.
+    pub dictionaries: BTreeSet<[u8; 32]>,
 }
 
 /// One thing to be done. Whatever it stops at, the next plan goes on from there.
@@ -154,42 +158,60 @@ impl Bounds {
         Some(Self { oldest, window })
     }
 
-    /// What stands before the oldest base that is needed, and the bases between that and the window.
+    /// What stands before the oldest base that is needed, and the bases between that and the window; but not one that alone holds
+    /// a dictionary which is still needed.
     fn useless(&self, facts: &Facts) -> Vec<Name> {
-        let bases = facts.bases.iter().map(|it| it.name);
-        let bases = bases
-            .filter(|it| it.revision < self.window.revision && *it != self.oldest)
-            .map(Name::Base);
-        let chain = facts.chain.iter().take(facts.place(&self.oldest)).map(|it| it.name);
+        let is_old = |it: &&BasePiece| it.name.revision < self.window.revision && it.name != self.oldest;
+        let (old, mut left): (Vec<_>, Vec<_>) = facts.bases.iter().partition(is_old);
+        let place = facts.place(&self.oldest);
+        let needed: BTreeSet<_> = facts.chain.iter().skip(place).flat_map(|it| &it.dictionaries).collect();
+        let mut useless = Vec::new();
+        for base in old.into_iter().rev() {
+            let held = |it: &&[u8; 32]| left.iter().any(|other| other.dictionaries.contains(*it));
+            if base.dictionaries.iter().filter(|it| needed.contains(it)).all(|it| held(&it)) {
+                useless.insert(0, Name::Base(base.name));
+            } else {
+                left.push(base);
+            }
+        }
+        let chain = facts.chain.iter().take(place).map(|it| it.name);
         let before = |it: &SegmentName| it.after < self.oldest.revision && it.through <= self.oldest.revision;
         let others = facts.others.iter().copied().filter(before);
-        bases.chain(chain.chain(others).map(Name::Segment)).collect()
+        useless.extend(chain.chain(others).map(Name::Segment));
+        // What says only that nothing changed is before the base where it leads to it, and after it where it does not.
+        let quiet = leading_to(&facts.others, self.oldest.chain, |it| (it.after == self.oldest.revision, false));
+        useless.extend(quiet);
+        useless
     }
 }
 
-/// Parts of merged segments that are still there: a merge was stopped before they were all removed. The oldest come first and the
-/// last part at the end, because the others are known by following the chain back from it.
+/// Parts of merged segments that are still there: a merge was stopped before they were all removed.
 fn in_merged(facts: &Facts) -> Vec<Name> {
     let mut parts = Vec::new();
     for whole in facts.chain.iter().map(|it| it.name).filter(|it| it.chain != it.link) {
-        let mut wanted = vec![whole.chain];
-        while let Some(mark) = wanted.pop() {
-            let found = facts
-                .others
-                .iter()
-                .filter(|it| it.chain == mark && it.after >= whole.after && it.through <= whole.through);
-            for part in found {
-                if !parts.contains(&Name::Segment(*part)) {
-                    parts.push(Name::Segment(*part));
-                    if part.prev != whole.prev {
-                        wanted.push(part.prev);
-                    }
-                }
+        let found = leading_to(&facts.others, whole.chain, |it| {
+            (it.after >= whole.after && it.through <= whole.through, it.prev == whole.prev)
+        });
+        parts.extend(found.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>());
+    }
+    parts
+}
+
+/// Which of `others` lead to a point of the chain, the oldest first: in this order they are removed, because the older ones are known
+/// only by following the younger back. `belongs` says of one whether it counts, and whether it is the first.
+fn leading_to(others: &[SegmentName], point: Mark, belongs: impl Fn(&SegmentName) -> (bool, bool)) -> Vec<Name> {
+    let (mut found, mut points) = (Vec::new(), vec![point]);
+    while let Some(point) = points.pop() {
+        for part in others.iter().filter(|it| it.chain == point) {
+            let (counts, is_first) = belongs(part);
+            if counts && !found.contains(&Name::Segment(*part)) {
+                found.push(Name::Segment(*part));
+                points.extend((!is_first).then_some(part.prev));
             }
         }
     }
-    parts.reverse();
-    parts
+    found.reverse();
+    found
 }
 
 /// Before the window: from one kept point to the next, one segment.

@@ -161,7 +161,9 @@ async fn compare(
             let (source, hashed) =
                 (Arc::clone(source), move |source: &dyn Source| hash_kv(source, revision, compact_revision));
             let hash = match tokio::task::spawn_blocking(move || hashed(source.as_ref())).await {
-                Ok(hashed) => hashed?.hash,
+                Ok(Ok(ours)) => ours.hash,
+                Ok(Err(SelectionError::File(e))) => return Err(e.into()),
+                Ok(Err(refused)) => return not_comparable(refused.to_string()),
                 Err(stopped) => return not_comparable(format!("the history's hash was not worked out: {stopped}")),
             };
             ours.insert((revision, compact_revision), hash);

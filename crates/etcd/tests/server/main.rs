@@ -9,6 +9,7 @@
 mod calls;
 mod capture;
 mod certificates;
+mod proof;
 mod database;
 mod import;
 mod rebuild;

@@ -2,7 +2,7 @@
 
 use super::running::{Load, check, check_all};
 use crate::server::{Server, newest};
-use etcd::Connection;
+use etcd::{Connection, Members};
 use etcd::capture::{Options, Risk, capture};
 use etcd::history::Directory;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ async fn victim() {
     options.limits.every = Duration::from_millis(20);
     options.limits.bytes = 20_000;
     let never = std::future::pending();
-    capture(vec![connection], Arc::new(directory), options, Arc::new(|_| {}), behind, never).await.unwrap();
+    capture(Members::new(connection, []), Arc::new(directory), options, Arc::new(|_| {}), behind, never).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

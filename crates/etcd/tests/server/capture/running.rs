@@ -3,7 +3,7 @@
 use etcd::capture::{Arrival, Behind, CaptureError, Note, Options, Tell, capture};
 use etcd::history::{Directory, History, Role};
 use etcd::selection::{Packs, Source};
-use etcd::{Change, Client, Connection, Error, KeyValue, Record, proof};
+use etcd::{Change, Client, Connection, Error, KeyValue, Members, Record, proof};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,11 +21,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(source: Vec<Connection>, folder: &Path) -> Self {
+    pub(crate) fn start(source: &[Connection], folder: &Path) -> Self {
         Self::with(source, folder, Options::new(folder))
     }
 
-    pub(crate) fn with(source: Vec<Connection>, folder: &Path, options: Options) -> Self {
+    pub(crate) fn with(source: &[Connection], folder: &Path, options: Options) -> Self {
         let shelf = Arc::new(Directory::open(&folder.join("history")).unwrap());
         let notes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notes);
@@ -34,6 +34,7 @@ impl Running {
         let (sender, behind) = watch::channel(empty);
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { drop(stopped.await) };
+        let source = Members::new(source[0].clone(), source[1..].iter().map(|it| it.endpoint.clone()));
         let task = tokio::spawn(capture(source, shelf, options, tell, sender, stopped));
         Self { task, behind, stop, notes }
     }

@@ -5,11 +5,13 @@ use super::opened::Which;
 use super::rebuild::{How, make};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
-use ::etcd::history::{Began, Directory, History, base_from_database};
+use ::etcd::history::{Began, Directory, History, Shelf, Source, Taken, Written, take_base};
+use ::etcd::FileError;
 use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
 use ::etcd::rebuild::Target;
 use estate::Kind;
 use serde::Serialize;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,7 +49,7 @@ pub(crate) struct ImportArgs {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Taken {
+struct Begun {
     history: PathBuf,
     from: &'static str,
     revision: u64,
@@ -59,7 +61,7 @@ struct Taken {
     missing_entries: u64,
 }
 
-impl Report for Taken {
+impl Report for Begun {
     fn text(&self) -> String {
         let mut text = card([
             ("history", self.history.display().to_string()),
@@ -90,10 +92,10 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
     }
     let spool = args.spool.as_deref().unwrap_or(&args.into);
     let imported = opened(args, spool, printer)?;
-    let (written, _) = base_from_database(&imported.database, Began::Imported, history.next_timeline(), &*shelf, spool)?;
+    let written = store_base(&imported, history.next_timeline(), &*shelf, spool, &args.from)?;
     let base = written.header.base().cloned();
     let base = base.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a base was written that is none"))?;
-    printer.show(&Taken {
+    printer.show(&Begun {
         history: args.into.clone(),
         from: form(imported.form),
         revision: base.revision,
@@ -103,6 +105,28 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
         bytes: written.bytes,
         missing_entries: imported.missing.entries,
     })
+}
+
+/// Packs a database into a file without a name, then puts it on the shelf.
+fn store_base(imported: &Imported, timeline: u32, shelf: &dyn Shelf, spool: &Path, from: &Path) -> Result<Written, Failure> {
+    let cannot = |doing: &'static str| {
+        let file = spool.display().to_string();
+        move |source| FileError::Io { file, doing, source }
+    };
+    let facts = imported.database.facts()?;
+    let taken = Taken {
+        timeline,
+        taken_ms: u64::try_from(ambient::now().as_millisecond()).unwrap_or(0),
+        source: Source::default(),
+        etcd_version: facts.storage_version.or(facts.cluster_version).unwrap_or_default(),
+        began: Began::Imported,
+        note: from.display().to_string(),
+    };
+    let file = tempfile::tempfile_in(spool).map_err(cannot("written to"))?;
+    let (written, mut file) = take_base(&imported.database, taken, spool, file, &mut |_| Ok(()))?;
+    file.rewind().map_err(cannot("read"))?;
+    shelf.create(&written.name, &mut file)?;
+    Ok(written)
 }
 
 fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported, Failure> {

@@ -4,7 +4,7 @@ use super::moment::At;
 use crate::failure::Failure;
 use ::etcd::history::{Directory, History};
 use ::etcd::import::{Imported, snapshot_file};
-use ::etcd::selection::{Packs, Records, Source};
+use ::etcd::selection::{DatabaseSource, HistorySource, Source};
 use estate::Kind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl Which {
     /// Finds the moment.
     pub(crate) fn find(&self) -> Result<Found, Failure> {
         match open(&self.from, self.spool.as_deref())? {
-            Opened::History(history) => in_history(&history, self.at, self.timeline),
+            Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline),
             Opened::File(imported) => in_file(imported, self.at),
         }
     }
@@ -106,12 +106,14 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
     }
 }
 
-fn in_history(history: &History, at: Option<At>, timeline: Option<u32>) -> Result<Found, Failure> {
-    let (timeline, revision) = revision(history, at, timeline)?;
+fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>) -> Result<Found, Failure> {
+    let (timeline, revision) = revision(&history, at, timeline)?;
     let moment = history.moment(timeline, revision)?;
     let version = moment.base().header().base().map(|base| base.etcd_version.clone());
+    let source = HistorySource::new(history, timeline)?;
+    let source = source.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?;
     Ok(Found {
-        source: Arc::new(Packs::of_moment(&moment)?),
+        source: Arc::new(source),
         revision,
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),
@@ -121,7 +123,7 @@ fn in_history(history: &History, at: Option<At>, timeline: Option<u32>) -> Resul
 fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
     let facts = imported.database.facts()?;
     let version = facts.storage_version.clone().or_else(|| facts.cluster_version.clone());
-    let source: Arc<dyn Source> = Arc::new(Records::of_import(imported)?);
+    let source: Arc<dyn Source> = Arc::new(DatabaseSource::new(imported.database)?);
     let revision = match at {
         None => source.last_revision(),
         Some(At::Revision(revision)) => revision,

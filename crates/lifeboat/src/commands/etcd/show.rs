@@ -100,7 +100,7 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
     let number = timeline.number;
     let stretches = &timeline.stretches;
     let facts = match stretches.first().and_then(|stretch| stretch.bases.first()) {
-        Some(base) => history.base(base)?.header().base().cloned(),
+        Some(base) => history.moment(number, base.revision)?.base().header().base().cloned(),
         None => None,
     };
     Ok(Row {
@@ -112,8 +112,18 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
         bases: stretches.iter().map(|stretch| stretch.bases.len()).sum(),
         segments: stretches.iter().map(|stretch| stretch.chain.len()).sum(),
         newest: timeline.newest(),
-        newest_at: history.last_seen(number)?.and_then(time),
+        newest_at: last_seen(history, timeline)?.and_then(time),
     })
+}
+
+/// When something was seen last; of a timeline that has ended, when its newest revision was.
+fn last_seen(history: &History, timeline: &Timeline) -> Result<Option<u64>, Failure> {
+    let tail = history.tail()?.filter(|tail| tail.timeline == timeline.number);
+    match (tail, timeline.newest()) {
+        (Some(tail), _) => Ok(Some(tail.seen_ms)),
+        (None, Some(newest)) => Ok(history.seen_at(timeline.number, newest)?),
+        (None, None) => Ok(None),
+    }
 }
 
 fn began(began: Began) -> &'static str {

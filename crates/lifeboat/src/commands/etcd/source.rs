@@ -35,6 +35,12 @@ impl Source {
         !self.endpoints.is_empty()
     }
 
+    /// The data directory of the etcd of this host, when that is the one.
+    pub(crate) fn data_dir(&self) -> Option<PathBuf> {
+        let found = ::etcd::hosts::found(Path::new("/")).ok().filter(|_| !self.is_named());
+        found.map(|found| found.data_dir)
+    }
+
     /// How each member is reached.
     pub(crate) fn connections(&self) -> Result<Vec<Connection>, Failure> {
         let user = self.user()?;

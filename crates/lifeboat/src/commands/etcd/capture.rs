@@ -1,0 +1,166 @@
+//! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
+
+use super::moment::{bytes, span};
+use super::source::{Source, unanswered};
+use crate::failure::Failure;
+use crate::printer::{Output, Printer};
+use crate::progress::Progress;
+use ::etcd::FileError;
+use ::etcd::capture::{Behind, CaptureError, Note, Options, capture};
+use ::etcd::history::{Directory, Lock};
+use estate::Kind;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How often it is said how far it is.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The history; begun, if it is not there
+    #[arg(long, value_name = "DIRECTORY")]
+    into: PathBuf,
+    #[command(flatten)]
+    source: Source,
+    /// The member's data directory, when it is on this host: the base is read from it, which costs etcd almost nothing
+    #[arg(long, value_name = "DIRECTORY")]
+    pin: Option<PathBuf>,
+    /// Take the base as a stream also from an etcd that was found on this host
+    #[arg(long, conflicts_with = "pin")]
+    no_pin: bool,
+    /// After which time a segment is stored
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "500ms")]
+    every: Duration,
+    /// After how many bytes a segment is stored
+    #[arg(long, value_name = "SIZE", value_parser = bytes, default_value = "1MiB")]
+    bytes: u64,
+    /// For how long every revision stays rebuildable
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "7d")]
+    window: Duration,
+    /// How often small segments are merged into large ones, and what is before the window goes
+    #[arg(long, value_name = "TIME", value_parser = span, default_value = "1h")]
+    merge_every: Duration,
+    /// End as soon as the base is stored
+    #[arg(long)]
+    once: bool,
+}
+
+/// How far it is, once a second with --output json.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Now {
+    at: Timestamp,
+    source_revision: u64,
+    stored_revision: Option<u64>,
+    behind_revisions: u64,
+    waiting_bytes: u64,
+    /// Seconds since the oldest change arrived that is not stored; 0 when all is.
+    at_risk_s: f64,
+    /// Seconds since etcd was heard.
+    silent_s: Option<f64>,
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let shelf = Arc::new(Directory::open(&args.into)?);
+    let _lock = locked(&shelf)?;
+    let mut options = Options::new(&args.into);
+    options.limits.every = args.every;
+    options.limits.bytes = usize::try_from(args.bytes).unwrap_or(usize::MAX);
+    let data = args.pin.clone().or_else(|| args.source.data_dir().filter(|_| !args.no_pin));
+    options.db_file = data.map(|directory| directory.join("member/snap/db"));
+    let connections = args.source.connections()?;
+
+    let progress = Progress::new(*printer);
+    let (behind, seen) = watch::channel(Behind::default());
+    let teller = *printer;
+    let tell = Arc::new(move |note: Note| teller.talk(&format!("{:.0} {note}", ambient::now())));
+    let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
+    let merging = tokio::spawn(super::merge::now_and_then(args.into.clone(), args.window, args.merge_every, *printer));
+    let stop = stopped(args.once, seen);
+    let ended = capture(connections, shelf, options, tell, behind, stop).await;
+    saying.abort();
+    merging.abort();
+    progress.clear();
+    ended.map_err(|error| failed(error, &args))
+}
+
+/// Takes the history's lock.
+pub(super) fn locked(shelf: &Directory) -> Result<Lock, Failure> {
+    shelf.lock().map_err(|error| match &error {
+        FileError::Io { source, .. } if source.kind() == ErrorKind::WouldBlock => {
+            let shown = shelf.path().display();
+            Failure::new("LB0410", Kind::Conflict, format!("another process writes to {shown}"))
+                .hint(format!("fuser -v {shown}/lock"))
+        }
+        _ => error.into(),
+    })
+}
+
+/// Waits for Ctrl-C, for a supervisor's TERM, or, when only a base is wanted, until it is stored.
+async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
+    let told = async {
+        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
+            }
+            // Without handlers the signals end the process, which loses nothing either.
+            _ => std::future::pending().await,
+        }
+    };
+    let stored = async {
+        let base = seen.wait_for(|behind| once && behind.stored.is_some()).await.map(|_| ());
+        if base.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! { () = told => {} () = stored => {} }
+}
+
+/// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.
+async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress) {
+    loop {
+        ambient::sleep(SAY_EVERY).await;
+        let now = now(&seen.borrow());
+        if printer.output() == Output::Json {
+            let line = serde_json::to_string(&now).unwrap_or_default();
+            if printer.text(&line).is_err() {
+                return;
+            }
+        } else {
+            let stored = now.stored_revision.map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
+            progress.hint(&format!("{stored}, {} behind, {:.1} s at risk", now.behind_revisions, now.at_risk_s));
+        }
+    }
+}
+
+fn now(behind: &Behind) -> Now {
+    let at = ambient::monotonic();
+    Now {
+        at: ambient::now(),
+        source_revision: behind.source,
+        stored_revision: behind.stored,
+        behind_revisions: behind.revisions(),
+        waiting_bytes: behind.waiting_bytes,
+        at_risk_s: behind.at_risk(at).as_secs_f64(),
+        silent_s: behind.silent(at).map(|silent| silent.as_secs_f64()),
+    }
+}
+
+fn failed(error: CaptureError, args: &Args) -> Failure {
+    let message = error.to_string();
+    match error {
+        CaptureError::Etcd(error) => unanswered(error),
+        CaptureError::File(error) => error.into(),
+        CaptureError::NoSource => Failure::new("LB0003", Kind::Invalid, message).hint("--endpoints URLS"),
+        CaptureError::GaveUp { .. } => Failure::new("LB0401", Kind::Unreachable, message),
+        CaptureError::Rival { .. } => Failure::new("LB0410", Kind::Conflict, message)
+            .hint(format!("two hosts write to {}: give each a history of its own", args.into.display())),
+        CaptureError::Skipped(_) => Failure::new("LB0099", Kind::Bug, message),
+    }
+}
