@@ -83,7 +83,8 @@ impl<W: Write> BaseWriter<W> {
             self.close(Role::Live)?;
         }
         if let Some(sampler) = &mut self.sampler {
-            sampler.offer(&record.value);
+            let version = record.decode().map_err(|why| damaged(&why))?.version;
+            sampler.offer(version, &record.value);
         }
         self.live.note_key(&key);
         self.live.record(record);
