@@ -8,8 +8,8 @@
 
 mod calls;
 mod certificates;
-mod proof;
 mod database;
+mod proof;
 mod refusals;
 mod server;
 mod snapshot;
