@@ -82,3 +82,6 @@ impl Course {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

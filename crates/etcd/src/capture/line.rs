@@ -230,3 +230,6 @@ fn header(end: &End, cut: Cut) -> SegmentHeader {
         source: end.source,
     }
 }
+
+#[cfg(test)]
+mod tests;

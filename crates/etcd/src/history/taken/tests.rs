@@ -37,7 +37,7 @@ pub(crate) fn taken() -> Taken {
     Taken {
         timeline: 1,
         taken_ms: 1000,
-        source: Source { cluster_id: 7, member_id: 8, raft_term: 9 },
+        source: Source { cluster_id: 7, member_id: 8, raft_term: 9, raft_index: 10 },
         etcd_version: "3.6.16".to_owned(),
         began: Began::First,
         note: String::new(),
