@@ -13,11 +13,11 @@ use crate::server::Server;
 use crate::workload::{BUSY, Churn, START_MS, Store, Write};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use etcd::Record;
 use etcd::history::{
     BaseHeader, BaseWriter, Began, Buckets, Dictionary, Kind, LeaseSeen, Link, Pack, Seen, SegmentHeader, Source,
     encode_segment,
 };
-use etcd::Record;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::process::Command;
@@ -58,7 +58,13 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     say(&format!("{} keys are there: a base takes {:.1} MB", live.len(), base as f64 / MB));
     drop(live);
     let dictionary = pack.dictionaries()?.pop().context("the base has a dictionary")?;
-    let mut cutter = Cutter { prev: pack.chain(), after: store.revision, dictionary, records: Vec::new(), leases: Vec::new() };
+    let mut cutter = Cutter {
+        prev: pack.chain(),
+        after: store.revision,
+        dictionary,
+        records: Vec::new(),
+        leases: Vec::new(),
+    };
     let mut delta = Delta::default();
     let mut compactions = VecDeque::from([store.revision]);
     let mut last = START_MS;
@@ -178,7 +184,11 @@ impl Cutter {
             count: 0,
             times: vec![Seen { revision: through, at_ms }],
             leases: std::mem::take(&mut self.leases),
-            source: Source { cluster_id: u64::MAX / 3, member_id: u64::MAX / 5, raft_term: 2, raft_index: 0 },
+            source: Source {
+                cluster_id: u64::MAX / 3,
+                member_id: u64::MAX / 5,
+                raft_term: 2,
+            },
         };
         let (_, written) = encode_segment(header, &self.records, Some(&self.dictionary))?;
         sums.segments += written.bytes;
@@ -193,7 +203,9 @@ impl Cutter {
 async fn full(flags: &Flags, server: &Server, folder: &std::path::Path, sums: &mut Sums) -> Result<()> {
     let path = folder.join("snapshot");
     let mut command = Command::new(flags.tools.join("etcdctl"));
-    command.args(["--endpoints", &server.connection.endpoint, "snapshot", "save"]).arg(&path);
+    command
+        .args(["--endpoints", &server.connection.endpoint, "snapshot", "save"])
+        .arg(&path);
     process::run(&mut command).await?;
     sums.fulls.push(std::fs::metadata(&path)?.len());
     sums.zips.push(deflated(&mut std::fs::File::open(&path)?)?);
@@ -202,7 +214,11 @@ async fn full(flags: &Flags, server: &Server, folder: &std::path::Path, sums: &m
     let so_far = (sums.segments as f64 / MB, sums.deltas as f64 / MB);
     say(&format!(
         "{} min: a full one takes {:.1} MB, zipped {:.1} MB; segments so far {:.2} MB, deltas {:.2} MB",
-        sums.fulls.len() * 5, full as f64 / MB, zip as f64 / MB, so_far.0, so_far.1
+        sums.fulls.len() * 5,
+        full as f64 / MB,
+        zip as f64 / MB,
+        so_far.0,
+        so_far.1
     ));
     Ok(())
 }
@@ -210,7 +226,10 @@ async fn full(flags: &Flags, server: &Server, folder: &std::path::Path, sums: &m
 fn rows(sums: &Sums) -> Vec<Row> {
     say(&format!(
         "{} records, {:.1} MB; {} segments of {} bytes on average",
-        sums.records, sums.raw as f64 / MB, sums.segments_count, sums.segments / sums.segments_count.max(1)
+        sums.records,
+        sums.raw as f64 / MB,
+        sums.segments_count,
+        sums.segments / sums.segments_count.max(1)
     ));
     let mb = |bytes: u64| vec![bytes as f64 / MB];
     let (fulls, zips) = (sums.fulls.iter().sum(), sums.zips.iter().sum());
@@ -229,7 +248,12 @@ fn rows(sums: &Sums) -> Vec<Row> {
         row(hour, sums.segments, "12 full snapshots as etcdctl saves them", fulls, Goal::Ratio(0.05)),
         row(hour, sums.segments, "180 JSON deltas with gzip", sums.deltas, Goal::Ratio(0.5)),
         row(both, sums.segments + sums.base, "12 full snapshots, zipped", zips, Goal::None),
-        row(both, sums.segments + sums.base, "a full snapshot, zipped, and 180 deltas", sums.deltas + first_zip, Goal::None),
+        row(
+            both,
+            sums.segments + sums.base,
+            "a full snapshot, zipped, and 180 deltas",
+            sums.deltas + first_zip,
+            Goal::None,
+        ),
     ]
 }
-

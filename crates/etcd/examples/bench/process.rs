@@ -37,8 +37,15 @@ impl Usage {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         // The name, in brackets, may hold anything; the state follows it.
         let (_, fields) = stat.rsplit_once(')')?;
-        let fields: Vec<f64> = fields.split_whitespace().skip(11).take(4).filter_map(|n| n.parse().ok()).collect();
-        let [user, system, children_user, children_system] = *fields else { return None };
+        let fields: Vec<f64> = fields
+            .split_whitespace()
+            .skip(11)
+            .take(4)
+            .filter_map(|n| n.parse().ok())
+            .collect();
+        let [user, system, children_user, children_system] = *fields else {
+            return None;
+        };
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
@@ -55,7 +62,11 @@ pub(crate) async fn run(command: &mut Command) -> Result<(String, Cost)> {
     let own = || Usage::of("self").unwrap_or_default().children_cpu_s;
     let before = own();
     let began = ambient::monotonic();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let child = command.spawn().with_context(|| format!("starting {command:?}"))?;
     let id = child.id().unwrap_or_default().to_string();
     let end = child.wait_with_output();

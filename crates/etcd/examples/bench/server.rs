@@ -31,11 +31,20 @@ impl Server {
         let (port, peer_port) = free_ports()?;
         let (client, peer) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
         let mut command = Command::new(tools.join("etcd"));
-        command.arg("--data-dir").arg(data).args(["--name", "bench", "--quota-backend-bytes", "8589934592"]);
+        command
+            .arg("--data-dir")
+            .arg(data)
+            .args(["--name", "bench", "--quota-backend-bytes", "8589934592"]);
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
-        command.args(["--initial-cluster", &format!("bench={peer}"), "--log-level", "info"]).args(more);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .args(["--initial-cluster", &format!("bench={peer}"), "--log-level", "info"])
+            .args(more);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         let mut child = command.spawn().context("starting etcd")?;
         let mut log = BufReader::new(child.stderr.take().context("etcd's log")?).lines();
         let ready = async {
@@ -48,10 +57,18 @@ impl Server {
             }
             bail!("etcd ended before it served:\n{}", said.join("\n"))
         };
-        tokio::time::timeout(START_LIMIT, ready).await.context("etcd does not serve")??;
+        tokio::time::timeout(START_LIMIT, ready)
+            .await
+            .context("etcd does not serve")??;
         // A full pipe would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
-        let connection = Connection { endpoint: client, ca_file: None, cert_file: None, key_file: None, user: None };
+        let connection = Connection {
+            endpoint: client,
+            ca_file: None,
+            cert_file: None,
+            key_file: None,
+            user: None,
+        };
         let client = Client::connect(&connection).await?;
         Ok(Self { child, client, connection, data: data.to_owned() })
     }

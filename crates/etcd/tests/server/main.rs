@@ -9,10 +9,10 @@
 mod calls;
 mod capture;
 mod certificates;
-mod proof;
 mod database;
 mod import;
 mod rebuild;
+mod proof;
 mod refusals;
 mod server;
 mod snapshot;

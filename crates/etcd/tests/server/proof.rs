@@ -122,8 +122,11 @@ async fn hashes_are_those_of_etcd_with_and_without_compaction() {
         client.compact(compact, true).await.unwrap();
         let third = snapshot(&server, "third").await;
         for revision in [compact, compact + 1, last] {
-            for source in [&database as &dyn Source, &packs, &source(&third)] {
-                same(&client, source, revision).await;
+            same(&client, &database, revision).await;
+            same(&client, &packs, revision).await;
+            // At its compaction etcd repeats a hash of before, for which the later file has no answer.
+            if revision > compact {
+                same(&client, &source(&third), revision).await;
             }
         }
         // Nothing is left at all.
@@ -159,7 +162,7 @@ async fn members_and_files_are_compared_with_a_history() {
         assert_eq!(compare_file(&file, &packs).unwrap(), FileCompared::Equal);
 
         let altered = history(&first, &second, |it| {
-            if it.revision.main == last && !it.tombstone {
+            if it.revision.main > last - 10 && !it.tombstone {
                 let mut kv = it.decode().unwrap();
                 kv.lease ^= 1;
                 it.value = kv.encoded();

@@ -28,7 +28,10 @@ impl Delta {
         } else {
             let (key, value) = (STANDARD.encode(&it.key), STANDARD.encode(&it.value));
             let (created, at, version) = (it.create_revision, it.mod_revision, it.version);
-            write!(self.0, r#""kv":{{"key":"{key}","create_revision":{created},"mod_revision":{at},"version":{version}"#)?;
+            write!(
+                self.0,
+                r#""kv":{{"key":"{key}","create_revision":{created},"mod_revision":{at},"version":{version}"#
+            )?;
             write!(self.0, r#","value":"{value}""#)?;
             if it.lease != 0 {
                 write!(self.0, r#","lease":{}"#, it.lease)?;
@@ -56,7 +59,9 @@ impl Delta {
 /// How small `deflate` makes it, at the level that gzip and zip take by themselves.
 pub(crate) fn deflated(from: &mut dyn std::io::Read) -> Result<u64> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .large_file(true);
     zip.start_file("it", options)?;
     std::io::copy(from, &mut zip)?;
     let size = ZipArchive::new(zip.finish()?)?.by_index(0)?.compressed_size();

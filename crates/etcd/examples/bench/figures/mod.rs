@@ -31,7 +31,11 @@ pub(crate) fn median(figures: &[f64]) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
     let half = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { at(half) } else { (at(half.wrapping_sub(1)) + at(half)) / 2.0 }
+    if sorted.len() % 2 == 1 {
+        at(half)
+    } else {
+        (at(half.wrapping_sub(1)) + at(half)) / 2.0
+    }
 }
 
 /// The figure below which `share` (0 to 1) of all lie.
@@ -80,7 +84,8 @@ impl Row {
 }
 
 /// The head of the table.
-pub(crate) const HEAD: &str = "| work | ours: median (all) | peer: median (all) | peer | ours / peer | goal | |\n|---|---|---|---|---|---|---|";
+pub(crate) const HEAD: &str =
+    "| work | ours: median (all) | peer: median (all) | peer | ours / peer | goal | |\n|---|---|---|---|---|---|---|";
 
 fn all(figures: &[f64]) -> String {
     match figures {

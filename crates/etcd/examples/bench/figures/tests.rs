@@ -3,7 +3,13 @@
 use super::*;
 
 fn row(ours: &[f64], peer: &[f64], goal: Goal) -> Row {
-    Row { work: "w".into(), unit: "s", ours: ours.to_vec(), peer: Some(("p".into(), peer.to_vec())), goal }
+    Row {
+        work: "w".into(),
+        unit: "s",
+        ours: ours.to_vec(),
+        peer: Some(("p".into(), peer.to_vec())),
+        goal,
+    }
 }
 
 #[test]

@@ -74,6 +74,8 @@ const MIX: [(Kind, u64); 5] = [
 ];
 /// Of a hundred changes, those that meet the hot fifth of the objects.
 const HOT: u64 = 80;
+/// One secret in so many that a change meets is changed.
+const SECRETS_STAY: u64 = 10;
 const REPLACED_IN_A_HUNDRED: u64 = 15;
 
 /// A cluster that lives.
@@ -185,7 +187,9 @@ impl Churn {
         }
         for &(kind, count) in &self.counts {
             if place < count {
-                return (kind, place);
+                // Keys and certificates stay as they are for months.
+                let rare = kind == Kind::Secret && self.random.below(SECRETS_STAY) > 0;
+                return if rare { self.choose() } else { (kind, place) };
             }
             place -= count;
         }

@@ -254,14 +254,16 @@ impl Object {
 
     fn pod(&self, seed: u64) -> Message {
         let mut own = self.own(seed);
-        let mut state = self.state(seed);
+        // A container's id changes when it is started anew; most changes are of conditions and times.
+        let restarts = self.changed / 8;
+        let mut start = Self { changed: restarts, ..*self }.state(seed);
         let condition = |kind: &str| Message::new().text(1, kind).text(2, "True").time(4, self.seconds());
-        let running = |name: &str, state: &mut Random| {
+        let running = |name: &str, start: &mut Random| {
             Message::new()
                 .text(1, name)
                 .put(2, Message::new().put(2, Message::new().time(1, self.seconds())))
                 .number(4, 1)
-                .number(5, self.changed)
+                .number(5, restarts)
                 .text(6, "registry.lab.test/app:v1")
                 .text(
                     7,
@@ -270,7 +272,7 @@ impl Object {
                         Random::of(seed, 2, self.number / PODS_OF_AN_APPLICATION).hex(64)
                     ),
                 )
-                .text(8, &format!("containerd://{}", state.hex(64)))
+                .text(8, &format!("containerd://{}", start.hex(64)))
         };
         let address = format!("10.{}.{}.{}", own.below(64), own.below(256), own.below(256));
         let status = Message::new()
@@ -289,8 +291,8 @@ impl Object {
             .text(5, &format!("192.168.{}.{}", own.below(4), own.below(256)))
             .text(6, &address)
             .time(7, self.seconds())
-            .put(8, running("main", &mut state))
-            .put(8, running("proxy", &mut state))
+            .put(8, running("main", &mut start))
+            .put(8, running("proxy", &mut start))
             .text(9, "Burstable");
         Message::new()
             .put(1, self.metadata(seed, "kube-controller-manager"))
@@ -420,6 +422,18 @@ impl Object {
     fn event(&self, seed: u64) -> Message {
         let mut own = self.own(seed);
         let (_, team, app) = self.application(seed);
+        let fields = r#"{"f:count":{},"f:firstTimestamp":{},"f:involvedObject":{},"f:lastTimestamp":{},"f:message":{},"f:reason":{},"f:source":{"f:component":{},"f:host":{}},"f:type":{}}"#;
+        let managed = Message::new()
+            .text(1, "kubelet")
+            .text(2, "Update")
+            .text(3, "v1")
+            .time(4, self.seconds());
+        let metadata = Message::new()
+            .text(1, &self.name(seed, &app))
+            .text(3, &team)
+            .text(5, &own.uid())
+            .time(8, self.seconds())
+            .put(17, managed.text(6, "FieldsV1").put(7, Message::new().text(1, fields)));
         let reasons = [
             "Scheduled",
             "Pulled",
@@ -439,7 +453,7 @@ impl Object {
         let message =
             format!("{reason}: {} of container main in {} took {} ms", own.pick(&WORDS), app, own.below(9000));
         Message::new()
-            .put(1, self.metadata(seed, "kubelet"))
+            .put(1, metadata)
             .put(2, involved)
             .text(3, reason)
             .text(4, &message)

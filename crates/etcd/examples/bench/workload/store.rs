@@ -33,7 +33,9 @@ impl Store {
             Write::Put { key, value, lease } => Some((key, value, *lease)),
             _ => None,
         });
-        puts.zip(0..).map(|((key, value, lease), sub)| self.put(key, value, lease, sub)).collect()
+        puts.zip(0..)
+            .map(|((key, value, lease), sub)| self.put(key, value, lease, sub))
+            .collect()
     }
 
     /// The records that a write adds; none when it changes no key.
