@@ -107,7 +107,7 @@ impl How {
 
 /// Makes `target` of the moment.
 pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Result<Made, Failure> {
-    let found = which.find()?;
+    let found = which.find(false)?;
     let request = Request {
         revision: found.revision,
         line: how.line(&found)?,

@@ -70,7 +70,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     let live = args.source.is_named() || args.here;
     // Before the long work: what is typed wrongly shows at once.
     let clients = if live { Some(members(&args.source.connections()?).await?) } else { None };
-    let found = args.which.find()?;
+    let found = args.which.find(true)?;
     let (found, ours) = read_all(found).await?;
     let verified = match &clients {
         None => Verified { members: Vec::new() },
