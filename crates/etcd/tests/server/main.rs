@@ -9,6 +9,8 @@
 mod calls;
 mod capture;
 mod certificates;
+mod database;
+mod proof;
 mod refusals;
 mod server;
 mod snapshot;

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use super::*;
 use proptest::prelude::*;
 
@@ -143,7 +141,7 @@ fn hostile_bases_are_refused() {
 #[test]
 fn many_empty_lines_are_refused_before_they_take_memory() {
     let mut bytes = vec![8, 1, 16, 1];
-    bytes.extend([FRAME_TAG as u8, 0].repeat(1 << 20));
+    bytes.extend([checks::FRAME_TAG as u8, 0].repeat(1 << 20));
     let refused = read("it", &bytes, 8).unwrap_err();
     assert!(refused.to_string().contains("it is no index"), "{refused}");
 }

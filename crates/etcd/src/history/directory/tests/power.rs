@@ -1,7 +1,5 @@
 //! A disk that forgets what was not synced when the power goes, which is after as many calls as a test says.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use super::super::files::{Draft, Files};
 use crate::history::shelf::Object;
 use bytes::Bytes;
