@@ -32,7 +32,11 @@ impl Writer {
     /// Appends a record.
     pub(crate) fn put(&mut self, kind: i64, data: Option<Vec<u8>>) {
         self.checksum = crc32c::crc32c_append(self.checksum, data.as_deref().unwrap_or_default());
-        let record = message::Record { r#type: Some(kind), crc: Some(self.checksum), data: data.map(Bytes::from) };
+        let record = message::Record {
+            r#type: Some(kind),
+            crc: Some(self.checksum),
+            data: data.map(Bytes::from),
+        };
         let record = record.encode_to_vec();
         let zeros = record.len().wrapping_neg() % 8;
         let mut word = record.len() as u64;

@@ -152,7 +152,10 @@ fn a_log_that_begins_after_the_database_is_a_gap() {
     let log = log.finish();
     let (_folder, path) = directory(&[&log]);
     assert!(read(&path, 5).unwrap().missing(5).gap);
-    assert_eq!(read(&path, 6).unwrap().missing(6), Missing { entries: 1, requests: 1, uncertain: 0, gap: false });
+    assert_eq!(
+        read(&path, 6).unwrap().missing(6),
+        Missing { entries: 1, requests: 1, uncertain: 0, gap: false }
+    );
 }
 
 #[test]
