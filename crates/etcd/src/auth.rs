@@ -1,11 +1,12 @@
 //! Who asks: etcd's own users, for a cluster whose authentication is on. Start at [`User`].
 //!
 //! etcd gives a token for name and password, and wants it with every call. A token does not last: the simple ones are forgotten
-//! by a member that restarts or after five idle minutes, signed ones have an end, and every change of users or roles makes all of
-//! them stale. So a call that is refused because of its token is made once more with a new one.
+//! by a member that restarts, or after five idle minutes; signed ones have an end, and go stale when users or roles change. So a
+//! call that is refused because of its token is made once more with a new one.
 //!
-//! What capturing needs, in 3.5 to 3.7 (`server/etcdserver/api/v3rpc/maintenance.go`, `v3_server.go`): the role `root` for
-//! snapshots and for HashKV; a role that may read every key (`--prefix ''`) suffices for watching, leases, members and status.
+//! What capturing needs in etcd 3.5 to 3.7 (`server/etcdserver/api/v3rpc/maintenance.go`, `v3_server.go`; shown by
+//! `tests/server/users.rs`): the role `root` for snapshots and HashKV. A role that may read every key (`--prefix ''`) suffices
+//! for watching, reading keys and listing leases; any user does for a lease's time, members, alarms and status.
 
 use crate::wire::AuthenticateRequest;
 use crate::wire::auth_client::AuthClient;
@@ -18,11 +19,13 @@ use tonic::{Code, Request, Status};
 /// Under which name etcd looks for the token (`api/v3rpc/rpctypes/metadatafields.go`).
 const TOKEN: &str = "token";
 
-/// What etcd says of a token that is no longer good, or missing (`api/v3rpc/rpctypes/error.go`).
-const STALE: [&str; 3] = [
+/// What etcd says of a token that is no longer good, or missing (`api/v3rpc/rpctypes/error.go`,
+/// `server/auth/store.go`).
+const STALE: [&str; 4] = [
     "invalid auth token",
     "user name is empty",
     "revision of auth store is old",
+    "revision in header is old",
 ];
 
 /// A user of etcd, by name and password.

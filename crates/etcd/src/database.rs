@@ -37,7 +37,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a member's database file, or a snapshot of it, with or without the SHA-256 at its end.
+    /// Opens a member's database file, or a snapshot of it, with or without the SHA-256 at its end. A member that runs uses pages
+    /// again while they are read, unless it is kept from that by a snapshot that is being taken.
     ///
     /// # Errors
     /// [`FileError::Io`] if it is no file or cannot be read; [`FileError::Damaged`] if it is no database of etcd, or its size is

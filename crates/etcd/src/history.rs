@@ -21,6 +21,7 @@ mod name;
 mod open;
 mod pack;
 mod packing;
+mod pieces;
 mod resolve;
 mod segment;
 mod shelf;

@@ -3,13 +3,15 @@
 //! Start at [`plan()`], which decides, purely, what is to be done; [`apply()`] does it. Everything streams, in bounded memory, and
 //! asks nothing of the cluster. [`merge_segments`], [`coalesce`] and [`merge_base`] are the three ways to make one thing of many.
 
-// pub mod apply;
+mod apply;
 mod base;
-pub mod plan;
+mod facts;
+mod plan;
 mod segments;
 mod sorted;
 
-//pub use apply::{Done, apply};
+pub use apply::{Done, apply};
 pub use base::merge_base;
-pub use plan::{Action, Facts, Policy, plan};
+pub use facts::{BasePiece, Facts, Piece};
+pub use plan::{Action, Policy, Why, plan};
 pub use segments::{coalesce, merge_segments};

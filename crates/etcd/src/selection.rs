@@ -8,12 +8,15 @@ mod database;
 mod moment;
 mod packs;
 mod standings;
+mod whole;
 
 pub use database::DatabaseSource;
 pub use packs::Packs;
 pub(crate) use packs::Pass;
 pub(crate) use standings::{KeyHasher, KeySet};
+pub use whole::HistorySource;
 
+use crate::history::NoMoment;
 use crate::{FileError, Record};
 use bytes::Bytes;
 use estate::Kind;
@@ -108,6 +111,9 @@ pub enum SelectionError {
         /// The lowest that can be answered.
         since: u64,
     },
+    /// The history has no way to the revision.
+    #[error(transparent)]
+    NoMoment(#[from] NoMoment),
     /// It is not known yet.
     #[error("{source_name} ends at revision {last}, before {asked}")]
     Beyond {
@@ -125,7 +131,7 @@ impl SelectionError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::File(e) => e.kind(),
-            Self::Compacted { .. } | Self::Beyond { .. } => Kind::Invalid,
+            Self::NoMoment(_) | Self::Compacted { .. } | Self::Beyond { .. } => Kind::Invalid,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The two meta pages: which of them counts, and what they say. Source: bbolt `internal/common/meta.go`, `db.go`.
 
-use super::{HEADER_BYTES, META, Pages, u16_at, u32_at, u64_at};
+use super::{HEADER_BYTES, META, Pages, u32_at, u64_at};
 use crate::FileError;
 use crate::snapshot::fnv_1a;
 use std::io;
@@ -61,7 +61,8 @@ impl Meta {
     }
 
     fn parse(page: &[u8; META_PAGE_BYTES]) -> Result<Self, &'static str> {
-        let (header, meta) = page.split_at(HEADER_BYTES);
+        // bbolt does not look at the header either: what counts has a checksum.
+        let (_, meta) = page.split_at(HEADER_BYTES);
         if u32_at(meta, 0) != MAGIC {
             return Err("it does not begin as a database of etcd does");
         }
@@ -74,9 +75,6 @@ impl Meta {
         let page_bytes = u32_at(meta, 8);
         if !PAGE_SIZES.contains(&page_bytes) {
             return Err("it says an impossible page size");
-        }
-        if u16_at(header, 8) != META {
-            return Err("it is not marked as a meta page");
         }
         Ok(Self {
             page_bytes,

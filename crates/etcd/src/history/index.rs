@@ -1,25 +1,23 @@
 //! The index of a pack, between its bytes and its meaning. Start at [`read`], which believes nothing; [`write`] is its reverse.
 
+mod checks;
+
 use super::{
     frame::INDEX_KEY_BYTES,
     header::{BaseHeader, Began, Header, Kind, LeaseSeen, Role, Seen, SegmentHeader, Source, StoredFrame},
     name::Link,
     wire,
 };
-use crate::{FileError, record::varint};
+use crate::FileError;
+use checks::{fits, layout, sizes};
 use prost::Message;
 
 /// The version of the format that is written, and the only one that is read.
 const FORMAT: u32 = 1;
-/// Where the first frame begins.
-pub(super) const FIRST_FRAME: u64 = 8;
 /// A frame is not larger before compression, unless it holds a single thing.
 const MAX_RAW: u64 = 64 << 20;
 /// A single thing is not larger than this.
 const MAX_SINGLE: u64 = 1 << 30;
-/// Field 5 of the index, and the least that a line of it has: a hash.
-const FRAME_TAG: u64 = 5 << 3 | 2;
-const MIN_FRAME_LINE: u64 = 34;
 /// Times and leases of a segment, frames of a pack: no honest one comes near it.
 const MAX_ITEMS: usize = 1 << 22;
 
@@ -46,101 +44,6 @@ pub(super) fn read(pack: &str, bytes: &[u8], end: u64) -> Result<(Header, Vec<St
     let frames = frames.map_err(damaged)?;
     layout(&frames, end).and_then(|()| fits(&header, &frames)).map_err(damaged)?;
     Ok((header, frames))
-}
-
-/// Looks at the lengths of the frames' lines before anything is made of them: empty ones take a hundred times more memory.
-fn sizes(bytes: &[u8]) -> Result<(), String> {
-    let mut at = 0;
-    while at < bytes.len() {
-        let tag = varint(bytes, &mut at)?;
-        let value = varint(bytes, &mut at)?;
-        if tag & 7 == 2 {
-            let length = usize::try_from(value).map_err(|e| e.to_string())?;
-            at = at.saturating_add(length);
-        }
-        let short = tag == FRAME_TAG && value < MIN_FRAME_LINE;
-        if short || !matches!(tag & 7, 0 | 2) || at > bytes.len() {
-            return Err("it is no index".to_owned());
-        }
-    }
-    Ok(())
-}
-
-/// Frames follow each other without space between them, from the magic to the index.
-fn layout(frames: &[StoredFrame], end: u64) -> Result<(), String> {
-    let mut at = FIRST_FRAME;
-    for (number, frame) in frames.iter().enumerate() {
-        if frame.offset != at {
-            return Err(format!("frame {number} does not begin where the one before it ends"));
-        }
-        at = at.checked_add(frame.stored as u64).ok_or("its frames are too long")?;
-    }
-    if at == end {
-        Ok(())
-    } else {
-        Err("its frames do not end where the index begins".to_owned())
-    }
-}
-
-/// Whether frames are such as the header's pack has, in order and in number.
-fn fits(header: &Header, frames: &[StoredFrame]) -> Result<(), String> {
-    let count = |role| frames.iter().filter(|it| it.role == role).map(|it| it.count).sum::<u64>();
-    let raw = |roles: &[Role]| {
-        frames
-            .iter()
-            .filter(|it| roles.contains(&it.role))
-            .map(|it| it.raw as u64)
-            .sum()
-    };
-    let (allowed, low, high): (&[Role], u64, u64) = match header {
-        Header::Base(it) => {
-            let told = (it.live, it.older, it.raw);
-            if told != (count(Role::Live), count(Role::Older), raw(&[Role::Live, Role::Older])) {
-                return Err("its frames hold something else than it says".to_owned());
-            }
-            (&[Role::Live, Role::Older, Role::Buckets, Role::Dictionary], 0, it.revision)
-        }
-        Header::Segment(it) => {
-            if it.count != count(Role::Changes) {
-                return Err("its frames hold something else than it says".to_owned());
-            }
-            let gone = matches!(it.kind, Kind::Coalesced { .. } | Kind::Synthetic { .. });
-            let allowed: &[Role] = if gone {
-                &[Role::Changes, Role::Gone]
-            } else {
-                &[Role::Changes]
-            };
-            (allowed, it.after + 1, it.through)
-        }
-    };
-    for (number, frame) in frames.iter().enumerate() {
-        let revisions = matches!(frame.role, Role::Live | Role::Older | Role::Changes);
-        let within = !revisions || low <= frame.first_revision && frame.last_revision <= high;
-        if !allowed.contains(&frame.role) || !within {
-            return Err(format!("frame {number} does not belong into such a pack"));
-        }
-    }
-    for role in [Role::Live, Role::Older, Role::Changes, Role::Gone] {
-        let of_role: Vec<_> = frames.iter().filter(|it| it.role == role).collect();
-        for pair in of_role.windows(2) {
-            if let [one, next] = pair
-                && !ascends(one, next)
-            {
-                return Err(format!("its frames of role {role:?} are not in order"));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn ascends(one: &StoredFrame, next: &StoredFrame) -> bool {
-    match one.role {
-        // The same where long keys were cut.
-        Role::Live | Role::Gone if one.last_key.len() == INDEX_KEY_BYTES => one.last_key <= next.first_key,
-        Role::Live | Role::Gone => one.last_key < next.first_key,
-        // The same where a transaction is parted.
-        _ => one.last_revision <= next.first_revision,
-    }
 }
 
 fn frame(it: wire::Frame) -> Result<StoredFrame, String> {

@@ -119,9 +119,9 @@ impl History {
         let found = self
             .timeline(timeline)
             .ok_or(NoMoment { timeline, revision, below: None, above: None })?;
-        let place = match self.from_before(found, revision)? {
+        let place = match self.place_before(found, revision)? {
             Some(place) => Some(place),
-            None => self.from_behind(found, revision)?,
+            None => self.place_behind(found, revision)?,
         };
         if let Some(Place { base, segments }) = place {
             return Ok(Moment::new(
@@ -139,7 +139,7 @@ impl History {
     }
 
     /// The youngest base at or before a revision from which segments lead to it.
-    fn from_before(&self, timeline: &Timeline, revision: u64) -> Result<Option<Place>, FileError> {
+    fn place_before(&self, timeline: &Timeline, revision: u64) -> Result<Option<Place>, FileError> {
         let mut places: Vec<(BaseName, &Stretch)> = Vec::new();
         for stretch in timeline.stretches.iter().filter(|it| it.newest() >= revision) {
             places.extend(
@@ -166,7 +166,7 @@ impl History {
     }
 
     /// The first base behind a revision that still holds its versions.
-    fn from_behind(&self, timeline: &Timeline, revision: u64) -> Result<Option<Place>, FileError> {
+    fn place_behind(&self, timeline: &Timeline, revision: u64) -> Result<Option<Place>, FileError> {
         let bases = timeline.stretches.iter().flat_map(|it| &it.bases);
         let mut behind: Vec<_> = bases.filter(|it| it.revision > revision).collect();
         behind.sort();

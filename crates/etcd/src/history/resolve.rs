@@ -89,10 +89,7 @@ impl Map {
     fn new(segments: BTreeSet<SegmentName>) -> Self {
         let mut ways: HashMap<Point, Vec<SegmentName>> = HashMap::new();
         for segment in &segments {
-            // A segment that follows itself leads nowhere.
-            if segment.begin() != segment.end() {
-                ways.entry(segment.begin()).or_default().push(*segment);
-            }
+            ways.entry(segment.begin()).or_default().push(*segment);
         }
         let mut map = Self { ways, reach: HashMap::new() };
         for segment in &segments {

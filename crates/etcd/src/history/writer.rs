@@ -4,7 +4,7 @@ use super::{
     dictionary::Dictionary,
     frame::Raw,
     header::{Header, Role, StoredFrame, Written},
-    index::{self, FIRST_FRAME},
+    index,
     name::Link,
 };
 use crate::FileError;
@@ -94,7 +94,6 @@ impl<W: Write> PackWriter<W> {
         if self.at == 0 {
             self.put(&MAGIC)?;
         }
-        debug_assert!(self.at >= FIRST_FRAME);
         let index = index::write(&header, &self.frames);
         // What is written must be readable.
         index::read("the new pack", &index, self.at)?;

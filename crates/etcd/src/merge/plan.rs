@@ -4,7 +4,8 @@
 //! all of one closed ten minutes, then of an hour, then of a day. Before the window there is the base from which its first
 //! revision is rebuilt, and the points that are to be kept: from one of them to the next, only the last version of each key.
 
-use crate::history::{BaseName, Name, SegmentName};
+use super::facts::{BasePiece, Facts, Piece};
+use crate::history::{BaseName, Mark, Name, SegmentName};
 use std::collections::BTreeSet;
 
 /// What is to be done with a history over time.
@@ -22,41 +23,6 @@ pub struct Policy {
     pub segment_bytes: u64,
     /// Revisions before the window that stay rebuildable, where a segment ends on them.
     pub keep: BTreeSet<u64>,
-}
-
-/// A timeline, as far as it has been resolved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// Its bases, by revision.
-    pub bases: Vec<BasePiece>,
-    /// The segments that follow each other, from the oldest base to the newest revision.
-    pub chain: Vec<Piece>,
-    /// All other segments that are there.
-    pub others: Vec<SegmentName>,
-    /// Whether a later timeline has taken over.
-    pub has_ended: bool,
-}
-
-/// A base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BasePiece {
-    /// Its name.
-    pub name: BaseName,
-    /// When its state was the newest, in milliseconds of Unix time.
-    pub at_ms: u64,
-}
-
-/// A segment of the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Its name.
-    pub name: SegmentName,
-    /// When its first revision was seen, in milliseconds of Unix time.
-    pub first_ms: u64,
-    /// When its last revision was seen.
-    pub last_ms: u64,
-    /// Its size as stored.
-    pub bytes: u64,
 }
 
 /// One thing to be done. Whatever it stops at, the next plan goes on from there.
@@ -143,8 +109,8 @@ impl Bounds {
     fn of(facts: &Facts, policy: &Policy, cut_ms: u64) -> Option<Self> {
         let first = facts.bases.first()?.name;
         let newest_at = |revision: u64| {
-            let before = facts.bases.iter().map(|it| it.name).filter(|it| it.revision <= revision);
-            before.last().unwrap_or(first)
+            let before = facts.bases.iter().rev().find(|it| it.name.revision <= revision);
+            before.map_or(first, |it| it.name)
         };
         let passed = facts.chain.iter().filter(|it| it.last_ms <= cut_ms).map(|it| it.name.through);
         let passed = passed.chain(facts.bases.iter().filter(|it| it.at_ms <= cut_ms).map(|it| it.name.revision));
@@ -154,42 +120,60 @@ impl Bounds {
         Some(Self { oldest, window })
     }
 
-    /// What stands before the oldest base that is needed, and the bases between that and the window.
+    /// What stands before the oldest base that is needed, and the bases between that and the window; but not one that alone holds
+    /// a dictionary which is still needed.
     fn useless(&self, facts: &Facts) -> Vec<Name> {
-        let bases = facts.bases.iter().map(|it| it.name);
-        let bases = bases
-            .filter(|it| it.revision < self.window.revision && *it != self.oldest)
-            .map(Name::Base);
-        let chain = facts.chain.iter().take(facts.place(&self.oldest)).map(|it| it.name);
+        let is_old = |it: &&BasePiece| it.name.revision < self.window.revision && it.name != self.oldest;
+        let (old, mut left): (Vec<_>, Vec<_>) = facts.bases.iter().partition(is_old);
+        let place = facts.place(&self.oldest);
+        let needed: BTreeSet<_> = facts.chain.iter().skip(place).flat_map(|it| &it.dictionaries).collect();
+        let mut useless = Vec::new();
+        for base in old.into_iter().rev() {
+            let held = |it: &&[u8; 32]| left.iter().any(|other| other.dictionaries.contains(*it));
+            if base.dictionaries.iter().filter(|it| needed.contains(it)).all(|it| held(&it)) {
+                useless.insert(0, Name::Base(base.name));
+            } else {
+                left.push(base);
+            }
+        }
+        let chain = facts.chain.iter().take(place).map(|it| it.name);
         let before = |it: &SegmentName| it.after < self.oldest.revision && it.through <= self.oldest.revision;
         let others = facts.others.iter().copied().filter(before);
-        bases.chain(chain.chain(others).map(Name::Segment)).collect()
+        useless.extend(chain.chain(others).map(Name::Segment));
+        // What says only that nothing changed is before the base where it leads to it, and after it where it does not.
+        let quiet = leading_to(&facts.others, self.oldest.chain, |it| (it.after == self.oldest.revision, false));
+        useless.extend(quiet);
+        useless
     }
 }
 
-/// Parts of merged segments that are still there: a merge was stopped before they were all removed. The oldest come first and the
-/// last part at the end, because the others are known by following the chain back from it.
+/// Parts of merged segments that are still there: a merge was stopped before they were all removed.
 fn in_merged(facts: &Facts) -> Vec<Name> {
     let mut parts = Vec::new();
     for whole in facts.chain.iter().map(|it| it.name).filter(|it| it.chain != it.link) {
-        let mut wanted = vec![whole.chain];
-        while let Some(mark) = wanted.pop() {
-            let found = facts
-                .others
-                .iter()
-                .filter(|it| it.chain == mark && it.after >= whole.after && it.through <= whole.through);
-            for part in found {
-                if !parts.contains(&Name::Segment(*part)) {
-                    parts.push(Name::Segment(*part));
-                    if part.prev != whole.prev {
-                        wanted.push(part.prev);
-                    }
-                }
+        let found = leading_to(&facts.others, whole.chain, |it| {
+            (it.after >= whole.after && it.through <= whole.through, it.prev == whole.prev)
+        });
+        parts.extend(found.into_iter().filter(|it| !parts.contains(it)).collect::<Vec<_>>());
+    }
+    parts
+}
+
+/// Which of `others` lead to a point of the chain, the oldest first: in this order they are removed, because the older ones are known
+/// only by following the younger back. `belongs` says of one whether it counts, and whether it is the first.
+fn leading_to(others: &[SegmentName], point: Mark, belongs: impl Fn(&SegmentName) -> (bool, bool)) -> Vec<Name> {
+    let (mut found, mut points) = (Vec::new(), vec![point]);
+    while let Some(point) = points.pop() {
+        for part in others.iter().filter(|it| it.chain == point) {
+            let (counts, is_first) = belongs(part);
+            if counts && !found.contains(&Name::Segment(*part)) {
+                found.push(Name::Segment(*part));
+                points.extend((!is_first).then_some(part.prev));
             }
         }
     }
-    parts.reverse();
-    parts
+    found.reverse();
+    found
 }
 
 /// Before the window: from one kept point to the next, one segment.
@@ -280,34 +264,6 @@ fn is_closed(piece: &Piece, level_ms: u64, policy: &Policy, now_ms: u64) -> bool
 
 fn names(run: &[&Piece]) -> Vec<SegmentName> {
     run.iter().map(|it| it.name).collect()
-}
-
-impl Facts {
-    /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
-    fn is_over(&self, cut_ms: u64) -> bool {
-        let ends = self
-            .chain
-            .iter()
-            .map(|it| it.last_ms)
-            .chain(self.bases.iter().map(|it| it.at_ms));
-        self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
-    }
-
-    /// How many segments of the chain stand before a base.
-    fn place(&self, base: &BaseName) -> usize {
-        let behind = self.chain.iter().position(|it| it.name.chain == base.chain).map(|at| at + 1);
-        let before = || self.chain.iter().position(|it| it.name.prev == base.chain);
-        let by_revision = || self.chain.iter().take_while(|it| it.name.through <= base.revision).count();
-        behind.or_else(before).unwrap_or_else(by_revision)
-    }
-
-    fn all(&self) -> Vec<Name> {
-        let segments = self.chain.iter().map(|it| it.name).chain(self.others.iter().copied());
-        segments
-            .map(Name::Segment)
-            .chain(self.bases.iter().map(|it| Name::Base(it.name)))
-            .collect()
-    }
 }
 
 #[cfg(test)]

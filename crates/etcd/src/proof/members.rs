@@ -133,7 +133,22 @@ async fn answer(source: &dyn Source, member: &str, common: u64, ask: &impl Ask) 
         let revision = ask.revision(member).await?.min(source.last_revision());
         answer = ask.hash_kv(member, revision).await;
     }
-    answer
+    let answer = answer?;
+    if answer.compact_revision >= source.compaction() {
+        return Ok(answer);
+    }
+    // For the revision of a compaction, etcd repeats the hash that it took then, under the compaction before. Those beside it it
+    // works out anew.
+    for revision in [answer.revision.saturating_add(1), answer.revision.saturating_sub(1)] {
+        if revision > source.last_revision() || revision < source.compaction() {
+            continue;
+        }
+        match ask.hash_kv(member, revision).await {
+            Ok(beside) if beside.compact_revision >= source.compaction() => return Ok(beside),
+            _ => {}
+        }
+    }
+    Ok(answer)
 }
 
 /// What the history says to a member's answer. Each pair of revision and compaction is worked out once.
@@ -161,7 +176,9 @@ async fn compare(
             let (source, hashed) =
                 (Arc::clone(source), move |source: &dyn Source| hash_kv(source, revision, compact_revision));
             let hash = match tokio::task::spawn_blocking(move || hashed(source.as_ref())).await {
-                Ok(hashed) => hashed?.hash,
+                Ok(Ok(ours)) => ours.hash,
+                Ok(Err(SelectionError::File(e))) => return Err(e.into()),
+                Ok(Err(refused)) => return not_comparable(refused.to_string()),
                 Err(stopped) => return not_comparable(format!("the history's hash was not worked out: {stopped}")),
             };
             ours.insert((revision, compact_revision), hash);

@@ -19,6 +19,24 @@ use std::sync::Arc;
 pub(crate) struct History {
     pub(crate) model: Model,
     pub(crate) packs: Packs,
+    pub(crate) objects: Objects,
+}
+
+/// The packs as they lie on a shelf.
+#[derive(Clone, Default)]
+pub(crate) struct Objects(pub(crate) Vec<(Name, Bytes)>);
+
+impl std::fmt::Debug for Objects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} objects", self.0.len())
+    }
+}
+
+impl Objects {
+    fn open(&mut self, (written, bytes): (Written, Vec<u8>)) -> Arc<Pack> {
+        self.0.push((written.name, bytes.clone().into()));
+        opened((written, bytes))
+    }
 }
 
 /// Where a base is taken and segments are cut.
@@ -33,30 +51,28 @@ pub(crate) struct Cuts {
 
 impl History {
     pub(crate) fn of(model: Model, cuts: &Cuts) -> Self {
-        let base = base(&model, cuts.compaction, cuts.base);
+        let mut objects = Objects::default();
+        let base = objects.open(base(&model, cuts.compaction, cuts.base));
         let (mut segments, mut at, mut prev) = (Vec::new(), cuts.base, base.chain());
         let ends = cuts.segments.iter().copied().chain([model.last]);
         let (away, back) = cuts.gap.map_or((u64::MAX, 0), |gap| (gap.0, gap.2));
         for end in ends.filter(|&it| it >= cuts.base && (it <= away || it >= back)) {
             if let Some(gap) = cuts.gap.filter(|gap| at == gap.0 && end > at) {
-                let made = synthetic(&model, prev, gap);
+                let made = objects.open(synthetic(&model, prev, gap));
                 (at, prev) = (gap.2, made.chain());
                 segments.push(made);
             }
-            let made = segment(&model, prev, at, end);
+            let made = objects.open(segment(&model, prev, at, end));
             (at, prev) = (end, made.chain());
             segments.push(made);
         }
         let packs = Packs::new(base, segments).unwrap();
-        Self { model, packs }
+        Self { model, packs, objects }
     }
 
     /// The same with other packs.
     pub(crate) fn with(&self, base: Arc<Pack>, segments: Vec<Arc<Pack>>) -> Self {
-        Self {
-            model: self.model.clone(),
-            packs: Packs::new(base, segments).unwrap(),
-        }
+        Self { packs: Packs::new(base, segments).unwrap(), ..self.clone() }
     }
 }
 
@@ -83,7 +99,7 @@ pub(crate) fn header(revision: u64, compaction: u64) -> BaseHeader {
 }
 
 /// A base as it is taken from an etcd that was compacted; of later ones, which leave a deletion at the compaction where it is.
-fn base(model: &Model, compaction: u64, revision: u64) -> Arc<Pack> {
+fn base(model: &Model, compaction: u64, revision: u64) -> (Written, Vec<u8>) {
     let mut writer = BaseWriter::new(Vec::new()).unwrap();
     let mut live = model.live(revision);
     let left = in_database(model, compaction, revision);
@@ -94,7 +110,7 @@ fn base(model: &Model, compaction: u64, revision: u64) -> Arc<Pack> {
     live.iter().for_each(|it| writer.live(it).unwrap());
     let lease = (Bytes::copy_from_slice(&7_i64.to_be_bytes()), Bytes::from_static(&[8, 7, 16, 60]));
     let others = Buckets::from([("alarm".to_owned(), vec![]), ("lease".to_owned(), vec![lease])]);
-    opened(writer.finish(header(revision, compaction), &others).unwrap())
+    writer.finish(header(revision, compaction), &others).unwrap()
 }
 
 fn in_database(model: &Model, compaction: u64, revision: u64) -> Vec<Record> {
@@ -128,17 +144,17 @@ fn segment_header(kind: Kind, prev: Link, after: u64, through: u64) -> SegmentHe
     }
 }
 
-fn segment(model: &Model, prev: Link, after: u64, through: u64) -> Arc<Pack> {
+fn segment(model: &Model, prev: Link, after: u64, through: u64) -> (Written, Vec<u8>) {
     let mut writer = SegmentWriter::new(Vec::new(), segment_header(Kind::Captured, prev, after, through), None);
     let within = model
         .records
         .iter()
         .filter(|it| it.revision.main > after && it.revision.main <= through);
     within.for_each(|it| writer.record(it).unwrap());
-    opened(writer.finish().unwrap())
+    writer.finish().unwrap()
 }
 
-fn synthetic(model: &Model, prev: Link, (after, compaction, through): (u64, u64, u64)) -> Arc<Pack> {
+fn synthetic(model: &Model, prev: Link, (after, compaction, through): (u64, u64, u64)) -> (Written, Vec<u8>) {
     let stands_for = Link([7; 32]);
     let header = segment_header(Kind::Synthetic { compaction, stands_for }, prev, after, through);
     let mut writer = SegmentWriter::new(Vec::new(), header, None);
@@ -149,7 +165,7 @@ fn synthetic(model: &Model, prev: Link, (after, compaction, through): (u64, u64,
     let keys = |records: &[Record]| records.iter().map(|it| it.key().unwrap()).collect::<BTreeSet<_>>();
     let (before, then) = (keys(&model.live(after)), keys(&model.live(compaction)));
     before.difference(&then).for_each(|it| writer.gone(it).unwrap());
-    opened(writer.finish().unwrap())
+    writer.finish().unwrap()
 }
 
 /// Random histories: a base somewhere, cuts somewhere, and a gap in one of three.
@@ -164,12 +180,4 @@ pub(crate) fn histories() -> impl Strategy<Value = History> {
         let segments = cuts.iter().map(|it| it.index(count) as u64).chain(gap.map(|it| it.0)).collect();
         History::of(model, &Cuts { compaction, base: base.max(1), segments, gap })
     })
-}
-
-/// The name of a pack as what it is.
-pub(crate) fn segment_name(pack: &Pack) -> crate::history::SegmentName {
-    match pack.name() {
-        Name::Segment(it) => *it,
-        Name::Base(it) => panic!("{it} is no segment"),
-    }
 }

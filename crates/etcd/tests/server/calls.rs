@@ -1,7 +1,7 @@
 //! Every other call, in every version: keys, leases, hashes, alarms, defragmentation, members.
 
-use crate::server::{Cluster, Server, Setup, newest, versions};
-use etcd::{Alarm, AlarmKind, Change, Error, Guard, Lease};
+use crate::server::{Cluster, Server, Setup, free_ports, newest, peer_url, versions};
+use etcd::{Alarm, AlarmKind, Change, Error, Guard, Lease, Members};
 
 #[tokio::test]
 #[ignore = "needs etcd: cargo xtask test"]
@@ -94,8 +94,8 @@ async fn members_hash_the_same_at_the_same_revision() {
         for (at, server) in cluster.members.iter().enumerate() {
             let member = members.iter().find(|member| member.id == ids[at]).unwrap();
             assert_eq!(member.name, format!("m{at}"));
-            assert_eq!(member.client_urls, [server.connection.endpoint.clone()]);
-            assert_eq!(member.peer_urls, [crate::server::peer_url(server.peer_port)]);
+            assert_eq!(member.client_urls, std::slice::from_ref(&server.connection.endpoint));
+            assert_eq!(member.peer_urls, [peer_url(server.peer_port)]);
             assert!(!member.is_learner);
         }
     }
@@ -150,4 +150,65 @@ async fn a_member_that_stands_still_is_unreachable() {
     server.freeze(false);
     assert!(matches!(asked, Err(Error::Unreachable { .. })), "{asked:?}");
     assert!(matches!(watched, Err(Error::Unreachable { .. })), "{watched:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs etcd: cargo xtask test"]
+async fn when_a_member_fails_the_next_is_asked() {
+    let mut cluster = Cluster::start(&newest(), None, 3).await;
+    let urls: Vec<_> = cluster
+        .members
+        .iter()
+        .map(|server| server.connection.endpoint.clone())
+        .collect();
+    let mut members = Members::new(cluster.members[0].connection.clone(), []);
+    let (client, _) = members.connect().await.unwrap();
+    members.discover(&client).await.unwrap();
+    assert_eq!(members.connections().len(), 3);
+    assert_eq!(client.endpoint(), urls[0]);
+
+    cluster.members[0].kill().await;
+    let (client, status) = members.connect().await.unwrap();
+    assert_ne!(client.endpoint(), urls[0]);
+    assert!(status.leader.is_some());
+    let first = client.endpoint().to_owned();
+    // It stays there until it is told not to.
+    assert_eq!(members.connect().await.unwrap().0.endpoint(), first);
+    members.give_up();
+    assert_ne!(members.connect().await.unwrap().0.endpoint(), first);
+
+    // The last one has no leader, and is not fit.
+    cluster.members[1].kill().await;
+    let error = loop {
+        // Until it notices.
+        match members.connect().await {
+            Ok(_) => members.give_up(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs etcd: cargo xtask test"]
+async fn a_learner_is_passed_over() {
+    for tools in versions() {
+        let server = Server::start(&tools, None).await;
+        let (client_port, peer_port) = free_ports();
+        let learner_url = peer_url(peer_port);
+        server.etcdctl(&["member", "add", "new", "--learner", "--peer-urls", &learner_url]);
+        let all = format!("default={},new={learner_url}", peer_url(server.peer_port));
+        let setup = Setup::new(&tools)
+            .name("new")
+            .ports(client_port, peer_port)
+            .initial_cluster(&all);
+        let learner = setup.flags(["--initial-cluster-state", "existing"]).start().await;
+        let status = learner.client().await.status().await.unwrap();
+        assert!(status.is_learner, "{status:?}");
+        let mut members = Members::new(learner.connection.clone(), [server.connection.endpoint.clone()]);
+        let (client, status) = members.connect().await.unwrap();
+        assert_eq!(client.endpoint(), server.connection.endpoint);
+        let known = client.members().await.unwrap();
+        assert!(known.iter().any(|member| member.is_learner && member.id != status.member_id), "{known:?}");
+    }
 }

@@ -8,7 +8,9 @@
 
 mod calls;
 mod certificates;
+mod database;
 mod import;
+mod proof;
 mod rebuild;
 mod refusals;
 mod server;

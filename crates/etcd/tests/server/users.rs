@@ -60,7 +60,6 @@ async fn each_may_do_what_its_role_allows() {
             "watch",
             "range",
             "leases",
-            "lease",
             "put",
             "compact",
             "hash_kv",

@@ -15,7 +15,7 @@ fn base(revision: u64, at_ms: u64) -> BasePiece {
         chain: mark(revision),
         link: mark(revision),
     };
-    BasePiece { name, at_ms }
+    BasePiece { name, at_ms, dictionaries: BTreeSet::new() }
 }
 
 /// The segment (after, through], whose links are revisions.
@@ -42,6 +42,7 @@ fn piece(after: u64, through: u64, last_ms: u64) -> Piece {
         first_ms: last_ms,
         last_ms,
         bytes: 10,
+        dictionaries: BTreeSet::new(),
     }
 }
 
@@ -146,6 +147,21 @@ fn before_the_window_goes_what_no_kept_point_needs() {
     let remove = Action::Remove { names, why: Why::BeforeWindow };
     // No segment ends on 350: it needs the one that it is in.
     assert_eq!(plan(&facts, &keep, now), [remove, Action::Coalesce(named(&facts, 3..5))]);
+}
+
+#[test]
+fn a_base_stays_while_its_dictionary_is_needed() {
+    let mut facts = long();
+    for (base, id) in facts.bases.iter_mut().zip([1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3]) {
+        base.dictionaries.insert([id; 32]);
+    }
+    facts.chain[6].dictionaries = [[1; 32], [3; 32]].into();
+    let Some(Action::Remove { names, .. }) = plan(&facts, &Policy::default(), 12 * DAY).into_iter().next() else {
+        panic!("nothing is removed")
+    };
+    let bases = [0, 2, 3, 4].map(|at: usize| Name::Base(facts.bases[at].name));
+    assert_eq!(names[..4], bases);
+    assert!(matches!(names[4], Name::Segment(_)));
 }
 
 #[test]

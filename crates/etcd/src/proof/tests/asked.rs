@@ -1,9 +1,12 @@
 //! Members that answer from a table.
 
 use super::*;
+use crate::selection::made;
 use std::sync::{Arc, Mutex};
 
 /// Each member's model, and its compactions at each question in turn (the last for all later ones).
+///
+/// As etcd does, each repeats the hash of its last compaction, taken under the one before, for that revision.
 #[derive(Default)]
 struct Table {
     members: BTreeMap<&'static str, (Model, Vec<u64>)>,
@@ -34,6 +37,7 @@ impl Ask for Table {
         match revision {
             it if it < compact => Err(Refused::Compacted),
             it if it > model.last => Err(Refused::Future),
+            it if it == compact => Ok(hash_kv(model, revision, compact - 1).unwrap()),
             _ => Ok(hash_kv(model, revision, compact).unwrap()),
         }
     }
@@ -41,7 +45,7 @@ impl Ask for Table {
 
 /// Ten revisions of two keys.
 fn model() -> Model {
-    let of = |main: u64| put(main, if main % 2 == 0 { "a" } else { "b" }, 1);
+    let of = |main: u64| put(main, if main.is_multiple_of(2) { "a" } else { "b" }, 1);
     Model { records: (2..=10).map(of).collect(), last: 10 }
 }
 
@@ -86,6 +90,24 @@ async fn a_member_that_was_compacted_meanwhile_is_asked_again() {
     let found = verified(&model, &table).await;
     assert!(matches!(found[0], Finding::Equal(HashAnswer { revision: 5, .. })));
     assert!(matches!(found[1], Finding::Equal(HashAnswer { revision: 10, compact_revision: 8, .. })));
+}
+
+#[tokio::test]
+async fn a_hash_that_is_repeated_from_a_compaction_is_passed_by() {
+    let model = model();
+    let cuts = made::Cuts { compaction: 5, base: 6, segments: [7].into(), gap: None };
+    let history = made::History::of(model.clone(), &cuts).packs;
+    let behind = Model { records: model.records[..4].to_vec(), last: 5 };
+    let table = Table::default().member("m1", &behind, &[2]).member("m2", &model, &[5]);
+    let names = ["m1".to_owned(), "m2".to_owned()];
+    let found = verify_members(Arc::new(history), &names, &table).await.unwrap().members;
+    assert!(
+        matches!(&found[0].finding, Finding::NotComparable { why, since: 5 } if why.contains("compacted at revision 2"))
+    );
+    assert!(
+        matches!(found[1].finding, Finding::Equal(HashAnswer { revision: 6, compact_revision: 5, .. })),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
