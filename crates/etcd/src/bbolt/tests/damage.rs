@@ -117,6 +117,11 @@ fn each_damage_is_named_with_its_page() {
     let first_key = 16 + 16 * 15;
     check(damaged(leaf, first_key, &[0xff; 8]), leaf, "elements 0 and 1 are not in order");
     check(damaged(next_leaf, first_key, &[0; 8]), next_leaf, "not those that the page above says");
+    check(
+        damaged(leaf, first_key + 14 * 1008, &[0xff; 8]),
+        leaf,
+        "not those that the page above says",
+    );
     check(damaged(branch, 16 + 8, &1_000_000_u64.to_le_bytes()), 1_000_000, "there are only");
     check(damaged(branch, 16 + 8, &1_u64.to_le_bytes()), 1, "the page above it names it");
     // A circle, and one page twice.
