@@ -7,12 +7,11 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod calls;
-mod capture;
 mod certificates;
 mod database;
 mod import;
-mod rebuild;
 mod proof;
+mod rebuild;
 mod refusals;
 mod server;
 mod snapshot;
