@@ -38,8 +38,8 @@ pub use note::{Note, Tell, Way};
 pub use risk::{Behind, Risk};
 pub use spool::{Spool, SpoolWriter};
 
-use crate::history::{History, Shelf, Tail};
-use crate::{Error, FileError, Members};
+use crate::history::{History, Role, Shelf, Tail};
+use crate::{Error, FileError, Members, Record};
 use estate::Kind;
 use feed::Feed;
 use gauge::Gauge;
@@ -54,6 +54,9 @@ use tokio::task::JoinSet;
 
 /// Events on their way from one half to the other: each is one response, 2 MiB and seldom more.
 const EVENTS: usize = 4;
+
+/// In how many segments the last put is looked for.
+const LOOKED_AT: usize = 8;
 
 /// How a capture is done.
 #[derive(Clone, Debug)]
@@ -176,7 +179,7 @@ pub async fn capture(
     let mut line = Line::new(shelf, options.clone(), (tell.clone(), gauge.clone()), begin.tail, rivals);
     begin.gaps.into_iter().for_each(|gap| line.mend(gap));
     let (events, mut arriving) = mpsc::channel(EVENTS);
-    let feed = Feed::new(source, options, (tell, gauge), events, (begin.timeline, seen));
+    let feed = Feed::new(source, options, (tell, gauge), events, (begin.timeline, seen, begin.last));
     // Ends with this future.
     let mut feeding = JoinSet::new();
     feeding.spawn(feed.run());
@@ -200,16 +203,31 @@ struct Begin {
     /// The number of the youngest timeline, 0 if there is none.
     timeline: u32,
     tail: Option<Tail>,
+    /// The last put in it, if it is near the end.
+    last: Option<Record>,
     gaps: Vec<bridge::Gap>,
 }
 
 fn begin(shelf: Arc<dyn Shelf>) -> Result<Begin, FileError> {
     let names = shelf.list()?;
     let history = History::open(shelf)?;
+    let tail = history.tail()?;
     Ok(Begin {
         names,
         timeline: history.next_timeline().saturating_sub(1),
-        tail: history.tail()?,
+        last: tail.as_ref().and_then(|tail| last_put(&history, tail)),
+        tail,
         gaps: bridge::open_gaps(&history)?,
+    })
+}
+
+/// The last put of a history, if one of its last segments has one. That it cannot be read is found where it matters.
+fn last_put(history: &History, tail: &Tail) -> Option<Record> {
+    let moment = history.moment(tail.timeline, tail.through).ok()?;
+    let segments = (0..moment.segments().len()).rev().take(LOOKED_AT);
+    segments.filter_map(|number| moment.segment(number).ok()).find_map(|pack| {
+        let frame = pack.frames_of(Role::Changes).pop()?;
+        let puts = pack.records(frame).ok()?.filter_map(Result::ok).filter(|it| !it.tombstone);
+        puts.last()
     })
 }

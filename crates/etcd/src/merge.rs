@@ -6,11 +6,12 @@
 mod apply;
 mod base;
 mod facts;
-pub mod plan;
+mod plan;
 mod segments;
 mod sorted;
 
 pub use apply::{Done, apply};
 pub use base::merge_base;
-pub use plan::{Action, Facts, Policy, plan};
+pub use facts::{BasePiece, Facts, Piece};
+pub use plan::{Action, Policy, Why, plan};
 pub use segments::{coalesce, merge_segments};

@@ -52,7 +52,9 @@ pub(super) fn open_gaps(history: &History) -> Result<Vec<Gap>, FileError> {
     let mut gaps = Vec::new();
     let stretches = history.newest().map_or(&[][..], |timeline| &timeline.stretches);
     for (before, behind) in stretches.iter().zip(stretches.iter().skip(1)) {
-        let (Some(first), Some(base)) = (before.bases.first(), behind.bases.first()) else { continue };
+        let (Some(first), Some(base)) = (before.bases.first(), behind.bases.first()) else {
+            continue;
+        };
         let pack = opened(history, Name::Base(*base))?;
         let is_gap = pack.header().base().is_some_and(|it| it.began == Began::Gap);
         let last = before.chain.last().map_or(Name::Base(*first), |last| Name::Segment(*last));
@@ -114,9 +116,7 @@ pub(super) fn bridge(shelf: &Arc<dyn Shelf>, gap: Gap, scratch: &Path) -> Result
 
 fn packs(history: &History, timeline: u32, revision: u64) -> Result<Packs, BridgeError> {
     let moment = history.moment(timeline, revision)?;
-    let segments: Result<Vec<_>, FileError> =
-        (0..moment.segments().len()).map(|number| moment.segment(number).map(Arc::new)).collect();
-    Ok(Packs::new(Arc::clone(moment.base()), segments?)?)
+    Ok(Packs::of(&moment)?)
 }
 
 /// All records of the base above the gap's beginning, in the order of their revisions.
@@ -153,7 +153,9 @@ fn gone(
     let mut sorter = Sorter::new(scratch, SORT_BYTES);
     for (packs, revision, side) in [(before, after, BEFORE), (behind, compaction, BEHIND)] {
         packs.live_at(revision, &mut |record| {
-            let key = record.key().map_err(|why| FileError::damaged(packs.name(), place(record.revision), why))?;
+            let key = record
+                .key()
+                .map_err(|why| FileError::damaged(packs.name(), place(record.revision), why))?;
             sorter.push(&key, side)
         })?;
     }

@@ -45,13 +45,22 @@ impl Course {
             self.complete = open;
         }
         self.skips = 0;
-        let put = records.iter().rev().find(|it| !it.tombstone && it.revision.main <= self.complete);
-        if let Some((put, Ok(key))) = put.map(|put| (put, put.key())) {
-            // A copy: the key must not keep the whole response in memory.
-            let key = Bytes::copy_from_slice(&key);
-            self.last = Some((key, put.revision.main, blake3::hash(&put.value)));
+        if let Some(put) = records
+            .iter()
+            .rev()
+            .find(|it| !it.tombstone && it.revision.main <= self.complete)
+        {
+            self.remember(put);
         }
         Ok(())
+    }
+
+    /// A put that the source has to have still.
+    pub(super) fn remember(&mut self, put: &Record) {
+        if let Ok(key) = put.key() {
+            // A copy: the key must not keep the whole response in memory.
+            self.last = Some((Bytes::copy_from_slice(&key), put.revision.main, blake3::hash(&put.value)));
+        }
     }
 
     /// Everything through this revision was heard.
@@ -71,7 +80,9 @@ impl Course {
 
     /// Whether the source has the very same last change. `None` when it cannot tell any more, or there is none to ask for.
     pub(super) async fn same_last_change(&self, client: &Client) -> Result<Option<bool>, Error> {
-        let Some((key, revision, hash)) = &self.last else { return Ok(None) };
+        let Some((key, revision, hash)) = &self.last else {
+            return Ok(None);
+        };
         match client.range(key, &[], *revision, 1).await {
             Ok(range) => {
                 let same = |it: &crate::KeyValue| it.mod_revision == *revision && blake3::hash(&it.encoded()) == *hash;

@@ -62,7 +62,11 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { catch_up_per_s: 5_500, base_bytes_per_s: 200_000_000, patience_s: 10 }
+        Self {
+            catch_up_per_s: 5_500,
+            base_bytes_per_s: 200_000_000,
+            patience_s: 10,
+        }
     }
 }
 
@@ -186,10 +190,9 @@ impl fmt::Display for Why {
             Self::Compacted { through, compaction } => {
                 write!(f, "etcd has compacted through revision {compaction}, and the history ends at {through}")
             }
-            Self::Backlog { revisions, watch_s, base_s } => write!(
-                f,
-                "catching up {revisions} revisions would take {watch_s} s, a base takes {base_s} s"
-            ),
+            Self::Backlog { revisions, watch_s, base_s } => {
+                write!(f, "catching up {revisions} revisions would take {watch_s} s, a base takes {base_s} s")
+            }
             Self::Skipped { revision } => write!(f, "the watch skips revision {revision} again and again"),
             Self::OtherCluster { was, is } => {
                 write!(f, "the cluster is {is:016x}, and the history is of {was:016x}")

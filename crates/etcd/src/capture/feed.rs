@@ -13,7 +13,7 @@ use super::note::{Note, Tell};
 use super::take::{Order, TakeError, Taken, take};
 use super::{CaptureError, Options};
 use crate::history::Source;
-use crate::{Client, Error, Members, Heard, Record, Status, Watch};
+use crate::{Client, Error, Heard, Members, Record, Status, Watch};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -89,9 +89,10 @@ impl Feed {
         options: Options,
         (tell, gauge): (Tell, Gauge),
         events: mpsc::Sender<Event>,
-        (timeline, seen): (u32, Option<Seen>),
+        (timeline, seen, last): (u32, Option<Seen>, Option<Record>),
     ) -> Self {
-        let course = Course::new(seen.map_or(0, |seen| seen.through));
+        let mut course = Course::new(seen.map_or(0, |seen| seen.through));
+        last.iter().for_each(|last| course.remember(last));
         Self {
             source,
             options,
@@ -200,7 +201,11 @@ impl Feed {
         if new_timeline {
             self.gauge.begin_anew();
         }
-        let is_first = self.source.connections().first().is_some_and(|it| it.endpoint == client.endpoint());
+        let is_first = self
+            .source
+            .connections()
+            .first()
+            .is_some_and(|it| it.endpoint == client.endpoint());
         let order = Order {
             timeline: self.timeline + u32::from(new_timeline),
             new_timeline,

@@ -115,10 +115,9 @@ impl Line {
                     Some(event) => self.take(event)?,
                     None => return Ok(false),
                 },
-                () = ambient::sleep(wait), if due.is_some() && free => drop(self.cut()?),
-                found = self.rivals.look() => match found {
-                    Some(name) => return Err(CaptureError::Rival { name: name.to_string() }),
-                    None => {}
+                () = ambient::sleep(wait), if due.is_some() && free => { self.cut()?; }
+                found = self.rivals.look() => if let Some(name) = found {
+                    return Err(CaptureError::Rival { name: name.to_string() });
                 },
                 Some(_) = self.bridging.join_next() => {}
                 () = &mut stop => return Ok(true),
@@ -187,7 +186,8 @@ impl Line {
         let source = taken.written.header.base().map(|it| it.source).unwrap_or_default();
         let pack = Arc::clone(&taken.pack);
         self.rivals.own(taken.written.name);
-        self.stores.put(taken.written.name, taken.revision, Arc::new(move || Box::new(pack.reader())));
+        self.stores
+            .put(taken.written.name, taken.revision, Arc::new(move || Box::new(pack.reader())));
         self.end = Some(End {
             timeline: taken.written.name.timeline(),
             link: taken.written.chain,
@@ -201,12 +201,15 @@ impl Line {
     /// Cuts one segment and sends it on its way; whether there was anything to cut.
     fn cut(&mut self) -> Result<bool, CaptureError> {
         let Some(end) = &mut self.end else { return Ok(false) };
-        let Some(mut cut) = end.cutter.cut(ambient::monotonic()) else { return Ok(false) };
+        let Some(mut cut) = end.cutter.cut(ambient::monotonic()) else {
+            return Ok(false);
+        };
         let (through, records) = (cut.through, std::mem::take(&mut cut.records));
         let (bytes, written) = encode_segment(header(end, cut), &records, end.dictionary.as_ref())?;
         end.link = written.chain;
         self.rivals.own(written.name);
-        self.stores.put(written.name, through, Arc::new(move || Box::new(bytes.clone().reader())));
+        self.stores
+            .put(written.name, through, Arc::new(move || Box::new(bytes.clone().reader())));
         Ok(true)
     }
 }

@@ -9,9 +9,9 @@
 //! may serve stale pages (refused by its kind), a stream that ended meanwhile ([`Pinned::still`], after the reading).
 
 use crate::bbolt::Pages;
+use crate::failure::unanswered;
 use crate::snapshot::fnv_1a;
 use crate::wire::SnapshotResponse;
-use crate::failure::unanswered;
 use crate::{Client, Error};
 use std::fs::File;
 use std::io;
@@ -81,13 +81,10 @@ pub(super) async fn pin(client: &Client, path: &Path) -> Result<(Pinned, Arc<dyn
         }
         let path = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || open(&path, head)).await;
-        match opened.map_err(|e| e.to_string())?? {
-            Some(pages) => {
-                let endpoint = client.endpoint().to_owned();
-                return Ok((Pinned { stream, endpoint }, Arc::new(pages)));
-            }
-            // Its transaction is no longer among the last two: it was committed to twice meanwhile, or is another file.
-            None => {}
+        // None: that transaction is no longer among the last two. It was committed to twice meanwhile, or is another file.
+        if let Some(pages) = opened.map_err(|e| e.to_string())?? {
+            let endpoint = client.endpoint().to_owned();
+            return Ok((Pinned { stream, endpoint }, Arc::new(pages)));
         }
     }
     Err(format!("{} is not this member's database", path.display()))
@@ -134,7 +131,8 @@ fn open(path: &Path, head: Vec<u8>) -> Result<Option<PinnedPages>, String> {
         return Err("the snapshot has an impossible page size".to_owned());
     }
     let mut metas = vec![0; 2 * page_bytes];
-    file.read_at(0, &mut metas).map_err(|e| format!("{shown} cannot be read: {e}"))?;
+    file.read_at(0, &mut metas)
+        .map_err(|e| format!("{shown} cannot be read: {e}"))?;
     let own = [0, page_bytes].into_iter().filter_map(|at| Meta::at(&metas, at));
     if !own.into_iter().any(|own| own == pinned) {
         return Ok(None);
@@ -154,7 +152,11 @@ impl Pages for PinnedPages {
         let head = self.head.get(from..).unwrap_or_default();
         let (first, rest) = into.split_at_mut(head.len().min(into.len()));
         first.copy_from_slice(head.get(..first.len()).unwrap_or_default());
-        if rest.is_empty() { Ok(()) } else { self.file.read_at(metas, rest) }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            self.file.read_at(metas, rest)
+        }
     }
 }
 

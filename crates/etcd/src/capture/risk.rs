@@ -28,7 +28,8 @@ pub struct Behind {
 impl Behind {
     /// Now minus the arrival of the oldest change not yet acknowledged; zero when none is waiting.
     pub fn at_risk(&self, now: Instant) -> Duration {
-        self.waiting_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+        self.waiting_since
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Revisions that the source is known to have and that are not stored; all of them while there is no base.

@@ -5,8 +5,8 @@
 use super::backoff::Backoff;
 use super::gauge::Gauge;
 use super::note::{Note, Tell};
-use crate::history::{Name, Shelf};
 use crate::FileError;
+use crate::history::{Name, Shelf};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
@@ -69,7 +69,8 @@ impl Stores {
             }
         });
         self.on_the_way.push_back(Box::pin(async move {
-            task.await.unwrap_or_else(|e| Err(FileError::io(name, "stored")(io::Error::other(e))))
+            task.await
+                .unwrap_or_else(|e| Err(FileError::io(name, "stored")(io::Error::other(e))))
         }));
     }
 

@@ -135,7 +135,9 @@ async fn proven(client: &Client, order: &Order, taken: Taken, way: Way) -> Resul
             Ok(theirs) => {
                 let (pack, name) = (Arc::clone(&taken.pack), taken.written.name);
                 let (revision, compaction) = (taken.revision, theirs.compact_revision);
-                let ours = tokio::task::spawn_blocking(move || hash(pack, name, revision, compaction)).await.map_err(ended)??;
+                let ours = tokio::task::spawn_blocking(move || hash(pack, name, revision, compaction))
+                    .await
+                    .map_err(ended)??;
                 if ours != theirs.hash {
                     let reason = format!("its hash is {ours:08x}, and the member's {:08x}", theirs.hash);
                     return Err(FileError::damaged(name, format!("revision {revision}"), reason).into());

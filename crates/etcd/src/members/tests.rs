@@ -64,3 +64,17 @@ async fn what_will_not_pass_is_told_before_what_may() {
     let error = Members::new(at(&nobody), ["ftp://x".to_owned()]).connect().await.unwrap_err();
     assert!(matches!(error, Error::Endpoint { .. }), "{error:?}");
 }
+
+/// What a daemon waits for may move between threads.
+#[test]
+fn waiting_may_move_between_threads() {
+    fn movable<T: Send>(_: &T) {}
+    let mut members = three();
+    movable(&members.connect());
+    movable(&async {
+        let (client, _) = three().connect().await?;
+        client.lease(1).await?;
+        client.hash_kv(1).await?;
+        client.watch(1).await?.next().await
+    });
+}

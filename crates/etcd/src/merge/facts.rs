@@ -1,9 +1,47 @@
-//! What a plan needs to know of a history, read from its packs. Start at [`Facts::of`].
+//! What a plan needs to know of a history. Start at [`Facts`]; [`Facts::of`] reads them from packs.
 
-use super::plan::{BasePiece, Facts, Piece};
 use crate::FileError;
-use crate::history::{BaseName, History, Pack, Role, SegmentName, Stretch, Timeline};
+use crate::history::{BaseName, History, Name, Pack, Role, SegmentName, Stretch, Timeline};
 use std::collections::BTreeSet;
+
+/// A timeline, as far as it has been resolved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its bases, by revision.
+    pub bases: Vec<BasePiece>,
+    /// The segments that follow each other, from the oldest base to the newest revision.
+    pub chain: Vec<Piece>,
+    /// All other segments that are there.
+    pub others: Vec<SegmentName>,
+    /// Whether a later timeline has taken over.
+    pub has_ended: bool,
+}
+
+/// A base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BasePiece {
+    /// Its name.
+    pub name: BaseName,
+    /// When its state was the newest, in milliseconds of Unix time.
+    pub at_ms: u64,
+    /// The dictionaries that it holds.
+    pub dictionaries: BTreeSet<[u8; 32]>,
+}
+
+/// A segment of the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its name.
+    pub name: SegmentName,
+    /// When its first revision was seen, in milliseconds of Unix time.
+    pub first_ms: u64,
+    /// When its last revision was seen.
+    pub last_ms: u64,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// The dictionaries that it cannot be read without.
+    pub dictionaries: BTreeSet<[u8; 32]>,
+}
 
 impl Facts {
     /// The facts of every stretch of every timeline, to be planned for one by one. Reads the index of each pack.
@@ -64,4 +102,32 @@ fn segment(history: &History, name: &SegmentName) -> Result<Piece, FileError> {
 
 fn needed(pack: &Pack) -> BTreeSet<[u8; 32]> {
     pack.frames().iter().filter_map(|it| it.dictionary).collect()
+}
+
+impl Facts {
+    /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
+    pub(super) fn is_over(&self, cut_ms: u64) -> bool {
+        let ends = self
+            .chain
+            .iter()
+            .map(|it| it.last_ms)
+            .chain(self.bases.iter().map(|it| it.at_ms));
+        self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
+    }
+
+    /// How many segments of the chain stand before a base.
+    pub(super) fn place(&self, base: &BaseName) -> usize {
+        let behind = self.chain.iter().position(|it| it.name.chain == base.chain).map(|at| at + 1);
+        let before = || self.chain.iter().position(|it| it.name.prev == base.chain);
+        let by_revision = || self.chain.iter().take_while(|it| it.name.through <= base.revision).count();
+        behind.or_else(before).unwrap_or_else(by_revision)
+    }
+
+    pub(super) fn all(&self) -> Vec<Name> {
+        let segments = self.chain.iter().map(|it| it.name).chain(self.others.iter().copied());
+        segments
+            .map(Name::Segment)
+            .chain(self.bases.iter().map(|it| Name::Base(it.name)))
+            .collect()
+    }
 }

@@ -4,6 +4,7 @@
 //! all of one closed ten minutes, then of an hour, then of a day. Before the window there is the base from which its first
 //! revision is rebuilt, and the points that are to be kept: from one of them to the next, only the last version of each key.
 
+use super::facts::{BasePiece, Facts, Piece};
 use crate::history::{BaseName, Mark, Name, SegmentName};
 use std::collections::BTreeSet;
 
@@ -22,45 +23,6 @@ pub struct Policy {
     pub segment_bytes: u64,
     /// Revisions before the window that stay rebuildable, where a segment ends on them.
     pub keep: BTreeSet<u64>,
-}
-
-/// A timeline, as far as it has been resolved.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
-    /// Its bases, by revision.
-    pub bases: Vec<BasePiece>,
-    /// The segments that follow each other, from the oldest base to the newest revision.
-    pub chain: Vec<Piece>,
-    /// All other segments that are there.
-    pub others: Vec<SegmentName>,
-    /// Whether a later timeline has taken over.
-    pub has_ended: bool,
-}
-
-/// A base.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BasePiece {
-    /// Its name.
-    pub name: BaseName,
-    /// When its state was the newest, in milliseconds of Unix time.
-    pub at_ms: u64,
-    /// The dictionaries that it holds.
-    pub dictionaries: BTreeSet<[u8; 32]>,
-}
-
-/// A segment of the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Its name.
-    pub name: SegmentName,
-    /// When its first revision was seen, in milliseconds of Unix time.
-    pub first_ms: u64,
-    /// When its last revision was seen.
-    pub last_ms: u64,
-    /// Its size as stored.
-    pub bytes: u64,
-    /// The dictionaries that it cannot be read without.
-    pub dictionaries: BTreeSet<[u8; 32]>,
 }
 
 /// One thing to be done. Whatever it stops at, the next plan goes on from there.
@@ -147,8 +109,8 @@ impl Bounds {
     fn of(facts: &Facts, policy: &Policy, cut_ms: u64) -> Option<Self> {
         let first = facts.bases.first()?.name;
         let newest_at = |revision: u64| {
-            let before = facts.bases.iter().map(|it| it.name).filter(|it| it.revision <= revision);
-            before.last().unwrap_or(first)
+            let before = facts.bases.iter().rev().find(|it| it.name.revision <= revision);
+            before.map_or(first, |it| it.name)
         };
         let passed = facts.chain.iter().filter(|it| it.last_ms <= cut_ms).map(|it| it.name.through);
         let passed = passed.chain(facts.bases.iter().filter(|it| it.at_ms <= cut_ms).map(|it| it.name.revision));
@@ -302,34 +264,6 @@ fn is_closed(piece: &Piece, level_ms: u64, policy: &Policy, now_ms: u64) -> bool
 
 fn names(run: &[&Piece]) -> Vec<SegmentName> {
     run.iter().map(|it| it.name).collect()
-}
-
-impl Facts {
-    /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
-    fn is_over(&self, cut_ms: u64) -> bool {
-        let ends = self
-            .chain
-            .iter()
-            .map(|it| it.last_ms)
-            .chain(self.bases.iter().map(|it| it.at_ms));
-        self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
-    }
-
-    /// How many segments of the chain stand before a base.
-    fn place(&self, base: &BaseName) -> usize {
-        let behind = self.chain.iter().position(|it| it.name.chain == base.chain).map(|at| at + 1);
-        let before = || self.chain.iter().position(|it| it.name.prev == base.chain);
-        let by_revision = || self.chain.iter().take_while(|it| it.name.through <= base.revision).count();
-        behind.or_else(before).unwrap_or_else(by_revision)
-    }
-
-    fn all(&self) -> Vec<Name> {
-        let segments = self.chain.iter().map(|it| it.name).chain(self.others.iter().copied());
-        segments
-            .map(Name::Segment)
-            .chain(self.bases.iter().map(|it| Name::Base(it.name)))
-            .collect()
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::selection::model::{Model, models};
 use crate::{KeyValue, Record, Revision};

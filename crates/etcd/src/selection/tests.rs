@@ -1,9 +1,10 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::made::{Cuts, History, histories};
-use super::model::{Model, sorted};
+use super::model::{Model, models, sorted};
 use super::*;
+use crate::bbolt::Writer;
+use crate::database::Database;
 use crate::proof::hash_kv;
+use crate::{FileError, Record, Revision};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -15,12 +16,20 @@ pub(crate) fn same(source: &dyn Source, model: &Model, at: [Index; 2]) {
     at.sort_unstable();
     let [floor, revision] = at;
     let (mut live, mut since) = (Vec::new(), Vec::new());
-    source.live_at(revision, &mut |it| Ok(live.push(it))).unwrap();
-    source.since(floor, revision, &mut |it| Ok(since.push(it))).unwrap();
+    source.live_at(revision, &mut into(&mut live)).unwrap();
+    source.since(floor, revision, &mut into(&mut since)).unwrap();
     assert_eq!(sorted(live), model.live(revision), "live at {revision}");
     assert_eq!(sorted(since), model.since(floor, revision), "at {revision}, compacted at {floor}");
     let theirs = hash_kv(model, revision, floor).unwrap();
     assert_eq!(hash_kv(source, revision, floor).unwrap(), theirs);
+}
+
+/// Collects records.
+pub(crate) fn into(records: &mut Vec<Record>) -> impl FnMut(Record) -> Result<(), FileError> {
+    |it| {
+        records.push(it);
+        Ok(())
+    }
 }
 
 fn history() -> History {
@@ -74,7 +83,33 @@ fn what_the_sink_returns_ends_the_walk() {
     assert_eq!(taken, 1);
 }
 
+/// A database file as etcd would have it, a compaction included.
+fn database(model: &Model, compaction: u64, path: &std::path::Path) -> DatabaseSource {
+    let mut writer = Writer::create(path).unwrap();
+    let mut key = writer.bucket("key").unwrap();
+    model
+        .since(compaction, model.last)
+        .iter()
+        .for_each(|it| key.put(&it.entry_key(), &it.value).unwrap());
+    key.finish().unwrap();
+    let mut meta = writer.bucket("meta").unwrap();
+    let mark = Revision { main: compaction, sub: 0 }.entry_key(false);
+    if compaction > 0 {
+        meta.put(b"finishedCompactRev", &mark).unwrap();
+    }
+    meta.finish().unwrap();
+    writer.finish().unwrap();
+    DatabaseSource::new(Database::open(path).unwrap()).unwrap()
+}
+
 proptest! {
+    #[test]
+    fn any_database_is_what_the_model_says(model in models(), compaction: Index, at: [Index; 2]) {
+        let compaction = compaction.index(model.last as usize + 1) as u64;
+        let folder = tempfile::tempdir().unwrap();
+        same(&database(&model, compaction, &folder.path().join("db")), &model, at);
+    }
+
     #[test]
     fn any_moment_of_any_history_is_what_the_model_says(history in histories(), at: [Index; 2]) {
         same(&history.packs, &history.model, at);

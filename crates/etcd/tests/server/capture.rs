@@ -19,7 +19,7 @@ async fn what_is_captured_is_what_etcd_says() {
         let client = server.client().await;
         let mut load = Load::new(client.clone());
         load.run(40).await;
-        let running = Running::start(&[server.connection.clone()], folder.path());
+        let running = Running::start(&server.connection, folder.path());
         running.stored(1).await;
         load.run(150).await;
         client.compact(load.revision - 50, true).await.unwrap();
@@ -27,12 +27,15 @@ async fn what_is_captured_is_what_etcd_says() {
         load.run(50).await;
         running.stored(load.revision).await;
         let notes = running.stop().await;
-        assert!(matches!(notes[..], [Note::Taking { .. }, Note::Based { way: Way::Stream, .. }]), "{notes:?}");
+        assert!(
+            matches!(notes[..], [Note::Taking { .. }, Note::Based { way: Way::Stream, .. }]),
+            "{notes:?}"
+        );
         check_all(folder.path(), &client).await;
 
         // A second capture goes on where the first ended.
         load.run(30).await;
-        let running = Running::start(&[server.connection.clone()], folder.path());
+        let running = Running::start(&server.connection, folder.path());
         load.run(30).await;
         running.stored(load.revision).await;
         let notes = running.stop().await;
@@ -48,7 +51,7 @@ async fn what_is_captured_is_what_etcd_says() {
 async fn an_etcd_without_any_record_is_captured() {
     let server = Server::start(&newest(), None).await;
     let folder = tempfile::tempdir().unwrap();
-    let running = Running::start(&[server.connection.clone()], folder.path());
+    let running = Running::start(&server.connection, folder.path());
     running.stored(1).await;
     let client = server.client().await;
     let mut load = Load::new(client.clone());
@@ -69,7 +72,7 @@ async fn tls_and_users_are_no_obstacle() {
     let client = etcd::Client::connect(&root).await.unwrap();
     let mut load = Load::new(client.clone());
     load.run(20).await;
-    let running = Running::start(&[root], folder.path());
+    let running = Running::start(&root, folder.path());
     running.stored(1).await;
     load.run(20).await;
     running.stored(load.revision).await;
@@ -78,7 +81,7 @@ async fn tls_and_users_are_no_obstacle() {
 
     // Who may not take a snapshot is told so at once.
     let other = tempfile::tempdir().unwrap();
-    let running = Running::start(&[server.as_user("reader")], other.path());
+    let running = Running::start(&server.as_user("reader"), other.path());
     let error = running.ended().await.unwrap_err();
     assert_eq!(error.kind(), estate::Kind::Person, "{error}");
 }
@@ -93,7 +96,7 @@ async fn another_member_goes_on() {
     let mut order = vec![leader];
     order.extend((0..3).filter(|at| *at != leader));
     // Only one is named: the others are found.
-    let source = [cluster.members[leader].connection.clone()];
+    let source = cluster.members[leader].connection.clone();
     let mut load = Load::new(cluster.members[order[1]].client().await);
     load.run(20).await;
     let running = Running::start(&source, folder.path());
@@ -122,7 +125,7 @@ async fn the_database_file_is_read_while_a_stream_pins_it() {
         let mut options = etcd::capture::Options::new(folder.path());
         options.db_file = Some(server.data.join("member/snap/db"));
         options.prove = true;
-        let running = Running::with(&[server.connection.clone()], folder.path(), options.clone());
+        let running = Running::with(&server.connection, folder.path(), options.clone());
         load.run(200).await;
         running.stored(load.revision).await;
         let notes = running.stop().await;
@@ -133,10 +136,15 @@ async fn the_database_file_is_read_while_a_stream_pins_it() {
         let stranger = Server::start(&tools, None).await;
         let other = tempfile::tempdir().unwrap();
         options.db_file = Some(stranger.data.join("member/snap/db"));
-        let running = Running::with(&[server.connection.clone()], other.path(), options);
+        let running = Running::with(&server.connection, other.path(), options);
         running.stored(1).await;
         let notes = running.stop().await;
-        let [Note::Taking { .. }, Note::Streaming { why }, Note::Based { way: Way::Stream, .. }] = &notes[..] else {
+        let [
+            Note::Taking { .. },
+            Note::Streaming { why },
+            Note::Based { way: Way::Stream, .. },
+        ] = &notes[..]
+        else {
             panic!("{notes:?}");
         };
         assert!(why.ends_with("is not this member's database"), "{why}");

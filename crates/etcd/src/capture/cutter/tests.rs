@@ -51,7 +51,10 @@ fn a_change_waits_no_longer_than_the_limit() {
 fn a_full_segment_is_due_at_once_and_divided_only_between_revisions() {
     let (mut cutter, at) = begin();
     let wide = (0..3).map(|sub| record(13, sub, 600));
-    let many = [record(11, 0, 400), record(12, 0, 400)].into_iter().chain(wide).chain([record(14, 0, 1)]);
+    let many = [record(11, 0, 400), record(12, 0, 400)]
+        .into_iter()
+        .chain(wide)
+        .chain([record(14, 0, 1)]);
     cutter.take(many.collect(), false, at(7)).unwrap();
     assert!(cutter.due().unwrap() <= at(7).at);
     assert_eq!(shown(cutter.cut(at(8).at)), "(10, 12] 11.0 12.0 seen 12@5007");
@@ -141,7 +144,10 @@ fn times_never_run_backwards_and_are_no_finer_than_needed() {
     for (revision, ms) in [(11, 310), (12, 320), (13, 330), (14, 450), (15, 20), (16, 460)] {
         cutter.take(records([revision]), false, at(ms)).unwrap();
     }
-    assert_eq!(shown(cutter.cut(at(500).at)), "(10, 16] 11.0 12.0 13.0 14.0 15.0 16.0 seen 13@5330 16@5460");
+    assert_eq!(
+        shown(cutter.cut(at(500).at)),
+        "(10, 16] 11.0 12.0 13.0 14.0 15.0 16.0 seen 13@5330 16@5460"
+    );
 }
 
 #[test]

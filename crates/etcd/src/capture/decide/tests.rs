@@ -1,6 +1,11 @@
 use super::*;
 
-const TAIL: Seen = Seen { through: 1000, cluster_id: 0xc1, raft_term: 4, raft_index: 2000 };
+const TAIL: Seen = Seen {
+    through: 1000,
+    cluster_id: 0xc1,
+    raft_term: 4,
+    raft_index: 2000,
+};
 const LIVE: Live = Live {
     cluster_id: 0xc1,
     revision: 1200,
@@ -25,7 +30,12 @@ fn stories() {
     let table = [
         ("the first start", None, LIVE, "new timeline: there was no history"),
         ("a restart", Some(TAIL), LIVE, "resume from 1001"),
-        ("nothing happened meanwhile", Some(TAIL), Live { revision: 1000, ..LIVE }, "resume from 1001"),
+        (
+            "nothing happened meanwhile",
+            Some(TAIL),
+            Live { revision: 1000, ..LIVE },
+            "resume from 1001",
+        ),
         (
             "a new leader",
             Some(TAIL),
@@ -56,7 +66,12 @@ fn stories() {
             Live { revision: 1_101_000, db_bytes: 60_000_000_000, ..LIVE },
             "resume from 1001",
         ),
-        ("a short backlog", Some(TAIL), Live { revision: 51_000, db_bytes: 1, ..LIVE }, "resume from 1001"),
+        (
+            "a short backlog",
+            Some(TAIL),
+            Live { revision: 51_000, db_bytes: 1, ..LIVE },
+            "resume from 1001",
+        ),
         (
             "another cluster",
             Some(TAIL),

@@ -32,7 +32,12 @@ fn the_file_must_hold_the_transaction_of_the_stream() {
     assert!(opened([meta(8, 5), meta(9, 6)]).unwrap().is_some());
     // Two commits later, a copy from before, another member's, and a page that is being written.
     let torn = [meta(8, 5)[..60].to_vec(), vec![0; 4036]].concat();
-    for metas in [[meta(10, 7), meta(9, 6)], [meta(6, 5), meta(7, 5)], [meta(8, 6), meta(7, 5)], [torn, meta(7, 5)]] {
+    for metas in [
+        [meta(10, 7), meta(9, 6)],
+        [meta(6, 5), meta(7, 5)],
+        [meta(8, 6), meta(7, 5)],
+        [torn, meta(7, 5)],
+    ] {
         assert!(opened(metas).unwrap().is_none());
     }
     let folder = tempfile::tempdir().unwrap();

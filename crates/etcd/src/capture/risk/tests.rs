@@ -9,7 +9,10 @@ fn risk_is_the_age_of_the_oldest_change_not_stored() {
 
     // While there is no base, all is at risk.
     risk.arrived(101, 10, at(100));
-    assert_eq!((risk.behind().revisions(), risk.behind().at_risk(at(350))), (101, Duration::from_millis(250)));
+    assert_eq!(
+        (risk.behind().revisions(), risk.behind().at_risk(at(350))),
+        (101, Duration::from_millis(250))
+    );
 
     risk.acknowledged(100);
     assert_eq!((risk.behind().stored, risk.behind().revisions()), (Some(100), 1));

@@ -32,7 +32,10 @@ fn a_reader_waits_for_bytes_that_are_on_their_way() {
 fn a_stream_that_breaks_wakes_its_readers_with_the_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (end, expected) in [
-        (Box::new(|w: SpoolWriter| w.broken("etcd is gone".to_owned())) as Box<dyn Fn(_)>, "etcd is gone"),
+        (
+            Box::new(|w: SpoolWriter| w.broken("etcd is gone".to_owned())) as Box<dyn Fn(_)>,
+            "etcd is gone",
+        ),
         (Box::new(drop), "the stream was given up"),
     ] {
         let (spool, mut writer) = Spool::create(folder.path()).unwrap();

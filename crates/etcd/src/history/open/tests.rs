@@ -95,7 +95,12 @@ impl Story {
             count: 0,
             times: (self.through..=through).map(seen).collect(),
             leases: Vec::new(),
-            source: Source { cluster_id: 1, member_id: through, raft_term: 1, raft_index: 1 },
+            source: Source {
+                cluster_id: 1,
+                member_id: through,
+                raft_term: 1,
+                raft_index: 1,
+            },
         };
         let records: Vec<_> = (self.through + 1..=through).map(|main| put(main, "/registry/00001")).collect();
         let (bytes, written) = encode_segment(header, &records, self.dictionary.as_ref()).unwrap();

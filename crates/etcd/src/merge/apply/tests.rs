@@ -1,10 +1,9 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::history::{Object, Put, Shelf};
 use crate::merge::{Facts, Policy, plan};
 use crate::selection::made::{self, histories};
 use crate::selection::model::sorted;
+use crate::selection::tests::into;
 use crate::selection::{HistorySource, Source};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -96,7 +95,7 @@ fn answers(source: &HistorySource, floors: impl Iterator<Item = u64> + Clone) ->
     for floor in floors {
         for revision in (floor..=source.last_revision()).step_by(3) {
             let mut records = Vec::new();
-            if source.since(floor, revision, &mut |it| Ok(records.push(it))).is_ok() {
+            if source.since(floor, revision, &mut into(&mut records)).is_ok() {
                 answers.insert((floor, revision), sorted(records));
             }
         }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::history::Pack;
 use crate::selection::made::{histories, opened};

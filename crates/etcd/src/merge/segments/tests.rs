@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use crate::selection::made::{histories, opened};
 use crate::selection::tests::same;
@@ -59,7 +57,7 @@ proptest! {
         prop_assume!(!run.is_empty());
         let scratch = tempfile::tempdir().unwrap();
         let made = opened(coalesce(run, None, scratch.path(), Vec::new()).unwrap());
-        let whole = [&segments[..ends[0]], &[made.clone()], &segments[ends[1]..]].concat();
+        let whole = [&segments[..ends[0]], std::slice::from_ref(&made), &segments[ends[1]..]].concat();
         let coalesced = history.with(history.packs.base().clone(), whole);
         if let Some(hole) = made.header().segment().unwrap().hole() {
             let refused = crate::selection::Source::compaction(&coalesced.packs);

@@ -45,7 +45,7 @@ impl Ask for Table {
 
 /// Ten revisions of two keys.
 fn model() -> Model {
-    let of = |main: u64| put(main, if main % 2 == 0 { "a" } else { "b" }, 1);
+    let of = |main: u64| put(main, if main.is_multiple_of(2) { "a" } else { "b" }, 1);
     Model { records: (2..=10).map(of).collect(), last: 10 }
 }
 

@@ -2,9 +2,9 @@
 
 use super::running::{Load, Running, check, check_all, live};
 use crate::server::{Server, Setup, newest, run};
+use etcd::Connection;
 use etcd::capture::Note;
 use etcd::history::{Directory, History};
-use etcd::Connection;
 use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +18,7 @@ async fn what_was_compacted_away_is_a_hole_and_the_state_is_right() {
     client.put("stays", "1", 0).await.unwrap();
     client.put("goes in the hole", "1", 0).await.unwrap();
     load.run(1).await;
-    let running = Running::start(&[server.connection.clone()], folder.path());
+    let running = Running::start(&server.connection, folder.path());
     running.stored(load.revision).await;
     load.run(5).await;
     running.stored(load.revision).await;
@@ -32,7 +32,7 @@ async fn what_was_compacted_away_is_a_hole_and_the_state_is_right() {
     let compaction = load.revision;
     client.compact(compaction, true).await.unwrap();
     load.run(20).await;
-    let running = Running::start(&[server.connection.clone()], folder.path());
+    let running = Running::start(&server.connection, folder.path());
     running.told(|note| matches!(note, Note::Bridged { .. })).await;
     load.run(20).await;
     running.stored(load.revision).await;
@@ -63,7 +63,7 @@ async fn a_restored_source_begins_a_new_timeline() {
     let snapshot = folder.path().join("snapshot");
     server.etcdctl(&["snapshot", "save", &snapshot.display().to_string()]);
     load.run(40).await;
-    let running = Running::start(&[server.connection.clone()], folder.path());
+    let running = Running::start(&server.connection, folder.path());
     running.stored(load.revision).await;
     running.stop().await;
 
@@ -74,14 +74,23 @@ async fn a_restored_source_begins_a_new_timeline() {
         .tool("etcdutl")
         .args(["snapshot", "restore"])
         .arg(&snapshot)
-        .args(["--initial-cluster", &format!("default={peer}"), "--initial-advertise-peer-urls", &peer])
+        .args([
+            "--initial-cluster",
+            &format!("default={peer}"),
+            "--initial-advertise-peer-urls",
+            &peer,
+        ])
         .arg("--data-dir")
         .arg(&restored));
-    let again = Setup::new(&newest()).data(&restored).ports(server.port, server.peer_port).start().await;
+    let again = Setup::new(&newest())
+        .data(&restored)
+        .ports(server.port, server.peer_port)
+        .start()
+        .await;
     let client = again.client().await;
     let mut load = Load::new(client.clone());
     load.run(5).await;
-    let running = Running::start(&[again.connection.clone()], folder.path());
+    let running = Running::start(&again.connection, folder.path());
     running.stored(1).await;
     load.run(20).await;
     running.stored(load.revision).await;
@@ -98,7 +107,7 @@ async fn an_etcd_that_restarts_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut load = Load::new(server.client().await);
     load.run(20).await;
-    let running = Running::start(&[server.connection.clone()], folder.path());
+    let running = Running::start(&server.connection, folder.path());
     running.stored(load.revision).await;
     for _ in 0..2 {
         server.restart().await;
@@ -122,7 +131,7 @@ async fn what_waiting_does_not_mend_is_said_at_once() {
         key_file: None,
         user: None,
     };
-    let error = Running::start(&[nowhere], folder.path()).ended().await.unwrap_err();
+    let error = Running::start(&nowhere, folder.path()).ended().await.unwrap_err();
     assert!(error.to_string().contains("names no port"), "{error}");
 }
 
@@ -136,11 +145,11 @@ async fn two_captures_of_one_history_do_it_no_harm_and_one_stops() {
     load.run(20).await;
     let mut options = etcd::capture::Options::new(folder.path());
     options.look_around = std::time::Duration::from_millis(700);
-    let first = Running::with(&[server.connection.clone()], folder.path(), options.clone());
+    let first = Running::with(&server.connection, folder.path(), options.clone());
     first.stored(load.revision).await;
     // One that never looks, so that it goes on.
     options.look_around = std::time::Duration::from_secs(3600);
-    let second = Running::with(&[server.connection.clone()], folder.path(), options);
+    let second = Running::with(&server.connection, folder.path(), options);
     let mut stopping = tokio::spawn(first.ended());
     let error = loop {
         load.run(5).await;

@@ -2,9 +2,9 @@
 
 use super::running::{Load, check, check_all};
 use crate::server::{Server, newest};
-use etcd::{Connection, Members};
 use etcd::capture::{Options, Risk, capture};
 use etcd::history::Directory;
+use etcd::{Connection, Members};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -31,14 +31,29 @@ async fn victim() {
             Err(_) => ambient::sleep(Duration::from_millis(10)).await,
         }
     };
-    let connection = Connection { endpoint, ca_file: None, cert_file: None, key_file: None, user: None };
+    let connection = Connection {
+        endpoint,
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+        user: None,
+    };
     let behind = watch::Sender::new(Risk::default().behind());
     let mut options = Options::new(&folder);
     // More cuts, more places to die.
     options.limits.every = Duration::from_millis(20);
     options.limits.bytes = 20_000;
     let never = std::future::pending();
-    capture(Members::new(connection, []), Arc::new(directory), options, Arc::new(|_| {}), behind, never).await.unwrap();
+    capture(
+        Members::new(connection, []),
+        Arc::new(directory),
+        options,
+        Arc::new(|_| {}),
+        behind,
+        never,
+    )
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +80,11 @@ async fn killed_at_random_moments() {
     let client = server.client().await;
     reaches(folder.path(), load.revision).await;
     victim.kill().await.unwrap();
-    let history = if kills > 20 { check(folder.path(), &client).await } else { check_all(folder.path(), &client).await };
+    let history = if kills > 20 {
+        check(folder.path(), &client).await
+    } else {
+        check_all(folder.path(), &client).await
+    };
     assert_eq!(history.timelines().len(), 1);
     assert_eq!(history.holes(1).unwrap(), []);
 }

@@ -21,11 +21,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(source: &[Connection], folder: &Path) -> Self {
+    pub(crate) fn start(source: &Connection, folder: &Path) -> Self {
         Self::with(source, folder, Options::new(folder))
     }
 
-    pub(crate) fn with(source: &[Connection], folder: &Path, options: Options) -> Self {
+    pub(crate) fn with(source: &Connection, folder: &Path, options: Options) -> Self {
         let shelf = Arc::new(Directory::open(&folder.join("history")).unwrap());
         let notes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notes);
@@ -34,7 +34,7 @@ impl Running {
         let (sender, behind) = watch::channel(empty);
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { drop(stopped.await) };
-        let source = Members::new(source[0].clone(), source[1..].iter().map(|it| it.endpoint.clone()));
+        let source = Members::new(source.clone(), []);
         let task = tokio::spawn(capture(source, shelf, options, tell, sender, stopped));
         Self { task, behind, stop, notes }
     }
@@ -63,7 +63,11 @@ impl Running {
         let _ = self.stop.send(());
         tokio::time::timeout(LIMIT, self.task).await.unwrap().unwrap().unwrap();
         let behind = *self.behind.borrow();
-        assert_eq!((behind.at_risk(Arrival::now().at), behind.waiting_bytes), (Duration::ZERO, 0), "{behind:?}");
+        assert_eq!(
+            (behind.at_risk(Arrival::now().at), behind.waiting_bytes),
+            (Duration::ZERO, 0),
+            "{behind:?}"
+        );
         self.notes.lock().unwrap().clone()
     }
 
@@ -114,12 +118,21 @@ impl Load {
         let [random, size] = ambient::random_bytes();
         let key = |n: u8| format!("/registry/pods/{:02}", n % 50);
         let value = vec![size; usize::from(size) * if step.is_multiple_of(97) { 4000 } else { 8 }];
-        let put = |n: u8| Change::Put { key: key(n).into(), value: vec![n; usize::from(n)].into(), lease: 0 };
+        let put = |n: u8| Change::Put {
+            key: key(n).into(),
+            value: vec![n; usize::from(n)].into(),
+            lease: 0,
+        };
         let delete = |n: u8| Change::Delete { key: key(n).into(), end: "".into() };
         let header = match step % 8 {
             0 => self.client.delete(key(random), "").await?.0,
             1 if random < 40 => self.client.delete(key(10), key(14)).await?.0,
-            2 | 3 => self.client.txn(vec![], vec![put(random), put(random.wrapping_add(1)), delete(random.wrapping_add(2))]).await?.0,
+            2 | 3 => {
+                self.client
+                    .txn(vec![], vec![put(random), put(random.wrapping_add(1)), delete(random.wrapping_add(2))])
+                    .await?
+                    .0
+            }
             4 => {
                 let lease = self.client.grant_lease(0, 600 + u64::from(random)).await?;
                 self.client.put(format!("/registry/events/{step}"), value, lease).await?
@@ -144,7 +157,10 @@ pub(crate) async fn check(folder: &Path, client: &Client) -> History {
             for record in pack.records(frame).unwrap() {
                 let revision = record.unwrap().revision;
                 let is_next = revision.main == last + 1 && revision.sub == 0;
-                assert!(is_next || (revision.main == last && revision.sub == sub + 1), "{revision} after {last}.{sub}");
+                assert!(
+                    is_next || (revision.main == last && revision.sub == sub + 1),
+                    "{revision} after {last}.{sub}"
+                );
                 (last, sub) = (revision.main, revision.sub);
             }
         }
@@ -152,7 +168,13 @@ pub(crate) async fn check(folder: &Path, client: &Client) -> History {
     assert_eq!(last, tail.through);
     let theirs = client.hash_kv(tail.through).await.unwrap();
     let ours = proof::hash_kv(&packs, tail.through, theirs.compact_revision);
-    assert_eq!(ours.unwrap().hash, theirs.hash, "at {} compacted at {}", tail.through, theirs.compact_revision);
+    assert_eq!(
+        ours.unwrap().hash,
+        theirs.hash,
+        "at {} compacted at {}",
+        tail.through,
+        theirs.compact_revision
+    );
     same_keys(&history, client, tail.through).await;
     history
 }
@@ -161,7 +183,12 @@ pub(crate) async fn check(folder: &Path, client: &Client) -> History {
 pub(crate) async fn check_all(folder: &Path, client: &Client) -> History {
     let history = check(folder, client).await;
     let tail = history.tail().unwrap().unwrap();
-    let base = packs(&history, tail.timeline, tail.through).base().header().base().unwrap().revision;
+    let base = packs(&history, tail.timeline, tail.through)
+        .base()
+        .header()
+        .base()
+        .unwrap()
+        .revision;
     let mut compared = 0;
     for revision in base.max(1)..=tail.through {
         compared += u64::from(same_keys(&history, client, revision).await);
