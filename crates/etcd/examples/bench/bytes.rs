@@ -7,6 +7,7 @@
 use crate::deltas::{Delta, deflated};
 use crate::figures::{Goal, Row};
 use crate::flags::Flags;
+use crate::large::{SOURCE, Segments};
 use crate::printer::say;
 use crate::process;
 use crate::server::Server;
@@ -14,14 +15,12 @@ use crate::workload::{BUSY, Churn, START_MS, Store, Write};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use etcd::Record;
-use etcd::history::{
-    BaseHeader, BaseWriter, Began, Buckets, Dictionary, Kind, LeaseSeen, Link, Pack, Seen, SegmentHeader, Source,
-    encode_segment,
-};
+use etcd::history::{BaseHeader, BaseWriter, Began, Buckets, Pack};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::process::Command;
 
+const AGE_MS: u64 = 1_800_000;
 const HOUR_MS: u64 = 3_600_000;
 const SECOND_MS: u64 = 1_000;
 const DELTA_MS: u64 = 20_000;
@@ -52,33 +51,35 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     let mut sums = Sums::default();
     let mut churn = Churn::new(1, BUSY);
     let mut store = Store::new();
-    let live = fill(&server, &churn, &mut store).await?;
+    let mut live = fill(&server, &churn, &mut store).await?;
+    age(&server, &mut churn, &mut store, &mut live).await?;
     let (base, pack) = base(&live, &store)?;
     sums.base = base;
     say(&format!("{} keys are there: a base takes {:.1} MB", live.len(), base as f64 / MB));
     drop(live);
     let dictionary = pack.dictionaries()?.pop().context("the base has a dictionary")?;
-    let mut cutter = Cutter {
-        prev: pack.chain(),
-        after: store.revision,
-        dictionary,
-        records: Vec::new(),
-        leases: Vec::new(),
-    };
+    let mut open = Segments::after(pack.chain(), store.revision, Some(dictionary));
     let mut delta = Delta::default();
-    let mut compactions = VecDeque::from([store.revision]);
-    let mut last = START_MS;
+    let mut compactions = VecDeque::new();
+    let begin = START_MS + AGE_MS;
+    let mut last = begin;
     loop {
         let (ms, write) = churn.next().context("churn never ends")?;
         for second in (last / SECOND_MS..ms / SECOND_MS).map(|second| (second + 1) * SECOND_MS) {
-            cutter.cut(second, store.revision, &mut sums)?;
-            let since = second - START_MS;
+            if let Some((written, _)) = open.cut(second, store.revision)? {
+                sums.segments += written.bytes;
+                sums.segments_count += 1;
+            }
+            let since = second - begin;
             if since.is_multiple_of(DELTA_MS) {
                 sums.deltas += std::mem::take(&mut delta).stored()?;
             }
             if since % FULL_MS == COMPACTION_AT_MS {
                 compactions.push_back(store.revision);
-                if let Some(revision) = compactions.pop_front() {
+                // The first one that is remembered is the one of five minutes ago.
+                if compactions.len() > 1
+                    && let Some(revision) = compactions.pop_front()
+                {
                     server.client.compact(revision, true).await?;
                 }
             }
@@ -87,19 +88,16 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
             }
         }
         last = ms;
-        if ms >= START_MS + HOUR_MS {
+        if ms >= begin + HOUR_MS {
             break;
         }
-        if let Write::Grant { lease, ttl_s } = write {
-            let seen = LeaseSeen { id: lease, granted_s: ttl_s, remaining_s: ttl_s, at_ms: ms };
-            cutter.leases.push(seen);
-        }
-        for record in store.apply(&write) {
-            delta.add(&record, ms)?;
+        let records = store.apply(&write);
+        for record in &records {
+            delta.add(record, ms)?;
             sums.records += 1;
             sums.raw += record.value.len() as u64;
-            cutter.records.push(record);
         }
+        open.add(ms, &write, records);
         server.write(write).await?;
     }
     let revision = server.client.status().await?.revision;
@@ -137,6 +135,23 @@ async fn fill(server: &Server, churn: &Churn, store: &mut Store) -> Result<BTree
     Ok(live)
 }
 
+/// Half an hour before the base is taken: what changes often has been changed often.
+async fn age(server: &Server, churn: &mut Churn, store: &mut Store, live: &mut BTreeMap<Bytes, Record>) -> Result<()> {
+    for (_, write) in churn.take_until(START_MS + AGE_MS) {
+        for record in store.apply(&write) {
+            let key = record.key().map_err(anyhow::Error::msg)?;
+            if record.tombstone {
+                live.remove(&key);
+            } else {
+                live.insert(key, record);
+            }
+        }
+        server.write(write).await?;
+    }
+    server.client.compact(store.revision, true).await?;
+    Ok(())
+}
+
 /// The base of what is there: its size, and itself.
 fn base(live: &BTreeMap<Bytes, Record>, store: &Store) -> Result<(u64, Pack)> {
     let mut writer = BaseWriter::new(Vec::new())?;
@@ -145,8 +160,8 @@ fn base(live: &BTreeMap<Bytes, Record>, store: &Store) -> Result<(u64, Pack)> {
         timeline: 1,
         revision: store.revision,
         compaction: store.revision,
-        taken_ms: START_MS,
-        source: Source::default(),
+        taken_ms: START_MS + AGE_MS,
+        source: SOURCE,
         etcd_version: String::new(),
         began: Began::First,
         note: String::new(),
@@ -158,45 +173,6 @@ fn base(live: &BTreeMap<Bytes, Record>, store: &Store) -> Result<(u64, Pack)> {
     let (written, bytes) = writer.finish(header, &Buckets::default())?;
     let pack = Pack::open(&written.name, Arc::new(Bytes::from(bytes)))?;
     Ok((written.bytes, pack))
-}
-
-/// Makes segments as capture does.
-struct Cutter {
-    prev: Link,
-    after: u64,
-    dictionary: Arc<Dictionary>,
-    records: Vec<Record>,
-    leases: Vec<LeaseSeen>,
-}
-
-impl Cutter {
-    /// Ends the open segment; none if nothing has happened.
-    fn cut(&mut self, at_ms: u64, through: u64, sums: &mut Sums) -> Result<()> {
-        if self.records.is_empty() && self.leases.is_empty() {
-            return Ok(());
-        }
-        let header = SegmentHeader {
-            timeline: 1,
-            kind: Kind::Captured,
-            prev: self.prev,
-            after: self.after,
-            through,
-            count: 0,
-            times: vec![Seen { revision: through, at_ms }],
-            leases: std::mem::take(&mut self.leases),
-            source: Source {
-                cluster_id: u64::MAX / 3,
-                member_id: u64::MAX / 5,
-                raft_term: 2,
-            },
-        };
-        let (_, written) = encode_segment(header, &self.records, Some(&self.dictionary))?;
-        sums.segments += written.bytes;
-        sums.segments_count += 1;
-        (self.prev, self.after) = (written.chain, through);
-        self.records.clear();
-        Ok(())
-    }
 }
 
 /// Takes a full snapshot as people do: etcdctl's file, and that file in a zip, as k3s keeps it.

@@ -129,6 +129,16 @@ impl Churn {
         objects.chain(events)
     }
 
+    /// What happens up to a moment.
+    pub(crate) fn take_until(&mut self, end_ms: u64) -> impl Iterator<Item = (u64, Write)> {
+        std::iter::from_fn(move || {
+            while self.waiting.is_empty() {
+                self.live();
+            }
+            self.waiting.pop_front_if(|(ms, _)| *ms < end_ms)
+        })
+    }
+
     /// Simulates one more minute.
     fn live(&mut self) {
         let start = START_MS + (self.minute - MINUTES_THAT_EVENTS_STAY) * MINUTE_MS;
