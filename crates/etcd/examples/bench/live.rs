@@ -52,7 +52,11 @@ impl Capture {
         }
         std::fs::create_dir_all(&spool)?;
         let mut command = itself()?;
-        command.args(["watch", &server.connection.endpoint]).arg(&shelf).arg(&spool).arg(seconds.to_string());
+        command
+            .args(["watch", &server.connection.endpoint])
+            .arg(&shelf)
+            .arg(&spool)
+            .arg(seconds.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let first = lines.next_line().await?;
@@ -78,7 +82,9 @@ impl Capture {
         let status = self.child.wait().await?;
         ensure!(status.success(), "the capture ended with {status}: {said}");
         let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let [middle, high, most, samples] = *figures else { anyhow::bail!("the capture says {said}") };
+        let [middle, high, most, samples] = *figures else {
+            anyhow::bail!("the capture says {said}")
+        };
         Ok(Captured {
             at_risk: [middle, high, most],
             samples: samples as u64,
@@ -164,8 +170,20 @@ pub(crate) async fn cost(flags: &Flags) -> Result<Vec<Row>> {
     };
     Ok(vec![
         row("1,000 puts at full speed, captured", "s", times, times_alone, Goal::Ratio(COST_GOAL)),
-        row("put latency at full speed, p99, captured", "ms", latencies, latencies_alone, Goal::Ratio(COST_GOAL)),
-        row("put latency at 100/s, p99, captured", "ms", steady_latencies, steady_alone, Goal::Ratio(COST_GOAL)),
+        row(
+            "put latency at full speed, p99, captured",
+            "ms",
+            latencies,
+            latencies_alone,
+            Goal::Ratio(COST_GOAL),
+        ),
+        row(
+            "put latency at 100/s, p99, captured",
+            "ms",
+            steady_latencies,
+            steady_alone,
+            Goal::Ratio(COST_GOAL),
+        ),
         row("etcd's CPU for 1,000 puts, captured", "s", etcd_cpu, etcd_cpu_alone, Goal::None),
     ])
 }

@@ -34,7 +34,13 @@ pub(crate) async fn run(words: &[String]) -> Result<()> {
 
 /// How the member at `endpoint` is reached.
 pub(crate) fn connection(endpoint: &str) -> Connection {
-    Connection { endpoint: endpoint.to_owned(), ca_file: None, cert_file: None, key_file: None, user: None }
+    Connection {
+        endpoint: endpoint.to_owned(),
+        ca_file: None,
+        cert_file: None,
+        key_file: None,
+        user: None,
+    }
 }
 
 /// Captures until there is a base.

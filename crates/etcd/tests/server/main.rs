@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
 mod calls;
+mod capture;
 mod certificates;
 mod database;
 mod import;

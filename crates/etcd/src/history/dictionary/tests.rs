@@ -4,7 +4,10 @@ fn sampled(records: u64) -> Sampler {
     let mut sampler = Sampler::default();
     for n in 0..records {
         let rest = blake3::hash(&n.to_le_bytes());
-        sampler.offer(format!(r#"{{"kind":"Pod","metadata":{{"namespace":"{}","uid":"{rest}"}}}}"#, n % 7).as_bytes());
+        sampler.offer(
+            1,
+            format!(r#"{{"kind":"Pod","metadata":{{"namespace":"{}","uid":"{rest}"}}}}"#, n % 7).as_bytes(),
+        );
     }
     sampler
 }
@@ -13,7 +16,7 @@ fn sampled(records: u64) -> Sampler {
 fn samples_are_few_and_from_everywhere() {
     let mut sampler = Sampler::default();
     for n in 0..100_000_u64 {
-        sampler.offer(&[&n.to_le_bytes()[..], &[0; 200]].concat());
+        sampler.offer(1, &[&n.to_le_bytes()[..], &[0; 200]].concat());
     }
     assert!(sampler.bytes <= SAMPLE_BYTES && sampler.bytes > SAMPLE_BYTES / 4);
     let numbers: Vec<u64> = sampler
@@ -28,8 +31,8 @@ fn samples_are_few_and_from_everywhere() {
 
 #[test]
 fn a_dictionary_makes_small_frames_smaller() {
-    let dictionary = sampled(2000).train().unwrap();
-    assert!(dictionary.bytes().len() <= DICTIONARY_BYTES);
+    let dictionary = sampled(20_000).train().unwrap();
+    assert!(dictionary.bytes().len() <= TRAINED_BYTES);
     let value = br#"{"kind":"Pod","metadata":{"namespace":"3","uid":"0"}}"#;
     let with = zstd::bulk::Compressor::with_prepared_dictionary(dictionary.encoder().unwrap()).unwrap();
     let (mut with, without) = (with, zstd::bulk::compress(value, SEGMENT_LEVEL).unwrap());
@@ -39,7 +42,7 @@ fn a_dictionary_makes_small_frames_smaller() {
 
 #[test]
 fn the_same_records_make_the_same_dictionary() {
-    assert_eq!(sampled(1000).train().unwrap().id(), sampled(1000).train().unwrap().id());
+    assert_eq!(sampled(5000).train().unwrap().id(), sampled(5000).train().unwrap().id());
 }
 
 #[test]
@@ -47,7 +50,7 @@ fn little_or_nothing_makes_none() {
     assert!(sampled(0).train().is_none());
     assert!(sampled(100).train().is_none());
     let mut alike = Sampler::default();
-    (0..20_000).for_each(|_| alike.offer(b"aaaa"));
+    (0..100_000).for_each(|_| alike.offer(1, b"aaaa"));
     // Whether zstd takes such a thing is its affair; that it is no error is ours.
     let _ = alike.train();
 }
@@ -58,4 +61,26 @@ fn nothing_of_it_is_shown() {
         format!("{:?}", Dictionary::new(Bytes::from_static(b"secret")).unwrap()),
         "dictionary of 6 bytes"
     );
+}
+
+#[test]
+fn what_changes_often_is_in_it_as_it_is() {
+    let value = |n: u64| format!(r#"{{"kind":"Lease","uid":"{}"}}"#, blake3::hash(&n.to_be_bytes())).into_bytes();
+    let mut sampler = sampled(20_000);
+    for n in 0..10_000 {
+        sampler.offer(n, &value(n));
+    }
+    sampler.offer(u64::MAX, &vec![7; OFTEN_RECORD_BYTES + 1]);
+    assert!(sampler.often_bytes <= OFTEN_BYTES && sampler.often_bytes > OFTEN_BYTES - 1000);
+    let dictionary = sampler.train().unwrap();
+    assert!(dictionary.bytes().len() <= TRAINED_BYTES + OFTEN_BYTES);
+    assert!(dictionary.bytes().ends_with(&value(9_999)), "the one that changes most often stands last");
+    let holds = |wanted: &[u8]| dictionary.bytes().windows(wanted.len()).any(|it| it == wanted);
+    assert!(holds(&value(9_000)) && !holds(&value(100)));
+
+    let mut with = zstd::bulk::Compressor::with_prepared_dictionary(dictionary.encoder().unwrap()).unwrap();
+    let packed = with.compress(&value(9_500)).unwrap();
+    assert!(packed.len() < 30, "{} bytes for what is known", packed.len());
+    let mut back = zstd::bulk::Decompressor::with_prepared_dictionary(dictionary.decoder().unwrap()).unwrap();
+    assert_eq!(back.decompress(&packed, 1000).unwrap(), value(9_500));
 }

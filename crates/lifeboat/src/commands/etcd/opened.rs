@@ -49,8 +49,12 @@ pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure>
     }
     if path.join("member").is_dir() {
         let shown = path.display();
-        return Err(Failure::new("LB0405", Kind::Invalid, format!("{shown} is the data directory of a member, not a history"))
-            .hint(format!("lifeboat etcd import {shown} --into HISTORY")));
+        return Err(Failure::new(
+            "LB0405",
+            Kind::Invalid,
+            format!("{shown} is the data directory of a member, not a history"),
+        )
+        .hint(format!("lifeboat etcd import {shown} --into HISTORY")));
     }
     history(path).map(Opened::History)
 }
@@ -66,7 +70,11 @@ pub(crate) fn history(path: &Path) -> Result<History, Failure> {
         return Err(nothing());
     }
     let history = History::open(Arc::new(Directory::open(path)?))?;
-    if history.newest().is_none() { Err(nothing()) } else { Ok(history) }
+    if history.newest().is_none() {
+        Err(nothing())
+    } else {
+        Ok(history)
+    }
 }
 
 impl Which {
