@@ -50,8 +50,19 @@ pub(crate) fn run(Args { what: What::Etcd(it) }: Args) -> Result<ExitCode> {
     heading("build the bench");
     run_command(command(&format!("cargo build {BENCH}")), &mut Tally::default())?;
     let mut bench = command(&format!("cargo run --quiet {BENCH} --"));
-    bench.arg("--tools").arg(lab::tools::etcd(lab::EtcdLine::V3_6)).arg("--work").arg(&it.work);
-    bench.args(["--runs", &it.runs.to_string(), "--size", &it.size, "--seconds", &it.seconds.to_string()]);
+    bench
+        .arg("--tools")
+        .arg(lab::tools::etcd(lab::EtcdLine::V3_6))
+        .arg("--work")
+        .arg(&it.work);
+    bench.args([
+        "--runs",
+        &it.runs.to_string(),
+        "--size",
+        &it.size,
+        "--seconds",
+        &it.seconds.to_string(),
+    ]);
     if !it.only.is_empty() {
         bench.args(["--only", &it.only.join(",")]);
     }

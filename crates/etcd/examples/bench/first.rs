@@ -2,10 +2,10 @@
 
 use crate::figures::{Goal, Row};
 use crate::flags::Flags;
+use crate::large;
 use crate::printer::say;
 use crate::process::{self, Cost};
 use crate::server::Server;
-use crate::large;
 use anyhow::Result;
 use std::path::Path;
 use tokio::process::Command;
@@ -35,7 +35,12 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
         ours(&server, folder.path(), false, &mut stream).await?;
         ours(&server, folder.path(), true, &mut pin).await?;
         let last = |way: &Way| way.wall_s.last().copied().unwrap_or_default();
-        say(&format!("run {run}: etcdctl {:.2} s, stream {:.2} s, pin {:.2} s", last(&peer), last(&stream), last(&pin)));
+        say(&format!(
+            "run {run}: etcdctl {:.2} s, stream {:.2} s, pin {:.2} s",
+            last(&peer),
+            last(&stream),
+            last(&pin)
+        ));
     }
     server.stop().await?;
     let row = |work: &str, unit, ours: &Vec<f64>, theirs: &Vec<f64>, goal| Row {
@@ -66,7 +71,11 @@ pub(crate) async fn seeded(flags: &Flags, folder: &Path) -> Result<Server> {
     let seeded = large::seed(&snap.join("db"), flags.bytes, false)?;
     let server = Server::start(&flags.tools, &data, &[]).await?;
     let (bytes, keys) = (std::fs::metadata(server.database())?.len(), seeded.store.keys());
-    say(&format!("{keys} keys, {} records, {:.0} MB in etcd's file", seeded.records, bytes as f64 / MB));
+    say(&format!(
+        "{keys} keys, {} records, {:.0} MB in etcd's file",
+        seeded.records,
+        bytes as f64 / MB
+    ));
     Ok(server)
 }
 
@@ -74,7 +83,9 @@ pub(crate) async fn seeded(flags: &Flags, folder: &Path) -> Result<Server> {
 async fn save(flags: &Flags, server: &Server, folder: &Path, way: &mut Way) -> Result<()> {
     let path = folder.join("snapshot");
     let mut command = Command::new(flags.tools.join("etcdctl"));
-    command.args(["--endpoints", &server.connection.endpoint, "snapshot", "save"]).arg(&path);
+    command
+        .args(["--endpoints", &server.connection.endpoint, "snapshot", "save"])
+        .arg(&path);
     measured(server, &mut command, way).await?;
     way.stored_mb.push(std::fs::metadata(&path)?.len() as f64 / MB);
     std::fs::remove_file(&path)?;
@@ -91,7 +102,10 @@ async fn ours(server: &Server, folder: &Path, pin: bool, way: &mut Way) -> Resul
         command.arg(server.database());
     }
     let said = measured(server, &mut command, way).await?;
-    anyhow::ensure!(said.contains(if pin { "from the database file" } else { "by stream" }), "another way:\n{said}");
+    anyhow::ensure!(
+        said.contains(if pin { "from the database file" } else { "by stream" }),
+        "another way:\n{said}"
+    );
     let files = std::fs::read_dir(&shelf)?.filter_map(|entry| entry.ok()?.metadata().ok());
     way.stored_mb.push(files.map(|file| file.len()).sum::<u64>() as f64 / MB);
     std::fs::remove_dir_all(&shelf)?;

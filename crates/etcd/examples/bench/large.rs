@@ -3,16 +3,16 @@
 use crate::workload::{BUSY, Churn, START_MS, Size, Store, Write};
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use etcd::Record;
 use etcd::bbolt;
 use etcd::history::{
     Dictionary, Directory, Kind, LeaseSeen, Link, Seen, SegmentHeader, Shelf, Source, Tail, encode_segment,
 };
-use etcd::Record;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes of a database for each key at the start, as it turns out.
-const BYTES_PER_KEY: u64 = 3_000;
+/// Bytes of a database for each key at the start, as it turns out: few of these values share a page.
+const BYTES_PER_KEY: u64 = 4_700;
 
 /// A database that was written.
 pub(crate) struct Seeded {
@@ -31,7 +31,11 @@ pub(crate) struct Seeded {
 pub(crate) fn seed(path: &Path, bytes: u64, events: bool) -> Result<Seeded> {
     let keys = bytes / BYTES_PER_KEY;
     let size = Size { keys, nodes: BUSY.nodes.min(keys / 20), ..BUSY };
-    let size = if events { size } else { Size { events_a_minute: 0, ..size } };
+    let size = if events {
+        size
+    } else {
+        Size { events_a_minute: 0, ..size }
+    };
     let mut churn = Churn::new(1, size);
     let mut store = Store::new();
     let mut writer = bbolt::Writer::create(path)?;
@@ -89,13 +93,20 @@ pub(crate) struct Segments {
 impl Segments {
     /// What follows a base or a segment.
     pub(crate) fn after(prev: Link, after: u64, dictionary: Option<Arc<Dictionary>>) -> Self {
-        Self { prev, after, dictionary, records: Vec::new(), leases: Vec::new() }
+        Self {
+            prev,
+            after,
+            dictionary,
+            records: Vec::new(),
+            leases: Vec::new(),
+        }
     }
 
     /// A write, and the records that it added.
     pub(crate) fn add(&mut self, at_ms: u64, write: &Write, records: Vec<Record>) {
         if let &Write::Grant { lease, ttl_s } = write {
-            self.leases.push(LeaseSeen { id: lease, granted_s: ttl_s, remaining_s: ttl_s, at_ms });
+            self.leases
+                .push(LeaseSeen { id: lease, granted_s: ttl_s, remaining_s: ttl_s, at_ms });
         }
         self.records.extend(records);
     }
@@ -124,8 +135,12 @@ impl Segments {
 }
 
 /// As large as real ids are.
-pub(crate) const SOURCE: Source =
-    Source { cluster_id: u64::MAX / 3, member_id: u64::MAX / 5, raft_term: 2, raft_index: 1_000_000 };
+pub(crate) const SOURCE: Source = Source {
+    cluster_id: u64::MAX / 3,
+    member_id: u64::MAX / 5,
+    raft_term: 2,
+    raft_index: 1_000_000,
+};
 
 /// Continues the history on a shelf by `revisions` revisions, in segments of one second; how many those were, and their bytes.
 pub(crate) fn segments(seeded: &mut Seeded, tail: Tail, shelf: &Directory, revisions: u64) -> Result<(u64, u64)> {
@@ -153,4 +168,3 @@ pub(crate) fn segments(seeded: &mut Seeded, tail: Tail, shelf: &Directory, revis
     }
     Ok((count, bytes))
 }
-

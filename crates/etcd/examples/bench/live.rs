@@ -5,9 +5,8 @@ use crate::first::{itself, seeded};
 use crate::flags::Flags;
 use crate::load::{Written, full_speed, steady};
 use crate::printer::say;
-use crate::process::Usage;
 use crate::server::Server;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,13 +21,11 @@ const RISK_GOAL_S: f64 = 1.0;
 const COST_GOAL: f64 = 1.03;
 /// Loads for comparison take turns, and each needs no longer than this.
 const TURN_MAX_S: u64 = 30;
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A capturing process, which has its base.
 struct Capture {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    before: Usage,
 }
 
 /// What a capture took and saw.
@@ -36,7 +33,7 @@ struct Captured {
     /// Seconds at risk: in the middle, at the 99th percentile, at most.
     at_risk: [f64; 3],
     /// How often they were looked at.
-    samples: u64,
+    samples: f64,
     /// Its CPU time since it had its base, in seconds.
     cpu_s: f64,
     /// Its peak memory since it started, in MiB.
@@ -52,39 +49,30 @@ impl Capture {
         }
         std::fs::create_dir_all(&spool)?;
         let mut command = itself()?;
-        command.args(["watch", &server.connection.endpoint]).arg(&shelf).arg(&spool).arg(seconds.to_string());
+        command
+            .args(["watch", &server.connection.endpoint])
+            .arg(&shelf)
+            .arg(&spool)
+            .arg(seconds.to_string());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let first = lines.next_line().await?;
         ensure!(first.as_deref() == Some("ready"), "the capture says {first:?}");
-        let mut it = Self { child, lines, before: Usage::default() };
-        it.before = it.usage().context("the capture is gone")?;
-        Ok(it)
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        Usage::of(&self.child.id()?.to_string())
+        Ok(Self { child, lines })
     }
 
     /// Waits for its end.
     async fn end(mut self) -> Result<Captured> {
-        let mut usage = self.before;
-        let said = loop {
-            tokio::select! {
-                line = self.lines.next_line() => break line?.context("the capture says nothing")?,
-                () = ambient::sleep(LOOK_EVERY) => usage = self.usage().unwrap_or(usage),
-            }
+        let mut figures = Vec::new();
+        while let Some(line) = self.lines.next_line().await? {
+            ensure!(!line.starts_with("error"), "the capture ended with {line}");
+            figures.extend(line.split_whitespace().filter_map(|word| word.parse::<f64>().ok()));
+        }
+        self.child.wait().await?;
+        let [cpu_s, peak_mib, middle, high, most, samples] = *figures else {
+            bail!("the capture says {figures:?}")
         };
-        let status = self.child.wait().await?;
-        ensure!(status.success(), "the capture ended with {status}: {said}");
-        let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let [middle, high, most, samples] = *figures else { anyhow::bail!("the capture says {said}") };
-        Ok(Captured {
-            at_risk: [middle, high, most],
-            samples: samples as u64,
-            cpu_s: usage.cpu_s - self.before.cpu_s,
-            peak_mib: usage.peak_mib,
-        })
+        Ok(Captured { at_risk: [middle, high, most], samples, cpu_s, peak_mib })
     }
 }
 
@@ -164,8 +152,20 @@ pub(crate) async fn cost(flags: &Flags) -> Result<Vec<Row>> {
     };
     Ok(vec![
         row("1,000 puts at full speed, captured", "s", times, times_alone, Goal::Ratio(COST_GOAL)),
-        row("put latency at full speed, p99, captured", "ms", latencies, latencies_alone, Goal::Ratio(COST_GOAL)),
-        row("put latency at 100/s, p99, captured", "ms", steady_latencies, steady_alone, Goal::Ratio(COST_GOAL)),
+        row(
+            "put latency at full speed, p99, captured",
+            "ms",
+            latencies,
+            latencies_alone,
+            Goal::Ratio(COST_GOAL),
+        ),
+        row(
+            "put latency at 100/s, p99, captured",
+            "ms",
+            steady_latencies,
+            steady_alone,
+            Goal::Ratio(COST_GOAL),
+        ),
         row("etcd's CPU for 1,000 puts, captured", "s", etcd_cpu, etcd_cpu_alone, Goal::None),
     ])
 }

@@ -8,7 +8,6 @@ use crate::large;
 use crate::printer::say;
 use crate::process::{self, Cost};
 use crate::server::Server;
-use crate::workload::{Store, Write};
 use anyhow::{Context, Result, ensure};
 use etcd::database::Database;
 use etcd::history::{Began, Directory, History, Shelf, Taken, take_base};
@@ -17,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
 
-const MIB: f64 = 1_048_576.0;
 const MEMORY_GOAL_MIB: f64 = 256.0;
 /// What etcd-backup-restore published a figure for: 22.2 s.
 const REPLAY_BYTES: u64 = 344_000_000;
@@ -66,7 +64,9 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
             file.push(of_file);
         }
         let [a, b, c] = costs.map(|cost| cost.wall_s);
-        say(&format!("run {run}: etcdutl {a:.2} s, from a history {b:.2} s, from the snapshot {c:.2} s"));
+        say(&format!(
+            "run {run}: etcdutl {a:.2} s, from a history {b:.2} s, from the snapshot {c:.2} s"
+        ));
     }
     let row = |work: &str, unit, ours: &Vec<f64>, theirs: &Vec<f64>, goal| Row {
         work: work.to_owned(),
@@ -80,8 +80,20 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
         row("rebuild from the same snapshot", "s", &file.wall_s, &peer.wall_s, Goal::Ratio(0.5)),
         row("CPU, from a history", "s", &history.cpu_s, &peer.cpu_s, Goal::None),
         row("CPU, from the same snapshot", "s", &file.cpu_s, &peer.cpu_s, Goal::None),
-        row("peak memory, from a history", "MiB", &history.peak_mib, &peer.peak_mib, Goal::AtMost(MEMORY_GOAL_MIB)),
-        row("peak memory, from the same snapshot", "MiB", &file.peak_mib, &peer.peak_mib, Goal::AtMost(MEMORY_GOAL_MIB)),
+        row(
+            "peak memory, from a history",
+            "MiB",
+            &history.peak_mib,
+            &peer.peak_mib,
+            Goal::AtMost(MEMORY_GOAL_MIB),
+        ),
+        row(
+            "peak memory, from the same snapshot",
+            "MiB",
+            &file.peak_mib,
+            &peer.peak_mib,
+            Goal::AtMost(MEMORY_GOAL_MIB),
+        ),
     ])
 }
 
@@ -92,12 +104,16 @@ pub(crate) async fn replay(flags: &Flags) -> Result<Vec<Row>> {
     let mut seeded = large::seed(&db, REPLAY_BYTES, true)?;
     base(&db, &shelf, folder.path())?;
     let directory = Directory::open(&shelf)?;
-    let tail = History::open(Arc::new(Directory::open(&shelf)?))?.tail()?.context("there is a base")?;
+    let tail = History::open(Arc::new(Directory::open(&shelf)?))?
+        .tail()?
+        .context("there is a base")?;
     let (segments, bytes) = large::segments(&mut seeded, tail, &directory, REPLAY_REVISIONS)?;
     let last = seeded.store.revision;
     say(&format!(
         "{:.0} MB with {} records, then {segments} segments of {:.1} MB in all, up to revision {last}",
-        seeded.bytes as f64 / 1e6, seeded.records, bytes as f64 / 1e6
+        seeded.bytes as f64 / 1e6,
+        seeded.records,
+        bytes as f64 / 1e6
     ));
     let [mut own, mut peer] = [(); 2].map(|()| Way::default());
     for run in 1..=flags.runs {
@@ -117,7 +133,13 @@ pub(crate) async fn replay(flags: &Flags) -> Result<Vec<Row>> {
             peer: Some((name.to_owned(), peer.wall_s)),
             goal: Goal::AtMost(REPLAY_GOAL_S),
         },
-        Row { work: "its CPU".to_owned(), unit: "s", ours: own.cpu_s, peer: None, goal: Goal::None },
+        Row {
+            work: "its CPU".to_owned(),
+            unit: "s",
+            ours: own.cpu_s,
+            peer: None,
+            goal: Goal::None,
+        },
         Row {
             work: "its peak memory".to_owned(),
             unit: "MiB",
@@ -130,7 +152,9 @@ pub(crate) async fn replay(flags: &Flags) -> Result<Vec<Row>> {
 
 async fn save(flags: &Flags, server: &Server, path: &Path) -> Result<()> {
     let mut command = Command::new(flags.tools.join("etcdctl"));
-    command.args(["--endpoints", &server.connection.endpoint, "snapshot", "save"]).arg(path);
+    command
+        .args(["--endpoints", &server.connection.endpoint, "snapshot", "save"])
+        .arg(path);
     process::run(&mut command).await?;
     Ok(())
 }
