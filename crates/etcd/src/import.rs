@@ -70,7 +70,11 @@ impl fmt::Debug for Imported {
 pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError> {
     if !unpack::is_archive(path)? {
         let database = Database::open(path)?;
-        let form = if database.verify_trailer()?.is_some() { Form::Snapshot } else { Form::Database };
+        let form = if database.verify_trailer()?.is_some() {
+            Form::Snapshot
+        } else {
+            Form::Database
+        };
         return Ok(Imported { database, form, missing: Missing::default(), spool: None });
     }
     let folder = scratch(spool)?;
@@ -78,14 +82,20 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
     unpack::unpack(path, &unpacked)?;
     let database = Database::open(&unpacked)?;
     database.verify_trailer()?;
-    Ok(Imported { database, form: Form::Zip, missing: Missing::default(), spool: Some(folder) })
+    Ok(Imported {
+        database,
+        form: Form::Zip,
+        missing: Missing::default(),
+        spool: Some(folder),
+    })
 }
 
 /// Opens the data directory of a member that does not run (the one with `member` in it). With `etcd`, a program of the
 /// member's line, that one is started on a copy in `spool`, on loopback, until it has applied the member's log; without, the
 /// database file is taken as it is, and what it lacks is counted.
 ///
-/// Caveat: of a cluster with several members, only what this one knew to be committed is applied; see [`Missing::uncertain`].
+/// Caveats: a log that `--wal-dir` put elsewhere must be brought to `member/wal` first. Of a cluster with several members, only
+/// what this one knew to be committed is applied; see [`Missing::uncertain`].
 ///
 /// # Errors
 /// [`ImportError::Running`]; [`ImportError::Etcd`] when etcd does not start on it; [`ImportError::File`].
@@ -102,7 +112,12 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
     let database = Database::open(&file)?;
     let held = Held::of(&database, &member.join("wal"))?;
     let Some(etcd) = etcd else {
-        return Ok(Imported { database, form: Form::DataDirectory, missing: held.missing, spool: None });
+        return Ok(Imported {
+            database,
+            form: Form::DataDirectory,
+            missing: held.missing,
+            spool: None,
+        });
     };
     drop(database);
     let folder = scratch(spool)?;

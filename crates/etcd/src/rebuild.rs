@@ -164,7 +164,9 @@ impl Revisions {
         let at = request.revision;
         let (compacted, current) = match request.marks {
             Marks::Bump(bump) => {
-                let bumped = at.checked_add(bump).filter(|&it| i64::try_from(it).is_ok_and(|it| it < i64::MAX));
+                let bumped = at
+                    .checked_add(bump)
+                    .filter(|&it| i64::try_from(it).is_ok_and(|it| it < i64::MAX));
                 let bumped = bumped.ok_or(RebuildError::Bump { revision: at, bump })?;
                 (bumped, bumped)
             }

@@ -1,8 +1,9 @@
 //! Capture of an etcd that is written to: seconds at risk with [`risk`], and what it costs the etcd with [`cost`].
 
 use crate::figures::{Goal, Row, percentile};
-use crate::first::{itself, seeded};
+use crate::first::itself;
 use crate::flags::Flags;
+use crate::large;
 use crate::load::{Written, full_speed, steady};
 use crate::printer::say;
 use crate::server::Server;
@@ -76,10 +77,25 @@ impl Capture {
     }
 }
 
+/// An etcd that serves a database of some size.
+async fn seeded(flags: &Flags, folder: &Path) -> Result<Server> {
+    let data = folder.join("etcd");
+    let snap = data.join("member/snap");
+    std::fs::create_dir_all(&snap)?;
+    let seeded = large::seed(&snap.join("db"), BYTES, false)?;
+    say(&format!(
+        "{} keys, {} records, {:.0} MB",
+        seeded.store.keys(),
+        seeded.records,
+        seeded.bytes as f64 / 1e6
+    ));
+    Server::start(&flags.tools, &data, &[]).await
+}
+
 /// The rows of seconds at risk.
 pub(crate) async fn risk(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(&Flags { bytes: BYTES, ..flags.clone() }, folder.path()).await?;
+    let server = seeded(flags, folder.path()).await?;
     let mut rows = Vec::new();
     for rate in RATES {
         let capture = Capture::begin(&server, folder.path(), flags.seconds).await?;
@@ -111,7 +127,7 @@ pub(crate) async fn risk(flags: &Flags) -> Result<Vec<Row>> {
 /// The rows of what a capture costs the etcd: loads with and without it take turns.
 pub(crate) async fn cost(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(&Flags { bytes: BYTES, ..flags.clone() }, folder.path()).await?;
+    let server = seeded(flags, folder.path()).await?;
     let turn = Duration::from_secs(flags.seconds.min(TURN_MAX_S));
     let mut figures: [[Vec<f64>; 4]; 2] = Default::default();
     // A first one for nobody: file and caches become as they stay.

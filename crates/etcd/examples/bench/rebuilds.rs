@@ -2,7 +2,7 @@
 //! and [`replay`].
 
 use crate::figures::{Goal, Row};
-use crate::first::{itself, seeded, settle};
+use crate::first::{self, itself, settle};
 use crate::flags::Flags;
 use crate::large;
 use crate::printer::say;
@@ -41,11 +41,10 @@ impl Way {
 /// The rows of a rebuild of one large database.
 pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(flags, folder.path()).await?;
+    let server = first::large(flags).await?;
     let snapshot = folder.path().join("snapshot");
     save(flags, &server, &snapshot).await?;
     server.stop().await?;
-    std::fs::remove_dir_all(folder.path().join("etcd"))?;
     let shelf = folder.path().join("history");
     base(&snapshot, &shelf, folder.path())?;
     let [mut history, mut file, mut peer] = [(); 3].map(|()| Way::default());

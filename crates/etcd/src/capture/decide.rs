@@ -49,7 +49,7 @@ pub struct Live {
     pub same_last_change: Option<bool>,
 }
 
-/// Estimates. The defaults were measured (2 cores, etcd 3.6; `facts/etcd.md`).
+/// Estimates. The defaults were measured (two cores, etcd 3.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// How fast etcd brings a watch up to date, in revisions a second.

@@ -199,7 +199,7 @@ impl Feed {
     async fn base(&mut self, client: &Client, status: Status, why: Why, new_timeline: bool) -> Result<Watch, End> {
         (self.tell)(Note::Taking { why, new_timeline });
         if new_timeline {
-            self.gauge.begin_anew();
+            self.gauge.begin_anew(self.timeline + 1);
         }
         let is_first = self
             .source

@@ -1,17 +1,18 @@
 //! Where the two halves of a capture write down how far they are: [`Gauge`], which publishes [`Behind`].
 
 use super::risk::{Behind, Risk};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// The one [`Risk`] of a capture, shared.
+/// The one [`Risk`] of a capture, shared; where it is published; and the timeline that it is about.
 #[derive(Clone, Debug)]
-pub(super) struct Gauge(Arc<(Mutex<Risk>, watch::Sender<Behind>)>);
+pub(super) struct Gauge(Arc<(Mutex<Risk>, watch::Sender<Behind>, AtomicU32)>);
 
 impl Gauge {
     pub(super) fn new(publish: watch::Sender<Behind>) -> Self {
-        Self(Arc::new((Mutex::default(), publish)))
+        Self(Arc::new((Mutex::default(), publish, AtomicU32::new(0))))
     }
 
     /// The source has answered, and is at `revision`.
@@ -24,9 +25,11 @@ impl Gauge {
         self.change(|risk| risk.arrived(through, bytes as u64, at));
     }
 
-    /// Everything through `through` is stored.
-    pub(super) fn acknowledged(&self, through: u64) {
-        self.change(|risk| risk.acknowledged(through));
+    /// Everything of a timeline through `through` is stored. Of one that has ended, it is of no interest any more.
+    pub(super) fn acknowledged(&self, timeline: u32, through: u64) {
+        if timeline >= self.0.2.load(Ordering::SeqCst) {
+            self.change(|risk| risk.acknowledged(through));
+        }
     }
 
     /// Storing failed. Whether it is the first failure in a row.
@@ -38,7 +41,8 @@ impl Gauge {
     }
 
     /// A new timeline begins.
-    pub(super) fn begin_anew(&self) {
+    pub(super) fn begin_anew(&self, timeline: u32) {
+        self.0.2.store(timeline, Ordering::SeqCst);
         self.change(Risk::begin_anew);
     }
 

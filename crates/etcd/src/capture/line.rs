@@ -8,7 +8,7 @@ use super::feed::Event;
 use super::gauge::Gauge;
 use super::note::{Note, Tell};
 use super::rivals::Rivals;
-use super::stores::Stores;
+use super::stores::{Stored, Stores};
 use super::take::Taken;
 use super::{CaptureError, Options};
 use crate::history::{Dictionary, Kind, LeaseSeen, Link, Seen, SegmentHeader, Shelf, Source, Tail, encode_segment};
@@ -55,7 +55,7 @@ impl Line {
         rivals: Rivals,
     ) -> Self {
         if let Some(tail) = &tail {
-            gauge.acknowledged(tail.through);
+            gauge.acknowledged(tail.timeline, tail.through);
         }
         let cutter = |tail: &Tail| Cutter::new(tail.through, tail.seen_ms, options.limits, ambient::monotonic());
         let end = tail.map(|tail| End {
@@ -140,8 +140,8 @@ impl Line {
         Ok(())
     }
 
-    fn stored(&mut self, through: u64) {
-        self.gauge.acknowledged(through);
+    fn stored(&mut self, Stored { timeline, through }: Stored) {
+        self.gauge.acknowledged(timeline, through);
         while let Some((_, gap)) = self.gaps.pop_front_if(|(needs, _)| *needs <= through) {
             self.mend(gap);
         }

@@ -1,7 +1,7 @@
 //! A snapshot on its way to the local disk, which can be read while it arrives.
 //!
 //! etcd keeps every page that a snapshot may still need, so that a stream that is drained slowly makes its database grow
-//! (`facts`: 2 MB/s at 5 MB/s of draining): nothing that packs or stores may hold it up. [`Spool`] takes the stream as fast as the
+//! (measured: by 2 MB/s when drained at 5 MB/s): nothing that packs or stores may hold it up. [`Spool`] takes the stream as fast as the
 //! disk does, into a file without a name; whoever reads a page that is not there yet waits for it.
 
 use crate::bbolt::Pages;

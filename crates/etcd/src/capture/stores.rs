@@ -17,6 +17,13 @@ use tokio::sync::watch;
 /// Makes what is stored readable, again at each try.
 pub(super) type Body = Arc<dyn Fn() -> Box<dyn Read + Send> + Send + Sync>;
 
+/// Everything of a timeline through a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) timeline: u32,
+    pub(super) through: u64,
+}
+
 /// Objects on their way.
 pub(super) struct Stores {
     shelf: Arc<dyn Shelf>,
@@ -24,7 +31,7 @@ pub(super) struct Stores {
     gauge: Gauge,
     /// Set when the capture ends: then what fails is not tried again.
     stopping: watch::Sender<bool>,
-    on_the_way: FuturesOrdered<BoxFuture<'static, Result<u64, FileError>>>,
+    on_the_way: FuturesOrdered<BoxFuture<'static, Result<Stored, FileError>>>,
 }
 
 impl Stores {
@@ -53,7 +60,7 @@ impl Stores {
                         if gauge.recovered() {
                             tell(Note::Stored);
                         }
-                        return Ok(through);
+                        return Ok(Stored { timeline: name.timeline(), through });
                     }
                     Err(e) if *stopping.borrow() => return Err(e),
                     Err(e) => {
@@ -74,8 +81,8 @@ impl Stores {
         }));
     }
 
-    /// Waits for the oldest: everything through the revision that it returns is stored. `None` when none is on its way.
-    pub(super) async fn next(&mut self) -> Option<Result<u64, FileError>> {
+    /// Waits for the oldest: everything up to there is stored. `None` when none is on its way.
+    pub(super) async fn next(&mut self) -> Option<Result<Stored, FileError>> {
         self.on_the_way.next().await
     }
 

@@ -20,8 +20,9 @@ const START_LIMIT: Duration = Duration::from_secs(600);
 /// How long it may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 
-/// What etcd logs once it has a leader (itself) and has applied what was committed.
-const READY: &str = "ready to serve client requests";
+/// What etcd logs once it has a leader (itself), has applied what was committed, and would stop in good order. That it is "ready
+/// to serve" it says before it minds signals: a SIGTERM then ends it on the spot, and its database stays behind.
+const READY: &str = "notifying init daemon";
 
 /// Runs `etcd` on `folder/data` until it has applied its log. A member that is `alone` starts as it is, and takes all of its log
 /// for committed, as it was; of several, this one is made the only one, and drops what it did not know to be committed.
@@ -33,14 +34,20 @@ pub(crate) fn replay(etcd: &Path, folder: &Path, alone: bool) -> Result<(), Impo
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("ETCD_")) {
         command.env_remove(name);
     }
-    command.arg("--data-dir").arg(folder.join("data")).args(["--name", "lifeboat-import"]);
+    command.env_remove("NOTIFY_SOCKET");
+    command
+        .arg("--data-dir")
+        .arg(folder.join("data"))
+        .args(["--name", "lifeboat-import"]);
     command.args(["--listen-client-urls", nowhere, "--advertise-client-urls", nowhere]);
     command.args(["--listen-peer-urls", nowhere, "--logger", "zap", "--log-level", "info"]);
     if !alone {
         command.arg("--force-new-cluster");
     }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|e| failed(format!("{} does not run: {e}", etcd.display())))?;
+    let child = command
+        .spawn()
+        .map_err(|e| failed(format!("{} does not run: {e}", etcd.display())))?;
     let mut process = Process(child);
     let log = process.0.stderr.take().ok_or_else(|| failed("it has no log".to_owned()))?;
     let (sender, lines) = channel();
@@ -60,7 +67,13 @@ pub(crate) fn replay(etcd: &Path, folder: &Path, alone: bool) -> Result<(), Impo
         }
         ready
     })
-    .map_err(|ended| failed(if ended { said(&last) } else { format!("it did not serve in {} s", START_LIMIT.as_secs()) }))?;
+    .map_err(|ended| {
+        failed(if ended {
+            said(&last)
+        } else {
+            format!("it did not serve in {} s", START_LIMIT.as_secs())
+        })
+    })?;
     let pid = i32::try_from(process.0.id()).map_err(|e| failed(e.to_string()))?;
     kill(Pid::from_raw(pid), Signal::SIGTERM).map_err(|e| failed(format!("it cannot be stopped: {e}")))?;
     // When it ends, so does its log.
@@ -89,7 +102,11 @@ fn wait(lines: &Receiver<String>, limit: Duration, mut wanted: impl FnMut(String
 fn said(line: &str) -> String {
     let fields: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
     let parts: Vec<_> = ["msg", "error"].iter().filter_map(|name| fields.get(name)?.as_str()).collect();
-    if parts.is_empty() { "it ended before it served".to_owned() } else { parts.join(": ") }
+    if parts.is_empty() {
+        "it ended before it served".to_owned()
+    } else {
+        parts.join(": ")
+    }
 }
 
 /// Copies a directory with all that is in it.

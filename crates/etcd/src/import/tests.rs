@@ -48,7 +48,8 @@ fn archive(files: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
         if name.ends_with('/') {
             zip.add_directory(*name, SimpleFileOptions::default()).unwrap();
         } else {
-            zip.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+            zip.start_file(*name, SimpleFileOptions::default().compression_method(method))
+                .unwrap();
             zip.write_all(content).unwrap();
         }
     }
@@ -103,9 +104,15 @@ fn what_is_none_says_why() {
     assert!(refusal(&flipped).starts_with("FILE is damaged at "), "{}", refusal(&flipped));
     assert!(refusal(&archive(&[("db", &flipped)], CompressionMethod::Deflated)).contains("is damaged at "));
     let none = archive(&[], CompressionMethod::Stored);
-    assert_eq!(refusal(&none), "FILE is damaged at its list of files: there are 0 files in it instead of one");
+    assert_eq!(
+        refusal(&none),
+        "FILE is damaged at its list of files: there are 0 files in it instead of one"
+    );
     let two = archive(&[("a", &snapshot), ("b", &snapshot)], CompressionMethod::Stored);
-    assert_eq!(refusal(&two), "FILE is damaged at its list of files: there are 2 files in it instead of one");
+    assert_eq!(
+        refusal(&two),
+        "FILE is damaged at its list of files: there are 2 files in it instead of one"
+    );
     let whole = archive(&[("db", &snapshot)], CompressionMethod::Stored);
     let mut rotten = whole.clone();
     rotten[6000] ^= 1;
@@ -122,7 +129,10 @@ fn what_there_is_no_room_for_is_not_begun() {
     assert!(path.metadata().unwrap().len() < 8000);
     let to = folder.path().join("to");
     let error = unpack::unpack_up_to(&path, &to, (4 << 20) - 1).unwrap_err().to_string();
-    assert!(error.ends_with("to cannot be written: 4194304 bytes are more than there is room for"), "{error}");
+    assert!(
+        error.ends_with("to cannot be written: 4194304 bytes are more than there is room for"),
+        "{error}"
+    );
     assert!(!to.exists());
 }
 

@@ -48,12 +48,16 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
         }
     }
     let [index] = found.as_slice() else {
-        return Err(damaged("its list of files", format!("there are {} files in it instead of one", found.len())));
+        return Err(damaged(
+            "its list of files",
+            format!("there are {} files in it instead of one", found.len()),
+        ));
     };
     let mut entry = archive.by_index(*index).map_err(wrong("its file"))?;
     let bytes = entry.size();
     let full = |bytes: u64| {
-        let reason = io::Error::new(io::ErrorKind::StorageFull, format!("{bytes} bytes are more than there is room for"));
+        let reason =
+            io::Error::new(io::ErrorKind::StorageFull, format!("{bytes} bytes are more than there is room for"));
         FileError::io(to.display(), "written")(reason)
     };
     if bytes > most {
@@ -66,7 +70,12 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
         let read = match entry.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
-            Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
+                ) =>
+            {
                 return Err(damaged("its file", e.to_string()));
             }
             Err(e) => return Err(FileError::io(from.display(), "read")(e)),
@@ -75,7 +84,8 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
         if written > bytes {
             return Err(damaged("its file", format!("it has more than the {bytes} bytes that the archive says")));
         }
-        into.write_all(&buffer[..read]).map_err(FileError::io(to.display(), "written"))?;
+        into.write_all(&buffer[..read])
+            .map_err(FileError::io(to.display(), "written"))?;
     }
     if written < bytes {
         return Err(damaged("its file", format!("it has {written} bytes, but the archive says {bytes}")));

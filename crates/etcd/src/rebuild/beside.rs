@@ -74,7 +74,13 @@ impl<'a> Beside<'a> {
         make_directory(&folder)?;
         let lock = File::open(&folder).map_err(FileError::io(folder.display(), "opened"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { result: folder.join(result), folder, target, hook, _lock: lock }),
+            Ok(()) => Ok(Self {
+                result: folder.join(result),
+                folder,
+                target,
+                hook,
+                _lock: lock,
+            }),
             // Somebody who starts at this very moment takes it for a leftover.
             Err(TryLockError::WouldBlock) => Err(RebuildError::Busy { path: asked.display().to_string() }),
             Err(TryLockError::Error(e)) => {
@@ -201,7 +207,10 @@ fn split(path: &Path) -> Result<(PathBuf, String), FileError> {
 }
 
 fn make_directory(path: &Path) -> Result<(), FileError> {
-    DirBuilder::new().mode(0o700).create(path).map_err(FileError::io(path.display(), "created"))
+    DirBuilder::new()
+        .mode(0o700)
+        .create(path)
+        .map_err(FileError::io(path.display(), "created"))
 }
 
 fn sync_directory(path: &Path) -> Result<(), FileError> {

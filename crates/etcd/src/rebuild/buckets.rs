@@ -53,7 +53,10 @@ impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NewerStorage { version, line } => {
-                write!(f, "the source was kept by etcd {version}, which is newer than {line}: features of it are lost")
+                write!(
+                    f,
+                    "the source was kept by etcd {version}, which is newer than {line}: features of it are lost"
+                )
             }
             Self::BucketLeftOut { name, entries } => {
                 write!(f, "bucket {name} with {entries} entries is left out: a newer etcd made it")

@@ -51,7 +51,11 @@ impl FromStr for Line {
 
     fn from_str(text: &str) -> Result<Self, UnknownLine> {
         let version = text.strip_prefix('v').unwrap_or(text);
-        let of = |name: &str| version.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let of = |name: &str| {
+            version
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         let found = LINES.iter().find(|(_, name)| of(name));
         found.map(|(line, _)| *line).ok_or_else(|| UnknownLine(text.to_owned()))
     }

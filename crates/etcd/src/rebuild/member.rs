@@ -1,11 +1,11 @@
 //! What makes a database a member's data directory: log, `.snap` file, and the same database for every member.
 
 use crate::FileError;
+use crate::rebuild::Members;
 use crate::rebuild::beside::{Beside, Hook};
-use crate::rebuild::{Rebuilt, RebuildError, Request, Revisions, database};
+use crate::rebuild::{RebuildError, Rebuilt, Request, Revisions, database};
 use crate::selection::Source;
 use crate::wal::{self, FIRST_SEGMENT, Fresh, Peer, SEGMENT_BYTES};
-use crate::rebuild::Members;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -94,7 +94,9 @@ fn copy(from: &Path, others: &[(&Peer, Beside<'_>)]) -> Result<(), FileError> {
             sync(place, &to)
         };
         let copies: Vec<_> = others.iter().map(|(_, place)| scope.spawn(move || copy(place))).collect();
-        let done = copies.into_iter().map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let done = copies
+            .into_iter()
+            .map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         done.fold(Ok(()), Result::and)
     })
 }

@@ -41,9 +41,10 @@ pub(crate) fn write(
 ) -> Result<Written, RebuildError> {
     let mut written = Written::default();
     let mut sorter = Sorter::new(folder, SORT_BYTES);
-    let mut sink = |record: Record| -> Result<(), FileError> {
-        let damaged = |reason| FileError::damaged(source.name(), format!("record {}", record.revision), reason);
-        if !record.tombstone {
+    let mut sink = |record: Record, live: bool| -> Result<(), FileError> {
+        // etcd hangs a key on the lease of its last version; the leases of older ones may be long gone.
+        if live {
+            let damaged = |reason| FileError::damaged(source.name(), format!("record {}", record.revision), reason);
             let lease = lease_of(&record.value).map_err(damaged)?;
             if lease != 0 {
                 written.leases.insert(lease);
@@ -53,8 +54,15 @@ pub(crate) fn write(
         sorter.push(&record.entry_key(), &record.value)
     };
     match request.marks {
-        Marks::Bump(_) | Marks::Current => source.live_at(request.revision, &mut sink)?,
-        Marks::AsIs => source.since(floor, request.revision, &mut sink)?,
+        Marks::Bump(_) | Marks::Current => source.live_at(request.revision, &mut |record| sink(record, true))?,
+        Marks::AsIs => source.walk(floor, request.revision, &mut |record, standing| {
+            // What is live is kept, too: the floor is below the revision.
+            if standing.kept {
+                sink(record, standing.live)
+            } else {
+                Ok(())
+            }
+        })?,
     }
     let sorted = sorter.finish()?;
     let (sender, receiver) = sync_channel(BATCHES);

@@ -75,8 +75,14 @@ fn read(path: &Path) -> (Vec<Record>, buckets::Buckets) {
 }
 
 fn three() -> Members {
-    let member = |n| Member { name: format!("n{n}"), peer_urls: vec![format!("http://10.0.0.{n}:2380")] };
-    Members { initial: (1..=3).map(member).collect(), token: "tok".to_owned() }
+    let member = |n| Member {
+        name: format!("n{n}"),
+        peer_urls: vec![format!("http://10.0.0.{n}:2380")],
+    };
+    Members {
+        initial: (1..=3).map(member).collect(),
+        token: "tok".to_owned(),
+    }
 }
 
 proptest! {
@@ -144,13 +150,25 @@ fn a_data_directory_is_whole_and_private() {
 }
 
 #[test]
+fn only_the_last_version_of_a_key_hangs_on_a_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Target::Seed { path: folder.path().join("seed") };
+    // Lease 7 is of a key that is gone.
+    let rebuilt = rebuild(&known(), &request(5, Marks::AsIs, target)).unwrap();
+    assert_eq!((rebuilt.keys, rebuilt.leases_missing), (4, vec![8]));
+}
+
+#[test]
 fn an_empty_directory_is_filled_and_stays_itself() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mount");
     std::fs::create_dir_all(path.join("lost+found")).unwrap();
     let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&path.metadata().unwrap());
     let before = inode(&path);
-    let target = Target::DataDirectories { members: three(), directories: vec![("n1".to_owned(), path.clone())] };
+    let target = Target::DataDirectories {
+        members: three(),
+        directories: vec![("n1".to_owned(), path.clone())],
+    };
     rebuild(&known(), &request(5, Marks::Current, target)).unwrap();
     assert!(path.join("member/snap/db").is_file());
     assert_eq!(inode(&path), before);
@@ -198,7 +216,10 @@ fn failing_at_any_step_leaves_nothing() {
 fn until_the_last_rename_there_is_nothing_to_start_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
-    let target = Target::DataDirectories { members: three(), directories: vec![("n1".to_owned(), path.clone())] };
+    let target = Target::DataDirectories {
+        members: three(),
+        directories: vec![("n1".to_owned(), path.clone())],
+    };
     let hook = |step: &str| {
         assert_eq!(path.exists(), step == "sync target", "{step}");
         Ok(())

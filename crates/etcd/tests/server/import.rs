@@ -98,7 +98,8 @@ async fn a_snapshot_of_etcdctl_opens_also_from_an_archive() {
         assert_eq!((imported.form, keys(&imported).len()), (Form::Snapshot, 1));
         let zipped = server.path("snapshot.zip");
         let mut zip = zip::ZipWriter::new(std::fs::File::create(&zipped).unwrap());
-        zip.start_file("etcd-snapshot-host-1", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file("etcd-snapshot-host-1", zip::write::SimpleFileOptions::default())
+            .unwrap();
         std::io::copy(&mut std::fs::File::open(&path).unwrap(), &mut zip).unwrap();
         zip.finish().unwrap();
         let imported = etcd::import::snapshot_file(&zipped, spool.path()).unwrap();
@@ -108,5 +109,7 @@ async fn a_snapshot_of_etcdctl_opens_also_from_an_archive() {
 
 /// Sizes and times of all files of a member, apart from what etcd's lock does.
 fn listing(data: &Path) -> String {
-    run(std::process::Command::new("find").arg(data).args(["-type", "f", "-printf", "%p %s %T@\n"]))
+    run(std::process::Command::new("find")
+        .arg(data)
+        .args(["-type", "f", "-printf", "%p %s %T@\n"]))
 }

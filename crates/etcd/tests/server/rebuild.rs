@@ -3,80 +3,22 @@
 use crate::server::{Server, Setup, free_ports, peer_url, run, versions};
 use etcd::database::Database;
 use etcd::rebuild::{Line, Marks, Member, Members, Rebuilt, Request, Target, rebuild};
-use etcd::selection::{LeaseTtl, SelectionError, Source, Standing, Walked};
-use etcd::{Change, Heard, KeyValue, Record};
+use etcd::selection::{DatabaseSource, Source};
+use etcd::{Change, Heard, KeyValue};
 use futures::future::join_all;
-use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A database as a source, all of it in memory: what the real ones do better.
-struct Held {
-    records: Vec<Record>,
-    others: BTreeMap<String, Vec<(bytes::Bytes, bytes::Bytes)>>,
-    last: u64,
-    compacted: u64,
-}
-
-impl Held {
-    fn open(path: &Path) -> Self {
-        let database = Database::open(path).unwrap();
-        database.verify_trailer().unwrap();
-        let records: Vec<_> = database.records().collect::<Result<_, _>>().unwrap();
-        let compacted = database.facts().unwrap().compacted();
-        let last = records.last().map_or(1, |it| it.revision.main).max(compacted);
-        Self {
-            records,
-            others: database.others().unwrap().buckets,
-            last,
-            compacted,
-        }
-    }
-
-    fn newest(&self, revision: u64) -> HashMap<bytes::Bytes, &Record> {
-        let seen = self.records.iter().filter(|it| it.revision.main <= revision);
-        seen.map(|it| (it.key().unwrap(), it)).collect()
-    }
-}
-
-impl Source for Held {
-    fn name(&self) -> String {
-        "the database".to_owned()
-    }
-
-    fn last_revision(&self) -> u64 {
-        self.last
-    }
-
-    fn compaction(&self) -> u64 {
-        self.compacted
-    }
-
-    fn walk(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Result<(), SelectionError> {
-        let (live, below) = (self.newest(revision), self.newest(floor));
-        for record in self.records.iter().rev().filter(|it| it.revision.main <= revision) {
-            let newest = |of: &HashMap<_, &Record>| !record.tombstone && of[&record.key().unwrap()] == record;
-            let live = newest(&live);
-            let kept = record.revision.main > floor || newest(&below);
-            if live || kept {
-                sink(record.clone(), Standing { live, kept })?;
-            }
-        }
-        Ok(())
-    }
-
-    fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {
-        Ok(BTreeMap::new())
-    }
-
-    fn others(&self) -> Result<BTreeMap<String, Vec<(bytes::Bytes, bytes::Bytes)>>, SelectionError> {
-        Ok(self.others.clone())
-    }
+/// A snapshot as a source, its hash compared.
+fn held(path: &Path) -> DatabaseSource {
+    let database = Database::open(path).unwrap();
+    database.verify_trailer().unwrap();
+    DatabaseSource::new(database).unwrap()
 }
 
 /// The history of a server, and what it was at a revision in it.
 struct Original {
-    source: Held,
+    source: DatabaseSource,
     /// A revision before the last one and above the compaction.
     at: u64,
     compacted: u64,
@@ -130,8 +72,8 @@ async fn original(tools: &Path) -> Original {
         .snapshot(&mut tokio::fs::File::create(&path).await.unwrap())
         .await
         .unwrap();
-    let source = Held::open(&path);
-    assert_eq!(source.last, last);
+    let source = held(&path);
+    assert_eq!(source.last_revision(), last);
     Original { source, at, compacted, last, pairs, lease, hash: hash.hash }
 }
 
@@ -340,20 +282,20 @@ async fn an_older_line_starts_on_what_a_newer_one_kept() {
 async fn an_alarm_is_not_rebuilt_and_users_are() {
     for tools in versions() {
         let setup = Setup::new(&tools).flags(["--quota-backend-bytes", "4000000"]);
-        let mut source = setup.start().await;
-        source.fill(2);
-        let client = source.client().await;
+        let mut full = setup.start().await;
+        full.fill(2);
+        let client = full.client().await;
         // Until it is full, which raises the alarm.
         while client.put("big", vec![b'v'; 1 << 20], 0).await.is_ok() {}
         assert_eq!(client.alarms().await.unwrap().len(), 1);
-        let path = source.path("snapshot");
+        let path = full.path("snapshot");
         client
             .snapshot(&mut tokio::fs::File::create(&path).await.unwrap())
             .await
             .unwrap();
-        source.kill().await;
-        let held = Held::open(&path);
-        assert_eq!(held.others["alarm"].len(), 1);
+        full.kill().await;
+        let source = held(&path);
+        assert_eq!(source.others().unwrap()["alarm"].len(), 1);
 
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -364,12 +306,12 @@ async fn an_alarm_is_not_rebuilt_and_users_are() {
             directories: vec![("solo".to_owned(), data.clone())],
         };
         let request = Request {
-            revision: held.last,
+            revision: source.last_revision(),
             line: line(&tools),
             marks: Marks::Current,
             target,
         };
-        rebuild(&held, &request).unwrap();
+        rebuild(&source, &request).unwrap();
         let server = Setup::new(&tools).name("solo").data(&data).ports(port, peer).start().await;
         let client = server.client().await;
         assert!(client.alarms().await.unwrap().is_empty());
@@ -380,14 +322,14 @@ async fn an_alarm_is_not_rebuilt_and_users_are() {
         let path = server.path("snapshot");
         let root = etcd::Client::connect(&server.as_user("root")).await.unwrap();
         root.snapshot(&mut tokio::fs::File::create(&path).await.unwrap()).await.unwrap();
-        let held = Held::open(&path);
+        let source = held(&path);
         let seed = folder.path().join("again/member/snap/db");
         std::fs::create_dir_all(seed.parent().unwrap()).unwrap();
         let target = Target::Seed { path: seed };
         rebuild(
-            &held,
+            &source,
             &Request {
-                revision: held.last,
+                revision: source.last_revision(),
                 line: line(&tools),
                 marks: Marks::Bump(5),
                 target,
@@ -412,12 +354,11 @@ fn the_log_is_the_one_that_etcdutl_writes() {
     for tools in versions() {
         let folder = tempfile::tempdir().unwrap();
         let seed = folder.path().join("snapshot");
-        let nothing = Held {
-            records: Vec::new(),
-            others: BTreeMap::new(),
-            last: 1,
-            compacted: 0,
-        };
+        let empty = folder.path().join("empty");
+        let mut writer = etcd::bbolt::Writer::create(&empty).unwrap();
+        writer.bucket("key").unwrap().finish().unwrap();
+        writer.finish().unwrap();
+        let nothing = DatabaseSource::new(Database::open(&empty).unwrap()).unwrap();
         let request = |target| Request {
             revision: 1,
             line: line(&tools),

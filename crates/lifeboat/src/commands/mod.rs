@@ -4,6 +4,7 @@ mod check;
 mod clock;
 mod completions;
 mod copies;
+mod etcd;
 mod explain;
 mod failover;
 mod gate;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Plan(plan::Args),
     /// Fail over to the standby, or go on with a failover that stopped
     Failover(failover::Args),
+    /// Keep an etcd as a history, prove it, and rebuild any moment of it
+    Etcd(etcd::Args),
     /// List the runs
     Runs(run::ListArgs),
     /// Show or end a run
@@ -67,6 +70,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Copies(args) => block_on(copies::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
+        Command::Etcd(args) => return block_on(etcd::run(args, printer)),
         Command::Runs(args) => block_on(run::list(args, printer))?,
         Command::Run(args) => block_on(run::run(args, printer))?,
         Command::Clock => clock::run(printer)?,

@@ -36,13 +36,19 @@ fn a_busy_control_plane_is_rebuilt_at_its_last_moment_and_at_a_chosen_one() {
 
         // Not stopped: killed, the capture too.
         kill(&world).await;
-        world.run("main-1", "kill -9 $(cat /run/capture.pid); mv /var/lib/etcd /var/lib/etcd.lost").await;
+        world
+            .run("main-1", "kill -9 $(cat /run/capture.pid); mv /var/lib/etcd /var/lib/etcd.lost")
+            .await;
         let last = rebuild(&world, "").await;
         let newest = last["revision"].as_u64().unwrap();
         say(&format!("killed after {seconds} s; revision {at} chosen, {newest} the last captured"));
         let lost = kept(&world, "/var/lib/etcd.lost --force-new-cluster", newest).await;
         let jump = last["currentRevision"].as_u64().unwrap() - newest;
-        assert_eq!(kept(&world, "/var/lib/etcd", newest + jump).await, lost, "everything as the killed etcd has it");
+        assert_eq!(
+            kept(&world, "/var/lib/etcd", newest + jump).await,
+            lost,
+            "everything as the killed etcd has it"
+        );
         start(&world).await;
         works(&world, newest + jump, at).await;
 
@@ -61,7 +67,10 @@ fn a_busy_control_plane_is_rebuilt_at_its_last_moment_and_at_a_chosen_one() {
         works(&world, current, at).await;
         let seen = world.run("main-1", "cat /var/log/revisions").await;
         let seen: Vec<u64> = seen.lines().filter_map(|line| line.parse().ok()).collect();
-        assert!(seen.is_sorted() && seen.last() > Some(&current), "a client sees revisions go up: {seen:?}");
+        assert!(
+            seen.is_sorted() && seen.last() > Some(&current),
+            "a client sees revisions go up: {seen:?}"
+        );
     });
 }
 
@@ -82,7 +91,11 @@ async fn begin(world: &World) {
 
 /// What `lifeboat etcd WORDS` says, on the host.
 async fn history(world: &World, words: &str) -> Option<Value> {
-    let said = world.lab.run("main-1", &format!("lifeboat etcd {words} --output json")).await.ok()?;
+    let said = world
+        .lab
+        .run("main-1", &format!("lifeboat etcd {words} --output json"))
+        .await
+        .ok()?;
     serde_json::from_str(&said).ok()
 }
 
@@ -115,7 +128,8 @@ async fn works(world: &World, current: u64, before: u64) {
     world.kubectl("main-1", &format!("create namespace {name}")).await;
     world
         .until("a controller gives the new namespace its service account", async || {
-            let look = format!("kubectl --kubeconfig /etc/kubernetes/super-admin.conf -n {name} get serviceaccount default");
+            let look =
+                format!("kubectl --kubeconfig /etc/kubernetes/super-admin.conf -n {name} get serviceaccount default");
             world.lab.run("main-1", &look).await.ok()
         })
         .await;

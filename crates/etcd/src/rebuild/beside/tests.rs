@@ -56,6 +56,12 @@ fn a_file_is_laid_out_with_zeros() {
 
 #[test]
 fn a_path_without_a_name_is_refused() {
-    assert!(matches!(Beside::of_file(Path::new(".."), &|_| Ok(())), Err(RebuildError::Occupied { .. })));
-    assert!(matches!(Beside::of_directory(Path::new("none/.."), &|_| Ok(())), Err(RebuildError::File(_))));
+    assert!(matches!(
+        Beside::of_file(Path::new(".."), &|_| Ok(())),
+        Err(RebuildError::Occupied { .. })
+    ));
+    assert!(matches!(
+        Beside::of_directory(Path::new("none/.."), &|_| Ok(())),
+        Err(RebuildError::File(_))
+    ));
 }

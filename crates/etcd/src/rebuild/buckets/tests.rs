@@ -3,7 +3,9 @@
 use super::*;
 
 fn entries(list: &[(&'static str, &'static str)]) -> Entries {
-    list.iter().map(|(key, value)| (Bytes::from(*key), Bytes::from(*value))).collect()
+    list.iter()
+        .map(|(key, value)| (Bytes::from(*key), Bytes::from(*value)))
+        .collect()
 }
 
 fn source(list: &[(&str, &[(&'static str, &'static str)])]) -> Buckets {
@@ -25,10 +27,24 @@ fn users_come_along_and_the_old_cluster_does_not() {
     ]);
     let (made, warnings) = others(&from, Line::V3_6, &REVISIONS, None);
     assert_eq!(warnings, []);
-    let filled: Vec<_> = made.iter().filter(|(_, list)| !list.is_empty()).map(|(name, _)| name.as_str()).collect();
+    let filled: Vec<_> = made
+        .iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, _)| name.as_str())
+        .collect();
     assert_eq!(filled, ["auth", "authUsers", "meta"]);
     let names: Vec<_> = made.keys().map(String::as_str).collect();
-    let all = ["alarm", "auth", "authRoles", "authUsers", "cluster", "lease", "members", "members_removed", "meta"];
+    let all = [
+        "alarm",
+        "auth",
+        "authRoles",
+        "authUsers",
+        "cluster",
+        "lease",
+        "members",
+        "members_removed",
+        "meta",
+    ];
     assert_eq!(names, all);
     let mark = Bytes::from_static(b"\0\0\0\0\0\0\0\x09_\0\0\0\0\0\0\0\0");
     let marks = [("finishedCompactRev", mark.clone()), ("scheduledCompactRev", mark)];
@@ -67,7 +83,10 @@ fn what_only_a_newer_etcd_knows_is_said() {
             "bucket novel with 1 entries is left out: a newer etcd made it",
         ]
     );
-    let from = source(&[("cluster", &[("clusterVersion", "3.7.0")]), ("meta", &[("storageVersion", "3.6.0")])]);
+    let from = source(&[
+        ("cluster", &[("clusterVersion", "3.7.0")]),
+        ("meta", &[("storageVersion", "3.6.0")]),
+    ]);
     let warning = Warning::NewerStorage { version: "3.7.0".to_owned(), line: Line::V3_6 };
     assert_eq!(others(&from, Line::V3_6, &REVISIONS, None).1, [warning]);
     assert_eq!(others(&from, Line::V3_7, &REVISIONS, None).1, []);

@@ -15,7 +15,14 @@ fn a_version_names_its_line() {
 
 #[test]
 fn what_is_newer_is_known() {
-    for (version, newer) in [("3.5.35", false), ("3.6.16", false), ("3.7.0", true), ("4.0", true), ("what", true), ("3", true)] {
+    for (version, newer) in [
+        ("3.5.35", false),
+        ("3.6.16", false),
+        ("3.7.0", true),
+        ("4.0", true),
+        ("what", true),
+        ("3", true),
+    ] {
         assert_eq!(Line::V3_6.is_older_than(version), newer, "{version}");
     }
 }

@@ -7,13 +7,20 @@ fn refusal(members: &[(&str, &[&str])]) -> String {
         name: (*name).to_owned(),
         peer_urls: urls.iter().map(ToString::to_string).collect(),
     };
-    let members = Members { initial: members.iter().map(member).collect(), token: "t".to_owned() };
+    let members = Members {
+        initial: members.iter().map(member).collect(),
+        token: "t".to_owned(),
+    };
     members.peers().err().unwrap_or_default()
 }
 
 #[test]
 fn members_that_etcd_accepts_are_accepted() {
-    let urls = ["http://10.0.0.1:2380", "https://[fd00::1]:2380", "https://etcd-0.etcd:2380"];
+    let urls = [
+        "http://10.0.0.1:2380",
+        "https://[fd00::1]:2380",
+        "https://etcd-0.etcd:2380",
+    ];
     assert_eq!(refusal(&[("a", &urls), ("b", &["http://10.0.0.2:2380"])]), "");
     let one = Members::one("a", "http://10.0.0.1:2380", "t").peers().unwrap();
     assert_eq!(one[0].id, crate::wal::member_id(&["http://10.0.0.1:2380".to_owned()], "t"));

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 use crate::progress::Progress;
 use ::etcd::FileError;
-use ::etcd::capture::{Behind, CaptureError, Note, Options, capture};
+use ::etcd::capture::{Behind, CaptureError, Note, Options, Risk, capture};
 use ::etcd::history::{Directory, Lock};
 use estate::Kind;
 use jiff::Timestamp;
@@ -74,16 +74,16 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     options.limits.bytes = usize::try_from(args.bytes).unwrap_or(usize::MAX);
     let data = args.pin.clone().or_else(|| args.source.data_dir().filter(|_| !args.no_pin));
     options.db_file = data.map(|directory| directory.join("member/snap/db"));
-    let connections = args.source.connections()?;
+    let members = args.source.members()?;
 
     let progress = Progress::new(*printer);
-    let (behind, seen) = watch::channel(Behind::default());
+    let (behind, seen) = watch::channel(Risk::default().behind());
     let teller = *printer;
     let tell = Arc::new(move |note: Note| teller.talk(&format!("{:.0} {note}", ambient::now())));
     let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
     let merging = tokio::spawn(super::merge::now_and_then(args.into.clone(), args.window, args.merge_every, *printer));
     let stop = stopped(args.once, seen);
-    let ended = capture(connections, shelf, options, tell, behind, stop).await;
+    let ended = capture(members, shelf, options, tell, behind, stop).await;
     saying.abort();
     merging.abort();
     progress.clear();
@@ -133,7 +133,9 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
                 return;
             }
         } else {
-            let stored = now.stored_revision.map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
+            let stored = now
+                .stored_revision
+                .map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
             progress.hint(&format!("{stored}, {} behind, {:.1} s at risk", now.behind_revisions, now.at_risk_s));
         }
     }
@@ -157,7 +159,6 @@ fn failed(error: CaptureError, args: &Args) -> Failure {
     match error {
         CaptureError::Etcd(error) => unanswered(error),
         CaptureError::File(error) => error.into(),
-        CaptureError::NoSource => Failure::new("LB0003", Kind::Invalid, message).hint("--endpoints URLS"),
         CaptureError::GaveUp { .. } => Failure::new("LB0401", Kind::Unreachable, message),
         CaptureError::Rival { .. } => Failure::new("LB0410", Kind::Conflict, message)
             .hint(format!("two hosts write to {}: give each a history of its own", args.into.display())),

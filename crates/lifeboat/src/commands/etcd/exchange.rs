@@ -5,8 +5,8 @@ use super::opened::Which;
 use super::rebuild::{How, make};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
-use ::etcd::history::{Began, Directory, History, Shelf, Source, Taken, Written, take_base};
 use ::etcd::FileError;
+use ::etcd::history::{Began, Directory, History, Shelf, Source, Taken, Written, take_base};
 use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
 use ::etcd::rebuild::Target;
 use estate::Kind;
@@ -108,7 +108,13 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
 }
 
 /// Packs a database into a file without a name, then puts it on the shelf.
-fn store_base(imported: &Imported, timeline: u32, shelf: &dyn Shelf, spool: &Path, from: &Path) -> Result<Written, Failure> {
+fn store_base(
+    imported: &Imported,
+    timeline: u32,
+    shelf: &dyn Shelf,
+    spool: &Path,
+    from: &Path,
+) -> Result<Written, Failure> {
     let cannot = |doing: &'static str| {
         let file = spool.display().to_string();
         move |source| FileError::Io { file, doing, source }
@@ -135,9 +141,15 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported
     }
     let in_path = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).map(|directory| directory.join("etcd")).find(|file| file.is_file())
+        std::env::split_paths(&path)
+            .map(|directory| directory.join("etcd"))
+            .find(|file| file.is_file())
     };
-    let etcd = if args.without_log { None } else { args.etcd.clone().or_else(in_path) };
+    let etcd = if args.without_log {
+        None
+    } else {
+        args.etcd.clone().or_else(in_path)
+    };
     match &etcd {
         Some(program) => printer.talk(&format!("{} applies the member's log to a copy", program.display())),
         None => printer.talk("no etcd is at hand: the database file alone is read"),

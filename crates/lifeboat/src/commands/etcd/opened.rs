@@ -4,7 +4,7 @@ use super::moment::At;
 use crate::failure::Failure;
 use ::etcd::history::{Directory, History};
 use ::etcd::import::{Imported, snapshot_file};
-use ::etcd::selection::{DatabaseSource, HistorySource, Source};
+use ::etcd::selection::{DatabaseSource, HistorySource, Packs, Source};
 use estate::Kind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,8 +49,12 @@ pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure>
     }
     if path.join("member").is_dir() {
         let shown = path.display();
-        return Err(Failure::new("LB0405", Kind::Invalid, format!("{shown} is the data directory of a member, not a history"))
-            .hint(format!("lifeboat etcd import {shown} --into HISTORY")));
+        return Err(Failure::new(
+            "LB0405",
+            Kind::Invalid,
+            format!("{shown} is the data directory of a member, not a history"),
+        )
+        .hint(format!("lifeboat etcd import {shown} --into HISTORY")));
     }
     history(path).map(Opened::History)
 }
@@ -66,14 +70,18 @@ pub(crate) fn history(path: &Path) -> Result<History, Failure> {
         return Err(nothing());
     }
     let history = History::open(Arc::new(Directory::open(path)?))?;
-    if history.newest().is_none() { Err(nothing()) } else { Ok(history) }
+    if history.newest().is_none() {
+        Err(nothing())
+    } else {
+        Ok(history)
+    }
 }
 
 impl Which {
-    /// Finds the moment.
-    pub(crate) fn find(&self) -> Result<Found, Failure> {
+    /// Finds the moment; `whole`: with everything that its timeline can answer for.
+    pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         match open(&self.from, self.spool.as_deref())? {
-            Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline),
+            Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline, whole),
             Opened::File(imported) => in_file(imported, self.at),
         }
     }
@@ -106,14 +114,19 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
     }
 }
 
-fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>) -> Result<Found, Failure> {
+fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whole: bool) -> Result<Found, Failure> {
     let (timeline, revision) = revision(&history, at, timeline)?;
     let moment = history.moment(timeline, revision)?;
     let version = moment.base().header().base().map(|base| base.etcd_version.clone());
-    let source = HistorySource::new(history, timeline)?;
-    let source = source.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?;
+    // For comparing, the whole timeline; for making something, the leases as they were at the moment.
+    let source: Arc<dyn Source> = if whole {
+        let whole = HistorySource::new(history, timeline)?;
+        Arc::new(whole.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?)
+    } else {
+        Arc::new(Packs::of(&moment)?)
+    };
     Ok(Found {
-        source: Arc::new(source),
+        source,
         revision,
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),

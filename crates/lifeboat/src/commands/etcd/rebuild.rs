@@ -73,7 +73,14 @@ pub(crate) struct Made {
 impl Report for Made {
     fn text(&self) -> String {
         let mut text = card([
-            ("made", self.made.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")),
+            (
+                "made",
+                self.made
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
             ("for etcd", self.line.clone()),
             ("content of revision", self.revision.to_string()),
             ("begins at revision", self.current_revision.to_string()),
@@ -90,7 +97,11 @@ impl Report for Made {
 
 impl How {
     fn marks(&self) -> Marks {
-        if self.no_bump { Marks::Current } else { Marks::Bump(self.bump) }
+        if self.no_bump {
+            Marks::Current
+        } else {
+            Marks::Bump(self.bump)
+        }
     }
 
     fn line(&self, found: &Found) -> Result<Line, Failure> {
@@ -107,7 +118,7 @@ impl How {
 
 /// Makes `target` of the moment.
 pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Result<Made, Failure> {
-    let found = which.find()?;
+    let found = which.find(false)?;
     let request = Request {
         revision: found.revision,
         line: how.line(&found)?,
@@ -124,7 +135,10 @@ fn made(it: Rebuilt, request: &Request, timeline: Option<u32>) -> Made {
         Target::Seed { path } | Target::Snapshot { path } => vec![path.clone()],
     };
     let missing = (!it.leases_missing.is_empty()).then(|| {
-        format!("of {} leases nobody knows how long they were granted for; they run for an hour", it.leases_missing.len())
+        format!(
+            "of {} leases nobody knows how long they were granted for; they run for an hour",
+            it.leases_missing.len()
+        )
     });
     Made {
         made,
@@ -161,23 +175,38 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         (None, into) => {
             let into = into.unwrap_or_default();
             let directories = directories(&args.member, args.name.as_deref(), args.every_member, &into)?;
-            Target::DataDirectories { members: Members { initial: args.member, token: args.token }, directories }
+            Target::DataDirectories {
+                members: Members { initial: args.member, token: args.token },
+                directories,
+            }
         }
     };
     printer.show(&make(&args.which, &args.how, false, target)?)
 }
 
 /// For which members, and where.
-fn directories(members: &[Member], name: Option<&str>, every: bool, into: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+fn directories(
+    members: &[Member],
+    name: Option<&str>,
+    every: bool,
+    into: &Path,
+) -> Result<Vec<(String, PathBuf)>, Failure> {
     if every {
-        return Ok(members.iter().map(|member| (member.name.clone(), into.join(&member.name))).collect());
+        return Ok(members
+            .iter()
+            .map(|member| (member.name.clone(), into.join(&member.name)))
+            .collect());
     }
     let name = match (name, members) {
         (Some(name), _) => name,
         (None, [one]) => &one.name,
         (None, _) => {
-            return Err(Failure::new("LB0003", Kind::Invalid, "there are several members, and --name does not say which this is")
-                .hint("--name NAME, or --every-member"));
+            return Err(Failure::new(
+                "LB0003",
+                Kind::Invalid,
+                "there are several members, and --name does not say which this is",
+            )
+            .hint("--name NAME, or --every-member"));
         }
     };
     Ok(vec![(name.to_owned(), into.to_owned())])
@@ -189,7 +218,10 @@ fn member(text: &str) -> Result<Member, String> {
     if name.is_empty() || urls.is_empty() {
         return Err(wrong());
     }
-    Ok(Member { name: name.to_owned(), peer_urls: urls.split(',').map(str::to_owned).collect() })
+    Ok(Member {
+        name: name.to_owned(),
+        peer_urls: urls.split(',').map(str::to_owned).collect(),
+    })
 }
 
 #[cfg(test)]

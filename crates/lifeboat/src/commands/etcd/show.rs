@@ -64,17 +64,36 @@ impl Report for Shown {
                 let last = number + 1 == row.windows.len();
                 let seen = row.newest_at.filter(|_| last).map_or_else(String::new, |at| format!("{at:.0}"));
                 let note = match row.holes.get(number) {
-                    Some([after, until]) => format!("then a hole: {} to {} are lost", after + 1, until.saturating_sub(1)),
+                    Some([after, until]) => {
+                        format!("then a hole: {} to {} are lost", after + 1, until.saturating_sub(1))
+                    }
                     None => String::new(),
                 };
-                let first = if number == 0 { (row.number.to_string(), row.began.to_owned()) } else { Default::default() };
-                rows.push([first.0, first.1, window[0].to_string(), window[1].to_string(), seen, note]);
+                let first = if number == 0 {
+                    (row.number.to_string(), row.began.to_owned())
+                } else {
+                    Default::default()
+                };
+                rows.push([
+                    first.0,
+                    first.1,
+                    window[0].to_string(),
+                    window[1].to_string(),
+                    seen,
+                    note,
+                ]);
             }
         }
         let mut text = table(["TIMELINE", "BEGAN", "FROM", "THROUGH", "LAST SEEN", "NOTE"], rows);
         if let Some(at) = &self.at {
-            let seen = at.seen_at.map_or_else(|| "never seen".to_owned(), |seen| format!("seen {seen:.3}"));
-            let whether = if at.rebuildable { "can be rebuilt" } else { "cannot be rebuilt" };
+            let seen = at
+                .seen_at
+                .map_or_else(|| "never seen".to_owned(), |seen| format!("seen {seen:.3}"));
+            let whether = if at.rebuildable {
+                "can be rebuilt"
+            } else {
+                "cannot be rebuilt"
+            };
             text += &format!("\n\nrevision {} of timeline {}: {seen}, {whether}", at.revision, at.timeline);
         }
         text
@@ -89,7 +108,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
             let (timeline, revision) = revision(&history, Some(at), None)?;
             let seen = history.seen_at(timeline, revision)?;
             let rebuildable = history.moment(timeline, revision).is_ok();
-            Some(Moment { timeline, revision, seen_at: seen.and_then(time), rebuildable })
+            Some(Moment {
+                timeline,
+                revision,
+                seen_at: seen.and_then(time),
+                rebuildable,
+            })
         }
     };
     let rows: Result<Vec<_>, Failure> = history.timelines().iter().map(|timeline| row(&history, timeline)).collect();
@@ -108,7 +132,11 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
         began: facts.as_ref().map_or("no base", |base| began(base.began)),
         etcd_version: facts.map(|base| base.etcd_version).unwrap_or_default(),
         windows: history.windows(number)?.into_iter().map(|(from, to)| [from, to]).collect(),
-        holes: history.holes(number)?.into_iter().map(|hole| [hole.after, hole.until]).collect(),
+        holes: history
+            .holes(number)?
+            .into_iter()
+            .map(|hole| [hole.after, hole.until])
+            .collect(),
         bases: stretches.iter().map(|stretch| stretch.bases.len()).sum(),
         segments: stretches.iter().map(|stretch| stretch.chain.len()).sum(),
         newest: timeline.newest(),

@@ -1,9 +1,11 @@
 //! Which etcd: as etcdctl is told, or found by the files on this host.
 
 use crate::failure::Failure;
-use ::etcd::{Connection, User};
+use ::etcd::proof::Clients;
+use ::etcd::{Client, Connection, Member, Members, User};
 use estate::Kind;
 use recovery::Trouble;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How the etcd is reached. Without endpoints, it is the one of this host.
@@ -41,6 +43,15 @@ impl Source {
         found.map(|found| found.data_dir)
     }
 
+    /// The members, in the order in which they are tried.
+    pub(crate) fn members(&self) -> Result<Members, Failure> {
+        let mut connections = self.connections()?.into_iter();
+        let first = connections
+            .next()
+            .ok_or_else(|| Failure::new("LB0003", Kind::Invalid, "no endpoint is given").hint("--endpoints URLS"))?;
+        Ok(Members::new(first, connections.map(|connection| connection.endpoint)))
+    }
+
     /// How each member is reached.
     pub(crate) fn connections(&self) -> Result<Vec<Connection>, Failure> {
         let user = self.user()?;
@@ -73,18 +84,86 @@ impl Source {
         let password = match &self.password_file {
             Some(file) => std::fs::read_to_string(file).map_err(|reason| {
                 let shown = file.display();
-                Failure::new("LB0308", Kind::Person, format!("the password file {shown} cannot be read")).because(&reason)
+                Failure::new("LB0308", Kind::Person, format!("the password file {shown} cannot be read"))
+                    .because(&reason)
             })?,
             None => std::env::var("LIFEBOAT_ETCD_PASSWORD").map_err(|_| {
                 Failure::new("LB0203", Kind::Invalid, format!("the password of etcd's user {name} is not here"))
                     .hint("export LIFEBOAT_ETCD_PASSWORD, or --password-file FILE")
             })?,
         };
-        Ok(Some(User::new(name, password.trim_end_matches(['\r', '\n']))))
+        Ok(Some(User {
+            name: name.clone(),
+            password: password.trim_end_matches(['\r', '\n']).into(),
+        }))
     }
 }
 
 /// An error of the wire as a person reads it.
 pub(crate) fn unanswered(error: ::etcd::Error) -> Failure {
     Trouble::from(error).into()
+}
+
+/// A client for each member of a live etcd, and the members that do not answer.
+pub(crate) struct Asked {
+    pub(crate) clients: Clients,
+    /// By name, and why.
+    pub(crate) silent: BTreeMap<String, String>,
+}
+
+/// Finds every member of the etcd that `connections` lead to: under the URLs that were given, otherwise under its own.
+pub(crate) async fn every_member(connections: &[Connection]) -> Result<Asked, Failure> {
+    let mut given = BTreeMap::new();
+    let mut known = Vec::new();
+    let mut last = None;
+    for connection in connections {
+        match ask(connection).await {
+            Ok((id, client, members)) => {
+                given.insert(id, client);
+                known = members;
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    let Some(like) = connections.first().filter(|_| !given.is_empty()) else {
+        return Err(last.map_or_else(|| Failure::new("LB0003", Kind::Invalid, "no endpoint is given"), unanswered));
+    };
+    let mut asked = Asked { clients: Clients(BTreeMap::new()), silent: BTreeMap::new() };
+    for member in known {
+        let name = if member.name.is_empty() {
+            format!("{:x}", member.id)
+        } else {
+            member.name.clone()
+        };
+        let client = match given.remove(&member.id) {
+            Some(client) => Ok(client),
+            None => own(like, &member).await,
+        };
+        match client {
+            Ok(client) => _ = asked.clients.0.insert(name, client),
+            Err(why) => _ = asked.silent.insert(name, why),
+        }
+    }
+    Ok(asked)
+}
+
+/// Who is there, and whom it knows.
+async fn ask(connection: &Connection) -> Result<(u64, Client, Vec<Member>), ::etcd::Error> {
+    let client = Client::connect(connection).await?;
+    let id = client.status().await?.member_id;
+    let members = client.members().await?;
+    Ok((id, client, members))
+}
+
+/// A member under the URLs that it tells others. An address such as 127.0.0.1 may lead to another one.
+async fn own(like: &Connection, member: &Member) -> Result<Client, String> {
+    let mut why = "it tells no URL for clients".to_owned();
+    for endpoint in &member.client_urls {
+        match ask(&Connection { endpoint: endpoint.clone(), ..like.clone() }).await {
+            Ok((id, client, _)) if id == member.id => return Ok(client),
+            Ok(_) => why = format!("another member answers at {endpoint}"),
+            Err(error) => why = error.to_string(),
+        }
+    }
+    Err(why)
 }

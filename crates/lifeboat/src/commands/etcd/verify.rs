@@ -1,7 +1,7 @@
 //! `lifeboat etcd verify`: whether a copy is sound, and whether each member of a live etcd holds the same.
 
 use super::opened::{Found, Which};
-use super::source::{Source, members};
+use super::source::{Source, every_member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::proof::{Compared, Finding, Verified, hash_kv, verify_members};
@@ -57,7 +57,14 @@ impl Report for Shown {
             let number = |it: Option<u64>| it.map_or_else(String::new, |it| it.to_string());
             let rows = self.members.iter().map(|row| {
                 let hash = row.hash.map_or_else(String::new, |hash| hash.to_string());
-                [row.member.clone(), row.finding.to_owned(), number(row.revision), number(row.compaction), hash, row.note.clone()]
+                [
+                    row.member.clone(),
+                    row.finding.to_owned(),
+                    number(row.revision),
+                    number(row.compaction),
+                    hash,
+                    row.note.clone(),
+                ]
             });
             text += "\n\n";
             text += &table(["MEMBER", "FINDING", "REVISION", "COMPACTED AT", "HASH", "NOTE"], rows);
@@ -69,8 +76,12 @@ impl Report for Shown {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
     let live = args.source.is_named() || args.here;
     // Before the long work: what is typed wrongly shows at once.
-    let clients = if live { Some(members(&args.source.connections()?).await?) } else { None };
-    let found = args.which.find()?;
+    let clients = if live {
+        Some(every_member(&args.source.connections()?).await?)
+    } else {
+        None
+    };
+    let found = args.which.find(true)?;
     let (found, ours) = read_all(found).await?;
     let verified = match &clients {
         None => Verified { members: Vec::new() },
@@ -94,11 +105,19 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     let differing: Vec<_> = verified.differing().collect();
     if !differing.is_empty() {
         let all = differing.len() == verified.members.len() && differing.len() > 1;
-        let who = if all { "every member".to_owned() } else { format!("member {}", differing.join(", ")) };
+        let who = if all {
+            "every member".to_owned()
+        } else {
+            format!("member {}", differing.join(", "))
+        };
         let message = format!("{who} holds other content than {}", args.which.from.display());
         return Err(Failure::new("LB0409", Kind::Damaged, message));
     }
-    Ok(if !live || verified.all_equal() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if !live || verified.all_equal() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 /// Reads every record and computes the hash; on a thread of its own, since it takes as long as the disk does.
@@ -133,6 +152,8 @@ fn row(it: &Compared) -> Row {
             ..row("differs", format!("the copy's hash is {ours}"))
         },
         Finding::Unreachable(why) => row("unreachable", why.clone()),
-        Finding::NotComparable { why, since } => row("notComparable", format!("{why}; from revision {since} on it can be")),
+        Finding::NotComparable { why, since } => {
+            row("notComparable", format!("{why}; from revision {since} on it can be"))
+        }
     }
 }
