@@ -1,13 +1,13 @@
 //! Capture of an etcd that is written to: seconds at risk with [`risk`], and what it costs the etcd with [`cost`].
 
 use crate::figures::{Goal, Row, percentile};
-use crate::first::{itself, seeded};
+use crate::first::itself;
 use crate::flags::Flags;
+use crate::large;
 use crate::load::{Written, full_speed, steady};
 use crate::printer::say;
-use crate::process::Usage;
 use crate::server::Server;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,13 +22,11 @@ const RISK_GOAL_S: f64 = 1.0;
 const COST_GOAL: f64 = 1.03;
 /// Loads for comparison take turns, and each needs no longer than this.
 const TURN_MAX_S: u64 = 30;
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A capturing process, which has its base.
 struct Capture {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
-    before: Usage,
 }
 
 /// What a capture took and saw.
@@ -36,7 +34,7 @@ struct Captured {
     /// Seconds at risk: in the middle, at the 99th percentile, at most.
     at_risk: [f64; 3],
     /// How often they were looked at.
-    samples: u64,
+    samples: f64,
     /// Its CPU time since it had its base, in seconds.
     cpu_s: f64,
     /// Its peak memory since it started, in MiB.
@@ -61,43 +59,43 @@ impl Capture {
         let mut lines = BufReader::new(child.stdout.take().context("its output")?).lines();
         let first = lines.next_line().await?;
         ensure!(first.as_deref() == Some("ready"), "the capture says {first:?}");
-        let mut it = Self { child, lines, before: Usage::default() };
-        it.before = it.usage().context("the capture is gone")?;
-        Ok(it)
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        Usage::of(&self.child.id()?.to_string())
+        Ok(Self { child, lines })
     }
 
     /// Waits for its end.
     async fn end(mut self) -> Result<Captured> {
-        let mut usage = self.before;
-        let said = loop {
-            tokio::select! {
-                line = self.lines.next_line() => break line?.context("the capture says nothing")?,
-                () = ambient::sleep(LOOK_EVERY) => usage = self.usage().unwrap_or(usage),
-            }
+        let mut figures = Vec::new();
+        while let Some(line) = self.lines.next_line().await? {
+            ensure!(!line.starts_with("error"), "the capture ended with {line}");
+            figures.extend(line.split_whitespace().filter_map(|word| word.parse::<f64>().ok()));
+        }
+        self.child.wait().await?;
+        let [cpu_s, peak_mib, middle, high, most, samples] = *figures else {
+            bail!("the capture says {figures:?}")
         };
-        let status = self.child.wait().await?;
-        ensure!(status.success(), "the capture ended with {status}: {said}");
-        let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let [middle, high, most, samples] = *figures else {
-            anyhow::bail!("the capture says {said}")
-        };
-        Ok(Captured {
-            at_risk: [middle, high, most],
-            samples: samples as u64,
-            cpu_s: usage.cpu_s - self.before.cpu_s,
-            peak_mib: usage.peak_mib,
-        })
+        Ok(Captured { at_risk: [middle, high, most], samples, cpu_s, peak_mib })
     }
+}
+
+/// An etcd that serves a database of some size.
+async fn seeded(flags: &Flags, folder: &Path) -> Result<Server> {
+    let data = folder.join("etcd");
+    let snap = data.join("member/snap");
+    std::fs::create_dir_all(&snap)?;
+    let seeded = large::seed(&snap.join("db"), BYTES, false)?;
+    say(&format!(
+        "{} keys, {} records, {:.0} MB",
+        seeded.store.keys(),
+        seeded.records,
+        seeded.bytes as f64 / 1e6
+    ));
+    Server::start(&flags.tools, &data, &[]).await
 }
 
 /// The rows of seconds at risk.
 pub(crate) async fn risk(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(&Flags { bytes: BYTES, ..flags.clone() }, folder.path()).await?;
+    let server = seeded(flags, folder.path()).await?;
     let mut rows = Vec::new();
     for rate in RATES {
         let capture = Capture::begin(&server, folder.path(), flags.seconds).await?;
@@ -129,7 +127,7 @@ pub(crate) async fn risk(flags: &Flags) -> Result<Vec<Row>> {
 /// The rows of what a capture costs the etcd: loads with and without it take turns.
 pub(crate) async fn cost(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(&Flags { bytes: BYTES, ..flags.clone() }, folder.path()).await?;
+    let server = seeded(flags, folder.path()).await?;
     let turn = Duration::from_secs(flags.seconds.min(TURN_MAX_S));
     let mut figures: [[Vec<f64>; 4]; 2] = Default::default();
     // A first one for nobody: file and caches become as they stay.

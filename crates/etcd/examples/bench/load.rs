@@ -1,6 +1,6 @@
 //! Writes to an etcd, at a steady rate with [`steady`] or as fast as it takes them with [`full_speed`].
 
-use crate::workload::{BUSY, Churn, Write};
+use crate::workload::{BUSY, Churn, Size, Write};
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use etcd::Client;
@@ -13,6 +13,8 @@ use tokio::task::JoinSet;
 const AHEAD: usize = 2_000;
 /// Writes that may be without an answer.
 const OPEN_MAX: usize = 512;
+/// Bytes of a file that etcd filled for each key at the start, as it turns out.
+const GROWN_BYTES_PER_KEY: u64 = 4_000;
 /// Writers at full speed.
 const WRITERS: usize = 32;
 const TICK: Duration = Duration::from_millis(1);
@@ -76,6 +78,33 @@ pub(crate) async fn steady(client: &Client, rate: u64, time: Duration) -> Result
     }
     let rate = latencies.len() as f64 / began.elapsed().as_secs_f64();
     Ok(Written { rate, latencies })
+}
+
+/// Fills an empty etcd until its file has about so many bytes; the last twentieth of the writes changes what is there, and what that
+/// superseded is mostly forgotten again.
+pub(crate) async fn fill(client: &Client, bytes: u64) -> Result<()> {
+    let keys = bytes / GROWN_BYTES_PER_KEY;
+    let churn = Churn::new(1, Size { keys, events_a_minute: 0, ..BUSY });
+    let mut open: JoinSet<Result<()>> = JoinSet::new();
+    let first = churn.first().zip(0..keys).map(|(write, _)| write);
+    for write in first.chain(churn.take(keys as usize / 20).map(|(_, write)| write)) {
+        let client = client.clone();
+        open.spawn(async move {
+            match write {
+                Write::Put { key, value, .. } => client.put(key, value, 0).await.map(|_| ()),
+                Write::Delete { key } => client.delete(key, "").await.map(|_| ()),
+                Write::Grant { .. } | Write::Revoke { .. } => Ok(()),
+            }?;
+            Ok(())
+        });
+        while open.len() >= OPEN_MAX {
+            open.join_next().await.transpose()?.transpose()?;
+        }
+    }
+    while open.join_next().await.transpose()?.transpose()?.is_some() {}
+    let revision = client.status().await?.revision;
+    client.compact(revision - keys / 100, true).await?;
+    Ok(())
 }
 
 /// Writes as fast as it takes them, for so long.

@@ -40,7 +40,10 @@ async fn main() -> ExitCode {
 
 /// Does the works that were asked for, and shows the table.
 async fn work(words: Vec<String>) -> Result<()> {
-    let flags = Flags::parse(words)?;
+    let mut flags = Flags::parse(words)?;
+    // Goes with all that is in it, however this ends.
+    let folder = tempfile::tempdir_in(&flags.work)?;
+    flags.work = folder.path().to_owned();
     let mut rows = Vec::new();
     macro_rules! work {
         ($name:literal, $what:literal, $run:path) => {

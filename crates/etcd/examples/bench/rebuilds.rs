@@ -2,13 +2,12 @@
 //! and [`replay`].
 
 use crate::figures::{Goal, Row};
-use crate::first::{itself, seeded, settle};
+use crate::first::{self, itself, settle};
 use crate::flags::Flags;
 use crate::large;
 use crate::printer::say;
 use crate::process::{self, Cost};
 use crate::server::Server;
-use crate::workload::{Store, Write};
 use anyhow::{Context, Result, ensure};
 use etcd::database::Database;
 use etcd::history::{Began, Directory, History, Shelf, Taken, take_base};
@@ -17,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
 
-const MIB: f64 = 1_048_576.0;
 const MEMORY_GOAL_MIB: f64 = 256.0;
 /// What etcd-backup-restore published a figure for: 22.2 s.
 const REPLAY_BYTES: u64 = 344_000_000;
@@ -43,11 +41,10 @@ impl Way {
 /// The rows of a rebuild of one large database.
 pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
-    let server = seeded(flags, folder.path()).await?;
+    let server = first::large(flags).await?;
     let snapshot = folder.path().join("snapshot");
     save(flags, &server, &snapshot).await?;
     server.stop().await?;
-    std::fs::remove_dir_all(folder.path().join("etcd"))?;
     let shelf = folder.path().join("history");
     base(&snapshot, &shelf, folder.path())?;
     let [mut history, mut file, mut peer] = [(); 3].map(|()| Way::default());

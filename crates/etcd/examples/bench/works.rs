@@ -4,13 +4,14 @@
 
 use crate::figures::percentile;
 use crate::printer::say;
+use crate::process::Usage;
 use anyhow::{Context, Result, bail};
+use etcd::Connection;
 use etcd::capture::{Options, Risk, Tell, capture};
 use etcd::database::Database;
 use etcd::history::{Directory, History, Shelf};
 use etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Members, Rebuilt, Request, Target, rebuild};
 use etcd::selection::{DatabaseSource, Packs, Source};
-use etcd::{Connection, history};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -32,8 +33,7 @@ pub(crate) async fn run(words: &[String]) -> Result<()> {
     }
 }
 
-/// How the member at `endpoint` is reached.
-pub(crate) fn connection(endpoint: &str) -> Connection {
+fn connection(endpoint: &str) -> Connection {
     Connection {
         endpoint: endpoint.to_owned(),
         ca_file: None,
@@ -63,7 +63,7 @@ async fn first(endpoint: &str, shelf: &str, spool: &str, database: Option<PathBu
     Ok(())
 }
 
-/// Captures for so many seconds, once there is a base, and says how much was at risk: every sample, in milliseconds.
+/// Captures for so many seconds, once there is a base. Says then what it took, and how many seconds were at risk.
 async fn sampled(endpoint: &str, shelf: &str, spool: &str, seconds: u64) -> Result<()> {
     let (behind, mut seen) = watch::channel(Risk::default().behind());
     let samples = Arc::new(Mutex::new(Vec::new()));
@@ -71,12 +71,15 @@ async fn sampled(endpoint: &str, shelf: &str, spool: &str, seconds: u64) -> Resu
     let done = async move {
         _ = seen.wait_for(|behind| behind.stored.is_some()).await;
         say("ready");
+        let before = Usage::of("self").unwrap_or_default().cpu_s;
         let end = ambient::monotonic() + Duration::from_secs(seconds);
         while ambient::monotonic() < end {
             ambient::sleep(SAMPLE_EVERY).await;
             let at_risk = seen.borrow().at_risk(ambient::monotonic());
             kept.lock().unwrap_or_else(|e| e.into_inner()).push(at_risk.as_secs_f64());
         }
+        let after = Usage::of("self").unwrap_or_default();
+        say(&format!("{} {}", after.cpu_s - before, after.peak_mib));
     };
     let shelf: Arc<dyn Shelf> = Arc::new(Directory::open(shelf.as_ref())?);
     capture(members(endpoint), shelf, Options::new(spool), Arc::new(|_| {}), behind, done).await?;
