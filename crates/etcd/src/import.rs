@@ -92,7 +92,8 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
 
 /// Opens the data directory of a member that does not run (the one with `member` in it). With `etcd`, a program of the
 /// member's line, that one is started on a copy in `spool`, on loopback, until it has applied the member's log; without, the
-/// database file is taken as it is, and what it lacks is counted.
+/// database file is taken as it is, and what it lacks is counted: of a member that is alone in its cluster all that is in its log,
+/// of another what it knew to be committed, and the rest as [`Missing::uncertain`].
 ///
 /// Caveats: a log that `--wal-dir` put elsewhere must be brought to `member/wal` first. Of a cluster with several members, only
 /// what this one knew to be committed is applied; see [`Missing::uncertain`].
@@ -132,8 +133,7 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         let reason = format!("it stopped at entry {applied} of {}", held.last);
         return Err(ImportError::Etcd { reason });
     }
-    let uncertain = if held.alone { 0 } else { held.missing.uncertain };
-    let missing = Missing { uncertain, ..Missing::default() };
+    let missing = Missing { uncertain: held.missing.uncertain, ..Missing::default() };
     Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
 }
 
@@ -150,7 +150,7 @@ impl Held {
     fn of(database: &Database, log: &Path) -> Result<Self, FileError> {
         let facts = database.facts()?;
         let index = facts.consistent_index.unwrap_or(0);
-        let log = wal::read(log, index)?;
+        let mut log = wal::read(log, index)?;
         let members = |json: &str| {
             let state: serde_json::Value = serde_json::from_str(json).ok()?;
             let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
@@ -158,8 +158,11 @@ impl Held {
         };
         let members = facts.conf_state.as_deref().and_then(members);
         let alone = members == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
-        let last = if alone { log.last_index } else { log.state.commit };
-        Ok(Self { missing: log.missing(index), alone, last })
+        if alone {
+            // etcd acknowledges a write of such a member as soon as it is in the log; that it is committed it notes with the next.
+            log.state.commit = log.state.commit.max(log.last_index);
+        }
+        Ok(Self { missing: log.missing(index), alone, last: log.state.commit })
     }
 }
 
