@@ -8,16 +8,17 @@
 
 mod error;
 mod replay;
+mod scratch;
 mod unpack;
 
 pub use error::ImportError;
 
 use crate::database::Database;
 use crate::{FileError, wal};
+use scratch::Scratch;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use tempfile::TempDir;
 use wal::Missing;
 
 /// A database from elsewhere, and what is known of it.
@@ -29,7 +30,7 @@ pub struct Imported {
     /// What the member's log holds and the database does not. Nothing for a snapshot.
     pub missing: Missing,
     /// Holds the copy that the database is read from, if it is one.
-    spool: Option<TempDir>,
+    spool: Option<Scratch>,
 }
 
 /// What a database was found in.
@@ -50,7 +51,7 @@ pub enum Form {
 impl Imported {
     /// The directory with the copy that the database is read from; it goes when this does. `None` if it is read in place.
     pub fn spool(&self) -> Option<&Path> {
-        self.spool.as_ref().map(TempDir::path)
+        self.spool.as_ref().map(Scratch::path)
     }
 }
 
@@ -77,7 +78,7 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
         };
         return Ok(Imported { database, form, missing: Missing::default(), spool: None });
     }
-    let folder = scratch(spool)?;
+    let folder = Scratch::create(spool)?;
     let unpacked = folder.path().join("snapshot");
     unpack::unpack(path, &unpacked)?;
     let database = Database::open(&unpacked)?;
@@ -121,7 +122,7 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         });
     };
     drop(database);
-    let folder = scratch(spool)?;
+    let folder = Scratch::create(spool)?;
     let copied = folder.path().join("data").join("member");
     replay::copy(&member, &copied)?;
     drop(locked);
@@ -164,11 +165,6 @@ impl Held {
         }
         Ok(Self { missing: log.missing(index), alone, last: log.state.commit })
     }
-}
-
-fn scratch(spool: &Path) -> Result<TempDir, FileError> {
-    let made = tempfile::Builder::new().prefix(".lifeboat-import-").tempdir_in(spool);
-    made.map_err(FileError::io(spool.display(), "written"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::PathBuf;
+use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -239,6 +240,24 @@ fn an_etcd_that_does_not_serve_is_told_of() {
         assert!(error.to_string().starts_with(expected), "{error}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no copy is left");
+}
+
+#[test]
+fn what_a_killed_import_left_goes_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join(".lifeboat-import-killed");
+    let other = folder.path().join("other");
+    std::fs::create_dir_all(left.join("data/member")).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    let (_kept, path) = written(&archive(&[("db", &snapshot())], CompressionMethod::Deflated));
+    let at_work = snapshot_file(&path, folder.path()).unwrap();
+    assert!(!left.exists() && other.exists());
+    let second = snapshot_file(&path, folder.path()).unwrap();
+    for imported in [&at_work, &second] {
+        assert!(imported.spool().unwrap().join("snapshot").exists(), "nobody removes what is in use");
+    }
+    drop((at_work, second));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 proptest! {
