@@ -1,6 +1,6 @@
 //! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
 
-use super::failures::occupied;
+use super::failures::{inhabited, occupied};
 use super::moment::{bytes, span};
 use super::source::{Source, unanswered};
 use super::tidings::Tidings;
@@ -73,7 +73,10 @@ struct Now {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let members = args.source.members()?;
-    if args.into.join("member").is_dir() || args.into.is_file() {
+    if args.into.join("member").is_dir() {
+        return Err(inhabited(&args.into));
+    }
+    if args.into.is_file() {
         return Err(occupied(&args.into));
     }
     let shelf = Arc::new(Directory::open(&args.into)?);
@@ -122,9 +125,11 @@ pub(super) fn locked(shelf: &Directory) -> Result<Lock, Failure> {
 }
 
 /// Waits for Ctrl-C, for a supervisor's TERM, or, when only a base is wanted, until it is stored.
-async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
+/// The signals are caught from the call on, not only once it is waited for.
+fn stopped(once: bool, mut seen: watch::Receiver<Behind>) -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let told = async {
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        match signals {
             (Ok(mut interrupt), Ok(mut terminate)) => {
                 tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
             }
@@ -132,13 +137,15 @@ async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
             _ => std::future::pending().await,
         }
     };
-    let stored = async {
+    let stored = async move {
         let base = seen.wait_for(|behind| once && behind.stored.is_some()).await.map(|_| ());
         if base.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! { () = told => {} () = stored => {} }
+    async {
+        tokio::select! { () = told => {} () = stored => {} }
+    }
 }
 
 /// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.

@@ -1,6 +1,6 @@
 //! `lifeboat etcd export` and `import`: what others write and read.
 
-use super::failures::occupied;
+use super::failures::{inhabited, occupied};
 use super::moment::size;
 use super::opened::Which;
 use super::rebuild::{How, make};
@@ -114,17 +114,16 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
 }
 
 /// A history can begin at `path`: nothing is there that would be mixed up with it.
-pub(super) fn free(path: &Path) -> Result<(), Failure> {
-    let other = path.join("member").is_dir() || !path.is_dir() && path.symlink_metadata().is_ok();
-    let begun = || {
-        let history = History::open(Arc::new(Directory::open(path)?))?;
-        Ok::<_, FileError>(!history.timelines().is_empty())
-    };
-    if other || path.is_dir() && begun()? {
-        Err(occupied(path))
-    } else {
-        Ok(())
+fn free(path: &Path) -> Result<(), Failure> {
+    if path.join("member").is_dir() {
+        return Err(inhabited(path));
     }
+    let taken = if path.is_dir() {
+        !History::open(Arc::new(Directory::open(path)?))?.timelines().is_empty()
+    } else {
+        path.symlink_metadata().is_ok()
+    };
+    if taken { Err(occupied(path)) } else { Ok(()) }
 }
 
 /// Packs a database into a file without a name, then puts it on the shelf.

@@ -162,7 +162,7 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
             match history.tail()?.filter(|tail| tail.timeline == number && tail.seen_ms < at_ms) {
                 Some(tail) => Err(wrong(format!(
                     "the history ends before {time}: it was last kept up at {}, at revision {}",
-                    at(tail.seen_ms),
+                    shown(tail.seen_ms),
                     tail.through
                 ))),
                 None => Ok((number, revision)),
@@ -182,7 +182,7 @@ fn beginning(history: &History, timeline: Option<&Timeline>) -> Result<String, F
         return Ok(String::new());
     };
     let seen = history.seen_at(number, revision)?;
-    Ok(seen.map_or_else(String::new, |ms| format!(", at {} with revision {revision}", at(ms))))
+    Ok(seen.map_or_else(String::new, |ms| format!(", at {} with revision {revision}", shown(ms))))
 }
 
 /// A time in a hole leads to what was seen before it; nobody knows whether that was still so.
@@ -191,8 +191,8 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
     let Some(hole) = hole else { return Ok(None) };
     let until = history
         .seen_at(timeline, hole.until)?
-        .map_or_else(String::new, |ms| format!(" and {}", at(ms)));
-    let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, at);
+        .map_or_else(String::new, |ms| format!(" and {}", shown(ms)));
+    let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, shown);
     Ok(Some(format!(
         "between {after}{until} revisions {} to {} were written, which nobody captured: some may be older than the time asked for",
         hole.after + 1,
@@ -201,7 +201,7 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
 }
 
 /// Milliseconds of Unix time as a time.
-fn at(ms: u64) -> String {
+fn shown(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
