@@ -69,28 +69,21 @@ impl Report for Shown {
             for (number, window) in row.windows.iter().enumerate() {
                 let last = number + 1 == row.windows.len();
                 let seen = row.newest_at.filter(|_| last).map_or_else(String::new, |at| format!("{at:.0}"));
-                let note = match row.holes.get(number) {
-                    Some([after, until]) => {
-                        format!("then a hole: {} to {} are lost", after + 1, until.saturating_sub(1))
-                    }
-                    None => String::new(),
-                };
                 let first = if number == 0 {
                     (row.number.to_string(), row.began.to_owned())
                 } else {
                     Default::default()
                 };
-                rows.push([
-                    first.0,
-                    first.1,
-                    window[0].to_string(),
-                    window[1].to_string(),
-                    seen,
-                    note,
-                ]);
+                rows.push([first.0, first.1, window[0].to_string(), window[1].to_string(), seen]);
             }
         }
-        let mut text = table(["TIMELINE", "BEGAN", "FROM", "THROUGH", "LAST SEEN", "NOTE"], rows);
+        let mut text = table(["TIMELINE", "BEGAN", "FROM", "THROUGH", "LAST SEEN"], rows);
+        for row in &self.timelines {
+            for [after, until] in &row.holes {
+                let (first, last) = (after + 1, until.saturating_sub(1));
+                text += &format!("\nhole: revisions {first} to {last} of timeline {} are lost", row.number);
+            }
+        }
         if let Some(at) = &self.at {
             let seen = at
                 .seen_at
@@ -184,11 +177,11 @@ fn began(began: Began) -> &'static str {
     match began {
         Began::First => "captured",
         Began::Gap => "after a gap",
-        Began::JumpedBack => "the source was restored",
+        Began::JumpedBack => "source restored",
         Began::OtherCluster => "another cluster",
         Began::Imported => "imported",
         Began::Merged => "merged",
-        Began::Distrust => "a proof had failed",
+        Began::Distrust => "proof failed",
     }
 }
 
