@@ -1,6 +1,6 @@
 //! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
 
-use super::failures::occupied;
+use super::failures::{inhabited, occupied};
 use super::moment::{bytes, span};
 use super::source::{Source, unanswered};
 use super::tidings::Tidings;
@@ -73,7 +73,10 @@ struct Now {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let members = args.source.members()?;
-    if args.into.join("member").is_dir() || args.into.is_file() {
+    if args.into.join("member").is_dir() {
+        return Err(inhabited(&args.into));
+    }
+    if args.into.is_file() {
         return Err(occupied(&args.into));
     }
     let shelf = Arc::new(Directory::open(&args.into)?);
@@ -122,9 +125,11 @@ pub(super) fn locked(shelf: &Directory) -> Result<Lock, Failure> {
 }
 
 /// Waits for Ctrl-C, for a supervisor's TERM, or, when only a base is wanted, until it is stored.
-async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
+/// The signals are caught from the call on, not only once it is waited for.
+fn stopped(once: bool, mut seen: watch::Receiver<Behind>) -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let told = async {
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        match signals {
             (Ok(mut interrupt), Ok(mut terminate)) => {
                 tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
             }
@@ -132,13 +137,15 @@ async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
             _ => std::future::pending().await,
         }
     };
-    let stored = async {
+    let stored = async move {
         let base = seen.wait_for(|behind| once && behind.stored.is_some()).await.map(|_| ());
         if base.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! { () = told => {} () = stored => {} }
+    async {
+        tokio::select! { () = told => {} () = stored => {} }
+    }
 }
 
 /// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.
@@ -152,16 +159,26 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
                 return;
             }
         } else {
-            let stored = now
-                .stored_revision
-                .map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
-            let silent = now.silent_s.filter(|silent| *silent > SILENT_S);
-            let silent = silent.map_or_else(String::new, |silent| format!(", etcd not heard for {silent:.0} s"));
-            progress.hint(&format!(
-                "{stored}, {} behind, {:.1} s at risk{silent}",
-                now.behind_revisions, now.at_risk_s
-            ));
+            progress.hint(&said(&now));
         }
+    }
+}
+
+/// How far it is, in a line for 80 columns.
+fn said(now: &Now) -> String {
+    let far = match now.stored_revision {
+        None => "no base yet".to_owned(),
+        Some(revision) => {
+            format!(
+                "revision {revision} stored, {} behind, {:.1} s at risk",
+                now.behind_revisions, now.at_risk_s
+            )
+        }
+    };
+    match now.silent_s {
+        None => format!("{far}, etcd not heard yet"),
+        Some(silent) if silent > SILENT_S => format!("{far}, etcd not heard for {silent:.0} s"),
+        Some(_) => far,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `lifeboat etcd export` and `import`: what others write and read.
 
-use super::failures::occupied;
+use super::failures::{inhabited, occupied};
 use super::moment::size;
 use super::opened::Which;
 use super::rebuild::{How, make};
@@ -123,17 +123,16 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
 }
 
 /// A history can begin at `path`: nothing is there that would be mixed up with it.
-pub(super) fn free(path: &Path) -> Result<(), Failure> {
-    let other = path.join("member").is_dir() || !path.is_dir() && path.symlink_metadata().is_ok();
-    let begun = || {
-        let history = History::open(Arc::new(Directory::open(path)?))?;
-        Ok::<_, FileError>(!history.timelines().is_empty())
-    };
-    if other || path.is_dir() && begun()? {
-        Err(occupied(path))
-    } else {
-        Ok(())
+fn free(path: &Path) -> Result<(), Failure> {
+    if path.join("member").is_dir() {
+        return Err(inhabited(path));
     }
+    let taken = if path.is_dir() {
+        !History::open(Arc::new(Directory::open(path)?))?.timelines().is_empty()
+    } else {
+        path.symlink_metadata().is_ok()
+    };
+    if taken { Err(occupied(path)) } else { Ok(()) }
 }
 
 /// Packs a database into a file without a name, then puts it on the shelf.
@@ -169,6 +168,10 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<(Importe
     if !args.from.is_dir() {
         return Ok((snapshot_file(&args.from, spool)?, None));
     }
+    if !args.from.join("member").is_dir() {
+        let message = format!("{} is no data directory: there is no member in it", args.from.display());
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("lifeboat etcd import --help"));
+    }
     let in_path = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -181,9 +184,15 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<(Importe
         args.etcd.clone().or_else(in_path)
     };
     if let Some(program) = &etcd {
+        if !program.is_file() {
+            let message = format!("there is no program {}", program.display());
+            return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--etcd PROGRAM, or --without-log"));
+        }
         printer.talk(&format!("{} applies the member's log to a copy", program.display()));
     }
-    let imported = data_directory(&args.from, etcd.as_deref(), spool)?;
+    let into = args.into.display().to_string();
+    let imported = data_directory(&args.from, etcd.as_deref(), spool);
+    let imported = imported.map_err(|e| Failure::from(e).fill("HISTORY", &into))?;
     let unapplied = etcd.is_none() && !args.without_log;
     let warning = "no etcd is in the path, so the member's log was not applied: its last writes may be lost \
                    (--etcd PROGRAM applies them)";

@@ -66,6 +66,12 @@ impl From<ImportError> for Failure {
     }
 }
 
+/// A history is to lie where an etcd lives: that is not to be moved away.
+pub(crate) fn inhabited(path: &Path) -> Failure {
+    let message = format!("{} is the data directory of a member", path.display());
+    Failure::new("LB0408", Kind::Person, message).hint("give the history a directory of its own")
+}
+
 /// The target is taken.
 pub(crate) fn occupied(path: &Path) -> Failure {
     let shown = path.display();

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What a path leads to.
 pub(crate) enum Opened {
-    History(History),
+    History(Box<History>),
     File(Imported),
 }
 
@@ -42,6 +42,8 @@ pub(crate) struct Found {
     pub(crate) timeline: Option<u32>,
     /// The version of the etcd that it comes from, as far as it is known.
     pub(crate) version: Option<String>,
+    /// The id of the cluster that it comes from; 0 where it is not known.
+    pub(crate) cluster_id: u64,
     /// What a person should know of it.
     pub(crate) note: Option<String>,
 }
@@ -52,7 +54,7 @@ pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure>
         let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
         return Ok(Opened::File(snapshot_file(path, &spool)?));
     }
-    history(path).map(Opened::History)
+    Ok(Opened::History(Box::new(history(path)?)))
 }
 
 /// Opens the history at `path`, which must hold a base.
@@ -131,7 +133,7 @@ impl Which {
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         let found = match open(&self.from, self.spool.as_deref())? {
-            Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline, whole),
+            Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole),
             Opened::File(imported) => in_file(imported, self.at),
         };
         found.map_err(|failure| failure.fill("HISTORY", &self.from.display().to_string()))
@@ -162,7 +164,7 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
             match history.tail()?.filter(|tail| tail.timeline == number && tail.seen_ms < at_ms) {
                 Some(tail) => Err(wrong(format!(
                     "the history ends before {time}: it was last kept up at {}, at revision {}",
-                    at(tail.seen_ms),
+                    shown(tail.seen_ms),
                     tail.through
                 ))),
                 None => Ok((number, revision)),
@@ -182,7 +184,7 @@ fn beginning(history: &History, timeline: Option<&Timeline>) -> Result<String, F
         return Ok(String::new());
     };
     let seen = history.seen_at(number, revision)?;
-    Ok(seen.map_or_else(String::new, |ms| format!(", at {} with revision {revision}", at(ms))))
+    Ok(seen.map_or_else(String::new, |ms| format!(", at {} with revision {revision}", shown(ms))))
 }
 
 /// A time in a hole leads to what was seen before it; nobody knows whether that was still so.
@@ -191,8 +193,8 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
     let Some(hole) = hole else { return Ok(None) };
     let until = history
         .seen_at(timeline, hole.until)?
-        .map_or_else(String::new, |ms| format!(" and {}", at(ms)));
-    let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, at);
+        .map_or_else(String::new, |ms| format!(" and {}", shown(ms)));
+    let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, shown);
     Ok(Some(format!(
         "between {after}{until} revisions {} to {} were written, which nobody captured: some may be older than the time asked for",
         hole.after + 1,
@@ -201,7 +203,7 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
 }
 
 /// Milliseconds of Unix time as a time.
-fn at(ms: u64) -> String {
+pub(super) fn shown(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
@@ -213,7 +215,9 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         _ => None,
     };
     let moment = history.moment(timeline, revision)?;
-    let version = moment.base().header().base().map(|base| base.etcd_version.clone());
+    let header = moment.base().header().base();
+    let version = header.map(|base| base.etcd_version.clone());
+    let cluster_id = header.map_or(0, |base| base.source.cluster_id);
     // For comparing, the whole timeline; for making something, the leases as they were at the moment.
     let source: Arc<dyn Source> = if whole {
         let whole = HistorySource::new(history, timeline)?;
@@ -226,6 +230,7 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         revision,
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),
+        cluster_id,
         note,
     })
 }
@@ -242,5 +247,12 @@ fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
                 .hint("--at REVISION, or without --at for the newest"));
         }
     };
-    Ok(Found { source, revision, timeline: None, version, note: None })
+    Ok(Found {
+        source,
+        revision,
+        timeline: None,
+        version,
+        cluster_id: 0,
+        note: None,
+    })
 }
