@@ -105,6 +105,40 @@ fn rebuild() {
 }
 
 #[test]
+fn every_host_makes_the_same_cluster_and_not_the_lost_one() {
+    let folder = folder("rebuild-tokens");
+    Made::new(&folder.join("h"));
+    let cluster = |name: &str, more: &[&str]| {
+        let member = [
+            "--member",
+            "a=http://10.0.0.1:2380",
+            "--member",
+            "b=http://10.0.0.2:2380",
+            "--name",
+            name,
+        ];
+        let mut command = lifeboat(&["etcd", "rebuild", "h", "--output", "json"]);
+        let made = command
+            .args(["--into", &format!("{name}{}", more.concat())])
+            .args(member)
+            .args(more);
+        let made = made.current_dir(&folder).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let shown: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        shown["clusterId"].as_str().unwrap().to_owned()
+    };
+    let first = cluster("a", &[]);
+    assert_eq!(first, cluster("b", &[]));
+    assert_eq!(
+        first,
+        cluster("a", &["--token", "lifeboat-7-9"]),
+        "the lost cluster's id and the revision"
+    );
+    assert_ne!(first, cluster("a", &["--at", "8"]));
+    assert_ne!(first, cluster("a", &["--token", "etcd-cluster"]));
+}
+
+#[test]
 fn rebuild_with_wrong_input() {
     let folder = folder("rebuild-wrong");
     Made::new(&folder.join("h")).with_a_hole();
@@ -180,16 +214,19 @@ fn import_a_data_directory() {
 fn merge() {
     let folder = folder("merge");
     Made::new(&folder.join("h"));
+    Made::new(&folder.join("old")).with_a_hole();
     insta::assert_snapshot!(steady(
         &folder,
         &[
-            "etcd merge h --dry-run",
-            "etcd merge h --dry-run --output json",
-            "etcd merge h",
-            "etcd merge h",
+            "etcd merge h --window 7d --dry-run",
+            "etcd merge h --window 7d --dry-run --output json",
+            "etcd merge h --window 7d",
+            "etcd merge h --window 7d",
             "etcd verify h",
+            "etcd merge old --window 7d",
+            "etcd merge h",
             "etcd merge h --window 7",
-            "etcd merge nowhere",
+            "etcd merge nowhere --window 7d",
         ]
     ));
 }
@@ -243,9 +280,13 @@ fn damaged_files() {
         .unwrap()
         .set_len(60)
         .unwrap();
+    // What the newest moment does not need.
+    let two = Made::new(&folder.join("two")).with_another_timeline();
+    damage(&two.segments()[0], 12);
     insta::assert_snapshot!(steady(
         &folder,
         &[
+            "etcd verify two",
             "etcd verify flipped.db",
             "etcd verify short.db",
             "etcd import flipped.db --into i",
@@ -273,7 +314,7 @@ fn another_writer() {
     insta::assert_snapshot!(steady(
         &folder,
         &[
-            "etcd merge h",
+            "etcd merge h --window 7d",
             "etcd capture --into h --endpoints http://127.0.0.1:1",
             "etcd show h"
         ]
