@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What a path leads to.
 pub(crate) enum Opened {
     History(History),
-    File(Imported),
+    File(Box<Imported>),
 }
 
 /// Which moment.
@@ -45,7 +45,7 @@ pub(crate) struct Found {
 pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure> {
     if !path.is_dir() {
         let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
-        return Ok(Opened::File(snapshot_file(path, &spool)?));
+        return Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)));
     }
     if path.join("member").is_dir() {
         let shown = path.display();
@@ -82,7 +82,7 @@ impl Which {
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         match open(&self.from, self.spool.as_deref())? {
             Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline, whole),
-            Opened::File(imported) => in_file(imported, self.at),
+            Opened::File(imported) => in_file(*imported, self.at),
         }
     }
 }
