@@ -173,16 +173,26 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
                 return;
             }
         } else {
-            let stored = now
-                .stored_revision
-                .map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
-            let silent = now.silent_s.filter(|silent| *silent > SILENT_S);
-            let silent = silent.map_or_else(String::new, |silent| format!(", etcd not heard for {silent:.0} s"));
-            progress.hint(&format!(
-                "{stored}, {} behind, {:.1} s at risk{silent}",
-                now.behind_revisions, now.at_risk_s
-            ));
+            progress.hint(&said(&now));
         }
+    }
+}
+
+/// How far it is, in a line for 80 columns.
+fn said(now: &Now) -> String {
+    let far = match now.stored_revision {
+        None => "no base yet".to_owned(),
+        Some(revision) => {
+            format!(
+                "revision {revision} stored, {} behind, {:.1} s at risk",
+                now.behind_revisions, now.at_risk_s
+            )
+        }
+    };
+    match now.silent_s {
+        None => format!("{far}, etcd not heard yet"),
+        Some(silent) if silent > SILENT_S => format!("{far}, etcd not heard for {silent:.0} s"),
+        Some(_) => far,
     }
 }
 
