@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 /// How the etcd is reached. Without endpoints, it is the one of this host.
 #[derive(clap::Args)]
 pub(crate) struct Source {
-    /// The members' URLs, parted by commas; without them the etcd of this host (kubeadm, RKE2, k3s, RKE1) is taken
+    /// The members' URLs, parted by commas, instead of the etcd of this host (kubeadm, RKE2, k3s, RKE1)
     #[arg(long, value_name = "URLS", env = "ETCDCTL_ENDPOINTS", value_delimiter = ',')]
     endpoints: Vec<String>,
     /// The authority that signed etcd's certificates
-    #[arg(long, value_name = "FILE", env = "ETCDCTL_CACERT", requires = "endpoints")]
+    #[arg(long, value_name = "FILE", env = "ETCDCTL_CACERT")]
     cacert: Option<PathBuf>,
     /// The client certificate
     #[arg(long, value_name = "FILE", env = "ETCDCTL_CERT", requires = "key")]
@@ -34,12 +34,19 @@ pub(crate) struct Source {
 impl Source {
     /// Whether an etcd was named.
     pub(crate) fn is_named(&self) -> bool {
-        !self.endpoints.is_empty()
+        self.named().next().is_some()
+    }
+
+    /// What was named; an empty variable names nothing.
+    fn named(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.iter().map(|it| it.trim()).filter(|it| !it.is_empty())
     }
 
     /// The data directory of the etcd of this host, when that is the one.
     pub(crate) fn data_dir(&self) -> Option<PathBuf> {
-        let found = ::etcd::hosts::found(Path::new("/")).ok().filter(|_| !self.is_named());
+        let found = ::etcd::hosts::found(Path::new("/"))
+            .ok()
+            .filter(|_| !self.is_named() && self.cacert.is_none());
         found.map(|found| found.data_dir)
     }
 
@@ -55,16 +62,21 @@ impl Source {
     /// How each member is reached.
     pub(crate) fn connections(&self) -> Result<Vec<Connection>, Failure> {
         let user = self.user()?;
-        if self.endpoints.is_empty() {
+        let mut named: Vec<_> = self.named().collect();
+        if named.is_empty() && self.cacert.is_some() {
+            // Certificates alone are for the same etcd as for etcdctl.
+            named.push("127.0.0.1:2379");
+        }
+        if named.is_empty() {
             let found = ::etcd::hosts::found(Path::new("/")).map_err(|error| {
                 Failure::new("LB0411", Kind::Invalid, error.to_string())
                     .hint("--endpoints https://HOST:2379 --cacert FILE --cert FILE --key FILE")
             })?;
             return Ok(vec![Connection { user, ..found.connection }]);
         }
-        let one = |endpoint: &String| Connection {
+        let one = |endpoint: &&str| Connection {
             // etcdctl takes an address alone as well.
-            endpoint: match endpoint.trim() {
+            endpoint: match *endpoint {
                 address if address.contains("://") => address.to_owned(),
                 address if self.cacert.is_some() => format!("https://{address}"),
                 address => format!("http://{address}"),
@@ -74,7 +86,7 @@ impl Source {
             key_file: self.key.clone(),
             user: user.clone(),
         };
-        Ok(self.endpoints.iter().map(one).collect())
+        Ok(named.iter().map(one).collect())
     }
 
     fn user(&self) -> Result<Option<User>, Failure> {
@@ -101,7 +113,15 @@ impl Source {
 
 /// An error of the wire as a person reads it.
 pub(crate) fn unanswered(error: ::etcd::Error) -> Failure {
-    Trouble::from(error).into()
+    let refused = matches!(error, ::etcd::Error::Refused { .. });
+    let failure = Failure::from(Trouble::from(error));
+    if refused {
+        failure.hint(
+            "--user NAME, who has the role root, with the password in LIFEBOAT_ETCD_PASSWORD; or --cert and --key",
+        )
+    } else {
+        failure
+    }
 }
 
 /// A client for each member of a live etcd, and the members that do not answer.
@@ -130,8 +150,10 @@ pub(crate) async fn every_member(connections: &[Connection]) -> Result<Asked, Fa
     };
     let mut asked = Asked { clients: Clients(BTreeMap::new()), silent: BTreeMap::new() };
     for member in known {
-        let name = if member.name.is_empty() {
-            format!("{:x}", member.id)
+        // etcd lets two members have one name, and one that has not started has none.
+        let taken = asked.clients.0.contains_key(&member.name) || asked.silent.contains_key(&member.name);
+        let name = if member.name.is_empty() || taken {
+            format!("{} {:x}", member.name, member.id).trim_start().to_owned()
         } else {
             member.name.clone()
         };
