@@ -194,4 +194,6 @@ fn hash_of(object: &dyn Object) -> io::Result<blake3::Hash> {
 }
 
 #[cfg(test)]
+pub(super) use files::open_in as open_files_in;
+#[cfg(test)]
 mod tests;

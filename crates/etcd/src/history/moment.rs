@@ -1,7 +1,7 @@
 //! What is needed to rebuild one revision. Start at [`Moment`], which [`super::History::moment`] finds.
 
 use super::{
-    name::{BaseName, Link, Name, SegmentName},
+    name::{Link, Name, SegmentName},
     open::History,
     pack::Pack,
     store::{Known, Store},
@@ -25,7 +25,7 @@ pub struct Moment {
 
 /// Where a revision is found.
 pub(super) struct Place {
-    pub(super) base: BaseName,
+    pub(super) base: Arc<Pack>,
     pub(super) segments: Vec<SegmentName>,
 }
 

@@ -187,4 +187,6 @@ impl Object for DiskObject {
 }
 
 #[cfg(test)]
+pub(in crate::history) use tests::open_in;
+#[cfg(test)]
 mod tests;
