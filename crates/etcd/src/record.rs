@@ -30,7 +30,7 @@ pub struct Record {
 }
 
 /// A record's value, taken apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct KeyValue {
     /// The key.
     pub key: Bytes,
@@ -252,6 +252,18 @@ impl fmt::Debug for Record {
         let key = self.key().map_or_else(|e| e, |key| shown(&key));
         let what = if self.tombstone { "deletion" } else { "put" };
         write!(f, "{what} of {key} at {}, {} bytes", self.revision, self.value.len())
+    }
+}
+
+/// As [`Record`]'s: the key and numbers only.
+impl fmt::Debug for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut it = f.debug_struct("KeyValue");
+        it.field("key", &format_args!("{}", shown(&self.key)));
+        it.field("create_revision", &self.create_revision)
+            .field("mod_revision", &self.mod_revision);
+        it.field("version", &self.version).field("value_bytes", &self.value.len());
+        it.field("lease", &self.lease).finish()
     }
 }
 

@@ -41,6 +41,12 @@ pub trait Source: Send + Sync {
     /// reading meets; what `sink` returns, which ends the walk.
     fn walk(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Result<(), SelectionError>;
 
+    /// As [`Source::walk`], in the order of revisions; `None` if that cannot be had without sorting values.
+    fn walk_in_order(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Option<Result<(), SelectionError>> {
+        let _ = (floor, revision, sink);
+        None
+    }
+
     /// The records of all keys that exist at `revision`, in no order.
     ///
     /// # Errors

@@ -49,6 +49,12 @@ impl Failure {
         self
     }
 
+    /// Fills in what the hint leaves open: `word`, as in `lifeboat etcd show HISTORY`.
+    pub(crate) fn fill(mut self, word: &str, with: &str) -> Self {
+        self.hint = self.hint.replace(word, with);
+        self
+    }
+
     /// What the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {

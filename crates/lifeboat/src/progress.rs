@@ -34,6 +34,11 @@ impl Progress {
         self.spinner.set_message(how_far.to_owned());
     }
 
+    /// Says something that stays: above the line that changes, not into it.
+    pub(crate) fn talk(&self, text: &str) {
+        self.spinner.suspend(|| self.printer.talk(text));
+    }
+
     /// The work is over, well or not: the line goes away.
     pub(crate) fn clear(&self) {
         self.spinner.finish_and_clear();

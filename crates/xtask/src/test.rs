@@ -134,16 +134,22 @@ fn road(tally: &mut Tally) -> Result<()> {
     outcome
 }
 
-/// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve.
+/// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve or to
+/// how histories are captured.
 pub(crate) fn soak() -> Result<ExitCode> {
     install()?;
     let mut tally = Tally::default();
-    let outcome = run_command(command(ROAD), &mut tally);
+    let mut killed = command("cargo test --package etcd --test server --locked -- --ignored killed_at");
+    killed.env("LIFEBOAT_KILLS", "100");
+    let killed = run_command(killed, &mut tally);
+    let mut road = command(ROAD);
+    road.env("LIFEBOAT_BUSY_SECONDS", "600");
+    let road = run_command(road, &mut tally);
     let _absent = std::process::Command::new(binary()?)
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    outcome?;
+    killed.and(road)?;
     Ok(ExitCode::SUCCESS)
 }
 

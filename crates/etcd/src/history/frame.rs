@@ -133,7 +133,7 @@ pub struct Records {
     bounds: (u64, u64),
     last: Option<Revision>,
     last_main: u64,
-    last_key: Bytes,
+    last_key: Option<Bytes>,
     failed: bool,
 }
 
@@ -148,7 +148,7 @@ impl Records {
             bounds: (frame.first_revision, frame.last_revision),
             last: None,
             last_main: 0,
-            last_key: Bytes::new(),
+            last_key: None,
             failed: false,
         }
     }
@@ -178,13 +178,13 @@ impl Records {
         }
         if self.role == Role::Live {
             let key = record.key()?;
-            if record.tombstone || key.is_empty() {
+            if record.tombstone {
                 return Err(format!("revision {} is no live record", record.revision));
             }
-            if key <= self.last_key {
+            if self.last_key.as_ref().is_some_and(|last| key <= *last) {
                 return Err(format!("key {} is not above the one before it", shown(&key)));
             }
-            self.last_key = key;
+            self.last_key = Some(key);
         } else if self.last.is_some_and(|last| record.revision <= last) {
             return Err(format!("revision {} is not above the one before it", record.revision));
         }

@@ -1,18 +1,19 @@
 //! The bucket `key`: the chosen records, brought into the order of their revisions, and written as they come.
 //!
-//! Two threads: one merges what was sorted, the other writes. Choosing comes before, since the first record in order may be the
+//! A database has them in that order already: they go straight from one file to the other. Those of a history are sorted, with
+//! two threads: one merges what was sorted, the other writes. Choosing comes before, since the first record in order may be the
 //! last that is chosen; it has threads of its own.
 
-use crate::bbolt::Writer;
+use crate::bbolt::{BucketWriter, Writer};
 use crate::rebuild::{Marks, RebuildError, Request, buckets};
 use crate::record::varint;
-use crate::selection::Source;
+use crate::selection::{SelectionError, Sink, Source, Standing};
 use crate::sorter::{Sorted, Sorter};
 use crate::{FileError, Record};
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// How much is sorted in memory, in bytes.
 const SORT_BYTES: usize = 128 << 20;
@@ -31,7 +32,7 @@ pub(crate) struct Written {
     pub(crate) leases: BTreeSet<i64>,
 }
 
-/// Writes what `request` asks for. What does not fit in memory is sorted in `folder`.
+/// Writes what `request` asks for. What does not come in order and does not fit in memory is sorted in `folder`.
 pub(crate) fn write(
     source: &dyn Source,
     request: &Request,
@@ -39,42 +40,88 @@ pub(crate) fn write(
     folder: &Path,
     writer: &mut Writer,
 ) -> Result<Written, RebuildError> {
+    let chosen = Chosen {
+        source,
+        floor,
+        revision: request.revision,
+        all: request.marks == Marks::AsIs,
+    };
     let mut written = Written::default();
-    let mut sorter = Sorter::new(folder, SORT_BYTES);
-    let mut sink = |record: Record, live: bool| -> Result<(), FileError> {
+    let mut bucket = writer.bucket(buckets::KEY)?;
+    let in_order = chosen.walk_in_order(&mut written, &mut |record| bucket.put(&record.entry_key(), &record.value));
+    match in_order {
+        Some(done) => done?,
+        None => {
+            let mut sorter = Sorter::new(folder, SORT_BYTES);
+            chosen.walk(&mut written, &mut |record| sorter.push(&record.entry_key(), &record.value))?;
+            write_sorted(sorter.finish()?, &mut bucket)?;
+        }
+    }
+    bucket.finish()?;
+    Ok(written)
+}
+
+/// Which records of a source are taken.
+struct Chosen<'a> {
+    source: &'a dyn Source,
+    floor: u64,
+    revision: u64,
+    /// Every version above the floor, rather than what is live.
+    all: bool,
+}
+
+impl Chosen<'_> {
+    fn walk(&self, written: &mut Written, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
+        self.source.walk(self.from(), self.revision, &mut |record, standing| {
+            self.take(record, standing, written, sink)
+        })
+    }
+
+    fn walk_in_order(&self, written: &mut Written, sink: &mut Sink<'_>) -> Option<Result<(), SelectionError>> {
+        let mut take = |record, standing| self.take(record, standing, written, sink);
+        self.source.walk_in_order(self.from(), self.revision, &mut take)
+    }
+
+    /// The floor of the walk: where only what is live is wanted, nothing else need be looked at.
+    fn from(&self) -> u64 {
+        if self.all { self.floor } else { self.revision }
+    }
+
+    fn take(
+        &self,
+        record: Record,
+        standing: Standing,
+        written: &mut Written,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), FileError> {
+        if !(standing.live || self.all && standing.kept) {
+            return Ok(());
+        }
         // etcd hangs a key on the lease of its last version; the leases of older ones may be long gone.
-        if live {
-            let damaged = |reason| FileError::damaged(source.name(), format!("record {}", record.revision), reason);
+        if standing.live {
+            let damaged =
+                |reason| FileError::damaged(self.source.name(), format!("record {}", record.revision), reason);
             let lease = lease_of(&record.value).map_err(damaged)?;
             if lease != 0 {
                 written.leases.insert(lease);
             }
         }
         written.records += 1;
-        sorter.push(&record.entry_key(), &record.value)
-    };
-    match request.marks {
-        Marks::Bump(_) | Marks::Current => source.live_at(request.revision, &mut |record| sink(record, true))?,
-        Marks::AsIs => source.walk(floor, request.revision, &mut |record, standing| {
-            // What is live is kept, too: the floor is below the revision.
-            if standing.kept {
-                sink(record, standing.live)
-            } else {
-                Ok(())
-            }
-        })?,
+        sink(record)
     }
-    let sorted = sorter.finish()?;
-    let (sender, receiver) = sync_channel(BATCHES);
+}
+
+/// One thread merges what was sorted, the other writes it.
+fn write_sorted(sorted: Sorted, bucket: &mut BucketWriter<'_>) -> Result<(), FileError> {
+    let (sender, receiver) = sync_channel::<Batch>(BATCHES);
     std::thread::scope(|scope| {
         let merging = scope.spawn(move || merge(sorted, &sender));
-        let put = write_all(&receiver, writer);
+        let put = receiver.iter().flatten().try_for_each(|(key, value)| bucket.put(&key, &value));
         // The merging thread ends when nobody takes its batches any more.
         drop(receiver);
         put?;
         merging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })?;
-    Ok(written)
+    })
 }
 
 fn merge(sorted: Sorted, sender: &SyncSender<Batch>) -> Result<(), FileError> {
@@ -93,16 +140,6 @@ fn merge(sorted: Sorted, sender: &SyncSender<Batch>) -> Result<(), FileError> {
     // Whether the other side still listens, it knows itself.
     let _ = sender.send(batch);
     Ok(())
-}
-
-fn write_all(batches: &Receiver<Batch>, writer: &mut Writer) -> Result<(), FileError> {
-    let mut bucket = writer.bucket(buckets::KEY)?;
-    for batch in batches {
-        for (key, value) in batch {
-            bucket.put(&key, &value)?;
-        }
-    }
-    bucket.finish()
 }
 
 /// The lease in a marshalled `mvccpb.KeyValue`; 0 for none. Everything else is passed over.

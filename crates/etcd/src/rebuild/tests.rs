@@ -3,7 +3,7 @@
 use super::*;
 use crate::database::Database;
 use crate::selection::model::{Model, models};
-use crate::selection::{LeaseTtl, SelectionError, Walked};
+use crate::selection::{DatabaseSource, LeaseTtl, SelectionError, Walked};
 use crate::{FileError, KeyValue, Record, Revision};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -110,6 +110,41 @@ proptest! {
             prop_assert!(others["members"].is_empty() && others["alarm"].is_empty());
             std::fs::remove_file(&path).unwrap();
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_database_is_rebuilt_as_a_history_is(model in models(), at in 0.0..1.0, floor in 0.0..1.0) {
+        let revision = 1 + ((model.last - 1) as f64 * at) as u64;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        rebuild(&model, &request(model.last, Marks::AsIs, Target::Seed { path: path("all") })).unwrap();
+        let source = DatabaseSource::new(Database::open(&path("all")).unwrap()).unwrap();
+        for (name, marks) in [("live", Marks::Current), ("every", Marks::AsIs)] {
+            let one = rebuild(&model, &request(revision, marks, Target::Seed { path: path(name) })).unwrap();
+            let again = path(&format!("{name} again"));
+            let other = rebuild(&source, &request(revision, marks, Target::Seed { path: again.clone() })).unwrap();
+            prop_assert_eq!(one.keys, other.keys);
+            prop_assert_eq!(read(&path(name)).0, read(&again).0);
+        }
+        // In order, whatever the floor.
+        let (mut walked, floor) = (Vec::new(), (revision as f64 * floor) as u64);
+        let mut sink = |record: Record, standing| {
+            walked.push((record, standing));
+            Ok(())
+        };
+        source.walk_in_order(floor, revision, &mut sink).unwrap().unwrap();
+        let mut expected = Vec::new();
+        let mut sink = |record: Record, standing| {
+            expected.push((record, standing));
+            Ok(())
+        };
+        model.walk(floor, revision, &mut sink).unwrap();
+        expected.sort_by_key(|(record, _)| record.revision);
+        prop_assert_eq!(walked, expected);
     }
 }
 

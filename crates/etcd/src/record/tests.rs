@@ -25,6 +25,15 @@ fn an_entry_is_what_etcd_writes() {
 }
 
 #[test]
+fn a_value_is_never_shown() {
+    let secret = KeyValue { value: Bytes::from_static(b"hunter2"), ..pod() };
+    let shown = format!("{secret:?}{:?}", Record::put(Revision { main: 300, sub: 0 }, &secret));
+    assert!(shown.contains("/registry/pods/default/a") && shown.contains("value_bytes: 7"), "{shown}");
+    let bytes = format!("{:?}", b"hunter2").trim_matches(['[', ']']).to_owned();
+    assert!(!shown.contains("hunter2") && !shown.contains(&bytes), "{shown}");
+}
+
+#[test]
 fn a_lease_with_the_highest_bit_keeps_its_sign() {
     let it = KeyValue { lease: i64::MIN + 1, ..pod() };
     assert_eq!(KeyValue::decode(&it.encoded()), Ok(it));

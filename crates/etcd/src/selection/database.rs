@@ -36,6 +36,12 @@ impl DatabaseSource {
         &self.database
     }
 
+    /// The records in parts of about [`PART_BYTES`], oldest first.
+    fn parts(&self) -> Result<Vec<Bucket>, FileError> {
+        let most = usize::try_from(self.database.bytes() / PART_BYTES).unwrap_or(usize::MAX);
+        self.database.parts(most.saturating_add(1))
+    }
+
     fn records(&self, part: &Bucket, revision: u64, hasher: &KeyHasher) -> Result<Vec<(Record, KeyHash)>, FileError> {
         let mut records = Vec::new();
         for record in self.database.records_in(part) {
@@ -69,10 +75,7 @@ impl Source for DatabaseSource {
     fn walk(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Result<(), SelectionError> {
         check_range(self, floor, revision)?;
         let (hasher, mut standings) = (KeyHasher::new(), Standings::new(floor, revision));
-        let most = usize::try_from(self.database.bytes() / PART_BYTES)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1);
-        let mut parts = self.database.parts(most)?;
+        let mut parts = self.parts()?;
         parts.reverse();
         ahead(
             parts,
@@ -85,6 +88,39 @@ impl Source for DatabaseSource {
             },
         )?;
         Ok(())
+    }
+
+    /// Reads the records twice: newest first, to see how they stand, then in order.
+    fn walk_in_order(&self, floor: u64, revision: u64, sink: &mut Walked<'_>) -> Option<Result<(), SelectionError>> {
+        let mut both = || {
+            let mut wanted = Vec::new();
+            self.walk(floor, revision, &mut |record, standing| {
+                wanted.push((record.revision, standing));
+                Ok(())
+            })?;
+            let mut wanted = wanted.into_iter().rev().peekable();
+            let read = |part: Bucket| {
+                let records = self.database.records_in(&part);
+                let seen = |it: &Result<Record, _>| it.as_ref().map_or(true, |record| record.revision.main <= revision);
+                records.take_while(seen).collect::<Result<Vec<_>, _>>()
+            };
+            ahead(self.parts()?, read, |records| {
+                for record in records {
+                    if let Some((_, standing)) = wanted.next_if(|(revision, _)| *revision == record.revision) {
+                        sink(record, standing)?;
+                    }
+                }
+                Ok(())
+            })?;
+            match wanted.next() {
+                None => Ok(()),
+                Some((revision, _)) => {
+                    let place = format!("record {revision}");
+                    Err(FileError::damaged(self.database.name(), place, "it is gone when it is read again").into())
+                }
+            }
+        };
+        Some(both())
     }
 
     fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {

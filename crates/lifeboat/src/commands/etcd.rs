@@ -9,6 +9,7 @@ mod opened;
 mod rebuild;
 mod show;
 mod source;
+mod tidings;
 mod verify;
 
 use crate::failure::Failure;

@@ -7,6 +7,7 @@
 
 mod errors;
 mod estate;
+mod etcd;
 mod help;
 mod session;
 mod show;

@@ -1,4 +1,5 @@
 //! The form, byte for byte.
+
 use super::*;
 use etcd::{KeyValue, Revision};
 

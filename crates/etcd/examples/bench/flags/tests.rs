@@ -1,4 +1,5 @@
 //! What can be asked for.
+
 use super::*;
 
 fn parse(line: &str) -> Result<Flags> {

@@ -1,4 +1,5 @@
 //! The load is what it says, and the same every time.
+
 use super::*;
 use std::collections::BTreeSet;
 

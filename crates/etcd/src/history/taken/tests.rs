@@ -108,6 +108,23 @@ fn a_compaction_beyond_the_last_record_is_the_revision() {
 }
 
 #[test]
+fn records_without_a_key_as_etcdutl_leaves_them_are_taken_over() {
+    let mut all = history(&[(1, false), (2, false)]);
+    for main in [1_000_003, 2_000_003] {
+        all.push(Record {
+            revision: Revision { main, sub: 0 },
+            tombstone: false,
+            value: Bytes::new(),
+        });
+    }
+    let (_directory, database) = database(&all, Some(1_000_003));
+    let (pack, written) = packed(&database);
+    assert_eq!(records(&pack, Role::Live), [all[3].clone(), all[0].clone(), all[1].clone()]);
+    assert_eq!(records(&pack, Role::Older), [all[2].clone()]);
+    assert_eq!(written.header.base().unwrap().revision, 2_000_003);
+}
+
+#[test]
 fn a_database_without_records_is_a_base_too() {
     let (_directory, database) = database(&[], None);
     let header = packed(&database).1.header;

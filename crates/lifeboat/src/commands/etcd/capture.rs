@@ -1,7 +1,9 @@
 //! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
 
+use super::failures::{inhabited, occupied};
 use super::moment::{bytes, span};
 use super::source::{Source, unanswered};
+use super::tidings::Tidings;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 use crate::progress::Progress;
@@ -13,13 +15,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// How often it is said how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(1);
+
+/// From which silence on it is said: etcd is asked each second.
+const SILENT_S: f64 = 5.0;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -67,6 +72,13 @@ struct Now {
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let members = args.source.members()?;
+    if args.into.join("member").is_dir() {
+        return Err(inhabited(&args.into));
+    }
+    if args.into.is_file() {
+        return Err(occupied(&args.into));
+    }
     let shelf = Arc::new(Directory::open(&args.into)?);
     let _lock = locked(&shelf)?;
     let mut options = Options::new(&args.into);
@@ -74,14 +86,24 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     options.limits.bytes = usize::try_from(args.bytes).unwrap_or(usize::MAX);
     let data = args.pin.clone().or_else(|| args.source.data_dir().filter(|_| !args.no_pin));
     options.db_file = data.map(|directory| directory.join("member/snap/db"));
-    let members = args.source.members()?;
 
     let progress = Progress::new(*printer);
     let (behind, seen) = watch::channel(Risk::default().behind());
-    let teller = *printer;
-    let tell = Arc::new(move |note: Note| teller.talk(&format!("{:.0} {note}", ambient::now())));
+    let teller = progress.clone();
+    let tidings = Mutex::new(Tidings::default());
+    let tell = Arc::new(move |note: Note| {
+        let mut tidings = tidings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = tidings.text(&note, ambient::monotonic()) {
+            teller.talk(&format!("{:.0} {text}", ambient::now()));
+        }
+    });
     let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
-    let merging = tokio::spawn(super::merge::now_and_then(args.into.clone(), args.window, args.merge_every, *printer));
+    let merging = tokio::spawn(super::merge::now_and_then(
+        args.into.clone(),
+        args.window,
+        args.merge_every,
+        progress.clone(),
+    ));
     let stop = stopped(args.once, seen);
     let ended = capture(members, shelf, options, tell, behind, stop).await;
     saying.abort();
@@ -96,16 +118,18 @@ pub(super) fn locked(shelf: &Directory) -> Result<Lock, Failure> {
         FileError::Io { source, .. } if source.kind() == ErrorKind::WouldBlock => {
             let shown = shelf.path().display();
             Failure::new("LB0410", Kind::Conflict, format!("another process writes to {shown}"))
-                .hint(format!("fuser -v {shown}/lock"))
+                .hint(format!("fuser -v {shown}/.lock"))
         }
         _ => error.into(),
     })
 }
 
 /// Waits for Ctrl-C, for a supervisor's TERM, or, when only a base is wanted, until it is stored.
-async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
+/// The signals are caught from the call on, not only once it is waited for.
+fn stopped(once: bool, mut seen: watch::Receiver<Behind>) -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     let told = async {
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        match signals {
             (Ok(mut interrupt), Ok(mut terminate)) => {
                 tokio::select! { _ = interrupt.recv() => {} _ = terminate.recv() => {} }
             }
@@ -113,13 +137,15 @@ async fn stopped(once: bool, mut seen: watch::Receiver<Behind>) {
             _ => std::future::pending().await,
         }
     };
-    let stored = async {
+    let stored = async move {
         let base = seen.wait_for(|behind| once && behind.stored.is_some()).await.map(|_| ());
         if base.is_err() {
             std::future::pending::<()>().await;
         }
     };
-    tokio::select! { () = told => {} () = stored => {} }
+    async {
+        tokio::select! { () = told => {} () = stored => {} }
+    }
 }
 
 /// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.
@@ -136,7 +162,12 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
             let stored = now
                 .stored_revision
                 .map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
-            progress.hint(&format!("{stored}, {} behind, {:.1} s at risk", now.behind_revisions, now.at_risk_s));
+            let silent = now.silent_s.filter(|silent| *silent > SILENT_S);
+            let silent = silent.map_or_else(String::new, |silent| format!(", etcd not heard for {silent:.0} s"));
+            progress.hint(&format!(
+                "{stored}, {} behind, {:.1} s at risk{silent}",
+                now.behind_revisions, now.at_risk_s
+            ));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `lifeboat etcd export` and `import`: what others write and read.
 
-use super::failures::occupied;
+use super::failures::{inhabited, occupied};
+use super::moment::size;
 use super::opened::Which;
 use super::rebuild::{How, make};
 use crate::failure::Failure;
@@ -69,7 +70,7 @@ impl Report for Begun {
             ("revision", self.revision.to_string()),
             ("keys", self.live.to_string()),
             ("older versions", format!("{}, from revision {} on", self.older, self.compaction)),
-            ("stored", format!("{:.1} MB", self.bytes as f64 / 1e6)),
+            ("stored", size(self.bytes)),
         ]);
         if self.missing_entries > 0 {
             text += &format!("\nwarning: {} entries of the member's log are not in it", self.missing_entries);
@@ -84,15 +85,20 @@ pub(crate) fn export(args: &ExportArgs, printer: &Printer) -> Result<(), Failure
 }
 
 pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure> {
+    free(&args.into)?;
+    // What cannot be read leaves no history behind: until it is opened, copies are laid beside.
+    let beside = args.into.ancestors().skip(1).find(|it| it.is_dir()).unwrap_or(Path::new("."));
+    let spool = args
+        .spool
+        .as_deref()
+        .unwrap_or(if args.into.is_dir() { &args.into } else { beside });
+    let imported = opened(args, spool, printer)?;
     let shelf = Arc::new(Directory::open(&args.into)?);
     let _lock = super::capture::locked(&shelf)?;
-    let history = History::open(shelf.clone())?;
-    if history.newest().is_some() {
-        return Err(occupied(&args.into));
-    }
+    free(&args.into)?;
+    let next = History::open(shelf.clone())?.next_timeline();
     let spool = args.spool.as_deref().unwrap_or(&args.into);
-    let imported = opened(args, spool, printer)?;
-    let written = store_base(&imported, history.next_timeline(), &*shelf, spool, &args.from)?;
+    let written = store_base(&imported, next, &*shelf, spool, &args.from)?;
     let base = written.header.base().cloned();
     let base = base.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a base was written that is none"))?;
     printer.show(&Begun {
@@ -105,6 +111,19 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
         bytes: written.bytes,
         missing_entries: imported.missing.entries,
     })
+}
+
+/// A history can begin at `path`: nothing is there that would be mixed up with it.
+fn free(path: &Path) -> Result<(), Failure> {
+    if path.join("member").is_dir() {
+        return Err(inhabited(path));
+    }
+    let taken = if path.is_dir() {
+        !History::open(Arc::new(Directory::open(path)?))?.timelines().is_empty()
+    } else {
+        path.symlink_metadata().is_ok()
+    };
+    if taken { Err(occupied(path)) } else { Ok(()) }
 }
 
 /// Packs a database into a file without a name, then puts it on the shelf.
@@ -150,11 +169,14 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported
     } else {
         args.etcd.clone().or_else(in_path)
     };
-    match &etcd {
-        Some(program) => printer.talk(&format!("{} applies the member's log to a copy", program.display())),
-        None => printer.talk("no etcd is at hand: the database file alone is read"),
+    if let Some(program) = &etcd {
+        printer.talk(&format!("{} applies the member's log to a copy", program.display()));
     }
-    Ok(data_directory(&args.from, etcd.as_deref(), spool)?)
+    let imported = data_directory(&args.from, etcd.as_deref(), spool)?;
+    if etcd.is_none() && !args.without_log {
+        printer.talk("no etcd is in the path: the database file alone was read");
+    }
+    Ok(imported)
 }
 
 fn form(form: Form) -> &'static str {

@@ -9,7 +9,7 @@ use ::etcd::selection::SelectionError;
 use estate::Kind;
 use std::path::Path;
 
-const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be rebuilt";
+pub(super) const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be rebuilt";
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
@@ -58,7 +58,7 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::File(error) => error.into(),
-            ImportError::Running { .. } => Self::new("LB0408", error.kind(), error.to_string())
+            ImportError::Running { .. } => Self::new("LB0410", error.kind(), error.to_string())
                 .hint("stop it first; a running etcd is captured: lifeboat etcd capture --into HISTORY"),
             ImportError::Etcd { .. } => Self::new("LB0405", error.kind(), error.to_string())
                 .hint("--etcd PROGRAM of the member's own version, or --without-log"),
@@ -66,8 +66,19 @@ impl From<ImportError> for Failure {
     }
 }
 
+/// A history is to lie where an etcd lives: that is not to be moved away.
+pub(crate) fn inhabited(path: &Path) -> Failure {
+    let message = format!("{} is the data directory of a member", path.display());
+    Failure::new("LB0408", Kind::Person, message).hint("give the history a directory of its own")
+}
+
 /// The target is taken.
 pub(crate) fn occupied(path: &Path) -> Failure {
     let shown = path.display();
-    Failure::new("LB0408", Kind::Person, format!("{shown} is not empty")).hint(format!("mv {shown} {shown}.before"))
+    let taken = if path.is_dir() {
+        "is not empty"
+    } else {
+        "is there already"
+    };
+    Failure::new("LB0408", Kind::Person, format!("{shown} {taken}")).hint(format!("mv {shown} {shown}.before"))
 }

@@ -1,9 +1,10 @@
 //! `lifeboat etcd merge`: makes a history smaller, without asking etcd.
 
-use super::moment::span;
+use super::moment::{size, span};
 use super::opened::history;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
+use crate::progress::Progress;
 use ::etcd::history::Directory;
 use ::etcd::merge::{Action, Facts, Policy, apply, plan};
 use serde::Serialize;
@@ -40,12 +41,7 @@ impl Report for Shown {
         match (self.planned.as_slice(), self.created + self.removed) {
             ([], 0) => "nothing to do".to_owned(),
             (planned, 0) => planned.join("\n"),
-            _ => format!(
-                "{} objects made ({:.1} MB), {} removed",
-                self.created,
-                self.created_bytes as f64 / 1e6,
-                self.removed
-            ),
+            _ => format!("{} objects made ({}), {} removed", self.created, size(self.created_bytes), self.removed),
         }
     }
 }
@@ -62,16 +58,16 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// Merges from time to time, beside a capture that holds the lock. What fails is said, and tried again the next time.
-pub(super) async fn now_and_then(path: PathBuf, window: Duration, every: Duration, printer: Printer) {
+pub(super) async fn now_and_then(path: PathBuf, window: Duration, every: Duration, progress: Progress) {
     loop {
         ambient::sleep(every).await;
         let path = path.clone();
         match tokio::task::spawn_blocking(move || merge(&path, window)).await {
             Ok(Ok(done)) if done.created + done.removed > 0 => {
-                printer.talk(&format!("{:.0} merged: {}", ambient::now(), done.text()));
+                progress.talk(&format!("{:.0} merged: {}", ambient::now(), done.text()));
             }
             Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(failure)) => printer.talk(&format!("not merged: {}", failure.text())),
+            Ok(Err(failure)) => progress.talk(&format!("{:.0} not merged: {}", ambient::now(), failure.text())),
         }
     }
 }

@@ -53,5 +53,15 @@ pub(crate) fn span(text: &str) -> Result<std::time::Duration, String> {
     number.checked_mul(unit).map(std::time::Duration::from_millis).ok_or_else(wrong)
 }
 
+/// A number of bytes as it is shown.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        few if few < 1e3 => format!("{few} B"),
+        few if few < 1e6 => format!("{:.1} kB", few / 1e3),
+        some if some < 1e9 => format!("{:.1} MB", some / 1e6),
+        many => format!("{:.1} GB", many / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests;

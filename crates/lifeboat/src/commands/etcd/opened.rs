@@ -1,18 +1,21 @@
 //! What a command works on: a history, a snapshot or a database, by its path; and which moment of it.
 
+use super::failures::SHOW;
 use super::moment::At;
 use crate::failure::Failure;
-use ::etcd::history::{Directory, History};
+use ::etcd::history::{Directory, History, Timeline};
 use ::etcd::import::{Imported, snapshot_file};
 use ::etcd::selection::{DatabaseSource, HistorySource, Packs, Source};
 use estate::Kind;
+use jiff::Timestamp;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a path leads to.
 pub(crate) enum Opened {
     History(History),
-    File(Imported),
+    File(Box<Imported>),
 }
 
 /// Which moment.
@@ -39,59 +42,105 @@ pub(crate) struct Found {
     pub(crate) timeline: Option<u32>,
     /// The version of the etcd that it comes from, as far as it is known.
     pub(crate) version: Option<String>,
+    /// What a person should know of it.
+    pub(crate) note: Option<String>,
 }
 
 /// Opens what is at `path`.
 pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure> {
-    if !path.is_dir() {
+    if path.is_file() {
         let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
-        return Ok(Opened::File(snapshot_file(path, &spool)?));
-    }
-    if path.join("member").is_dir() {
-        let shown = path.display();
-        return Err(Failure::new(
-            "LB0405",
-            Kind::Invalid,
-            format!("{shown} is the data directory of a member, not a history"),
-        )
-        .hint(format!("lifeboat etcd import {shown} --into HISTORY")));
+        return Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)));
     }
     history(path).map(Opened::History)
 }
 
 /// Opens the history at `path`, which must hold a base.
 pub(crate) fn history(path: &Path) -> Result<History, Failure> {
-    let nothing = || {
-        let shown = path.display();
-        Failure::new("LB0407", Kind::Invalid, format!("{shown} holds no history"))
-            .hint(format!("lifeboat etcd capture --into {shown}"))
-    };
+    let shown = path.display();
+    let none =
+        |why: &str, hint: String| Err(Failure::new("LB0407", Kind::Invalid, format!("{shown} {why}")).hint(hint));
+    let import = || format!("lifeboat etcd import {shown} --into NEW");
+    if path.join("member").is_dir() {
+        return none("is the data directory of a member, not a history", import());
+    }
     if !path.is_dir() {
-        return Err(nothing());
+        return match path.symlink_metadata() {
+            Ok(_) => none("is a file, and a history is a directory", import()),
+            Err(_) => none("is not there", format!("ls {}", parent(path).display())),
+        };
     }
     let history = History::open(Arc::new(Directory::open(path)?))?;
-    if history.newest().is_none() {
-        Err(nothing())
-    } else {
-        Ok(history)
+    if history.newest().is_some() {
+        return Ok(history);
     }
+    let left: usize = history.timelines().iter().map(|it| it.orphans.len()).sum();
+    if left > 0 {
+        let message = format!("{shown} lacks the base that its {left} segments begin with");
+        return Err(Failure::new("LB0405", Kind::Damaged, message));
+    }
+    none("holds no history", format!("lifeboat etcd capture --into {shown}"))
+}
+
+fn parent(path: &Path) -> &Path {
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// A place where what a timeline goes on with is missing, although more is there behind it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Broken {
+    pub(crate) timeline: u32,
+    /// The last revision before what is missing.
+    after: u64,
+    /// How many segments cannot be used.
+    segments: usize,
+    /// The revision that they reach.
+    through: u64,
+}
+
+impl Broken {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let Self { timeline, after, segments, through } = self;
+        format!(
+            "timeline {timeline} breaks off at revision {after}: what follows it is missing, \
+             and {segments} segments that reach revision {through} cannot be used"
+        )
+    }
+}
+
+/// Where each timeline breaks off. What others cover already is no loss.
+pub(crate) fn broken(history: &History) -> Vec<Broken> {
+    let one = |timeline: &Timeline| {
+        let after = timeline.newest().unwrap_or(0);
+        let beyond: Vec<_> = timeline.orphans.iter().filter(|it| it.through > after).collect();
+        let through = beyond.iter().map(|it| it.through).max()?;
+        Some(Broken {
+            timeline: timeline.number,
+            after,
+            segments: beyond.len(),
+            through,
+        })
+    };
+    history.timelines().iter().filter_map(one).collect()
 }
 
 impl Which {
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
-        match open(&self.from, self.spool.as_deref())? {
+        let found = match open(&self.from, self.spool.as_deref())? {
             Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline, whole),
-            Opened::File(imported) => in_file(imported, self.at),
-        }
+            Opened::File(imported) => in_file(*imported, self.at),
+        };
+        found.map_err(|failure| failure.fill("HISTORY", &self.from.display().to_string()))
     }
 }
 
 /// The timeline and the revision that `at` means.
 pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>) -> Result<(u32, u64), Failure> {
-    let wrong = |why: String| {
-        Failure::new("LB0407", Kind::Invalid, why).hint("lifeboat etcd show HISTORY: lists what can be rebuilt")
-    };
+    let wrong = |why: String| Failure::new("LB0407", Kind::Invalid, why).hint(SHOW);
     let chosen = match timeline {
         Some(number) => history.timeline(number),
         None => history.newest(),
@@ -105,7 +154,19 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
                 Some(number) => history.revision_at(number, at_ms)?.map(|revision| (number, revision)),
                 None => history.newest_at(at_ms)?,
             };
-            found.ok_or_else(|| wrong(format!("the history begins after {time}")))
+            let Some((number, revision)) = found else {
+                let first = timeline.map_or_else(|| history.timelines().first(), |_| Some(chosen));
+                return Err(wrong(format!("the history begins after {time}{}", beginning(history, first)?)));
+            };
+            // What came after its last object, nobody knows.
+            match history.tail()?.filter(|tail| tail.timeline == number && tail.seen_ms < at_ms) {
+                Some(tail) => Err(wrong(format!(
+                    "the history ends before {time}: it was last kept up at {}, at revision {}",
+                    shown(tail.seen_ms),
+                    tail.through
+                ))),
+                None => Ok((number, revision)),
+            }
         }
         None => match chosen.newest() {
             Some(revision) => Ok((chosen.number, revision)),
@@ -114,8 +175,43 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
     }
 }
 
+/// Where a timeline begins, for an error's end.
+fn beginning(history: &History, timeline: Option<&Timeline>) -> Result<String, Failure> {
+    let base = timeline.and_then(|it| Some((it.number, it.stretches.first()?.bases.first()?.revision)));
+    let Some((number, revision)) = base else {
+        return Ok(String::new());
+    };
+    let seen = history.seen_at(number, revision)?;
+    Ok(seen.map_or_else(String::new, |ms| format!(", at {} with revision {revision}", shown(ms))))
+}
+
+/// A time in a hole leads to what was seen before it; nobody knows whether that was still so.
+fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String>, Failure> {
+    let hole = history.holes(timeline)?.into_iter().find(|hole| hole.after == revision);
+    let Some(hole) = hole else { return Ok(None) };
+    let until = history
+        .seen_at(timeline, hole.until)?
+        .map_or_else(String::new, |ms| format!(" and {}", shown(ms)));
+    let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, shown);
+    Ok(Some(format!(
+        "between {after}{until} revisions {} to {} were written, which nobody captured: some may be older than the time asked for",
+        hole.after + 1,
+        hole.until.saturating_sub(1)
+    )))
+}
+
+/// Milliseconds of Unix time as a time.
+fn shown(ms: u64) -> String {
+    let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    time.map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
+}
+
 fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whole: bool) -> Result<Found, Failure> {
     let (timeline, revision) = revision(&history, at, timeline)?;
+    let note = match at {
+        Some(At::Time(_)) => hole(&history, timeline, revision)?,
+        _ => None,
+    };
     let moment = history.moment(timeline, revision)?;
     let version = moment.base().header().base().map(|base| base.etcd_version.clone());
     // For comparing, the whole timeline; for making something, the leases as they were at the moment.
@@ -130,6 +226,7 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         revision,
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),
+        note,
     })
 }
 
@@ -145,5 +242,5 @@ fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
                 .hint("--at REVISION, or without --at for the newest"));
         }
     };
-    Ok(Found { source, revision, timeline: None, version })
+    Ok(Found { source, revision, timeline: None, version, note: None })
 }

@@ -1,8 +1,10 @@
 //! `lifeboat etcd rebuild`: a data directory, or a seed, of any moment.
 
+use super::moment::size;
 use super::opened::{Found, Which};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
+use ::etcd::FileError;
 use ::etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Member, Members, Rebuilt, Request, Target, Warning, rebuild};
 use estate::Kind;
 use serde::Serialize;
@@ -60,7 +62,9 @@ pub(crate) struct Made {
     revision: u64,
     current_revision: u64,
     compacted_revision: u64,
+    /// With `every_version`: how many records.
     keys: u64,
+    every_version: bool,
     bytes: u64,
     leases: u64,
     leases_missing: Vec<String>,
@@ -84,9 +88,9 @@ impl Report for Made {
             ("for etcd", self.line.clone()),
             ("content of revision", self.revision.to_string()),
             ("begins at revision", self.current_revision.to_string()),
-            ("keys", self.keys.to_string()),
+            (if self.every_version { "records" } else { "keys" }, self.keys.to_string()),
             ("leases", self.leases.to_string()),
-            ("database", format!("{:.1} MB", self.bytes as f64 / 1e6)),
+            ("database", size(self.bytes)),
         ]);
         for warning in &self.warnings {
             text += &format!("\nwarning: {warning}");
@@ -125,8 +129,11 @@ pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Res
         marks: if as_is { Marks::AsIs } else { how.marks() },
         target,
     };
-    let rebuilt = rebuild(&*found.source, &request)?;
-    Ok(made(rebuilt, &request, found.timeline))
+    let from = which.from.display().to_string();
+    let rebuilt = rebuild(&*found.source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
+    let mut made = made(rebuilt, &request, found.timeline);
+    made.warnings.extend(found.note);
+    Ok(made)
 }
 
 fn made(it: Rebuilt, request: &Request, timeline: Option<u32>) -> Made {
@@ -148,6 +155,7 @@ fn made(it: Rebuilt, request: &Request, timeline: Option<u32>) -> Made {
         current_revision: it.current_revision,
         compacted_revision: it.compacted_revision,
         keys: it.keys,
+        every_version: request.marks == Marks::AsIs,
         bytes: it.bytes,
         leases: it.leases,
         leases_missing: it.leases_missing.iter().map(|id| format!("{id:x}")).collect(),
@@ -175,6 +183,13 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         (None, into) => {
             let into = into.unwrap_or_default();
             let directories = directories(&args.member, args.name.as_deref(), args.every_member, &into)?;
+            if args.every_member {
+                std::fs::create_dir_all(&into).map_err(|source| FileError::Io {
+                    file: into.display().to_string(),
+                    doing: "created",
+                    source,
+                })?;
+            }
             Target::DataDirectories {
                 members: Members { initial: args.member, token: args.token },
                 directories,

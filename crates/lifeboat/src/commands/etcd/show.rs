@@ -1,7 +1,7 @@
 //! `lifeboat etcd show`: what can be rebuilt from a history.
 
 use super::moment::At;
-use super::opened::{history, revision};
+use super::opened::{Broken, broken, history, revision};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::history::{Began, History, Timeline};
@@ -26,6 +26,8 @@ struct Shown {
     at: Option<Moment>,
     /// Objects that nothing leads to, or that others replace.
     unused: usize,
+    /// Where an object is missing, and what is cut off by that.
+    broken: Vec<Broken>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,9 @@ impl Report for Shown {
             };
             text += &format!("\n\nrevision {} of timeline {}: {seen}, {whether}", at.revision, at.timeline);
         }
+        for broken in &self.broken {
+            text += &format!("\nwarning: {}", broken.text());
+        }
         text
     }
 }
@@ -105,7 +110,9 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let at = match args.at {
         None => None,
         Some(at) => {
-            let (timeline, revision) = revision(&history, Some(at), None)?;
+            let shown = args.history.display().to_string();
+            let (timeline, revision) =
+                revision(&history, Some(at), None).map_err(|failure| failure.fill("HISTORY", &shown))?;
             let seen = history.seen_at(timeline, revision)?;
             let rebuildable = history.moment(timeline, revision).is_ok();
             Some(Moment {
@@ -117,7 +124,12 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         }
     };
     let rows: Result<Vec<_>, Failure> = history.timelines().iter().map(|timeline| row(&history, timeline)).collect();
-    printer.show(&Shown { timelines: rows?, at, unused: history.unused().len() })
+    printer.show(&Shown {
+        timelines: rows?,
+        at,
+        unused: history.unused().len(),
+        broken: broken(&history),
+    })
 }
 
 fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {

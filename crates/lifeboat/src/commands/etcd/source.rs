@@ -15,7 +15,7 @@ pub(crate) struct Source {
     #[arg(long, value_name = "URLS", env = "ETCDCTL_ENDPOINTS", value_delimiter = ',')]
     endpoints: Vec<String>,
     /// The authority that signed etcd's certificates
-    #[arg(long, value_name = "FILE", env = "ETCDCTL_CACERT", requires = "endpoints")]
+    #[arg(long, value_name = "FILE", env = "ETCDCTL_CACERT")]
     cacert: Option<PathBuf>,
     /// The client certificate
     #[arg(long, value_name = "FILE", env = "ETCDCTL_CERT", requires = "key")]
@@ -34,12 +34,19 @@ pub(crate) struct Source {
 impl Source {
     /// Whether an etcd was named.
     pub(crate) fn is_named(&self) -> bool {
-        !self.endpoints.is_empty()
+        self.named().next().is_some()
+    }
+
+    /// What was named; an empty variable names nothing.
+    fn named(&self) -> impl Iterator<Item = &str> {
+        self.endpoints.iter().map(|it| it.trim()).filter(|it| !it.is_empty())
     }
 
     /// The data directory of the etcd of this host, when that is the one.
     pub(crate) fn data_dir(&self) -> Option<PathBuf> {
-        let found = ::etcd::hosts::found(Path::new("/")).ok().filter(|_| !self.is_named());
+        let found = ::etcd::hosts::found(Path::new("/"))
+            .ok()
+            .filter(|_| !self.is_named() && self.cacert.is_none());
         found.map(|found| found.data_dir)
     }
 
@@ -55,16 +62,21 @@ impl Source {
     /// How each member is reached.
     pub(crate) fn connections(&self) -> Result<Vec<Connection>, Failure> {
         let user = self.user()?;
-        if self.endpoints.is_empty() {
+        let mut named: Vec<_> = self.named().collect();
+        if named.is_empty() && self.cacert.is_some() {
+            // Certificates alone are for the same etcd as for etcdctl.
+            named.push("127.0.0.1:2379");
+        }
+        if named.is_empty() {
             let found = ::etcd::hosts::found(Path::new("/")).map_err(|error| {
                 Failure::new("LB0411", Kind::Invalid, error.to_string())
                     .hint("--endpoints https://HOST:2379 --cacert FILE --cert FILE --key FILE")
             })?;
             return Ok(vec![Connection { user, ..found.connection }]);
         }
-        let one = |endpoint: &String| Connection {
+        let one = |endpoint: &&str| Connection {
             // etcdctl takes an address alone as well.
-            endpoint: match endpoint.trim() {
+            endpoint: match *endpoint {
                 address if address.contains("://") => address.to_owned(),
                 address if self.cacert.is_some() => format!("https://{address}"),
                 address => format!("http://{address}"),
@@ -74,7 +86,7 @@ impl Source {
             key_file: self.key.clone(),
             user: user.clone(),
         };
-        Ok(self.endpoints.iter().map(one).collect())
+        Ok(named.iter().map(one).collect())
     }
 
     fn user(&self) -> Result<Option<User>, Failure> {

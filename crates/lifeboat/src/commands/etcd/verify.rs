@@ -1,6 +1,6 @@
 //! `lifeboat etcd verify`: whether a copy is sound, and whether each member of a live etcd holds the same.
 
-use super::opened::{Found, Which};
+use super::opened::{Found, Which, broken, history};
 use super::source::{Source, every_member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
@@ -50,8 +50,14 @@ struct Row {
 impl Report for Shown {
     fn text(&self) -> String {
         let mut text = format!(
-            "{} is sound: every record was read, through revision {}\nHashKV {} at revision {}, compacted at {}",
-            self.sound, self.revision, self.hash_kv, self.revision, self.compaction
+            "{}{} is sound: every record was read, through revision {}\nHashKV {} at revision {}, compacted at {}",
+            self.timeline
+                .map_or_else(String::new, |number| format!("timeline {number} of ")),
+            self.sound,
+            self.revision,
+            self.hash_kv,
+            self.revision,
+            self.compaction
         );
         if !self.members.is_empty() {
             let number = |it: Option<u64>| it.map_or_else(String::new, |it| it.to_string());
@@ -102,6 +108,16 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         hash_kv: ours.hash,
         members: verified.members.iter().map(row).collect(),
     })?;
+    if found.timeline.is_some() && args.which.at.is_none() {
+        let cut = broken(&history(&args.which.from)?);
+        if let Some(cut) = cut.iter().find(|it| Some(it.timeline) == found.timeline) {
+            let hint = format!(
+                "lifeboat etcd capture --into {}: goes on there, if etcd still can",
+                args.which.from.display()
+            );
+            return Err(Failure::new("LB0405", Kind::Damaged, cut.text()).hint(hint));
+        }
+    }
     let differing: Vec<_> = verified.differing().collect();
     if !differing.is_empty() {
         let all = differing.len() == verified.members.len() && differing.len() > 1;

@@ -22,6 +22,12 @@ fn sizes_have_units() {
 }
 
 #[test]
+fn sizes_are_shown_in_a_unit_that_fits() {
+    let shown = [999, 1000, 1_250_000, 2_000_000_000].map(size);
+    assert_eq!(shown, ["999 B", "1.0 kB", "1.2 MB", "2.0 GB"]);
+}
+
+#[test]
 fn spans_have_units() {
     assert_eq!(span("500ms"), Ok(Duration::from_millis(500)));
     assert_eq!(span("90s"), Ok(Duration::from_secs(90)));
