@@ -38,7 +38,7 @@ pub use note::{Note, Tell, Way};
 pub use risk::{Behind, Risk};
 pub use spool::{Spool, SpoolWriter};
 
-use crate::history::{History, Role, Shelf, Tail};
+use crate::history::{History, Name, Role, Shelf, Tail};
 use crate::{Error, FileError, Members, Record};
 use estate::Kind;
 use feed::Feed;
@@ -180,6 +180,7 @@ pub async fn capture(
     begin.gaps.into_iter().for_each(|gap| line.mend(gap));
     let (events, mut arriving) = mpsc::channel(EVENTS);
     let feed = Feed::new(source, options, (tell, gauge), events, (begin.timeline, seen, begin.last));
+    let feed = if begin.is_damaged { feed.distrusting() } else { feed };
     // Ends with this future.
     let mut feeding = JoinSet::new();
     feeding.spawn(feed.run());
@@ -199,35 +200,53 @@ pub async fn capture(
 
 /// What a capture begins with.
 struct Begin {
-    names: Vec<crate::history::Name>,
+    names: Vec<Name>,
     /// The number of the youngest timeline, 0 if there is none.
     timeline: u32,
     tail: Option<Tail>,
     /// The last put in it, if it is near the end.
     last: Option<Record>,
     gaps: Vec<bridge::Gap>,
+    /// Whether there is a history, but no base to go on from.
+    is_damaged: bool,
 }
 
 fn begin(shelf: Arc<dyn Shelf>) -> Result<Begin, FileError> {
     let names = shelf.list()?;
     let history = History::open(shelf)?;
+    // Damaged segments at its end are captured again; after a damaged base, what was compressed with its dictionary is lost too.
     let tail = history.tail()?;
+    let is_damaged = history.damaged().iter().any(|(name, _)| matches!(name, Name::Base(_)));
+    let tail = tail.filter(|_| !is_damaged);
+    let gaps = match bridge::open_gaps(&history) {
+        // What lies further back can wait for whoever mends it.
+        Err(e) if e.is_damage() => Vec::new(),
+        gaps => gaps?,
+    };
     Ok(Begin {
         names,
         timeline: history.next_timeline().saturating_sub(1),
         last: tail.as_ref().and_then(|tail| last_put(&history, tail)),
+        gaps: if tail.is_some() { gaps } else { Vec::new() },
         tail,
-        gaps: bridge::open_gaps(&history)?,
+        is_damaged,
     })
 }
 
 /// The last put of a history, if one of its last segments has one. That it cannot be read is found where it matters.
 fn last_put(history: &History, tail: &Tail) -> Option<Record> {
     let moment = history.moment(tail.timeline, tail.through).ok()?;
-    let segments = (0..moment.segments().len()).rev().take(LOOKED_AT);
-    segments.filter_map(|number| moment.segment(number).ok()).find_map(|pack| {
-        let frame = pack.frames_of(Role::Changes).pop()?;
-        let puts = pack.records(frame).ok()?.filter_map(Result::ok).filter(|it| !it.tombstone);
-        puts.last()
-    })
+    let segments = moment.segments().iter().enumerate().rev();
+    let with_changes = segments.filter(|(_, it)| it.after < it.through).map(|(number, _)| number);
+    with_changes
+        .take(LOOKED_AT)
+        .filter_map(|number| moment.segment(number).ok())
+        .find_map(|pack| {
+            let frame = pack.frames_of(Role::Changes).pop()?;
+            let puts = pack.records(frame).ok()?.filter_map(Result::ok).filter(|it| !it.tombstone);
+            puts.last()
+        })
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,6 +95,8 @@ pub enum Go {
 pub enum Why {
     /// There is no history yet.
     First,
+    /// There is one, but its youngest base is damaged.
+    Damaged,
     /// The source forgot what comes after the history's last revision.
     Compacted {
         /// The last revision of the history.
@@ -187,6 +189,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::First => write!(f, "there was no history"),
+            Self::Damaged => write!(f, "the youngest base of the history is damaged"),
             Self::Compacted { through, compaction } => {
                 write!(f, "etcd has compacted through revision {compaction}, and the history ends at {through}")
             }

@@ -69,6 +69,8 @@ pub(super) struct Feed {
     compaction: Option<u64>,
     /// Whether the source was ever watched, and a base taken if it was needed: before that, errors are the caller's affair.
     answered: bool,
+    /// Whether what there is of a history cannot be gone on with.
+    distrusts: bool,
 }
 
 /// Why a watch, or an attempt at one, ended.
@@ -105,7 +107,13 @@ impl Feed {
             leases: Leases::default(),
             compaction: None,
             answered: false,
+            distrusts: false,
         }
+    }
+
+    /// The same where there is a history that is damaged.
+    pub(super) fn distrusting(self) -> Self {
+        Self { distrusts: true, ..self }
     }
 
     /// Goes on until nobody listens (`Ok`), or for ever.
@@ -154,6 +162,9 @@ impl Feed {
         let mut go = decide(&Facts { tail, live, rates: self.options.rates });
         if let (Go::Resume { from }, true) = (&go, self.course.skips() >= SKIPS) {
             go = Go::Rebase { why: Why::Skipped { revision: *from } };
+        }
+        if let (Go::NewTimeline { why }, None, true) = (&mut go, tail, self.distrusts) {
+            *why = Why::Damaged;
         }
         let watch = match go {
             Go::Resume { from } => {

@@ -217,6 +217,7 @@ fn pack(
 fn began(order: &Order) -> Began {
     match order.why {
         Why::First => Began::First,
+        Why::Damaged => Began::Distrust,
         Why::OtherCluster { .. } => Began::OtherCluster,
         Why::RevisionBack { .. } | Why::RaftBack { .. } | Why::OtherChange { .. } => Began::JumpedBack,
         Why::Compacted { .. } | Why::Backlog { .. } | Why::Skipped { .. } => Began::Gap,

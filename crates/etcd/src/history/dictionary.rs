@@ -90,9 +90,17 @@ pub(super) struct Sampler {
     seen: u64,
     /// A record is taken when as many have been seen as a multiple of two to the power of this.
     step: u32,
-    /// Values by how often they were changed, the most seldom first; of two alike, the later one first.
-    often: BinaryHeap<Reverse<(u64, Reverse<u64>, Vec<u8>)>>,
+    /// The most seldom changed one is the first to go.
+    often: BinaryHeap<Reverse<Often>>,
     often_bytes: usize,
+}
+
+/// A value that was changed often; less is less often, or as often and seen later.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Often {
+    version: u64,
+    order: Reverse<u64>,
+    value: Vec<u8>,
 }
 
 impl Sampler {
@@ -120,14 +128,15 @@ impl Sampler {
 
     fn offer_often(&mut self, version: u64, value: &[u8]) {
         let full = self.often_bytes + value.len() > OFTEN_BYTES;
-        let seldom = full && self.often.peek().is_some_and(|Reverse((least, ..))| version <= *least);
+        let seldom = full && self.often.peek().is_some_and(|Reverse(least)| version <= least.version);
         if version < 2 || value.len() > OFTEN_RECORD_BYTES || seldom {
             return;
         }
         self.often_bytes += value.len();
-        self.often.push(Reverse((version, Reverse(self.seen), value.to_vec())));
+        let order = Reverse(self.seen);
+        self.often.push(Reverse(Often { version, order, value: value.to_vec() }));
         while self.often_bytes > OFTEN_BYTES {
-            let Some(Reverse((.., value))) = self.often.pop() else {
+            let Some(Reverse(Often { value, .. })) = self.often.pop() else {
                 break;
             };
             self.often_bytes -= value.len();
@@ -143,7 +152,7 @@ impl Sampler {
         // It refuses what is all alike; then there is no need of one.
         let mut bytes = zstd::dict::from_samples(&self.samples, size).ok()?;
         // All behind its tables is content, however long; what stands last is found most cheaply.
-        while let Some(Reverse((.., value))) = self.often.pop() {
+        while let Some(Reverse(Often { value, .. })) = self.often.pop() {
             bytes.extend_from_slice(&value);
         }
         Dictionary::new(bytes.into()).ok()

@@ -1,5 +1,4 @@
 //! The form, byte for byte.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use super::*;
 use etcd::{KeyValue, Revision};

@@ -1,5 +1,4 @@
 //! What can be asked for.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use super::*;
 

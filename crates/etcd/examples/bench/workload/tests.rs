@@ -1,5 +1,4 @@
 //! The load is what it says, and the same every time.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use super::*;
 use std::collections::BTreeSet;

@@ -19,7 +19,7 @@ fn members_that_etcd_accepts_are_accepted() {
     let urls = [
         "http://10.0.0.1:2380",
         "https://[fd00::1]:2380",
-        "https://etcd-0.etcd:2380",
+        "https://etcd-0.example.org:2380",
     ];
     assert_eq!(refusal(&[("a", &urls), ("b", &["http://10.0.0.2:2380"])]), "");
     let one = Members::one("a", "http://10.0.0.1:2380", "t").peers().unwrap();

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// What a path leads to.
 pub(crate) enum Opened {
     History(Box<History>),
-    File(Imported),
+    File(Box<Imported>),
 }
 
 /// Which moment.
@@ -52,7 +52,7 @@ pub(crate) struct Found {
 pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure> {
     if path.is_file() {
         let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
-        return Ok(Opened::File(snapshot_file(path, &spool)?));
+        return Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)));
     }
     Ok(Opened::History(Box::new(history(path)?)))
 }
@@ -134,7 +134,7 @@ impl Which {
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         let found = match open(&self.from, self.spool.as_deref())? {
             Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole),
-            Opened::File(imported) => in_file(imported, self.at),
+            Opened::File(imported) => in_file(*imported, self.at),
         };
         found.map_err(|failure| failure.fill("HISTORY", &self.from.display().to_string()))
     }

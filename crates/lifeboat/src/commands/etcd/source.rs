@@ -150,8 +150,10 @@ pub(crate) async fn every_member(connections: &[Connection]) -> Result<Asked, Fa
     };
     let mut asked = Asked { clients: Clients(BTreeMap::new()), silent: BTreeMap::new() };
     for member in known {
-        let name = if member.name.is_empty() {
-            format!("{:x}", member.id)
+        // etcd lets two members have one name, and one that has not started has none.
+        let taken = asked.clients.0.contains_key(&member.name) || asked.silent.contains_key(&member.name);
+        let name = if member.name.is_empty() || taken {
+            format!("{} {:x}", member.name, member.id).trim_start().to_owned()
         } else {
             member.name.clone()
         };
