@@ -59,10 +59,9 @@ fn held(path: &Path) -> io::Result<Option<File>> {
 fn tidy(spool: &Path) {
     for entry in std::fs::read_dir(spool).into_iter().flatten().flatten() {
         let is_directory = entry.file_type().is_ok_and(|it| it.is_dir());
-        if is_directory && entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            if let Ok(Some(_lock)) = held(&entry.path()) {
-                let _ = std::fs::remove_dir_all(entry.path());
-            }
+        let is_ours = is_directory && entry.file_name().to_string_lossy().starts_with(PREFIX);
+        if is_ours && let Ok(Some(_lock)) = held(&entry.path()) {
+            let _ = std::fs::remove_dir_all(entry.path());
         }
     }
 }

@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn all_that_is_missing_is_told() {
-    assert_eq!(lacking(Missing::default()), [String::new(); 0]);
+    assert!(lacking(Missing::default()).is_empty());
     let all = lacking(Missing { entries: 4, requests: 3, uncertain: 2, gap: true });
     assert_eq!(all.len(), 3);
     for (text, begins) in all.iter().zip([
