@@ -5,7 +5,7 @@ use super::opened::{Broken, broken, history, revision};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::FileError;
-use ::etcd::history::{Began, History, Timeline};
+use ::etcd::history::{BaseHeader, Began, History, Stretch, Timeline};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -47,9 +47,9 @@ struct Row {
     newest: Option<u64>,
     /// When something was seen last, be it that nothing had changed.
     newest_at: Option<Timestamp>,
-    /// What is wrong with its last object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    damage: Option<String>,
+    /// What is wrong with those of its objects that were looked at: bases, and the last segments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damage: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +95,7 @@ impl Report for Shown {
             };
             text += &format!("\n\nrevision {} of timeline {}: {seen}, {whether}", at.revision, at.timeline);
         }
-        for damage in self.timelines.iter().filter_map(|row| row.damage.as_ref()) {
+        for damage in self.timelines.iter().flat_map(|row| &row.damage) {
             text += &format!("\nwarning: {damage}");
         }
         for broken in &self.broken {
@@ -135,21 +135,21 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
 fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
     let number = timeline.number;
     let stretches = &timeline.stretches;
-    let facts = match stretches.first().and_then(|stretch| stretch.bases.first()) {
-        Some(base) => history.moment(number, base.revision)?.base().header().base().cloned(),
-        None => None,
-    };
-    // Also then it must be seen what can be rebuilt.
-    let (newest_at, damage) = match last_seen(history, timeline) {
+    let facts = first_base(history, stretches)?;
+    // Whatever is wrong there, it must be seen what can be rebuilt.
+    let (newest_at, newer) = match last_seen(history, timeline) {
         Ok(seen) => (seen.and_then(time), None),
-        Err(error @ (FileError::Damaged { .. } | FileError::Newer { .. })) => (None, Some(error.to_string())),
+        Err(FileError::Damaged { .. }) => (None, None),
+        Err(error @ FileError::Newer { .. }) => (None, Some(error.to_string())),
         Err(error) => return Err(error.into()),
     };
+    let windows = history.windows(number)?;
+    let damaged = history.damaged().into_iter().filter(|(name, _)| name.timeline() == number);
     Ok(Row {
         number,
         began: facts.as_ref().map_or("no base", |base| began(base.began)),
         etcd_version: facts.map(|base| base.etcd_version).unwrap_or_default(),
-        windows: history.windows(number)?.into_iter().map(|(from, to)| [from, to]).collect(),
+        windows: windows.into_iter().map(|(from, to)| [from, to]).collect(),
         holes: history
             .holes(number)?
             .into_iter()
@@ -159,15 +159,28 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
         segments: stretches.iter().map(|stretch| stretch.chain.len()).sum(),
         newest: timeline.newest(),
         newest_at,
-        damage,
+        damage: damaged.map(|(_, why)| why).chain(newer).collect(),
     })
+}
+
+/// What the first base says of itself that is not damaged.
+fn first_base(history: &History, stretches: &[Stretch]) -> Result<Option<BaseHeader>, Failure> {
+    for name in stretches.iter().flat_map(|stretch| &stretch.bases) {
+        match history.base(name) {
+            Ok(pack) => return Ok(pack.header().base().cloned()),
+            Err(e) if e.is_damage() => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(None)
 }
 
 /// When something was seen last; of a timeline that has ended, when its newest revision was.
 fn last_seen(history: &History, timeline: &Timeline) -> Result<Option<u64>, FileError> {
     let tail = history.tail()?.filter(|tail| tail.timeline == timeline.number);
     match (tail, timeline.newest()) {
-        (Some(tail), _) => Ok(Some(tail.seen_ms)),
+        // Where it ends in what is damaged, that is not known.
+        (Some(tail), newest) => Ok(Some(tail.seen_ms).filter(|_| newest == Some(tail.through))),
         (None, Some(newest)) => history.seen_at(timeline.number, newest),
         (None, None) => Ok(None),
     }
