@@ -40,7 +40,7 @@ pub use note::{Note, Tell, Way};
 pub use risk::{Behind, Risk};
 pub use spool::{Spool, SpoolWriter};
 
-use crate::history::{History, Shelf, Tail};
+use crate::history::{History, Name, Shelf, Tail};
 use crate::{Error, FileError, Members, Record};
 use estate::Kind;
 use feed::Feed;
@@ -178,6 +178,7 @@ pub async fn capture(
         cluster_id: tail.source.cluster_id,
         raft_term: tail.source.raft_term,
         raft_index: tail.source.raft_index,
+        base: tail.base.revision,
         seen_ms: tail.seen_ms,
         users,
     });
@@ -186,6 +187,7 @@ pub async fn capture(
     begin.gaps.into_iter().for_each(|gap| line.mend(gap));
     let (events, mut arriving) = mpsc::channel(EVENTS);
     let feed = Feed::new((source, shelf), options, (tell, gauge), events, (begin.timeline, seen, begin.last));
+    let feed = if begin.is_damaged { feed.distrusting() } else { feed };
     // Ends with this future.
     let mut feeding = JoinSet::new();
     feeding.spawn(feed.run());
@@ -205,24 +207,38 @@ pub async fn capture(
 
 /// What a capture begins with.
 struct Begin {
-    names: Vec<crate::history::Name>,
+    names: Vec<Name>,
     /// The number of the youngest timeline, 0 if there is none.
     timeline: u32,
     tail: Option<Tail>,
     /// The last put in it, if it is near the end.
     last: Option<Record>,
     gaps: Vec<bridge::Gap>,
+    /// Whether there is a history, but no base to go on from.
+    is_damaged: bool,
 }
 
 fn begin(shelf: Arc<dyn Shelf>) -> Result<Begin, FileError> {
     let names = shelf.list()?;
     let history = History::open(shelf)?;
+    // Damaged segments at its end are captured again; after a damaged base, what was compressed with its dictionary is lost too.
     let tail = history.tail()?;
+    let is_damaged = history.damaged().iter().any(|(name, _)| matches!(name, Name::Base(_)));
+    let tail = tail.filter(|_| !is_damaged);
+    let gaps = match bridge::open_gaps(&history) {
+        // What lies further back can wait for whoever mends it.
+        Err(e) if e.is_damage() => Vec::new(),
+        gaps => gaps?,
+    };
     Ok(Begin {
         names,
         timeline: history.next_timeline().saturating_sub(1),
         last: tail.as_ref().and_then(|tail| last_put(&history, tail)),
+        gaps: if tail.is_some() { gaps } else { Vec::new() },
         tail,
-        gaps: bridge::open_gaps(&history)?,
+        is_damaged,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,16 @@ impl FileError {
         }
     }
 
+    /// Whether what is wrong is the content of a file, and not how it is reached or who reads it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    /// Whether the file is not there (any more).
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// What has to be done about it.
     pub fn kind(&self) -> Kind {
         match self {

@@ -26,8 +26,10 @@ mod resolve;
 mod segment;
 mod shelf;
 mod store;
+mod tail;
 mod taken;
 mod times;
+mod windows;
 mod wire;
 mod writer;
 
@@ -40,9 +42,10 @@ pub use header::{
 };
 pub use moment::{Moment, MomentError, NoMoment};
 pub use name::{BaseName, Kept, Link, Mark, Name, SegmentName};
-pub use open::{History, Tail};
+pub use open::History;
 pub use pack::{Buckets, Pack};
 pub use resolve::{Stretch, Timeline, resolve};
 pub use segment::{SegmentWriter, encode_segment};
 pub use shelf::{Object, Put, Shelf};
+pub use tail::Tail;
 pub use taken::{Taken, take_base};

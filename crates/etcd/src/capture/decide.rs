@@ -30,6 +30,8 @@ pub struct Seen {
     pub raft_term: u64,
     /// The index of raft then, or some time before.
     pub raft_index: u64,
+    /// The revision of its youngest base.
+    pub base: u64,
     /// The latest time in it, in milliseconds since 1970; 0 where there is none.
     pub seen_ms: u64,
     /// The users that its youngest base holds, where that is known.
@@ -108,6 +110,8 @@ pub enum Go {
 pub enum Why {
     /// There is no history yet.
     First,
+    /// There is one, but its youngest base is damaged.
+    Damaged,
     /// The source forgot what comes after the history's last revision.
     Compacted {
         /// The last revision of the history.
@@ -198,7 +202,9 @@ pub fn decide(facts: &Facts) -> Go {
     if let Some(why) = another_source(tail, live) {
         return Go::NewTimeline { why };
     }
-    let by_ms = clock_back(tail.seen_ms, live.now_ms).filter(|_| !facts.rests);
+    // Two bases of one revision would be hard to tell apart; and while nothing is written, nothing is wrong with the times either.
+    let can_wish = !facts.rests && live.revision > tail.base;
+    let by_ms = clock_back(tail.seen_ms, live.now_ms).filter(|_| can_wish);
     if let Some(by_ms) = by_ms {
         return Go::Rebase {
             why: Why::ClockBack { by_s: by_ms / 1000, through: tail.through },
@@ -216,7 +222,7 @@ pub fn decide(facts: &Facts) -> Go {
         return Go::Rebase { why: Why::Backlog { revisions, watch_s, base_s } };
     }
     let users = tail.users.zip(live.users).and_then(|(was, is)| changed_users(was, is));
-    match users.filter(|_| !facts.rests) {
+    match users.filter(|_| can_wish) {
         Some(why) => Go::Rebase { why },
         None => Go::Resume { from: next },
     }
@@ -264,6 +270,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::First => write!(f, "there was no history"),
+            Self::Damaged => write!(f, "the youngest base of the history is damaged"),
             Self::Compacted { through, compaction } => {
                 write!(f, "etcd has compacted through revision {compaction}, and the history ends at {through}")
             }

@@ -84,6 +84,8 @@ pub(super) struct Feed {
     users_unseen: bool,
     /// Whether the source was ever watched, and a base taken if it was needed: before that, errors are the caller's affair.
     answered: bool,
+    /// Whether what there is of a history cannot be gone on with.
+    distrusts: bool,
 }
 
 /// Why a watch, or an attempt at one, ended.
@@ -123,7 +125,13 @@ impl Feed {
             rest_until: None,
             users_unseen: false,
             answered: false,
+            distrusts: false,
         }
+    }
+
+    /// The same where there is a history that is damaged.
+    pub(super) fn distrusting(self) -> Self {
+        Self { distrusts: true, ..self }
     }
 
     /// Goes on until nobody listens (`Ok`), or for ever.
@@ -172,6 +180,9 @@ impl Feed {
         let mut go = decide(&Facts { tail, live, rates: self.options.rates, rests: self.rests() });
         if let (Go::Resume { from }, true) = (&go, self.course.skips() >= SKIPS) {
             go = Go::Rebase { why: Why::Skipped { revision: *from } };
+        }
+        if let (Go::NewTimeline { why }, None, true) = (&mut go, tail, self.distrusts) {
+            *why = Why::Damaged;
         }
         let watch = match go {
             Go::Resume { from } => {
@@ -299,6 +310,7 @@ impl Feed {
             cluster_id: order.status.cluster_id,
             raft_term: order.status.raft_term,
             raft_index: order.status.applied_index,
+            base: taken.revision,
             seen_ms: taken.taken_ms.max(before_ms),
             users: live.users,
         });
@@ -318,7 +330,7 @@ impl Feed {
         loop {
             self.leases.look_up(client);
             let now_ms = Arrival::now().wall_ms;
-            if !self.rests() && self.seen.is_some_and(|seen| clock_back(seen.seen_ms, now_ms).is_some()) {
+            if self.can_wish() && self.seen.is_some_and(|seen| clock_back(seen.seen_ms, now_ms).is_some()) {
                 return Err(End::Again);
             }
             tokio::select! {
@@ -332,7 +344,7 @@ impl Feed {
                         self.users_are_seen(&users);
                         if let (Some(seen), Ok(is)) = (&mut self.seen, users) {
                             let was = *seen.users.get_or_insert(is);
-                            if changed_users(was, is).is_some() && !self.rests() {
+                            if changed_users(was, is).is_some() && self.can_wish() {
                                 return Err(End::Again);
                             }
                         }
@@ -384,6 +396,11 @@ impl Feed {
     /// Whether it is too soon for a base that is only wished for.
     fn rests(&self) -> bool {
         self.rest_until.is_some_and(|until| ambient::monotonic() < until)
+    }
+
+    /// Whether one that is only wished for would be taken now.
+    fn can_wish(&self) -> bool {
+        !self.rests() && self.seen.is_some_and(|seen| self.course.complete() > seen.base)
     }
 
     async fn pass(&mut self, heard: Heard, arrival: Arrival) -> Result<(), End> {

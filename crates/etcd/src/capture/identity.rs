@@ -15,8 +15,10 @@ const LOOKED_AT: usize = 8;
 /// matters.
 pub(super) fn last_put(history: &History, tail: &Tail) -> Option<Record> {
     let moment = history.moment(tail.timeline, tail.through).ok()?;
-    let segments = (0..moment.segments().len()).rev().take(LOOKED_AT);
-    let in_segments = segments.filter_map(|number| moment.segment(number).ok()).find_map(|pack| {
+    let segments = moment.segments().iter().enumerate().rev();
+    let with_changes = segments.filter(|(_, it)| it.after < it.through).map(|(number, _)| number);
+    let mut packs = with_changes.take(LOOKED_AT).filter_map(|number| moment.segment(number).ok());
+    let in_segments = packs.find_map(|pack| {
         let frame = pack.frames_of(Role::Changes).pop()?;
         let puts = pack.records(frame).ok()?.filter_map(Result::ok).filter(|it| !it.tombstone);
         puts.last()

@@ -231,7 +231,7 @@ fn began(order: &Order) -> Began {
         }
         // The chain goes on over it, as over a gap.
         Why::Compacted { .. } | Why::Backlog { .. } | Why::Skipped { .. } | Why::Users { .. } => Began::Gap,
-        Why::ClockBack { .. } => Began::Distrust,
+        Why::ClockBack { .. } | Why::Damaged => Began::Distrust,
     }
 }
 

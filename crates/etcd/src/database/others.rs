@@ -9,6 +9,12 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// All buckets but the records are not larger than this, in bytes, each entry with what it takes in memory: a million leases and
+/// 10,000 users are far below.
+const MOST_BYTES: usize = 256 << 20;
+/// What an entry takes besides its bytes.
+const ENTRY_BYTES: usize = 128;
+
 /// All buckets but the records, each with its entries in order, raw; with views of what some of them mean.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Others {
@@ -38,11 +44,24 @@ pub struct Alarm {
 
 impl Others {
     pub(super) fn read(reader: &Reader) -> Result<Self, FileError> {
-        let mut buckets = BTreeMap::new();
+        Self::read_within(reader, MOST_BYTES)
+    }
+
+    pub(super) fn read_within(reader: &Reader, most: usize) -> Result<Self, FileError> {
+        let (mut buckets, mut left) = (BTreeMap::new(), most);
         for name in reader.buckets().filter(|&name| name != KEY_BUCKET) {
-            let bucket = reader.bucket(name);
-            let entries = bucket.iter().flat_map(|bucket| bucket.entries());
-            buckets.insert(name.to_owned(), entries.collect::<Result<_, _>>()?);
+            let mut entries = Vec::new();
+            for entry in reader.bucket(name).iter().flat_map(|bucket| bucket.entries()) {
+                let (key, value) = entry?;
+                let too_much = || {
+                    let why = format!("what is not records is larger than {most} bytes");
+                    FileError::damaged(reader.name(), format!("bucket {name}"), why)
+                };
+                left = left.checked_sub(key.len() + value.len() + ENTRY_BYTES).ok_or_else(too_much)?;
+                // A slice would keep all that was read with it.
+                entries.push((Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&value)));
+            }
+            buckets.insert(name.to_owned(), entries);
         }
         Ok(Self { buckets })
     }

@@ -165,6 +165,26 @@ fn all_that_etcd_keeps_is_read() {
 }
 
 #[test]
+fn what_is_not_records_is_bounded() {
+    let (_folder, path) = made(&[], &others());
+    let database = Database::open(&path).unwrap();
+    let (mut enough, mut too_little) = (1 << 20, 0);
+    while enough - too_little > 1 {
+        let most = usize::midpoint(enough, too_little);
+        match Others::read_within(database.reader(), most) {
+            Ok(_) => enough = most,
+            Err(e) => {
+                assert!(e.is_damage() && e.to_string().contains("what is not records is larger than"), "{e}");
+                too_little = most;
+            }
+        }
+    }
+    let entries: Vec<Entry> = others().into_iter().flat_map(|it| it.1).collect();
+    let bytes: usize = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+    assert!(enough > bytes && enough < bytes + 200 * entries.len(), "{enough}");
+}
+
+#[test]
 fn a_seed_has_no_facts() {
     let (_folder, path) = made(&[], &[]);
     let database = Database::open(&path).unwrap();

@@ -160,6 +160,7 @@ impl Shelf for Directory {
     fn open(&self, name: &Name) -> Result<Arc<dyn Object>, FileError> {
         self.files
             .open(&name.to_string(), false)
+            .map_err(gone)
             .map_err(FileError::io(self.shown(name), "opened"))
     }
 
@@ -167,6 +168,15 @@ impl Shelf for Directory {
         let removed = self.files.discard(&name.to_string()).and_then(|()| self.files.sync());
         removed.map_err(FileError::io(self.shown(name), "removed"))
     }
+}
+
+/// Names are known from a list, so that one that is not there was removed since.
+fn gone(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::NotFound {
+        return error;
+    }
+    let why = "it is no longer there: the history was merged or thinned out meanwhile; do the same again";
+    io::Error::new(io::ErrorKind::NotFound, why)
 }
 
 fn hash_of(object: &dyn Object) -> io::Result<blake3::Hash> {
@@ -183,5 +193,7 @@ fn hash_of(object: &dyn Object) -> io::Result<blake3::Hash> {
     Ok(hasher.finalize())
 }
 
+#[cfg(test)]
+pub(super) use files::open_in as open_files_in;
 #[cfg(test)]
 mod tests;

@@ -104,7 +104,7 @@ pub enum Began {
     Imported,
     /// It was made from an older base and the segments after it.
     Merged,
-    /// A proof failed, so the copy was taken anew.
+    /// A proof failed or a base is damaged, so the copy was taken anew.
     Distrust,
 }
 

@@ -1,7 +1,8 @@
 //! What is needed to rebuild one revision. Start at [`Moment`], which [`super::History::moment`] finds.
 
 use super::{
-    name::{BaseName, Link, Name, SegmentName},
+    name::{Link, Name, SegmentName},
+    open::History,
     pack::Pack,
     store::{Known, Store},
 };
@@ -24,7 +25,7 @@ pub struct Moment {
 
 /// Where a revision is found.
 pub(super) struct Place {
-    pub(super) base: BaseName,
+    pub(super) base: Arc<Pack>,
     pub(super) segments: Vec<SegmentName>,
 }
 
@@ -37,6 +38,19 @@ impl Moment {
         segments: Vec<SegmentName>,
     ) -> Self {
         Self { store, timeline, revision, base, segments }
+    }
+
+    /// The same from what is on the shelf now; from the same base if that is there.
+    ///
+    /// # Errors
+    /// The revision cannot be rebuilt any more, or what is needed to tell cannot be read.
+    pub fn again(&self) -> Result<Self, MomentError> {
+        let history = History::open(Arc::clone(self.store.shelf()))?;
+        let same = match self.base.name() {
+            Name::Base(base) => history.moment_from(base, self.revision).ok(),
+            Name::Segment(_) => None,
+        };
+        same.map_or_else(|| history.moment(self.timeline, self.revision), Ok)
     }
 
     /// The timeline that it belongs to.

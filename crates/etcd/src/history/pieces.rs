@@ -39,9 +39,11 @@ impl History {
             .iter()
             .find(|it| it.bases.contains(base) && (it.newest() >= revision || base.revision >= revision));
         let stretch = found.ok_or(no_moment)?;
-        let chain = stretch.chain.get(stretch.place(base)..).unwrap_or_default();
-        let needed = if base.revision > revision { &[] } else { chain };
-        let segments = needed.iter().copied().take_while(|it| it.after < revision).collect();
+        let segments = if base.revision > revision {
+            Vec::new()
+        } else {
+            self.way(stretch, base, revision)?
+        };
         Ok(Moment::new(Arc::clone(&self.store), timeline, revision, self.store.base(base)?, segments))
     }
 }

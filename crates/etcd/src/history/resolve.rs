@@ -189,6 +189,15 @@ impl Stretch {
         self.bases.first().map_or(0, |it| it.revision)
     }
 
+    /// The segments that lead from a base to a revision; with those behind it that say only that nothing changed, since they know
+    /// its leases best.
+    pub(super) fn way(&self, base: &BaseName, revision: u64) -> impl Iterator<Item = &SegmentName> {
+        let chain = self.chain.get(self.place(base)..).unwrap_or_default();
+        chain
+            .iter()
+            .take_while(move |it| it.after < revision || it.is_quiet_at(revision))
+    }
+
     /// Where on the chain a base stands: the number of segments that come before it.
     pub fn place(&self, base: &BaseName) -> usize {
         let before = self.chain.iter().position(|it| it.end() == base.point());
@@ -203,6 +212,11 @@ impl BaseName {
 }
 
 impl SegmentName {
+    /// Whether it says only that nothing changed after a revision.
+    pub(super) fn is_quiet_at(&self, revision: u64) -> bool {
+        self.after == revision && self.through == revision && self.is_complete()
+    }
+
     fn begin(&self) -> Point {
         (self.after, self.prev)
     }

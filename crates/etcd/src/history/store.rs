@@ -22,6 +22,8 @@ pub(super) struct Store {
     bases: Mutex<HashMap<BaseName, Arc<Pack>>>,
     segments: Mutex<HashMap<SegmentName, Arc<Known>>>,
     dictionaries: Mutex<HashMap<[u8; 32], Arc<Dictionary>>>,
+    /// What was found damaged, and how.
+    damaged: Mutex<HashMap<Name, String>>,
 }
 
 /// What is known of a segment that has been opened once.
@@ -44,6 +46,7 @@ impl Store {
             bases: Mutex::default(),
             segments: Mutex::default(),
             dictionaries: Mutex::default(),
+            damaged: Mutex::default(),
         }
     }
 
@@ -56,7 +59,7 @@ impl Store {
             return Ok(Arc::clone(pack));
         }
         let full = Name::Base(*name);
-        let pack = Arc::new(Pack::open(&full, self.shelf.open(&full)?)?);
+        let pack = Arc::new(self.noted(&full, Pack::open(&full, self.shelf.open(&full)?))?);
         held(&self.bases).insert(*name, Arc::clone(&pack));
         Ok(pack)
     }
@@ -80,13 +83,30 @@ impl Store {
 
     fn open(&self, name: &SegmentName) -> Result<(Pack, Arc<Known>), FileError> {
         let full = Name::Segment(*name);
-        let pack = Pack::open(&full, self.shelf.open(&full)?)?;
+        let pack = self.noted(&full, Pack::open(&full, self.shelf.open(&full)?))?;
         let header = pack.header().segment().cloned();
         // Cannot be: its name comes from its header.
         let header = header.ok_or_else(|| FileError::damaged(full, "its index", "it is no segment"))?;
         let known = Arc::new(Known { header, chain: pack.chain() });
         held(&self.segments).insert(*name, Arc::clone(&known));
         Ok((pack, known))
+    }
+
+    /// Remembers damage.
+    fn noted<T>(&self, name: &Name, read: Result<T, FileError>) -> Result<T, FileError> {
+        if let Err(e) = &read
+            && e.is_damage()
+        {
+            held(&self.damaged).insert(*name, e.to_string());
+        }
+        read
+    }
+
+    /// What was found damaged so far, by name, and how.
+    pub(super) fn damaged(&self) -> Vec<(Name, String)> {
+        let mut damaged: Vec<_> = held(&self.damaged).iter().map(|(name, why)| (*name, why.clone())).collect();
+        damaged.sort_unstable();
+        damaged
     }
 
     /// The dictionary with this id, in whatever base holds it. That one cannot be read matters only if no other does.
@@ -114,7 +134,7 @@ impl Store {
 
     /// The dictionary in a frame of a base.
     pub(super) fn dictionary_of(&self, pack: &Pack, frame: usize) -> Result<Arc<Dictionary>, FileError> {
-        let dictionary = Arc::new(pack.dictionary(frame)?);
+        let dictionary = Arc::new(self.noted(pack.name(), pack.dictionary(frame))?);
         let mut known = held(&self.dictionaries);
         Ok(Arc::clone(known.entry(dictionary.id()).or_insert(dictionary)))
     }
@@ -125,6 +145,14 @@ pub(super) fn base_header(pack: &Pack) -> Result<&BaseHeader, FileError> {
     pack.header()
         .base()
         .ok_or_else(|| FileError::damaged(pack.name(), "its index", "it is no base"))
+}
+
+/// `None` for what is damaged: where others may do as well.
+pub(super) fn unless_damaged<T>(read: Result<T, FileError>) -> Result<Option<T>, FileError> {
+    match read {
+        Err(e) if e.is_damage() => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 fn held<K: Eq + Hash, V>(map: &Mutex<HashMap<K, V>>) -> MutexGuard<'_, HashMap<K, V>> {

@@ -3,6 +3,7 @@
 
 mod gaps;
 mod killed;
+mod round;
 mod running;
 
 use crate::certificates::Files;

@@ -166,6 +166,8 @@ fn import_a_data_directory() {
             "etcd rebuild h --into d --member m1=http://10.0.0.1:2380",
             "etcd import d --into i --without-log",
             "etcd import d --into d",
+            "etcd import d --into j --etcd nowhere/etcd",
+            "etcd import i --into j",
             "etcd show d",
         ]
     ));
@@ -223,8 +225,8 @@ fn damaged_files() {
     let history = Made::new(&folder.join("h"));
     let exported = lifeboat(&["etcd", "export", "h", "--into", "flipped.db"])
         .current_dir(&folder)
-        .status();
-    assert!(exported.unwrap().success());
+        .output();
+    assert!(exported.unwrap().status.success());
     fs::copy(folder.join("flipped.db"), folder.join("short.db")).unwrap();
     File::options()
         .write(true)

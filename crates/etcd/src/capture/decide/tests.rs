@@ -5,6 +5,7 @@ const TAIL: Seen = Seen {
     cluster_id: 0xc1,
     raft_term: 4,
     raft_index: 2000,
+    base: 500,
     seen_ms: 1_000_000,
     users: Some(AuthStatus { enabled: false, revision: 1 }),
 };
@@ -177,6 +178,16 @@ fn stories() {
                 ..LIVE
             },
             "rebase: etcd's users or roles were changed",
+        ),
+        (
+            "a user more, and nothing written since the base",
+            Some(Seen { base: 1000, seen_ms: 19_000_000, ..TAIL }),
+            Live {
+                revision: 1000,
+                users: Some(AuthStatus { enabled: false, revision: 2 }),
+                ..LIVE
+            },
+            "resume from 1001",
         ),
         (
             "authentication from now on",

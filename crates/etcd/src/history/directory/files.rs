@@ -1,6 +1,8 @@
 //! The few calls that [`super::Directory`] makes on the file system, so that a test can take the power away between any two.
 
+use super::gone;
 use crate::history::shelf::Object;
+use nix::errno::Errno;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use std::{
     fs::{self, File},
@@ -10,6 +12,10 @@ use std::{
     sync::Arc,
 };
 
+/// About so many objects of one directory keep their file open; others open it for each read. A history has thousands of segments,
+/// and a process may have 1,024 files. Those opened first keep theirs: a base, which is read for long, and may be removed meanwhile.
+const KEPT_OPEN: usize = 32;
+
 /// Files in one directory, by name.
 pub(super) trait Files: Send + Sync {
     /// The names of all files.
@@ -18,7 +24,7 @@ pub(super) trait Files: Send + Sync {
     fn create(&self, name: &str) -> io::Result<Box<dyn Draft>>;
     /// Opens for reading; `anew` from the disk itself, as far as that can be had.
     fn open(&self, name: &str, anew: bool) -> io::Result<Arc<dyn Object>>;
-    /// A second name for a file; `AlreadyExists` if that is taken.
+    /// Another name for a file, beside its first or in its place; `AlreadyExists` if that is taken.
     fn link(&self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a name; none that is not there.
     fn discard(&self, name: &str) -> io::Result<()>;
@@ -37,6 +43,8 @@ pub(super) trait Draft: Write {
 /// The file system.
 pub(super) struct Disk {
     path: PathBuf,
+    /// One for each file that is kept open, and this one.
+    kept_open: Arc<()>,
 }
 
 impl Disk {
@@ -47,7 +55,7 @@ impl Disk {
             let parent = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(parent)?.sync_all()?;
         }
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), kept_open: Arc::default() })
     }
 }
 
@@ -69,17 +77,23 @@ impl Files for Disk {
     }
 
     fn open(&self, name: &str, anew: bool) -> io::Result<Arc<dyn Object>> {
-        let file = File::open(self.path.join(name))?;
+        let path = self.path.join(name);
+        let file = File::open(&path)?;
         let bytes = file.metadata()?.len();
         if anew {
             // Only advice: where it is not taken, the memory's copy is compared.
             let _ = posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
         }
-        Ok(Arc::new(DiskObject { file, bytes }))
+        let kept = (Arc::strong_count(&self.kept_open) <= KEPT_OPEN).then(|| (file, Arc::clone(&self.kept_open)));
+        Ok(Arc::new(DiskObject { path, bytes, kept }))
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::hard_link(self.path.join(from), self.path.join(to))
+        let (from, to) = (self.path.join(from), self.path.join(to));
+        match fs::hard_link(&from, &to) {
+            Err(e) if has_no_links(&e) => rename_to_new(&from, &to),
+            done => done,
+        }
     }
 
     fn discard(&self, name: &str) -> io::Result<()> {
@@ -126,9 +140,37 @@ impl Draft for DiskDraft {
     }
 }
 
+/// Whether that is what a file system says which has no second names: FAT, some network and user space file systems.
+fn has_no_links(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw);
+    matches!(code, Some(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL))
+}
+
+/// Gives a file another name in the place of its first, if that is free.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE) {
+        Err(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP) => Err(cannot_publish()),
+        done => Ok(done?),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn rename_to_new(_: &Path, _: &Path) -> io::Result<()> {
+    Err(cannot_publish())
+}
+
+fn cannot_publish() -> io::Error {
+    let why =
+        "the file system can neither link a file nor rename it without replacing another: a history needs one that can";
+    io::Error::new(io::ErrorKind::Unsupported, why)
+}
+
 struct DiskObject {
-    file: File,
+    path: PathBuf,
     bytes: u64,
+    kept: Option<(File, Arc<()>)>,
 }
 
 impl Object for DiskObject {
@@ -137,6 +179,14 @@ impl Object for DiskObject {
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(into, offset)
+        match &self.kept {
+            Some((file, _)) => file.read_exact_at(into, offset),
+            None => File::open(&self.path).map_err(gone)?.read_exact_at(into, offset),
+        }
     }
 }
+
+#[cfg(test)]
+pub(in crate::history) use tests::open_in;
+#[cfg(test)]
+mod tests;

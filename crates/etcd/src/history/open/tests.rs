@@ -1,10 +1,13 @@
+mod damaged;
+mod many;
+
 use super::*;
-use crate::history::Pack;
+use crate::history::{Dictionary, Hole, Link, Pack, Source};
 use crate::{
     KeyValue, Record, Revision,
     history::{
-        BaseHeader, BaseWriter, Began, Buckets, Directory, Kind, Role, Seen, SegmentHeader, SegmentName, Written,
-        encode_segment,
+        BaseHeader, BaseWriter, Began, Buckets, Directory, Kind, LeaseSeen, Role, Seen, SegmentHeader, SegmentName,
+        Written, encode_segment,
     },
 };
 use bytes::Bytes;
@@ -85,6 +88,15 @@ impl Story {
     }
 
     fn segment_of(&mut self, through: u64, kind: Kind) -> Written {
+        self.segment_with(through, kind, Vec::new())
+    }
+
+    /// A segment that says nothing but that a lease was looked up.
+    fn quiet_with(&mut self, lease: LeaseSeen) -> Written {
+        self.segment_with(self.through, Kind::Captured, vec![lease])
+    }
+
+    fn segment_with(&mut self, through: u64, kind: Kind, leases: Vec<LeaseSeen>) -> Written {
         let seen = |revision| Seen { revision, at_ms: revision * 1000 };
         let header = SegmentHeader {
             timeline: self.timeline,
@@ -94,7 +106,7 @@ impl Story {
             through,
             count: 0,
             times: (self.through..=through).map(seen).collect(),
-            leases: Vec::new(),
+            leases,
             source: Source {
                 cluster_id: 1,
                 member_id: through,
@@ -146,7 +158,8 @@ fn a_moment_is_a_base_and_the_segments_up_to_it() {
     let history = story.history();
     let moments = [90, 100, 101, 110, 111, 120].map(|revision| told(&history.moment(1, revision).unwrap()));
     let all = vec![110, 110, 120];
-    let expected = [vec![], vec![], vec![110], vec![110], all.clone(), all];
+    let quiet = vec![110, 110];
+    let expected = [vec![], vec![], vec![110], quiet, all.clone(), all];
     assert_eq!(moments, expected.map(|segments| (100, segments)));
     assert_eq!(history.windows(1).unwrap(), [(90, 120)]);
     assert_eq!(

@@ -23,6 +23,9 @@ use tokio::sync::watch;
 /// How often it is said how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(1);
 
+/// How long etcd may be silent where somebody waits for the end.
+const ONCE_LIMIT: Duration = Duration::from_secs(30);
+
 /// From which silence on it is said: etcd is asked each second.
 const SILENT_S: f64 = 5.0;
 
@@ -51,7 +54,7 @@ pub(crate) struct Args {
     /// How often small segments are merged into large ones, and what is before the window goes
     #[arg(long, value_name = "TIME", value_parser = span, default_value = "1h")]
     merge_every: Duration,
-    /// End as soon as the base is stored
+    /// End as soon as all is stored that etcd had when it answered; for whoever starts it on a schedule
     #[arg(long)]
     once: bool,
 }
@@ -84,6 +87,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let mut options = Options::new(&args.into);
     options.limits.every = args.every;
     options.limits.bytes = usize::try_from(args.bytes).unwrap_or(usize::MAX);
+    options.give_up = args.once.then_some(ONCE_LIMIT);
     let data = args.pin.clone().or_else(|| args.source.data_dir().filter(|_| !args.no_pin));
     options.db_file = data.map(|directory| directory.join("member/snap/db"));
 
@@ -124,7 +128,7 @@ pub(super) fn locked(shelf: &Directory) -> Result<Lock, Failure> {
     })
 }
 
-/// Waits for Ctrl-C, for a supervisor's TERM, or, when only a base is wanted, until it is stored.
+/// Waits for Ctrl-C, for a supervisor's TERM, or, with `--once`, until all is stored.
 /// The signals are caught from the call on, not only once it is waited for.
 fn stopped(once: bool, mut seen: watch::Receiver<Behind>) -> impl Future<Output = ()> {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
@@ -138,14 +142,24 @@ fn stopped(once: bool, mut seen: watch::Receiver<Behind>) -> impl Future<Output 
         }
     };
     let stored = async move {
-        let base = seen.wait_for(|behind| once && behind.stored.is_some()).await.map(|_| ());
-        if base.is_err() {
+        if !once || !caught_up(&mut seen).await {
             std::future::pending::<()>().await;
         }
     };
     async {
         tokio::select! { () = told => {} () = stored => {} }
     }
+}
+
+/// Waits until all is stored that etcd had when it was first heard. What an earlier capture stored says nothing about today.
+async fn caught_up(seen: &mut watch::Receiver<Behind>) -> bool {
+    let Ok(there) = seen.wait_for(|behind| behind.heard.is_some()).await.map(|behind| behind.source) else {
+        return false;
+    };
+    let stored = seen
+        .wait_for(|behind| behind.stored.is_some_and(|stored| stored >= there))
+        .await;
+    stored.is_ok()
 }
 
 /// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.
@@ -159,16 +173,26 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
                 return;
             }
         } else {
-            let stored = now
-                .stored_revision
-                .map_or_else(|| "no base yet".to_owned(), |it| format!("revision {it} stored"));
-            let silent = now.silent_s.filter(|silent| *silent > SILENT_S);
-            let silent = silent.map_or_else(String::new, |silent| format!(", etcd not heard for {silent:.0} s"));
-            progress.hint(&format!(
-                "{stored}, {} behind, {:.1} s at risk{silent}",
-                now.behind_revisions, now.at_risk_s
-            ));
+            progress.hint(&said(&now));
         }
+    }
+}
+
+/// How far it is, in a line for 80 columns.
+fn said(now: &Now) -> String {
+    let far = match now.stored_revision {
+        None => "no base yet".to_owned(),
+        Some(revision) => {
+            format!(
+                "revision {revision} stored, {} behind, {:.1} s at risk",
+                now.behind_revisions, now.at_risk_s
+            )
+        }
+    };
+    match now.silent_s {
+        None => format!("{far}, etcd not heard yet"),
+        Some(silent) if silent > SILENT_S => format!("{far}, etcd not heard for {silent:.0} s"),
+        Some(_) => far,
     }
 }
 

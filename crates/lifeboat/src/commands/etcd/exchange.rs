@@ -158,6 +158,10 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported
     if !args.from.is_dir() {
         return Ok(snapshot_file(&args.from, spool)?);
     }
+    if !args.from.join("member").is_dir() {
+        let message = format!("{} is no data directory: there is no member in it", args.from.display());
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("lifeboat etcd import --help"));
+    }
     let in_path = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
@@ -170,9 +174,15 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported
         args.etcd.clone().or_else(in_path)
     };
     if let Some(program) = &etcd {
+        if !program.is_file() {
+            let message = format!("there is no program {}", program.display());
+            return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--etcd PROGRAM, or --without-log"));
+        }
         printer.talk(&format!("{} applies the member's log to a copy", program.display()));
     }
-    let imported = data_directory(&args.from, etcd.as_deref(), spool)?;
+    let into = args.into.display().to_string();
+    let imported = data_directory(&args.from, etcd.as_deref(), spool);
+    let imported = imported.map_err(|e| Failure::from(e).fill("HISTORY", &into))?;
     if etcd.is_none() && !args.without_log {
         printer.talk("no etcd is in the path: the database file alone was read");
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What a path leads to.
 pub(crate) enum Opened {
-    History(History),
+    History(Box<History>),
     File(Box<Imported>),
 }
 
@@ -52,7 +52,7 @@ pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure>
         let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
         return Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)));
     }
-    history(path).map(Opened::History)
+    Ok(Opened::History(Box::new(history(path)?)))
 }
 
 /// Opens the history at `path`, which must hold a base.
@@ -131,7 +131,7 @@ impl Which {
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         let found = match open(&self.from, self.spool.as_deref())? {
-            Opened::History(history) => in_history(Arc::new(history), self.at, self.timeline, whole),
+            Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole),
             Opened::File(imported) => in_file(*imported, self.at),
         };
         found.map_err(|failure| failure.fill("HISTORY", &self.from.display().to_string()))

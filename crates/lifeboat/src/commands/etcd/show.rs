@@ -4,6 +4,7 @@ use super::moment::At;
 use super::opened::{Broken, broken, history, revision};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
+use ::etcd::FileError;
 use ::etcd::history::{Began, History, Timeline};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,6 +47,9 @@ struct Row {
     newest: Option<u64>,
     /// When something was seen last, be it that nothing had changed.
     newest_at: Option<Timestamp>,
+    /// What is wrong with its last object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -65,28 +69,21 @@ impl Report for Shown {
             for (number, window) in row.windows.iter().enumerate() {
                 let last = number + 1 == row.windows.len();
                 let seen = row.newest_at.filter(|_| last).map_or_else(String::new, |at| format!("{at:.0}"));
-                let note = match row.holes.get(number) {
-                    Some([after, until]) => {
-                        format!("then a hole: {} to {} are lost", after + 1, until.saturating_sub(1))
-                    }
-                    None => String::new(),
-                };
                 let first = if number == 0 {
                     (row.number.to_string(), row.began.to_owned())
                 } else {
                     Default::default()
                 };
-                rows.push([
-                    first.0,
-                    first.1,
-                    window[0].to_string(),
-                    window[1].to_string(),
-                    seen,
-                    note,
-                ]);
+                rows.push([first.0, first.1, window[0].to_string(), window[1].to_string(), seen]);
             }
         }
-        let mut text = table(["TIMELINE", "BEGAN", "FROM", "THROUGH", "LAST SEEN", "NOTE"], rows);
+        let mut text = table(["TIMELINE", "BEGAN", "FROM", "THROUGH", "LAST SEEN"], rows);
+        for row in &self.timelines {
+            for [after, until] in &row.holes {
+                let (first, last) = (after + 1, until.saturating_sub(1));
+                text += &format!("\nhole: revisions {first} to {last} of timeline {} are lost", row.number);
+            }
+        }
         if let Some(at) = &self.at {
             let seen = at
                 .seen_at
@@ -97,6 +94,9 @@ impl Report for Shown {
                 "cannot be rebuilt"
             };
             text += &format!("\n\nrevision {} of timeline {}: {seen}, {whether}", at.revision, at.timeline);
+        }
+        for damage in self.timelines.iter().filter_map(|row| row.damage.as_ref()) {
+            text += &format!("\nwarning: {damage}");
         }
         for broken in &self.broken {
             text += &format!("\nwarning: {}", broken.text());
@@ -139,6 +139,12 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
         Some(base) => history.moment(number, base.revision)?.base().header().base().cloned(),
         None => None,
     };
+    // Also then it must be seen what can be rebuilt.
+    let (newest_at, damage) = match last_seen(history, timeline) {
+        Ok(seen) => (seen.and_then(time), None),
+        Err(error @ (FileError::Damaged { .. } | FileError::Newer { .. })) => (None, Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
     Ok(Row {
         number,
         began: facts.as_ref().map_or("no base", |base| began(base.began)),
@@ -152,16 +158,17 @@ fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {
         bases: stretches.iter().map(|stretch| stretch.bases.len()).sum(),
         segments: stretches.iter().map(|stretch| stretch.chain.len()).sum(),
         newest: timeline.newest(),
-        newest_at: last_seen(history, timeline)?.and_then(time),
+        newest_at,
+        damage,
     })
 }
 
 /// When something was seen last; of a timeline that has ended, when its newest revision was.
-fn last_seen(history: &History, timeline: &Timeline) -> Result<Option<u64>, Failure> {
+fn last_seen(history: &History, timeline: &Timeline) -> Result<Option<u64>, FileError> {
     let tail = history.tail()?.filter(|tail| tail.timeline == timeline.number);
     match (tail, timeline.newest()) {
         (Some(tail), _) => Ok(Some(tail.seen_ms)),
-        (None, Some(newest)) => Ok(history.seen_at(timeline.number, newest)?),
+        (None, Some(newest)) => history.seen_at(timeline.number, newest),
         (None, None) => Ok(None),
     }
 }
@@ -170,11 +177,11 @@ fn began(began: Began) -> &'static str {
     match began {
         Began::First => "captured",
         Began::Gap => "after a gap",
-        Began::JumpedBack => "the source was restored",
+        Began::JumpedBack => "source restored",
         Began::OtherCluster => "another cluster",
         Began::Imported => "imported",
         Began::Merged => "merged",
-        Began::Distrust => "a proof had failed",
+        Began::Distrust => "proof failed",
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// How the etcd is reached. Without endpoints, it is the one of this host.
 #[derive(clap::Args)]
 pub(crate) struct Source {
-    /// The members' URLs, parted by commas; without them the etcd of this host (kubeadm, RKE2, k3s, RKE1) is taken
+    /// The members' URLs, parted by commas, instead of the etcd of this host (kubeadm, RKE2, k3s, RKE1)
     #[arg(long, value_name = "URLS", env = "ETCDCTL_ENDPOINTS", value_delimiter = ',')]
     endpoints: Vec<String>,
     /// The authority that signed etcd's certificates
@@ -113,7 +113,15 @@ impl Source {
 
 /// An error of the wire as a person reads it.
 pub(crate) fn unanswered(error: ::etcd::Error) -> Failure {
-    Trouble::from(error).into()
+    let refused = matches!(error, ::etcd::Error::Refused { .. });
+    let failure = Failure::from(Trouble::from(error));
+    if refused {
+        failure.hint(
+            "--user NAME, who has the role root, with the password in LIFEBOAT_ETCD_PASSWORD; or --cert and --key",
+        )
+    } else {
+        failure
+    }
 }
 
 /// A client for each member of a live etcd, and the members that do not answer.
@@ -142,8 +150,10 @@ pub(crate) async fn every_member(connections: &[Connection]) -> Result<Asked, Fa
     };
     let mut asked = Asked { clients: Clients(BTreeMap::new()), silent: BTreeMap::new() };
     for member in known {
-        let name = if member.name.is_empty() {
-            format!("{:x}", member.id)
+        // etcd lets two members have one name, and one that has not started has none.
+        let taken = asked.clients.0.contains_key(&member.name) || asked.silent.contains_key(&member.name);
+        let name = if member.name.is_empty() || taken {
+            format!("{} {:x}", member.name, member.id).trim_start().to_owned()
         } else {
             member.name.clone()
         };

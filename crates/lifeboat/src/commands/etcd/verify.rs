@@ -49,15 +49,12 @@ struct Row {
 
 impl Report for Shown {
     fn text(&self) -> String {
+        let timeline = self
+            .timeline
+            .map_or_else(String::new, |number| format!("timeline {number} of "));
         let mut text = format!(
-            "{}{} is sound: every record was read, through revision {}\nHashKV {} at revision {}, compacted at {}",
-            self.timeline
-                .map_or_else(String::new, |number| format!("timeline {number} of ")),
-            self.sound,
-            self.revision,
-            self.hash_kv,
-            self.revision,
-            self.compaction
+            "{timeline}{} is sound through revision {}: every record was read\nHashKV {}, compacted at {}",
+            self.sound, self.revision, self.hash_kv, self.compaction
         );
         if !self.members.is_empty() {
             let number = |it: Option<u64>| it.map_or_else(String::new, |it| it.to_string());
@@ -168,8 +165,7 @@ fn row(it: &Compared) -> Row {
             ..row("differs", format!("the copy's hash is {ours}"))
         },
         Finding::Unreachable(why) => row("unreachable", why.clone()),
-        Finding::NotComparable { why, since } => {
-            row("notComparable", format!("{why}; from revision {since} on it can be"))
-        }
+        // Where it could be, from some revision on, the reason says so.
+        Finding::NotComparable { why, .. } => row("notComparable", why.clone()),
     }
 }
