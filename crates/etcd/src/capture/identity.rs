@@ -9,7 +9,7 @@ use crate::{AuthStatus, Client, Error, Record};
 use std::sync::Arc;
 
 /// In how many segments the last put is looked for, before the base.
-const LOOKED_AT: usize = 8;
+pub(super) const LOOKED_AT: usize = 8;
 
 /// The last put of a history, if one of its last segments has one; otherwise the base's. That it cannot be read is found where it
 /// matters.
