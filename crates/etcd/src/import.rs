@@ -8,16 +8,17 @@
 
 mod error;
 mod replay;
+mod scratch;
 mod unpack;
 
 pub use error::ImportError;
 
 use crate::database::Database;
 use crate::{FileError, wal};
+use scratch::Scratch;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use tempfile::TempDir;
 use wal::Missing;
 
 /// A database from elsewhere, and what is known of it.
@@ -29,7 +30,7 @@ pub struct Imported {
     /// What the member's log holds and the database does not. Nothing for a snapshot.
     pub missing: Missing,
     /// Holds the copy that the database is read from, if it is one.
-    spool: Option<TempDir>,
+    spool: Option<Scratch>,
 }
 
 /// What a database was found in.
@@ -50,7 +51,7 @@ pub enum Form {
 impl Imported {
     /// The directory with the copy that the database is read from; it goes when this does. `None` if it is read in place.
     pub fn spool(&self) -> Option<&Path> {
-        self.spool.as_ref().map(TempDir::path)
+        self.spool.as_ref().map(Scratch::path)
     }
 }
 
@@ -77,7 +78,7 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
         };
         return Ok(Imported { database, form, missing: Missing::default(), spool: None });
     }
-    let folder = scratch(spool)?;
+    let folder = Scratch::create(spool)?;
     let unpacked = folder.path().join("snapshot");
     unpack::unpack(path, &unpacked)?;
     let database = Database::open(&unpacked)?;
@@ -92,7 +93,8 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
 
 /// Opens the data directory of a member that does not run (the one with `member` in it). With `etcd`, a program of the
 /// member's line, that one is started on a copy in `spool`, on loopback, until it has applied the member's log; without, the
-/// database file is taken as it is, and what it lacks is counted.
+/// database file is taken as it is, and what it lacks is counted: of a member that is alone in its cluster all that is in its log,
+/// of another what it knew to be committed, and the rest as [`Missing::uncertain`].
 ///
 /// Caveats: a log that `--wal-dir` put elsewhere must be brought to `member/wal` first. Of a cluster with several members, only
 /// what this one knew to be committed is applied; see [`Missing::uncertain`].
@@ -120,7 +122,7 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         });
     };
     drop(database);
-    let folder = scratch(spool)?;
+    let folder = Scratch::create(spool)?;
     let copied = folder.path().join("data").join("member");
     replay::copy(&member, &copied)?;
     drop(locked);
@@ -132,8 +134,7 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         let reason = format!("it stopped at entry {applied} of {}", held.last);
         return Err(ImportError::Etcd { reason });
     }
-    let uncertain = if held.alone { 0 } else { held.missing.uncertain };
-    let missing = Missing { uncertain, ..Missing::default() };
+    let missing = Missing { uncertain: held.missing.uncertain, ..Missing::default() };
     Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
 }
 
@@ -150,7 +151,7 @@ impl Held {
     fn of(database: &Database, log: &Path) -> Result<Self, FileError> {
         let facts = database.facts()?;
         let index = facts.consistent_index.unwrap_or(0);
-        let log = wal::read(log, index)?;
+        let mut log = wal::read(log, index)?;
         let members = |json: &str| {
             let state: serde_json::Value = serde_json::from_str(json).ok()?;
             let count = |name: &str| state.get(name).and_then(|v| v.as_array()).map_or(0, Vec::len);
@@ -158,14 +159,12 @@ impl Held {
         };
         let members = facts.conf_state.as_deref().and_then(members);
         let alone = members == Some(1) && !log.entries.iter().any(|entry| entry.is_conf_change);
-        let last = if alone { log.last_index } else { log.state.commit };
-        Ok(Self { missing: log.missing(index), alone, last })
+        if alone {
+            // etcd acknowledges a write of such a member as soon as it is in the log; that it is committed it notes with the next.
+            log.state.commit = log.state.commit.max(log.last_index);
+        }
+        Ok(Self { missing: log.missing(index), alone, last: log.state.commit })
     }
-}
-
-fn scratch(spool: &Path) -> Result<TempDir, FileError> {
-    let made = tempfile::Builder::new().prefix(".lifeboat-import-").tempdir_in(spool);
-    made.map_err(FileError::io(spool.display(), "written"))
 }
 
 #[cfg(test)]

@@ -13,5 +13,5 @@ mod sorted;
 pub use apply::{Done, apply};
 pub use base::merge_base;
 pub use facts::{BasePiece, Facts, Piece};
-pub use plan::{Action, Policy, Why, plan};
+pub use plan::{Action, Held, Policy, Why, held, plan};
 pub use segments::{coalesce, merge_segments};

@@ -1,6 +1,6 @@
 //! Proof: the hash that etcd answers to `HashKV`, computed from records, so that a copy is known to be equal without booting it.
 //!
-//! Start at [`hash_kv`]; [`verify_members`] puts it to every member of a live cluster, [`verify_file`] to a file. What etcd hashes, the same in 3.5.35, 3.6.16
+//! Start at [`hash_kv`]; [`verify_members`] puts it to every member of a live cluster, [`verify_file`] to a file; [`read_all`] reads a history from end to end. What etcd hashes, the same in 3.5.35, 3.6.16
 //! and 3.7.3 (`server/storage/mvcc/hash.go`, `Keep` in `index.go` and `key_index.go`; `server/mvcc` in 3.5): CRC-32C over the name
 //! of the bucket `key`, then key and value of these entries in order, at a revision R of a member compacted at C:
 //!
@@ -16,11 +16,13 @@ mod digest;
 mod file;
 mod live;
 mod members;
+mod read;
 
 pub use digest::Digest;
-pub use file::{FileCompared, FileVerified, compare_file, verify_file};
+pub use file::{FileCompared, FileVerified, compare_file, verify_database, verify_file};
 pub use live::Clients;
 pub use members::{Ask, Compared, Finding, Refused, Verified, verify_members};
+pub use read::{ReadAll, read_all};
 
 use crate::selection::{SelectionError, Source};
 

@@ -7,11 +7,18 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use std::path::PathBuf;
+use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 /// A database with one record.
 fn database(path: &Path) {
+    database_of(path, None);
+}
+
+/// The same with a configuration state.
+fn database_of(path: &Path, conf_state: Option<&str>) {
+    let _ = std::fs::remove_file(path);
     let mut writer = Writer::create(path).unwrap();
     let mut keys = writer.bucket("key").unwrap();
     let kv = KeyValue {
@@ -26,6 +33,9 @@ fn database(path: &Path) {
     keys.put(&record.entry_key(), &record.value).unwrap();
     keys.finish().unwrap();
     let mut meta = writer.bucket("meta").unwrap();
+    if let Some(json) = conf_state {
+        meta.put(b"confState", json.as_bytes()).unwrap();
+    }
     meta.put(b"consistent_index", &5_u64.to_be_bytes()).unwrap();
     meta.finish().unwrap();
     writer.finish().unwrap();
@@ -169,6 +179,47 @@ fn without_etcd_what_is_missing_is_counted() {
     assert_eq!(imported.missing, Missing { entries: 2, requests: 0, uncertain: 0, gap: false });
 }
 
+/// A log: metadata, entries from index 6 on, one byte each, and that the first `commit` is committed. Frames and fields as
+/// etcd `server/storage/wal/encoder.go` and raft's `raft.proto` have them; all numbers are below 128.
+fn log(last: u8, commit: u8) -> Vec<u8> {
+    let entry = |index: u8| (2, vec![8, 0, 16, 2, 24, index, 34, 1, b'x']);
+    let mut records = vec![(1, vec![8, 1, 16, 2])];
+    records.extend((6..=last).map(entry));
+    records.push((3, vec![8, 2, 16, 1, 24, commit]));
+    let (mut out, mut checksum) = (vec![], 0);
+    for (kind, data) in records {
+        checksum = crc32c::crc32c_append(checksum, &data);
+        let mut record = vec![8, kind, 16];
+        crate::record::put_varint(&mut record, u64::from(checksum));
+        record.extend([26, data.len() as u8]);
+        record.extend(data);
+        let zeros = (8 - record.len() % 8) % 8;
+        let word = record.len() as u64 | if zeros > 0 { (0x80 | zeros as u64) << 56 } else { 0 };
+        out.extend(word.to_le_bytes());
+        out.extend(record);
+        out.extend(vec![0; zeros]);
+    }
+    out
+}
+
+#[test]
+fn of_a_member_alone_all_that_its_log_holds_is_missing() {
+    for (voters, log, missing) in [
+        // The database is at index 5. Entries 6 to 9 were acknowledged: 6 and 7 are known to be committed.
+        ("[1]", log(9, 7), Missing { entries: 4, requests: 4, uncertain: 0, gap: false }),
+        ("[1,2,3]", log(9, 7), Missing { entries: 2, requests: 2, uncertain: 2, gap: false }),
+        ("[1]", log(6, 5), Missing { entries: 1, requests: 1, uncertain: 0, gap: false }),
+        ("[1]", log(5, 5), Missing::default()),
+    ] {
+        let folder = stopped();
+        let member = folder.path().join("member");
+        database_of(&member.join("snap/db"), Some(&format!("{{\"voters\":{voters}}}")));
+        std::fs::write(member.join("wal").join(wal::FIRST_SEGMENT), log).unwrap();
+        let imported = data_directory(folder.path(), None, folder.path()).unwrap();
+        assert_eq!(imported.missing, missing, "{voters}");
+    }
+}
+
 #[test]
 fn a_member_that_runs_is_left_alone() {
     let folder = stopped();
@@ -189,6 +240,24 @@ fn an_etcd_that_does_not_serve_is_told_of() {
         assert!(error.to_string().starts_with(expected), "{error}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no copy is left");
+}
+
+#[test]
+fn what_a_killed_import_left_goes_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = folder.path().join(".lifeboat-import-killed");
+    let other = folder.path().join("other");
+    std::fs::create_dir_all(left.join("data/member")).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    let (_kept, path) = written(&archive(&[("db", &snapshot())], CompressionMethod::Deflated));
+    let at_work = snapshot_file(&path, folder.path()).unwrap();
+    assert!(!left.exists() && other.exists());
+    let second = snapshot_file(&path, folder.path()).unwrap();
+    for imported in [&at_work, &second] {
+        assert!(imported.spool().unwrap().join("snapshot").exists(), "nobody removes what is in use");
+    }
+    drop((at_work, second));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 proptest! {

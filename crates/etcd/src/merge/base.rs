@@ -165,10 +165,12 @@ fn is_needed(needed: &HashSet<i64>, id: i64, ttl: LeaseTtl, seen_ms: u64, taken_
     needed.contains(&id) || seen_ms.saturating_add(granted_ms) >= taken_ms
 }
 
-/// An entry of the bucket `lease` (etcd `server/lease/leasepb/lease.proto`; keys: `server/storage/schema/lease.go`).
+/// An entry of the bucket `lease` (etcd `server/lease/leasepb/lease.proto`; keys: `server/storage/schema/lease.go`), without what
+/// was left of its time: that was so when it was seen, and whoever kept it alive since must not lose it early. etcd takes an
+/// entry without it for one whose whole time is left.
 fn entry(id: i64, ttl: LeaseTtl) -> (bytes::Bytes, bytes::Bytes) {
     let mut value = Vec::new();
-    for (tag, n) in [(0x08, id), (0x10, ttl.granted_s), (0x18, ttl.remaining_s)] {
+    for (tag, n) in [(0x08, id), (0x10, ttl.granted_s)] {
         if n != 0 {
             value.push(tag);
             crate::record::put_varint(&mut value, n.cast_unsigned());

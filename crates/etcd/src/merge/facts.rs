@@ -13,8 +13,12 @@ pub struct Facts {
     pub chain: Vec<Piece>,
     /// All other segments that are there.
     pub others: Vec<SegmentName>,
-    /// Whether a later timeline has taken over.
+    /// Whether a later timeline, or a later stretch of the same one, has taken over.
     pub has_ended: bool,
+    /// Whether its last moment is the last one of a timeline that has ended.
+    pub ends_timeline: bool,
+    /// The last time at which anything was seen in the timeline that goes on, in milliseconds of Unix time.
+    pub latest_ms: u64,
 }
 
 /// A base.
@@ -53,15 +57,24 @@ impl Facts {
         let newest = history.newest().map(|it| it.number);
         for timeline in history.timelines() {
             for stretch in &timeline.stretches {
-                let goes_on = newest == Some(timeline.number) && timeline.newest_stretch() == Some(stretch);
-                facts.push(of_stretch(history, timeline, stretch, goes_on)?);
+                let is_newest = timeline.newest_stretch() == Some(stretch);
+                let goes_on = newest == Some(timeline.number);
+                let of = of_stretch(history, timeline, stretch)?;
+                facts.push(Self {
+                    has_ended: !(goes_on && is_newest),
+                    ends_timeline: !goes_on && is_newest,
+                    ..of
+                });
             }
         }
+        let going_on = facts.iter().filter(|it| !it.has_ended);
+        let latest_ms = going_on.filter_map(Self::last_ms).max().unwrap_or(0);
+        facts.iter_mut().for_each(|it| it.latest_ms = latest_ms);
         Ok(facts)
     }
 }
 
-fn of_stretch(history: &History, timeline: &Timeline, stretch: &Stretch, goes_on: bool) -> Result<Facts, FileError> {
+fn of_stretch(history: &History, timeline: &Timeline, stretch: &Stretch) -> Result<Facts, FileError> {
     let mut bases = stretch
         .bases
         .iter()
@@ -72,7 +85,7 @@ fn of_stretch(history: &History, timeline: &Timeline, stretch: &Stretch, goes_on
     // Those that no base leads to may be in flight.
     let orphans = timeline.orphans.iter().filter(|_| timeline.stretches.len() == 1);
     let others = timeline.spare.iter().chain(orphans).copied().collect();
-    Ok(Facts { bases, chain, others, has_ended: !goes_on })
+    Ok(Facts { bases, chain, others, ..Facts::default() })
 }
 
 fn base(history: &History, name: &BaseName) -> Result<BasePiece, FileError> {
@@ -107,12 +120,13 @@ fn needed(pack: &Pack) -> BTreeSet<[u8; 32]> {
 impl Facts {
     /// Whether a later timeline has taken over, and this one's last moment is before `cut_ms`.
     pub(super) fn is_over(&self, cut_ms: u64) -> bool {
-        let ends = self
-            .chain
-            .iter()
-            .map(|it| it.last_ms)
-            .chain(self.bases.iter().map(|it| it.at_ms));
-        self.has_ended && ends.max().is_none_or(|it| it <= cut_ms)
+        self.has_ended && self.last_ms().is_none_or(|it| it <= cut_ms)
+    }
+
+    /// The last time at which anything was seen.
+    fn last_ms(&self) -> Option<u64> {
+        let bases = self.bases.iter().map(|it| it.at_ms);
+        self.chain.iter().map(|it| it.last_ms).chain(bases).max()
     }
 
     /// How many segments of the chain stand before a base.

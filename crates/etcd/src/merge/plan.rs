@@ -8,6 +8,9 @@ use super::facts::{BasePiece, Facts, Piece};
 use crate::history::{BaseName, Mark, Name, SegmentName};
 use std::collections::BTreeSet;
 
+/// A clock that is ahead of the history by less is not doubted, in milliseconds.
+const LEAST_DOUBT_MS: u64 = 60 * 60_000;
+
 /// What is to be done with a history over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -23,6 +26,9 @@ pub struct Policy {
     pub segment_bytes: u64,
     /// Revisions before the window that stay rebuildable, where a segment ends on them.
     pub keep: BTreeSet<u64>,
+    /// Whether a timeline that a later one has taken over goes altogether once it is before the window. Otherwise its last moment
+    /// stays: often it is the last that is known of a cluster that was lost.
+    pub forget_ended: bool,
 }
 
 /// One thing to be done. Whatever it stops at, the next plan goes on from there.
@@ -67,12 +73,62 @@ impl Default for Policy {
             base_every_ms: 24 * 60 * MINUTE_MS,
             segment_bytes: 256 << 20,
             keep: BTreeSet::new(),
+            forget_ended: false,
         }
     }
 }
 
+/// Why something is kept that is before the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// The clock is so far behind the last time at which capture saw anything that one of the two may be wrong: nothing is removed
+    /// by the clock, until capture goes on.
+    Clock {
+        /// That time, in milliseconds of Unix time.
+        latest_ms: u64,
+    },
+    /// The last moment of a timeline that a later one has taken over.
+    Ended {
+        /// Its number.
+        timeline: u32,
+    },
+}
+
 /// What should be done now, in this order. Nothing of it changes which revisions of the window can be rebuilt.
 pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
+    decided(facts, policy, now_ms, !is_doubtful(facts, policy, now_ms))
+}
+
+/// Why [`plan`] keeps something that would go otherwise, if it does.
+pub fn held(facts: &Facts, policy: &Policy, now_ms: u64) -> Option<Held> {
+    let takes_away = |action: &Action| match action {
+        Action::Coalesce(_) => true,
+        Action::Remove { why, .. } => *why == Why::BeforeWindow,
+        Action::Merge(_) | Action::Base { .. } => false,
+    };
+    let doubtful = is_doubtful(facts, policy, now_ms);
+    if doubtful && decided(facts, policy, now_ms, true).iter().any(takes_away) {
+        return Some(Held::Clock { latest_ms: facts.latest_ms });
+    }
+    let ended = !doubtful && is_last_moment(facts, policy, now_ms);
+    let timeline = facts.bases.first().filter(|_| ended)?.name.timeline;
+    Some(Held::Ended { timeline })
+}
+
+/// Whether the time may be wrong: a clock that runs ahead by more than the window would take all of it away. It cannot be told from
+/// a capture that stood still, and then there is no hurry either.
+fn is_doubtful(facts: &Facts, policy: &Policy, now_ms: u64) -> bool {
+    now_ms.saturating_sub(facts.latest_ms) > LEAST_DOUBT_MS.max(policy.window_ms / 10)
+}
+
+/// Whether of a timeline that is over nothing but its last moment is kept.
+fn is_last_moment(facts: &Facts, policy: &Policy, now_ms: u64) -> bool {
+    let cut_ms = now_ms.saturating_sub(policy.window_ms);
+    facts.is_over(cut_ms) && facts.ends_timeline && !policy.forget_ended
+}
+
+/// The plan, where the time is trusted; otherwise only what takes nothing away.
+fn decided(facts: &Facts, policy: &Policy, now_ms: u64, trusted: bool) -> Vec<Action> {
     let cut_ms = now_ms.saturating_sub(policy.window_ms);
     let mut actions = Vec::new();
     let mut remove = |names: Vec<Name>, why| {
@@ -80,7 +136,8 @@ pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
             actions.push(Action::Remove { names, why });
         }
     };
-    if facts.is_over(cut_ms) && policy.keep.is_empty() {
+    let last_moment = is_last_moment(facts, policy, now_ms);
+    if trusted && facts.is_over(cut_ms) && !last_moment && policy.keep.is_empty() {
         remove(facts.all(), Why::BeforeWindow);
         return actions;
     }
@@ -88,11 +145,16 @@ pub fn plan(facts: &Facts, policy: &Policy, now_ms: u64) -> Vec<Action> {
         return actions;
     };
     remove(in_merged(facts), Why::InMerged);
-    remove(bounds.useless(facts), Why::BeforeWindow);
     let (oldest, window) = (facts.place(&bounds.oldest), facts.place(&bounds.window));
-    actions.extend(coalesced(facts.chain.get(oldest..window).unwrap_or_default(), policy));
-    actions.extend(new_base(facts, policy, now_ms));
-    actions.extend(merged(facts, facts.chain.get(window..).unwrap_or_default(), policy, now_ms));
+    if trusted {
+        remove(bounds.useless(facts), Why::BeforeWindow);
+        let end = if last_moment { facts.chain.len() } else { window };
+        actions.extend(coalesced(facts.chain.get(oldest..end).unwrap_or_default(), policy));
+    }
+    if !(trusted && last_moment) {
+        actions.extend(new_base(facts, policy, now_ms));
+        actions.extend(merged(facts, facts.chain.get(window..).unwrap_or_default(), policy, now_ms));
+    }
     actions
 }
 

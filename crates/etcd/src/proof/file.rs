@@ -43,7 +43,14 @@ pub enum FileCompared {
 /// # Errors
 /// What is wrong with it, and where.
 pub fn verify_file(path: &Path) -> Result<FileVerified, SelectionError> {
-    let database = Database::open(path)?;
+    verify_database(Database::open(path)?)
+}
+
+/// The same of a file that is open, such as one that was unpacked.
+///
+/// # Errors
+/// As [`verify_file`].
+pub fn verify_database(database: Database) -> Result<FileVerified, SelectionError> {
     let has_trailer = database.verify_trailer()?.is_some();
     let source = DatabaseSource::new(database)?;
     source.others()?;

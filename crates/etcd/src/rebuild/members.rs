@@ -40,7 +40,9 @@ impl Members {
         let mut peers = Vec::new();
         for member in &self.initial {
             let name = &member.name;
-            if name.is_empty() || name.contains(|c: char| c == '=' || c == ',' || c.is_control()) {
+            // A name may become a directory's.
+            let is_path = name.contains('/') || name == "." || name == "..";
+            if name.is_empty() || is_path || name.contains(|c: char| c == '=' || c == ',' || c.is_control()) {
                 return Err(format!("{name:?} is no name that a member can have"));
             }
             if !names.insert(name) {

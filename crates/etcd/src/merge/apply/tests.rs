@@ -1,5 +1,5 @@
 use super::*;
-use crate::history::{Object, Put, Shelf};
+use crate::history::{BaseHeader, BaseWriter, Buckets, Object, Put, Shelf};
 use crate::merge::{Facts, Policy, plan};
 use crate::selection::made::{self, histories};
 use crate::selection::model::sorted;
@@ -75,6 +75,7 @@ fn policy(keep: BTreeSet<u64>) -> Policy {
         base_every_ms: 8000,
         segment_bytes: 1 << 20,
         keep,
+        forget_ended: false,
     }
 }
 
@@ -150,5 +151,31 @@ proptest! {
         let left = open(&shelf);
         prop_assert_eq!(left.unused(), []);
         prop_assert_eq!(left.newest().unwrap().stretches.len(), 1);
+    }
+
+    #[test]
+    fn of_a_timeline_that_ended_the_last_moment_stays(
+        history in histories(), cuts in prop::collection::vec(0..4_u64, 0..8), forget: bool,
+    ) {
+        let last = history.model.last;
+        let shelf = Cut::new(&history);
+        let header = BaseHeader { timeline: 2, taken_ms: (last + 60) * 1000, ..made::header(5, 5) };
+        let next = BaseWriter::new(Vec::new()).unwrap().finish(header, &Buckets::new());
+        let (next, bytes) = next.unwrap();
+        shelf.create(&next.name, &mut bytes.as_slice()).unwrap();
+        let live = |shelf| {
+            let mut records = Vec::new();
+            source(shelf).live_at(last, &mut into(&mut records)).unwrap();
+            sorted(records)
+        };
+        let before = live(&shelf);
+        let check = || if !forget { assert_eq!(live(&shelf), before) };
+        let policy = Policy { forget_ended: forget, ..policy(BTreeSet::new()) };
+        settle(&shelf, &policy, (last + 60) * 1000, &cuts, &check);
+        let left = open(&shelf);
+        prop_assert_eq!(left.newest().unwrap().number, 2);
+        let ended = left.timeline(1).map(|it| it.used().len());
+        // A base, and at most a segment.
+        prop_assert!(if forget { ended.is_none() } else { matches!(ended, Some(1 | 2)) }, "{:?}", ended);
     }
 }

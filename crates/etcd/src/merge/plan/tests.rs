@@ -51,7 +51,13 @@ fn facts(count: u64) -> Facts {
     let chain = (0..count)
         .map(|n| piece(100 + n * 10, 110 + n * 10, (n + 1) * 5 * MINUTE - 1))
         .collect();
-    Facts { bases: vec![base(100, 0)], chain, ..Facts::default() }
+    let latest_ms = count * 5 * MINUTE;
+    Facts {
+        bases: vec![base(100, 0)],
+        chain,
+        latest_ms,
+        ..Facts::default()
+    }
 }
 
 fn named(facts: &Facts, range: std::ops::Range<usize>) -> Vec<SegmentName> {
@@ -130,7 +136,12 @@ fn long() -> Facts {
         .map(|n| piece(100 + n * 100, 200 + n * 100, (n + 1) * DAY - MINUTE))
         .collect();
     let bases = (0..12).map(|n| base(100 + n * 100, (n * DAY).saturating_sub(MINUTE))).collect();
-    Facts { bases, chain, ..Facts::default() }
+    Facts {
+        bases,
+        chain,
+        latest_ms: 12 * DAY - MINUTE,
+        ..Facts::default()
+    }
 }
 
 #[test]
@@ -165,16 +176,77 @@ fn a_base_stays_while_its_dictionary_is_needed() {
 }
 
 #[test]
-fn a_timeline_that_is_over_goes_when_it_leaves_the_window() {
-    let facts = Facts { has_ended: true, ..facts(2) };
+fn a_stretch_that_is_over_goes_when_it_leaves_the_window() {
+    let facts = Facts { has_ended: true, latest_ms: 8 * DAY, ..facts(2) };
     assert_eq!(plan(&facts, &Policy::default(), 7 * DAY), [Action::Merge(named(&facts, 0..2))]);
     let Some(Action::Remove { names, .. }) = plan(&facts, &Policy::default(), 8 * DAY).pop() else {
         panic!("nothing")
     };
     assert_eq!(names.len(), 3);
+    assert_eq!(held(&facts, &Policy::default(), 8 * DAY), None);
     let keep = Policy { keep: [110].into(), ..Policy::default() };
     assert!(
         !plan(&facts, &keep, 8 * DAY)
+            .iter()
+            .any(|it| matches!(it, Action::Remove { .. }))
+    );
+}
+
+#[test]
+fn of_a_timeline_that_ended_the_last_moment_stays() {
+    let mut ended = Facts {
+        has_ended: true,
+        ends_timeline: true,
+        latest_ms: 30 * DAY,
+        ..long()
+    };
+    let now = 30 * DAY;
+    let actions = plan(&ended, &Policy::default(), now);
+    // The last base is at the beginning of the last day.
+    let names = ended.bases[..11].iter().map(|it| Name::Base(it.name));
+    let names: Vec<_> = names.chain(named(&ended, 0..11).into_iter().map(Name::Segment)).collect();
+    let remove = Action::Remove { names, why: Why::BeforeWindow };
+    assert_eq!(actions, [remove, Action::Coalesce(named(&ended, 11..12))]);
+    assert_eq!(held(&ended, &Policy::default(), now), Some(Held::Ended { timeline: 1 }));
+
+    let forget = Policy { forget_ended: true, ..Policy::default() };
+    let names = ended.all();
+    assert_eq!(plan(&ended, &forget, now), [Action::Remove { names, why: Why::BeforeWindow }]);
+    assert_eq!(held(&ended, &forget, now), None);
+
+    // When all that is done, there is nothing left to do.
+    ended.bases.drain(..11);
+    ended.chain.drain(..11);
+    ended.chain[0].name.kept = Kept::Coalesced;
+    assert_eq!(plan(&ended, &Policy::default(), now), []);
+}
+
+#[test]
+fn a_clock_that_is_ahead_of_the_history_removes_nothing() {
+    let facts = long();
+    let takes_away = |now_ms| {
+        let actions = plan(&facts, &Policy::default(), now_ms);
+        actions.iter().any(|it| !matches!(it, Action::Merge(_) | Action::Base { .. }))
+    };
+    let (doubt, held) = (facts.latest_ms + 7 * DAY / 10, |now_ms| held(&facts, &Policy::default(), now_ms));
+    assert!(takes_away(doubt));
+    assert_eq!(held(doubt), None);
+    for now_ms in [doubt + 1, 100 * DAY, u64::MAX] {
+        assert!(!takes_away(now_ms), "{now_ms}");
+        assert_eq!(held(now_ms), Some(Held::Clock { latest_ms: facts.latest_ms }));
+    }
+    // Whoever keeps little is held to an hour.
+    let minute = Policy { window_ms: MINUTE, ..Policy::default() };
+    assert!(
+        plan(&facts, &minute, facts.latest_ms + 60 * MINUTE)
+            .iter()
+            .any(|it| matches!(it, Action::Remove { .. }))
+    );
+    // A timeline that ended goes by the time of the one that goes on.
+    let ended = Facts { has_ended: true, latest_ms: 30 * DAY, ..long() };
+    assert_eq!(plan(&ended, &Policy::default(), 30 * DAY).len(), 1);
+    assert!(
+        !plan(&ended, &Policy::default(), 60 * DAY)
             .iter()
             .any(|it| matches!(it, Action::Remove { .. }))
     );

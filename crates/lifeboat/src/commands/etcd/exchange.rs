@@ -10,6 +10,7 @@ use ::etcd::FileError;
 use ::etcd::history::{Began, Directory, History, Shelf, Source, Taken, Written, take_base};
 use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
 use ::etcd::rebuild::Target;
+use ::etcd::wal::Missing;
 use estate::Kind;
 use serde::Serialize;
 use std::io::Seek;
@@ -60,6 +61,11 @@ struct Begun {
     bytes: u64,
     /// Entries of the member's log that its database lacks.
     missing_entries: u64,
+    /// Entries that are in the log of one of several members, which did not know whether they were committed.
+    uncertain_entries: u64,
+    /// Whether the log begins behind the database's last entry: what is between is nowhere.
+    log_gap: bool,
+    warnings: Vec<String>,
 }
 
 impl Report for Begun {
@@ -72,8 +78,8 @@ impl Report for Begun {
             ("older versions", format!("{}, from revision {} on", self.older, self.compaction)),
             ("stored", size(self.bytes)),
         ]);
-        if self.missing_entries > 0 {
-            text += &format!("\nwarning: {} entries of the member's log are not in it", self.missing_entries);
+        for warning in &self.warnings {
+            text += &format!("\nwarning: {warning}");
         }
         text
     }
@@ -92,7 +98,7 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
         .spool
         .as_deref()
         .unwrap_or(if args.into.is_dir() { &args.into } else { beside });
-    let imported = opened(args, spool, printer)?;
+    let (imported, unapplied) = opened(args, spool, printer)?;
     let shelf = Arc::new(Directory::open(&args.into)?);
     let _lock = super::capture::locked(&shelf)?;
     free(&args.into)?;
@@ -110,6 +116,9 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
         older: base.older,
         bytes: written.bytes,
         missing_entries: imported.missing.entries,
+        uncertain_entries: imported.missing.uncertain,
+        log_gap: imported.missing.gap,
+        warnings: unapplied.into_iter().chain(lacking(imported.missing)).collect(),
     })
 }
 
@@ -154,9 +163,10 @@ fn store_base(
     Ok(written)
 }
 
-fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported, Failure> {
+/// What was found; and a warning, if nobody asked for the log to be left alone, and it was.
+fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<(Imported, Option<String>), Failure> {
     if !args.from.is_dir() {
-        return Ok(snapshot_file(&args.from, spool)?);
+        return Ok((snapshot_file(&args.from, spool)?, None));
     }
     if !args.from.join("member").is_dir() {
         let message = format!("{} is no data directory: there is no member in it", args.from.display());
@@ -183,10 +193,23 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<Imported
     let into = args.into.display().to_string();
     let imported = data_directory(&args.from, etcd.as_deref(), spool);
     let imported = imported.map_err(|e| Failure::from(e).fill("HISTORY", &into))?;
-    if etcd.is_none() && !args.without_log {
-        printer.talk("no etcd is in the path: the database file alone was read");
-    }
-    Ok(imported)
+    let unapplied = etcd.is_none() && !args.without_log;
+    let warning = "no etcd is in the path, so the member's log was not applied: its last writes may be lost \
+                   (--etcd PROGRAM applies them)";
+    Ok((imported, unapplied.then(|| warning.to_owned())))
+}
+
+/// What the history lacks of what the member had, in words.
+fn lacking(missing: Missing) -> Vec<String> {
+    let Missing { entries, requests, uncertain, gap } = missing;
+    let committed = (entries > 0).then(|| {
+        format!("{entries} entries of the member's log are not in it, {requests} of them requests of clients: writes that were acknowledged")
+    });
+    let others = (uncertain > 0).then(|| {
+        format!("{uncertain} more entries of the log are not in it; whether they were committed, only the other members know")
+    });
+    let gap = gap.then(|| "the log begins behind the database's last entry: what is between is in neither".to_owned());
+    committed.into_iter().chain(others).chain(gap).collect()
 }
 
 fn form(form: Form) -> &'static str {
@@ -198,3 +221,6 @@ fn form(form: Form) -> &'static str {
         Form::DataDirectory => "the database file of a data directory",
     }
 }
+
+#[cfg(test)]
+mod tests;

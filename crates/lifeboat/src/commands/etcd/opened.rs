@@ -42,6 +42,8 @@ pub(crate) struct Found {
     pub(crate) timeline: Option<u32>,
     /// The version of the etcd that it comes from, as far as it is known.
     pub(crate) version: Option<String>,
+    /// The id of the cluster that it comes from; 0 where it is not known.
+    pub(crate) cluster_id: u64,
     /// What a person should know of it.
     pub(crate) note: Option<String>,
 }
@@ -201,7 +203,7 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
 }
 
 /// Milliseconds of Unix time as a time.
-fn shown(ms: u64) -> String {
+pub(super) fn shown(ms: u64) -> String {
     let time = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
@@ -213,7 +215,9 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         _ => None,
     };
     let moment = history.moment(timeline, revision)?;
-    let version = moment.base().header().base().map(|base| base.etcd_version.clone());
+    let header = moment.base().header().base();
+    let version = header.map(|base| base.etcd_version.clone());
+    let cluster_id = header.map_or(0, |base| base.source.cluster_id);
     // For comparing, the whole timeline; for making something, the leases as they were at the moment.
     let source: Arc<dyn Source> = if whole {
         let whole = HistorySource::new(history, timeline)?;
@@ -226,6 +230,7 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         revision,
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),
+        cluster_id,
         note,
     })
 }
@@ -242,5 +247,12 @@ fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
                 .hint("--at REVISION, or without --at for the newest"));
         }
     };
-    Ok(Found { source, revision, timeline: None, version, note: None })
+    Ok(Found {
+        source,
+        revision,
+        timeline: None,
+        version,
+        cluster_id: 0,
+        note: None,
+    })
 }

@@ -5,7 +5,9 @@ use super::opened::{Found, Which};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
 use ::etcd::FileError;
+use ::etcd::database::Others;
 use ::etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Member, Members, Rebuilt, Request, Target, Warning, rebuild};
+use ::etcd::wal::cluster_id;
 use estate::Kind;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -31,9 +33,9 @@ pub(crate) struct Args {
     /// Make a directory for each member, below --into, by its name
     #[arg(long, conflicts_with = "name")]
     every_member: bool,
-    /// The token of the new cluster
-    #[arg(long, value_name = "TOKEN", default_value = "etcd-cluster")]
-    token: String,
+    /// The token of the new cluster; without this one that says what it is made from, the same on every host
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
     #[command(flatten)]
     how: How,
 }
@@ -123,17 +125,37 @@ impl How {
 /// Makes `target` of the moment.
 pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Result<Made, Failure> {
     let found = which.find(false)?;
-    let request = Request {
+    let mut request = Request {
         revision: found.revision,
         line: how.line(&found)?,
         marks: if as_is { Marks::AsIs } else { how.marks() },
         target,
     };
+    if let Target::DataDirectories { members, .. } = &mut request.target
+        && members.token.is_empty()
+    {
+        members.token = token(&found)?;
+    }
     let from = which.from.display().to_string();
     let rebuilt = rebuild(&*found.source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
     let mut made = made(rebuilt, &request, found.timeline);
     made.warnings.extend(found.note);
     Ok(made)
+}
+
+/// The token of a cluster for which none is given: the same on every host that rebuilds the same moment, and not the lost
+/// cluster's, whose members would take the new ones for their own if the ids were the same.
+fn token(found: &Found) -> Result<String, Failure> {
+    let id = match found.cluster_id {
+        // A file does not say it; its members are as good.
+        0 => {
+            let members = Others { buckets: found.source.others()? }.members().unwrap_or_default();
+            let ids: Vec<_> = members.keys().filter_map(|id| u64::from_str_radix(id, 16).ok()).collect();
+            cluster_id(&ids)
+        }
+        id => id,
+    };
+    Ok(format!("lifeboat-{id:x}-{}", found.revision))
 }
 
 fn made(it: Rebuilt, request: &Request, timeline: Option<u32>) -> Made {
@@ -191,7 +213,8 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
                 })?;
             }
             Target::DataDirectories {
-                members: Members { initial: args.member, token: args.token },
+                // Without one it is made of what is found.
+                members: Members { initial: args.member, token: args.token.unwrap_or_default() },
                 directories,
             }
         }

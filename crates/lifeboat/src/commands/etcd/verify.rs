@@ -1,14 +1,15 @@
 //! `lifeboat etcd verify`: whether a copy is sound, and whether each member of a live etcd holds the same.
 
-use super::opened::{Found, Which, broken, history};
+use super::opened::{Found, Opened, Which, broken, history, open};
 use super::source::{Source, every_member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
-use ::etcd::proof::{Compared, Finding, Verified, hash_kv, verify_members};
+use ::etcd::proof::{
+    Compared, Finding, HashAnswer, ReadAll, Verified, hash_kv, read_all, verify_database, verify_members,
+};
 use estate::Kind;
 use serde::Serialize;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,6 +33,11 @@ struct Shown {
     compaction: u64,
     /// What an etcd with the same content answers to HashKV.
     hash_kv: u32,
+    /// Of a history: how many objects were read, of all its timelines.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
     members: Vec<Row>,
 }
 
@@ -85,7 +91,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         None
     };
     let found = args.which.find(true)?;
-    let (found, ours) = read_all(found).await?;
+    let whole = whole(&args.which).await?;
+    let (found, ours) = hashed(found).await?;
     let verified = match &clients {
         None => Verified { members: Vec::new() },
         Some(clients) => {
@@ -103,6 +110,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         revision: found.revision,
         compaction: ours.compact_revision,
         hash_kv: ours.hash,
+        objects: whole.map(|it| it.objects),
+        records: whole.map(|it| it.records),
         members: verified.members.iter().map(row).collect(),
     })?;
     if found.timeline.is_some() && args.which.at.is_none() {
@@ -133,13 +142,29 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     })
 }
 
-/// Reads every record and computes the hash; on a thread of its own, since it takes as long as the disk does.
-async fn read_all(found: Found) -> Result<(Found, ::etcd::proof::HashAnswer), Failure> {
-    let source = Arc::clone(&found.source);
+/// Reads all of it, also what the moment does not need: of a history every object of every timeline.
+async fn whole(which: &Which) -> Result<Option<ReadAll>, Failure> {
+    let (from, spool) = (which.from.clone(), which.spool.clone());
+    apart(move || match open(&from, spool.as_deref())? {
+        Opened::History(history) => Ok(Some(read_all(&history)?)),
+        Opened::File(imported) => {
+            verify_database(imported.database)?;
+            Ok(None)
+        }
+    })
+    .await
+}
+
+/// Computes the hash.
+async fn hashed(found: Found) -> Result<(Found, HashAnswer), Failure> {
     let (revision, floor) = (found.revision, found.source.compaction().min(found.revision));
-    let hashed = tokio::task::spawn_blocking(move || hash_kv(&*source, revision, floor)).await;
-    let hashed = hashed.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the check broke off").because(&reason))?;
-    Ok((found, hashed?))
+    apart(move || Ok(hash_kv(&*found.source, revision, floor).map(|hash| (found, hash))?)).await
+}
+
+/// On a thread of its own, since it takes as long as the disk does.
+async fn apart<R: Send + 'static>(work: impl FnOnce() -> Result<R, Failure> + Send + 'static) -> Result<R, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the check broke off").because(&reason))?
 }
 
 fn row(it: &Compared) -> Row {
