@@ -17,11 +17,13 @@
 
 mod backoff;
 mod bridge;
+mod checks;
 mod course;
 mod cutter;
 mod decide;
 mod feed;
 mod gauge;
+mod identity;
 mod leases;
 mod line;
 mod note;
@@ -38,11 +40,12 @@ pub use note::{Note, Tell, Way};
 pub use risk::{Behind, Risk};
 pub use spool::{Spool, SpoolWriter};
 
-use crate::history::{History, Name, Role, Shelf, Tail};
+use crate::history::{History, Name, Shelf, Tail};
 use crate::{Error, FileError, Members, Record};
 use estate::Kind;
 use feed::Feed;
 use gauge::Gauge;
+use identity::last_put;
 use line::Line;
 use rivals::Rivals;
 use std::io;
@@ -54,9 +57,6 @@ use tokio::task::JoinSet;
 
 /// Events on their way from one half to the other: each is one response, 2 MiB and seldom more.
 const EVENTS: usize = 4;
-
-/// In how many segments the last put is looked for.
-const LOOKED_AT: usize = 8;
 
 /// How a capture is done.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub struct Options {
     pub rates: Rates,
     /// After how much time without the source to give up; `None`: never.
     pub give_up: Option<Duration>,
-    /// How often to look whether somebody else adds to the same history.
+    /// How often to look whether somebody else adds to the same history, and whether the source's users changed.
     pub look_around: Duration,
 }
 
@@ -169,17 +169,24 @@ pub async fn capture(
     let begin = tokio::task::spawn_blocking(move || begin(opened)).await;
     let begin = begin.map_err(|e| FileError::io("the history", "opened")(io::Error::other(e)))??;
     let gauge = Gauge::new(behind);
+    let users = match &begin.tail {
+        Some(tail) => identity::users(Arc::clone(&shelf), tail.base).await,
+        None => None,
+    };
     let seen = begin.tail.as_ref().map(|tail| Seen {
         through: tail.through,
         cluster_id: tail.source.cluster_id,
         raft_term: tail.source.raft_term,
         raft_index: tail.source.raft_index,
+        base: tail.base.revision,
+        seen_ms: tail.seen_ms,
+        users,
     });
     let rivals = Rivals::new(Arc::clone(&shelf), options.look_around, begin.names);
-    let mut line = Line::new(shelf, options.clone(), (tell.clone(), gauge.clone()), begin.tail, rivals);
+    let mut line = Line::new(Arc::clone(&shelf), options.clone(), (tell.clone(), gauge.clone()), begin.tail, rivals);
     begin.gaps.into_iter().for_each(|gap| line.mend(gap));
     let (events, mut arriving) = mpsc::channel(EVENTS);
-    let feed = Feed::new(source, options, (tell, gauge), events, (begin.timeline, seen, begin.last));
+    let feed = Feed::new((source, shelf), options, (tell, gauge), events, (begin.timeline, seen, begin.last));
     let feed = if begin.is_damaged { feed.distrusting() } else { feed };
     // Ends with this future.
     let mut feeding = JoinSet::new();
@@ -231,21 +238,6 @@ fn begin(shelf: Arc<dyn Shelf>) -> Result<Begin, FileError> {
         tail,
         is_damaged,
     })
-}
-
-/// The last put of a history, if one of its last segments has one. That it cannot be read is found where it matters.
-fn last_put(history: &History, tail: &Tail) -> Option<Record> {
-    let moment = history.moment(tail.timeline, tail.through).ok()?;
-    let segments = moment.segments().iter().enumerate().rev();
-    let with_changes = segments.filter(|(_, it)| it.after < it.through).map(|(number, _)| number);
-    with_changes
-        .take(LOOKED_AT)
-        .filter_map(|number| moment.segment(number).ok())
-        .find_map(|pack| {
-            let frame = pack.frames_of(Role::Changes).pop()?;
-            let puts = pack.records(frame).ok()?.filter_map(Result::ok).filter(|it| !it.tombstone);
-            puts.last()
-        })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod cluster;
 pub(crate) mod kv;
 pub(crate) mod lease;
 pub(crate) mod maintenance;
+pub(crate) mod users;
 pub(crate) mod watch;
 
 use crate::auth::Login;

@@ -41,6 +41,7 @@ pub use client::cluster::Member;
 pub use client::kv::{Change, Guard, Range};
 pub use client::lease::Lease;
 pub use client::maintenance::{Alarm, AlarmKind, HashKv, Status};
+pub use client::users::AuthStatus;
 pub use client::watch::{Heard, Watch};
 pub use client::{Client, Header};
 pub use connection::Connection;

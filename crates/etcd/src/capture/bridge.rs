@@ -6,7 +6,7 @@
 
 use crate::FileError;
 use crate::history::{
-    Began, History, Hole, Kind, Link, MomentError, Name, Pack, Seen, SegmentHeader, SegmentWriter, Shelf,
+    Began, History, Hole, Kind, LeaseSeen, Link, MomentError, Name, Pack, Seen, SegmentHeader, SegmentWriter, Shelf,
 };
 use crate::record::{Record, Revision};
 use crate::selection::{Packs, SelectionError, Source};
@@ -95,7 +95,7 @@ pub(super) fn bridge(shelf: &Arc<dyn Shelf>, gap: Gap, scratch: &Path) -> Result
         through: gap.through,
         count: 0,
         times: vec![Seen { revision: gap.through, at_ms: facts.taken_ms }],
-        leases: Vec::new(),
+        leases: leases(&before, &behind, facts.taken_ms)?,
         source: facts.source,
     };
     let hole = header.hole();
@@ -112,6 +112,20 @@ pub(super) fn bridge(shelf: &Arc<dyn Shelf>, gap: Gap, scratch: &Path) -> Result
     file.rewind().map_err(fail("read"))?;
     shelf.create(&written.name, &mut file)?;
     Ok(hole)
+}
+
+/// The leases that appeared in the gap, as the base behind it has them: what hangs on them was not looked up.
+fn leases(before: &Packs, behind: &Packs, at_ms: u64) -> Result<Vec<LeaseSeen>, BridgeError> {
+    let known = before.leases()?;
+    let new = behind.leases()?.into_iter().filter(|(id, _)| !known.contains_key(id));
+    let seen = new.map(|(id, ttl)| LeaseSeen {
+        id,
+        granted_s: ttl.granted_s,
+        // A database seldom says what is left of one; in a segment, 0 would mean nothing.
+        remaining_s: Some(ttl.remaining_s).filter(|&it| it > 0).unwrap_or(ttl.granted_s),
+        at_ms,
+    });
+    Ok(seen.collect())
 }
 
 fn packs(history: &History, timeline: u32, revision: u64) -> Result<Packs, BridgeError> {

@@ -2,6 +2,7 @@
 //!
 //! Start at [`decide`]: facts in, a decision with its reason out; nothing is asked or done here.
 
+use crate::AuthStatus;
 use std::fmt;
 
 /// What a decision is made from.
@@ -14,6 +15,8 @@ pub struct Facts {
     pub live: Live,
     /// What the two ways of catching up cost.
     pub rates: Rates,
+    /// Whether the last base was so recently that none is taken but of need: not because of users, or a clock.
+    pub rests: bool,
 }
 
 /// What the history last saw of its source. Zero where it is not known.
@@ -27,6 +30,12 @@ pub struct Seen {
     pub raft_term: u64,
     /// The index of raft then, or some time before.
     pub raft_index: u64,
+    /// The revision of its youngest base.
+    pub base: u64,
+    /// The latest time in it, in milliseconds since 1970; 0 where there is none.
+    pub seen_ms: u64,
+    /// The users that its youngest base holds, where that is known.
+    pub users: Option<AuthStatus>,
 }
 
 /// What a member says of itself and its cluster.
@@ -47,6 +56,12 @@ pub struct Live {
     /// What the source says of the last change that the history holds: `Some(false)` when it has another one there, `None` when it
     /// cannot tell (compacted) or was not asked.
     pub same_last_change: Option<bool>,
+    /// Whether its hash at the last revision of the history is the history's; `None` when it was not asked, or cannot tell.
+    pub same_hash: Option<bool>,
+    /// The clock of this host, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// Its users, where it says so.
+    pub users: Option<AuthStatus>,
 }
 
 /// Estimates. The defaults were measured (two cores, etcd 3.6).
@@ -144,16 +159,56 @@ pub enum Why {
         /// The revision.
         revision: u64,
     },
+    /// The source's revision grew by far more than its raft did, which no write does: it was restored, with its revision raised.
+    Raised {
+        /// The history's last.
+        was: u64,
+        /// The source's newest.
+        is: u64,
+    },
+    /// The history was imported, does not say from which cluster, and is not what this one holds.
+    Unproven,
+    /// The clock is behind the latest time of the history: the clock, or that time, is wrong.
+    ClockBack {
+        /// By how many seconds.
+        by_s: u64,
+        /// The last revision whose time may be wrong.
+        through: u64,
+    },
+    /// Users or roles are not those that the youngest base holds. No watch tells of them.
+    Users {
+        /// Those of the base.
+        was: AuthStatus,
+        /// Those of the source.
+        is: AuthStatus,
+    },
 }
 
+/// A clock that is put right may step back by less than this: then times stand still until it has caught up. Beyond it, that would
+/// take too long.
+const CLOCK_STEP_MS: u64 = 60_000;
+
+/// By how much more than raft's index the revision has to grow for a restored source. Both are noted with a little delay between
+/// them, so some millions would be enough; what people raise revisions by is 10 to 1,000 times this.
+const RAISED: u64 = 100_000_000;
+
 /// Decides how to go on. A source that is not the one the history is of begins a new timeline, whatever else holds; then what
-/// cannot be watched any more, then what would take too long, needs a base.
+/// cannot be watched any more, then what would take too long, needs a base. So do times that would go back, first of these, since
+/// they need one that stands for itself; and users that are not the base's, last, since any base has them.
 pub fn decide(facts: &Facts) -> Go {
     let (Some(tail), live) = (facts.tail, facts.live) else {
         return Go::NewTimeline { why: Why::First };
     };
     if let Some(why) = another_source(tail, live) {
         return Go::NewTimeline { why };
+    }
+    // Two bases of one revision would be hard to tell apart; and while nothing is written, nothing is wrong with the times either.
+    let can_wish = !facts.rests && live.revision > tail.base;
+    let by_ms = clock_back(tail.seen_ms, live.now_ms).filter(|_| can_wish);
+    if let Some(by_ms) = by_ms {
+        return Go::Rebase {
+            why: Why::ClockBack { by_s: by_ms / 1000, through: tail.through },
+        };
     }
     let next = tail.through.saturating_add(1);
     // At the revision of the compaction itself, deletions may be lost: what comes after it is whole.
@@ -166,11 +221,18 @@ pub fn decide(facts: &Facts) -> Go {
     if watch_s > facts.rates.patience_s && watch_s > base_s {
         return Go::Rebase { why: Why::Backlog { revisions, watch_s, base_s } };
     }
-    Go::Resume { from: next }
+    let users = tail.users.zip(live.users).and_then(|(was, is)| changed_users(was, is));
+    match users.filter(|_| can_wish) {
+        Some(why) => Go::Rebase { why },
+        None => Go::Resume { from: next },
+    }
 }
 
 /// Why this is not the source that the history is of, if it is not.
 fn another_source(tail: Seen, live: Live) -> Option<Why> {
+    if tail.cluster_id == 0 && live.same_hash != Some(true) {
+        return Some(Why::Unproven);
+    }
     if tail.cluster_id != 0 && tail.cluster_id != live.cluster_id {
         return Some(Why::OtherCluster { was: tail.cluster_id, is: live.cluster_id });
     }
@@ -182,7 +244,26 @@ fn another_source(tail: Seen, live: Live) -> Option<Why> {
         let (was, is) = ((tail.raft_term, tail.raft_index), (live.raft_term, live.raft_index));
         return Some(Why::RaftBack { was, is });
     }
+    // Each revision is an entry of raft's log, at least.
+    let (revisions, entries) = (
+        live.revision.saturating_sub(tail.through),
+        live.raft_index.saturating_sub(tail.raft_index),
+    );
+    if tail.raft_index != 0 && revisions.saturating_sub(entries) >= RAISED {
+        return Some(Why::Raised { was: tail.through, is: live.revision });
+    }
     (live.same_last_change == Some(false)).then_some(Why::OtherChange { revision: tail.through })
+}
+
+/// By how much the clock is behind the latest time of the history, in milliseconds, if that is more than a step.
+pub(super) fn clock_back(seen_ms: u64, now_ms: u64) -> Option<u64> {
+    seen_ms.checked_sub(now_ms).filter(|&by_ms| by_ms > CLOCK_STEP_MS)
+}
+
+/// Why the base's users need a new one. Where nothing was ever changed, a database may not say so.
+pub(super) fn changed_users(was: AuthStatus, is: AuthStatus) -> Option<Why> {
+    let same = was.enabled == is.enabled && was.revision.max(1) == is.revision.max(1);
+    (!same).then_some(Why::Users { was, is })
 }
 
 impl fmt::Display for Why {
@@ -211,6 +292,18 @@ impl fmt::Display for Why {
             Self::OtherChange { revision } => {
                 write!(f, "etcd was restored: its change at revision {revision} is not the history's")
             }
+            Self::Raised { was, is } => {
+                write!(f, "etcd was restored, and its revision raised: it is {is}, and the history ends at {was}")
+            }
+            Self::Unproven => write!(f, "the history was imported, and nothing proves that it is this etcd's"),
+            Self::ClockBack { by_s, through } => write!(
+                f,
+                "the clock is {by_s} s behind the history's latest time: the times of revisions up to {through} cannot be trusted"
+            ),
+            Self::Users { was, is } if was.enabled != is.enabled => {
+                write!(f, "etcd's authentication was switched {}", if is.enabled { "on" } else { "off" })
+            }
+            Self::Users { .. } => write!(f, "etcd's users or roles were changed"),
         }
     }
 }

@@ -4,23 +4,30 @@
 //! and stores; when that half is full, nothing is read, and etcd keeps the rest in its database.
 
 use super::backoff::Backoff;
+use super::checks::{Checks, Said};
 use super::course::Course;
 use super::cutter::{Arrival, SeenLease};
-use super::decide::{Facts, Go, Live, Seen, Why, decide};
+use super::decide::{Facts, Go, Live, Seen, Why, changed_users, clock_back, decide};
 use super::gauge::Gauge;
+use super::identity::same_hash;
 use super::leases::Leases;
 use super::note::{Note, Tell};
 use super::take::{Order, TakeError, Taken, take};
 use super::{CaptureError, Options};
-use crate::history::Source;
-use crate::{Client, Error, Heard, Members, Record, Status, Watch};
-use std::time::Duration;
+use crate::history::{Shelf, Source};
+use crate::{AuthStatus, Client, Error, Heard, Members, Record, Status, Watch};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// How long the source may be silent before it is asked how far it is.
 const ASK_AFTER: Duration = Duration::from_secs(1);
 /// How long it may be silent although it is asked. A member that is being defragmented answers nothing meanwhile.
 const SILENCE: Duration = Duration::from_secs(30);
+/// After a base that could not be taken, how long none is tried that is only wished for.
+const REST: Duration = Duration::from_secs(60);
+/// How many times longer than the last base took none is taken that is only wished for: so much of etcd's time it may cost.
+const REST_TIMES: u32 = 10;
 /// How often the watch may skip the same revision.
 const SKIPS: u32 = 3;
 
@@ -46,6 +53,8 @@ pub(super) enum Event {
         /// When.
         arrival: Arrival,
     },
+    /// Who the source is, and how far its raft.
+    Source(Source),
     /// A lease was looked up.
     Lease(SeenLease),
     /// The watch broke: it begins again behind the last whole revision.
@@ -55,6 +64,8 @@ pub(super) enum Event {
 /// The source, and how far it was heard.
 pub(super) struct Feed {
     source: Members,
+    /// Where the history is, for what has to be looked up in it.
+    shelf: Arc<dyn Shelf>,
     options: Options,
     tell: Tell,
     gauge: Gauge,
@@ -67,6 +78,10 @@ pub(super) struct Feed {
     leases: Leases,
     /// The revision through which the source has compacted, as it said last.
     compaction: Option<u64>,
+    /// Before then, no base is taken that is only wished for.
+    rest_until: Option<Instant>,
+    /// Whether it was told that users cannot be seen.
+    users_unseen: bool,
     /// Whether the source was ever watched, and a base taken if it was needed: before that, errors are the caller's affair.
     answered: bool,
     /// Whether what there is of a history cannot be gone on with.
@@ -87,7 +102,7 @@ enum End {
 
 impl Feed {
     pub(super) fn new(
-        source: Members,
+        (source, shelf): (Members, Arc<dyn Shelf>),
         options: Options,
         (tell, gauge): (Tell, Gauge),
         events: mpsc::Sender<Event>,
@@ -97,6 +112,7 @@ impl Feed {
         last.iter().for_each(|last| course.remember(last));
         Self {
             source,
+            shelf,
             options,
             tell,
             gauge,
@@ -106,6 +122,8 @@ impl Feed {
             course,
             leases: Leases::default(),
             compaction: None,
+            rest_until: None,
+            users_unseen: false,
             answered: false,
             distrusts: false,
         }
@@ -159,7 +177,7 @@ impl Feed {
         let (status, live) = self.look(&client).await.map_err(|e| self.unanswered(e))?;
         self.gauge.heard(live.revision, ambient::monotonic());
         let tail = self.seen.map(|seen| Seen { through: self.course.complete(), ..seen });
-        let mut go = decide(&Facts { tail, live, rates: self.options.rates });
+        let mut go = decide(&Facts { tail, live, rates: self.options.rates, rests: self.rests() });
         if let (Go::Resume { from }, true) = (&go, self.course.skips() >= SKIPS) {
             go = Go::Rebase { why: Why::Skipped { revision: *from } };
         }
@@ -172,16 +190,20 @@ impl Feed {
                 (self.tell)(Note::Connected { endpoint: client.endpoint().to_owned(), from });
                 watch
             }
-            Go::Rebase { why } => self.base(&client, status.clone(), why, false).await?,
-            Go::NewTimeline { why } => self.base(&client, status.clone(), why, true).await?,
+            Go::Rebase { why } => self.base(&client, (&status, &live), why, false).await?,
+            Go::NewTimeline { why } => self.base(&client, (&status, &live), why, true).await?,
         };
         self.answered = true;
+        let seen = self.seen.unwrap_or_default();
         self.seen = Some(Seen {
             through: self.course.complete(),
             cluster_id: live.cluster_id,
-            raft_term: live.raft_term,
-            raft_index: live.raft_index,
+            raft_term: live.raft_term.max(seen.raft_term),
+            raft_index: live.raft_index.max(seen.raft_index),
+            users: seen.users.or(live.users),
+            ..seen
         });
+        self.is_now(&status).await?;
         if self.leases.begin()
             && let Ok(ids) = client.leases().await
         {
@@ -194,6 +216,12 @@ impl Feed {
     async fn look(&mut self, client: &Client) -> Result<(Status, Live), Error> {
         let revision = client.range(&[0], &[], 0, 1).await?.header.revision;
         let status = client.status().await?;
+        let same_hash = match self.seen {
+            Some(seen) if seen.cluster_id == 0 => same_hash(Arc::clone(&self.shelf), client).await?,
+            _ => None,
+        };
+        let users = client.auth_status().await;
+        self.users_are_seen(&users);
         let live = Live {
             cluster_id: status.cluster_id,
             revision: revision.max(status.revision),
@@ -202,13 +230,25 @@ impl Feed {
             compaction: self.compaction,
             db_bytes: status.db_size,
             same_last_change: self.course.same_last_change(client).await?,
+            same_hash,
+            now_ms: Arrival::now().wall_ms,
+            users: users.ok(),
         };
         Ok((status, live))
     }
 
     /// Takes a base; the watch, which goes on behind it, begins first, so that nothing is between them.
-    async fn base(&mut self, client: &Client, status: Status, why: Why, new_timeline: bool) -> Result<Watch, End> {
+    async fn base(
+        &mut self,
+        client: &Client,
+        (status, live): (&Status, &Live),
+        why: Why,
+        new_timeline: bool,
+    ) -> Result<Watch, End> {
         (self.tell)(Note::Taking { why, new_timeline });
+        let begun = ambient::monotonic();
+        // If it fails, the next session does without, so that changes are captured meanwhile.
+        self.rest_until = Some(begun + REST);
         if new_timeline {
             self.gauge.begin_anew(self.timeline + 1);
         }
@@ -224,7 +264,7 @@ impl Feed {
             spool: self.options.spool.clone(),
             db_file: self.options.db_file.clone().filter(|_| is_first),
             prove: self.options.prove,
-            status,
+            status: status.clone(),
             tell: self.tell.clone(),
         };
         let mut watch = Some(client.watch(order.status.revision + 1).await.map_err(|e| self.unanswered(e))?);
@@ -260,12 +300,22 @@ impl Feed {
         self.timeline = order.timeline;
         self.compaction = None;
         self.course = Course::new(taken.revision);
+        taken.last.iter().for_each(|last| self.course.remember(last));
+        let before_ms = self
+            .seen
+            .filter(|_| !new_timeline && !taken.stands_alone)
+            .map_or(0, |seen| seen.seen_ms);
         self.seen = Some(Seen {
             through: taken.revision,
             cluster_id: order.status.cluster_id,
             raft_term: order.status.raft_term,
             raft_index: order.status.applied_index,
+            base: taken.revision,
+            seen_ms: taken.taken_ms.max(before_ms),
+            users: live.users,
         });
+        let now = ambient::monotonic();
+        self.rest_until = Some(now + now.saturating_duration_since(begun).saturating_mul(REST_TIMES));
         self.send(Event::Base(Box::new(taken))).await?;
         for (heard, arrival) in pending {
             self.pass(heard, arrival).await?;
@@ -276,13 +326,32 @@ impl Feed {
     /// Passes on what a watch hears.
     async fn follow(&mut self, client: &Client, mut watch: Watch) -> Result<std::convert::Infallible, End> {
         let mut heard_at = ambient::monotonic();
+        let mut checks = Checks::new(client.clone(), self.options.look_around);
         loop {
             self.leases.look_up(client);
+            let now_ms = Arrival::now().wall_ms;
+            if self.can_wish() && self.seen.is_some_and(|seen| clock_back(seen.seen_ms, now_ms).is_some()) {
+                return Err(End::Again);
+            }
             tokio::select! {
                 heard = watch.next() => {
                     self.pass(heard.map_err(|e| self.unanswered(e))?, Arrival::now()).await?;
                     heard_at = ambient::monotonic();
                 }
+                said = checks.next() => match said {
+                    Said::Status(Ok(status)) => self.is_now(&status).await?,
+                    Said::Users(users) => {
+                        self.users_are_seen(&users);
+                        if let (Some(seen), Ok(is)) = (&mut self.seen, users) {
+                            let was = *seen.users.get_or_insert(is);
+                            if changed_users(was, is).is_some() && self.can_wish() {
+                                return Err(End::Again);
+                            }
+                        }
+                    }
+                    // Whether it is there, the watch tells.
+                    Said::Status(Err(_)) => {}
+                },
                 Some(lease) = self.leases.next() => self.send(Event::Lease(lease)).await?,
                 () = ambient::sleep(ASK_AFTER) => {
                     if ambient::monotonic().saturating_duration_since(heard_at) > SILENCE {
@@ -295,7 +364,49 @@ impl Feed {
         }
     }
 
+    /// Takes note of how far raft is, and tells the other half.
+    async fn is_now(&mut self, status: &Status) -> Result<(), End> {
+        let Some(seen) = &mut self.seen else { return Ok(()) };
+        if seen.cluster_id != status.cluster_id {
+            return Err(End::Again);
+        }
+        seen.raft_term = seen.raft_term.max(status.raft_term);
+        seen.raft_index = seen.raft_index.max(status.applied_index);
+        let source = Source {
+            cluster_id: status.cluster_id,
+            member_id: status.member_id,
+            raft_term: seen.raft_term,
+            raft_index: seen.raft_index,
+        };
+        self.send(Event::Source(source)).await
+    }
+
+    /// Tells, once, when the source does not say which users it has.
+    fn users_are_seen(&mut self, users: &Result<AuthStatus, Error>) {
+        match users {
+            Ok(_) => self.users_unseen = false,
+            Err(e) if e.kind() == estate::Kind::Unreachable => {}
+            Err(e) if !std::mem::replace(&mut self.users_unseen, true) => {
+                (self.tell)(Note::UsersUnseen { why: e.to_string() });
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Whether it is too soon for a base that is only wished for.
+    fn rests(&self) -> bool {
+        self.rest_until.is_some_and(|until| ambient::monotonic() < until)
+    }
+
+    /// Whether one that is only wished for would be taken now.
+    fn can_wish(&self) -> bool {
+        !self.rests() && self.seen.is_some_and(|seen| self.course.complete() > seen.base)
+    }
+
     async fn pass(&mut self, heard: Heard, arrival: Arrival) -> Result<(), End> {
+        if let Some(seen) = &mut self.seen {
+            seen.seen_ms = seen.seen_ms.max(arrival.wall_ms);
+        }
         match heard {
             Heard::Changes { records, header, fragment } => {
                 if self.seen.is_some_and(|seen| seen.cluster_id != header.cluster_id) {

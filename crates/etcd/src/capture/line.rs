@@ -160,6 +160,7 @@ impl Line {
                 end.cutter.take(records, fragment, arrival)?;
             }
             Event::Progress { revision, arrival } => end.cutter.progress(revision, arrival),
+            Event::Source(source) => end.source = source,
             Event::Lease(lease) => end.cutter.lease(lease, ambient::monotonic()),
             Event::Broken => end.cutter.forget_open(),
         }
@@ -171,8 +172,9 @@ impl Line {
         let mut latest_ms = taken.taken_ms;
         while self.cut()? {}
         if let Some(before) = self.end.take() {
-            latest_ms = latest_ms.max(before.cutter.latest_ms());
-            if !taken.new_timeline {
+            // What a clock said that was wrong ends with what it was said of.
+            if !taken.new_timeline && !taken.stands_alone {
+                latest_ms = latest_ms.max(before.cutter.latest_ms());
                 let gap = Gap {
                     timeline: before.timeline,
                     after: before.cutter.complete(),

@@ -69,6 +69,11 @@ pub enum Note {
         /// What happened.
         why: String,
     },
+    /// Whether the source's users or roles change cannot be seen: a rebuild gets those of the last base.
+    UsersUnseen {
+        /// What happened.
+        why: String,
+    },
     /// After failures, storing works again.
     Stored,
 }
@@ -101,6 +106,12 @@ impl fmt::Display for Note {
             Self::Bridged { after, through } => write!(f, "what is known of revisions {after} to {through} is stored"),
             Self::Unbridged { why } => write!(f, "what is known of a gap could not be stored: {why}"),
             Self::Unstored { why } => write!(f, "{why}; trying again"),
+            Self::UsersUnseen { why } => {
+                write!(
+                    f,
+                    "etcd does not say whether its users change, and a rebuild has those of the last base: {why}"
+                )
+            }
             Self::Stored => write!(f, "storing works again"),
         }
     }

@@ -4,6 +4,7 @@
 
 use super::cutter::Arrival;
 use super::decide::Why;
+use super::identity::base_put;
 use super::note::{Note, Tell, Way};
 use super::pin::pin;
 use super::spool::Spool;
@@ -11,7 +12,7 @@ use crate::bbolt::Pages;
 use crate::database::Database;
 use crate::history::{self, Began, Dictionary, Name, Object, Pack, Source, Written, take_base};
 use crate::selection::{Packs, SelectionError};
-use crate::{Client, Error, FileError, Status, proof};
+use crate::{Client, Error, FileError, Record, Status, proof};
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::os::unix::fs::FileExt;
@@ -51,8 +52,13 @@ pub(super) struct Taken {
     pub(super) revision: u64,
     /// Whether a timeline begins with it.
     pub(super) new_timeline: bool,
+    /// Whether it is not to be tied to what comes before it, although the timeline goes on: times go back between them, and
+    /// along one chain they must not.
+    pub(super) stands_alone: bool,
     /// When it was taken.
     pub(super) taken_ms: u64,
+    /// The last put in it.
+    pub(super) last: Option<Record>,
 }
 
 /// Why a base could not be taken.
@@ -181,8 +187,8 @@ async fn packed(order: &Order, name: String, pages: Arc<dyn Pages>) -> Result<Ta
         began: began(order),
         note: order.why.to_string(),
     };
-    let new_timeline = order.new_timeline;
-    let packing = tokio::task::spawn_blocking(move || pack(&spool, name, pages, header, new_timeline));
+    let (new_timeline, stands_alone) = (order.new_timeline, matches!(order.why, Why::ClockBack { .. }));
+    let packing = tokio::task::spawn_blocking(move || pack(&spool, name, pages, header, (new_timeline, stands_alone)));
     Ok(packing.await.map_err(ended)??)
 }
 
@@ -191,7 +197,7 @@ fn pack(
     name: String,
     pages: Arc<dyn Pages>,
     header: history::Taken,
-    new_timeline: bool,
+    (new_timeline, stands_alone): (bool, bool),
 ) -> Result<Taken, FileError> {
     let fail = |doing| FileError::io(spool.display(), doing);
     let taken_ms = header.taken_ms;
@@ -206,9 +212,11 @@ fn pack(
     let revision = written.header.base().map_or(0, |it| it.revision);
     Ok(Taken {
         dictionary: opened.dictionaries()?.pop(),
+        last: base_put(&opened),
         pack: local,
         revision,
         new_timeline,
+        stands_alone,
         taken_ms,
         written,
     })
@@ -217,10 +225,13 @@ fn pack(
 fn began(order: &Order) -> Began {
     match order.why {
         Why::First => Began::First,
-        Why::Damaged => Began::Distrust,
-        Why::OtherCluster { .. } => Began::OtherCluster,
-        Why::RevisionBack { .. } | Why::RaftBack { .. } | Why::OtherChange { .. } => Began::JumpedBack,
-        Why::Compacted { .. } | Why::Backlog { .. } | Why::Skipped { .. } => Began::Gap,
+        Why::OtherCluster { .. } | Why::Unproven => Began::OtherCluster,
+        Why::RevisionBack { .. } | Why::RaftBack { .. } | Why::OtherChange { .. } | Why::Raised { .. } => {
+            Began::JumpedBack
+        }
+        // The chain goes on over it, as over a gap.
+        Why::Compacted { .. } | Why::Backlog { .. } | Why::Skipped { .. } | Why::Users { .. } => Began::Gap,
+        Why::ClockBack { .. } | Why::Damaged => Began::Distrust,
     }
 }
 

@@ -69,7 +69,7 @@ fn the_last_put_is_found_behind_a_quiet_night() {
     let folder = tempfile::tempdir().unwrap();
     let shelf = Directory::open(folder.path()).unwrap();
     let mut last = segment(&shelf, base(&shelf).chain, 10, 11);
-    for _ in 0..2 * LOOKED_AT {
+    for _ in 0..2 * identity::LOOKED_AT {
         last = segment(&shelf, last.chain, 11, 11);
     }
     let begin = begin(Arc::new(shelf)).unwrap();

@@ -5,6 +5,7 @@ mod gaps;
 mod killed;
 mod round;
 mod running;
+mod sources;
 
 use crate::certificates::Files;
 use crate::server::{Cluster, Server, newest, versions};

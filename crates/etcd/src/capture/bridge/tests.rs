@@ -57,7 +57,11 @@ fn base(shelf: &dyn Shelf, model: &Model, (compaction, revision): (u64, u64), be
         older: 0,
         raw: 0,
     };
-    let (written, bytes) = writer.finish(header, &Default::default()).unwrap();
+    // A lease for each base: its id is the revision, and so is its time.
+    let id = u8::try_from(revision).unwrap();
+    let lease = (Bytes::copy_from_slice(&revision.to_be_bytes()), Bytes::copy_from_slice(&[8, id, 16, id]));
+    let buckets = [("lease".into(), vec![lease])].into();
+    let (written, bytes) = writer.finish(header, &buckets).unwrap();
     shelf.create(&written.name, &mut &*bytes).unwrap();
     written.chain
 }
@@ -153,6 +157,10 @@ fn what_was_deleted_at_the_compaction_itself_is_gone_from_there_on() {
     for revision in 2..=6 {
         assert_eq!(live(&history, revision).unwrap(), model.live(revision), "{revision}");
     }
+    // What was put in the gap may hang on leases that only the base behind it has.
+    let leases = Packs::of(&history.moment(1, 5).unwrap()).unwrap().leases().unwrap();
+    let leases: Vec<_> = leases.iter().map(|(id, it)| (*id, it.granted_s)).collect();
+    assert_eq!(leases, [(3, 3), (6, 6)]);
     let key = |it: &Record| it.key().unwrap();
     let left: Vec<Bytes> = live(&history, 4).unwrap().iter().map(key).collect();
     assert_eq!(left, ["/registry/2"]);
