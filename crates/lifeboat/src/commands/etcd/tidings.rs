@@ -27,7 +27,8 @@ impl Tidings {
             | Note::Taking { .. }
             | Note::Streaming { .. }
             | Note::Unbridged { .. }
-            | Note::Unstored { .. } => return self.lasting(text, now),
+            | Note::Unstored { .. }
+            | Note::UsersUnseen { .. } => return self.lasting(text, now),
         }
         Some(text)
     }
