@@ -55,7 +55,7 @@ async fn one_round(tools: &Path, files: Option<&Files>) {
             // What is not captured yet would be a hole.
             0 => {
                 running.stored(load.revision).await;
-                drop(client.compact(load.revision - 5, true).await.unwrap());
+                client.compact(load.revision - 5, true).await.unwrap();
             }
             1 => client.defragment().await.unwrap(),
             2 => {
