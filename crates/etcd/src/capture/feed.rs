@@ -268,35 +268,7 @@ impl Feed {
             tell: self.tell.clone(),
         };
         let mut watch = Some(client.watch(order.status.revision + 1).await.map_err(|e| self.unanswered(e))?);
-        let (mut pending, mut bytes) = (Vec::new(), 0);
-        let taking = take(client, &order);
-        tokio::pin!(taking);
-        let taken = loop {
-            let listening = async {
-                match &mut watch {
-                    Some(watch) if bytes < self.options.pending_bytes => watch.next().await,
-                    _ => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                taken = &mut taking => break taken,
-                () = self.events.closed() => return Err(End::Deaf),
-                heard = listening => match heard {
-                    Ok(Heard::Changes { records, header, fragment }) => {
-                        let arrival = Arrival::now();
-                        let size = size(&records);
-                        let last = records.last().map_or(0, |last| last.revision.main);
-                        self.gauge.arrived(last, size, arrival.at);
-                        bytes += size;
-                        pending.push((Heard::Changes { records, header, fragment }, arrival));
-                    }
-                    Ok(Heard::Progress { revision }) => self.gauge.heard(revision, ambient::monotonic()),
-                    // The base does not need it: afterwards it is opened anew.
-                    Ok(Heard::Compacted { .. } | Heard::Canceled { .. }) | Err(_) => watch = None,
-                },
-            }
-        };
-        let taken = taken.map_err(|e| self.untaken(e))?;
+        let (taken, pending) = self.taking(client, &order, &mut watch).await?;
         self.timeline = order.timeline;
         self.compaction = None;
         self.course = Course::new(taken.revision);
@@ -321,6 +293,43 @@ impl Feed {
             self.pass(heard, arrival).await?;
         }
         watch.ok_or(End::Again)
+    }
+
+    /// Waits for a base, and keeps what its watch hears meanwhile, as much as may wait.
+    async fn taking(
+        &mut self,
+        client: &Client,
+        order: &Order,
+        watch: &mut Option<Watch>,
+    ) -> Result<(Taken, Vec<(Heard, Arrival)>), End> {
+        let (mut pending, mut bytes) = (Vec::new(), 0);
+        let taking = take(client, order);
+        tokio::pin!(taking);
+        loop {
+            let listening = async {
+                match watch.as_mut() {
+                    Some(watch) if bytes < self.options.pending_bytes => watch.next().await,
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                taken = &mut taking => return taken.map(|taken| (taken, pending)).map_err(|e| self.untaken(e)),
+                () = self.events.closed() => return Err(End::Deaf),
+                heard = listening => match heard {
+                    Ok(Heard::Changes { records, header, fragment }) => {
+                        let arrival = Arrival::now();
+                        let size = size(&records);
+                        let last = records.last().map_or(0, |last| last.revision.main);
+                        self.gauge.arrived(last, size, arrival.at);
+                        bytes += size;
+                        pending.push((Heard::Changes { records, header, fragment }, arrival));
+                    }
+                    Ok(Heard::Progress { revision }) => self.gauge.heard(revision, ambient::monotonic()),
+                    // The base does not need it: afterwards it is opened anew.
+                    Ok(Heard::Compacted { .. } | Heard::Canceled { .. }) | Err(_) => *watch = None,
+                },
+            }
+        }
     }
 
     /// Passes on what a watch hears.
