@@ -1,6 +1,7 @@
 //! What is needed to rebuild one revision. Start at [`Moment`], which [`super::History::moment`] finds.
 
 use super::{
+    header::LeaseSeen,
     name::{Link, Name, SegmentName},
     open::History,
     pack::Pack,
@@ -21,23 +22,28 @@ pub struct Moment {
     revision: u64,
     base: Arc<Pack>,
     segments: Vec<SegmentName>,
+    next: Vec<SegmentName>,
 }
 
 /// Where a revision is found.
 pub(super) struct Place {
     pub(super) base: Arc<Pack>,
     pub(super) segments: Vec<SegmentName>,
+    /// The first few behind them.
+    pub(super) next: Vec<SegmentName>,
 }
 
 impl Moment {
-    pub(super) fn new(
-        store: Arc<Store>,
-        timeline: u32,
-        revision: u64,
-        base: Arc<Pack>,
-        segments: Vec<SegmentName>,
-    ) -> Self {
-        Self { store, timeline, revision, base, segments }
+    pub(super) fn new(store: Arc<Store>, timeline: u32, revision: u64, place: Place) -> Self {
+        let Place { base, segments, next } = place;
+        Self { store, timeline, revision, base, segments, next }
+    }
+
+    /// Leases that are told of just behind the moment: a lease is asked for when its first key is seen, and the answer may come
+    /// after the cut. What cannot be read of these is passed over, since nothing else of them is needed.
+    pub fn leases_told_later(&self) -> Vec<LeaseSeen> {
+        let headers = self.next.iter().filter_map(|name| self.store.segment_header(name).ok());
+        headers.flat_map(|known| known.header.leases.clone()).collect()
     }
 
     /// The same from what is on the shelf now; from the same base if that is there.

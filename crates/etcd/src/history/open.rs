@@ -10,6 +10,9 @@ use super::{
 use crate::FileError;
 use std::sync::Arc;
 
+/// In how many segments behind a moment its leases are looked for: some seconds.
+const LEASES_WITHIN: usize = 16;
+
 /// A history as it was when it was opened: what is stored later is not seen.
 pub struct History {
     pub(super) store: Arc<Store>,
@@ -67,8 +70,8 @@ impl History {
             Some(place) => Some(place),
             None => self.place_behind(found, revision, &mut damage)?,
         };
-        if let Some(Place { base, segments }) = place {
-            return Ok(Moment::new(Arc::clone(&self.store), timeline, revision, base, segments));
+        if let Some(place) = place {
+            return Ok(Moment::new(Arc::clone(&self.store), timeline, revision, place));
         }
         if let Some(damage) = damage {
             return Err(damage.into());
@@ -120,7 +123,9 @@ impl History {
         if hole.is_some_and(|hole| hole.holds(revision)) {
             return Ok(None);
         }
-        Ok(Some(Place { base: self.store.base(base)?, segments }))
+        let behind = stretch.place(base) + segments.len();
+        let next = stretch.chain.iter().skip(behind).take(LEASES_WITHIN).copied().collect();
+        Ok(Some(Place { base: self.store.base(base)?, segments, next }))
     }
 
     /// The segments from a base to a revision. Of those behind it, which are not needed, only as many as are whole.
@@ -149,7 +154,7 @@ impl History {
         for name in behind {
             match self.store.base(name) {
                 Ok(base) if base_header(&base)?.compaction.max(1) <= revision => {
-                    return Ok(Some(Place { base, segments: Vec::new() }));
+                    return Ok(Some(Place { base, segments: Vec::new(), next: Vec::new() }));
                 }
                 Ok(_) => {}
                 Err(e) if e.is_damage() => drop(damage.get_or_insert(e)),

@@ -1,7 +1,7 @@
 //! The pieces of a history by their names, for what looks at all of them: merging, and proofs that need an older base.
 
 use super::{
-    moment::{Moment, MomentError, NoMoment},
+    moment::{Moment, MomentError, NoMoment, Place},
     name::{BaseName, SegmentName},
     open::History,
     pack::Pack,
@@ -44,6 +44,7 @@ impl History {
         } else {
             self.way(stretch, base, revision)?
         };
-        Ok(Moment::new(Arc::clone(&self.store), timeline, revision, self.store.base(base)?, segments))
+        let place = Place { base: self.store.base(base)?, segments, next: Vec::new() };
+        Ok(Moment::new(Arc::clone(&self.store), timeline, revision, place))
     }
 }

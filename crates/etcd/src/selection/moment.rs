@@ -31,5 +31,6 @@ fn opened(moment: &Moment) -> Result<Packs, FileError> {
             Ok(())
         },
     )?;
-    Packs::new(Arc::clone(moment.base()), segments)
+    let packs = Packs::new(Arc::clone(moment.base()), segments)?;
+    Ok(packs.with_later(moment.leases_told_later()))
 }

@@ -10,7 +10,7 @@ pub(crate) use pass::Pass;
 use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
 use crate::FileError;
 use crate::database::{Lease, Others};
-use crate::history::{BaseHeader, Buckets, Pack};
+use crate::history::{BaseHeader, Buckets, LeaseSeen, Pack};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct Packs {
     segments: Vec<Arc<Pack>>,
     facts: BaseHeader,
     compaction: u64,
+    /// Leases that were told of only behind the last segment.
+    later: Vec<LeaseSeen>,
 }
 
 impl Packs {
@@ -48,7 +50,12 @@ impl Packs {
             compaction = segment.complete_from().unwrap_or(compaction);
             (chain, through) = (pack.chain(), segment.through);
         }
-        Ok(Self { base, segments, facts, compaction })
+        Ok(Self { base, segments, facts, compaction, later: Vec::new() })
+    }
+
+    /// The same with leases that were told of later: they count where nothing else is known.
+    pub(super) fn with_later(self, later: Vec<LeaseSeen>) -> Self {
+        Self { later, ..self }
     }
 
     /// The base.
@@ -115,6 +122,13 @@ impl Source for Packs {
                     },
                 )
             }));
+        }
+        for it in &self.later {
+            let ttl = LeaseTtl {
+                granted_s: it.granted_s.max(1),
+                remaining_s: it.remaining_s.max(1),
+            };
+            leases.entry(it.id).or_insert(ttl);
         }
         Ok(leases)
     }

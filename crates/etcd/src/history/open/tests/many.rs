@@ -65,3 +65,15 @@ fn leases_looked_up_after_the_last_change_count() {
         assert_eq!(leases.get(&7).map(|it| (it.granted_s, it.remaining_s)), Some((600, 599)));
     }
 }
+
+#[test]
+fn a_lease_that_is_told_of_with_the_next_changes_counts() {
+    let mut story = Story::new();
+    story.base(100, 0);
+    story.segment(110);
+    let lease = LeaseSeen { id: 7, granted_s: 600, remaining_s: 599, at_ms: 111_000 };
+    story.segment_with(120, Kind::Captured, vec![lease]);
+    let history = story.history();
+    let leases = Packs::of(&history.moment(1, 110).unwrap()).unwrap().leases().unwrap();
+    assert_eq!(leases.get(&7).map(|it| it.granted_s), Some(600));
+}
