@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// What is written at once of a stream, whose messages are of 32 KiB: each write wakes whoever walks.
+const AT_ONCE_BYTES: usize = 512 << 10;
+
 /// What is to be taken.
 pub(super) struct Order {
     /// The timeline that it belongs to.
@@ -108,8 +111,9 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     let (runtime, member) = (tokio::runtime::Handle::current(), client.clone());
     let receiving = tokio::task::spawn_blocking(move || {
         runtime.block_on(async {
+            let mut collected = tokio::io::BufWriter::with_capacity(AT_ONCE_BYTES, &mut writer);
             tokio::select! {
-                received = member.snapshot(&mut writer) => {
+                received = member.snapshot(&mut collected) => {
                     match &received {
                         Ok(_) => writer.complete(),
                         Err(e) => writer.broken(e.to_string()),
