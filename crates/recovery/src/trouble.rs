@@ -90,7 +90,7 @@ impl From<repository::Error> for Trouble {
             E::NoIdentity { .. } => ("LB0304", None),
             E::WrongKey { .. } => (
                 "LB0305",
-                Some("age-keygen -y IDENTITY-FILE: it must print one of the estate's recipients"),
+                Some("lifeboat repository keys"),
             ),
             E::Damaged { .. } | E::Misplaced { .. } => (
                 "LB0306",
@@ -98,6 +98,9 @@ impl From<repository::Error> for Trouble {
                     "lifeboat copies, then lifeboat failover --yes --copy OLDER; a run that has begun is ended first: lifeboat run cancel",
                 ),
             ),
+            E::Untrusted { .. } => ("LB0311", Some("lifeboat repository keys")),
+            E::OtherRoot { .. } => ("LB0312", Some("lifeboat explain LB0312")),
+            E::NoSigner { .. } => ("LB0313", Some("lifeboat repository keys new --into DIRECTORY")),
             E::Format { .. } => ("LB0307", None),
             E::File { .. } => ("LB0308", None),
             E::Taken { .. } => ("LB0310", Some(check)),

@@ -90,6 +90,30 @@ pub enum Error {
         /// The object's key.
         object: String,
     },
+    /// Nothing can be signed, since no signing key is configured.
+    #[error("{object} cannot be signed: no signing key is configured")]
+    NoSigner {
+        /// The object's key.
+        object: String,
+    },
+    /// The object is sound, but nobody who is trusted has signed it.
+    #[error("{object} is not to be trusted: {reason}")]
+    Untrusted {
+        /// The object's key.
+        object: String,
+        /// What is wrong with its signature.
+        reason: String,
+    },
+    /// The repository is signed by another root than it should be: it is another one, or somebody wants it to be taken for it.
+    #[error("{store} has the root {found}, and not {wanted}")]
+    OtherRoot {
+        /// The store's URL.
+        store: String,
+        /// The root of its marker.
+        found: String,
+        /// The root that is known from elsewhere.
+        wanted: String,
+    },
     /// The object is not what was stored: changed, cut off, or without a part.
     #[error("{object} is damaged: {reason}")]
     Damaged {
@@ -162,11 +186,13 @@ impl Error {
             | Self::Format { .. }
             | Self::NoIdentity { .. }
             | Self::WrongKey { .. }
+            | Self::NoSigner { .. }
+            | Self::OtherRoot { .. }
             | Self::File { .. } => Kind::Person,
             Self::Settings { .. } | Self::Invalid { .. } | Self::NoBucket { .. } | Self::NotFound { .. } => {
                 Kind::Invalid
             }
-            Self::Damaged { .. } | Self::Misplaced { .. } => Kind::Damaged,
+            Self::Damaged { .. } | Self::Misplaced { .. } | Self::Untrusted { .. } => Kind::Damaged,
             Self::Bug { .. } => Kind::Bug,
         }
     }

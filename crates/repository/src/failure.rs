@@ -69,3 +69,16 @@ fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
     }
     None
 }
+
+/// Reads a body of JSON whose `format` is one that is known: that is looked at first, since a newer one may have another form.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(object: &str, body: &[u8]) -> Result<T, Error> {
+    let damaged = |reason: String| Error::Damaged { object: object.to_owned(), reason };
+    let value: serde_json::Value = serde_json::from_slice(body).map_err(|error| damaged(cut(&error.to_string())))?;
+    match value["format"].as_u64() {
+        Some(found) if found > crate::layout::FORMAT => {
+            Err(Error::Format { object: object.to_owned(), found: found.to_string() })
+        }
+        Some(_) => serde_json::from_value(value).map_err(|error| damaged(cut(&error.to_string()))),
+        None => Err(damaged("it names no format".to_owned())),
+    }
+}

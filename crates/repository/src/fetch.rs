@@ -1,8 +1,9 @@
 //! From a sealed object to a local file, whatever its size: pieces come from the store, a few at a time; a thread opens,
 //! hashes and writes them.
 
+use crate::keys::{Keys, unreadable};
 use crate::partial::Partial;
-use crate::seal::{Sealer, unreadable};
+use crate::seal::{HEADER, Place};
 use crate::upload::{PIECE, PIECES, joined};
 use crate::{Error, Repository, layout};
 use bytes::{Buf, Bytes};
@@ -29,7 +30,7 @@ impl Repository {
             object: key.to_string(),
             reason: "the manifest does not name it".to_owned(),
         })?;
-        let repository = self.id().await?.to_owned();
+        let place = self.place(&key).await?;
         let size = match self.shared.store.size(&key).await {
             Err(Error::NotFound { object, .. }) => {
                 let reason = "it is gone, though the manifest names it".to_owned();
@@ -38,9 +39,13 @@ impl Repository {
             other => other?,
         };
         let (give, take) = mpsc::channel(1);
-        let sealer = self.shared.sealer.clone();
-        let target = Target { repository, key: key.clone(), wanted, into: into.to_owned() };
-        let opening = tokio::task::spawn_blocking(move || target.open(&sealer, Pieces { take, piece: Bytes::new() }));
+        let head = match size {
+            0 => Bytes::new(),
+            _ => self.shared.store.range(&key, 0..size.min(HEADER as u64)).await?,
+        };
+        let keys = self.keys_for(&key, &head).await?;
+        let target = Target { place, wanted, into: into.to_owned() };
+        let opening = tokio::task::spawn_blocking(move || target.open(&keys, Pieces { take, piece: Bytes::new() }));
         let received = self.receive(&key, size, give).await;
         let opened = joined(&key, opening).await;
         // What failed on the way shows at its end as an object that is cut off: the cause first.
@@ -63,20 +68,19 @@ impl Repository {
 
 /// What is to become what.
 struct Target {
-    repository: String,
-    key: Key,
+    place: Place,
     wanted: Part,
     into: PathBuf,
 }
 
 impl Target {
-    fn open(&self, sealer: &Sealer, pieces: Pieces) -> Result<(), Error> {
-        let damaged = |reason: String| Err(Error::Damaged { object: self.key.to_string(), reason });
-        let mut content = sealer.reader(&self.repository, &self.key, pieces)?;
+    fn open(&self, keys: &Keys, pieces: Pieces) -> Result<(), Error> {
+        let damaged = |reason: String| Err(Error::Damaged { object: self.place.key.to_string(), reason });
+        let (_, mut content) = keys.reader(&self.place, pieces)?;
         let mut file = Partial::begin(&self.into)?;
         let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
         loop {
-            let read = content.read(&mut buffer).map_err(|error| unreadable(&self.key, &error))?;
+            let read = content.read(&mut buffer).map_err(|error| unreadable(&self.place, &error))?;
             if read == 0 {
                 break;
             }

@@ -11,7 +11,7 @@ const LONGEST: usize = (SMALL - (64 << 10)) as usize;
 const READS: usize = 8;
 
 impl Repository {
-    /// Writes the entry with this number of a run, if nobody has. Numbers begin with 0 and end, like runs, with 999,999.
+    /// Writes the entry with this number of a run, if nobody has. Numbers begin with 0 and end, like runs, with 9,999,999,999.
     ///
     /// # Errors
     /// [`AppendError::Taken`] when another's entry has the number, which may be one that this caller wrote in an earlier call
@@ -30,7 +30,7 @@ impl Repository {
             let reason = format!("it has {} bytes, and {LONGEST} is the most that it can have", bytes.len());
             return Err(Error::Invalid { object: key.to_string(), reason });
         }
-        let sealed = self.shared.sealer.seal(self.id().await?, &key, bytes)?;
+        let sealed = self.sealed(&key, 0, bytes).await?;
         self.shared.store.create(&key, sealed).await
     }
 
@@ -49,9 +49,7 @@ impl Repository {
     /// As [`Repository::entries`].
     pub async fn entries_from(&self, run: u64, number: u64) -> Result<Vec<(u64, Vec<u8>)>, Error> {
         self.id().await?;
-        let listed = self.shared.store.list(&layout::run(run)?).await?;
-        let numbers = listed.iter().filter(|key| key.parts_count() == 3).filter_map(layout::number);
-        let Some(last) = numbers.max() else {
+        let Some((_, last)) = self.newest(&layout::run(run)?).await? else {
             return Ok(Vec::new());
         };
         // All up to the last one, listed or not: one that was written during the listing may have been passed over.
@@ -61,7 +59,7 @@ impl Repository {
 
     async fn entry(&self, run: u64, number: u64) -> Result<(u64, Vec<u8>), Error> {
         match self.opened(&layout::entry(run, number)?).await {
-            Ok(content) => Ok((number, content)),
+            Ok((_, content)) => Ok((number, content)),
             Err(Error::NotFound { object, .. }) => {
                 let reason = format!("entry {number} is missing, though later ones are there");
                 Err(Error::Damaged { object, reason })

@@ -1,36 +1,105 @@
 //! Every key of a repository. No other file builds or reads one.
 //!
-//! | key | what it is | written |
-//! |---|---|---|
-//! | `lifeboat.json` | the marker: `{"format": 0, "repository": ID}`, plain | once, if absent, by `init` |
-//! | `clusters/CLUSTER/parts/POINT/PART` | a part of a recovery point, sealed | before the manifest |
-//! | `clusters/CLUSTER/points/POINT` | the manifest of a point, sealed JSON ([`estate::Point`]) | last, if absent |
-//! | `runs/NNNNNN/NNNNNN` | an entry of a run's journal, sealed: the run's number, the entry's number from 0 | if absent |
-//! | `probe/RANDOM/...` | what a probe of the store writes, plain | and removed |
-//!
-//! `CLUSTER` and `PART` are DNS labels ([`estate::Name`]), `POINT` is an [`estate::PointId`], `NNNNNN` has six digits: so the
-//! order of keys is the order of points (by epoch, then time), runs and entries. In a bucket all keys stand below the prefix
-//! of the settings. A repository can be copied key by key; keys are sealed into objects without the prefix.
+//! docs/repository-format.md has the list of them, and what each object is. `CLUSTER`, `PART` and the like are DNS labels
+//! ([`estate::Name`]), `POINT` is an [`estate::PointId`], numbers have ten digits: so the order of keys is the order of points
+//! (by epoch, then time), runs, entries and keyrings. In a bucket all keys stand below the prefix of the settings. A repository
+//! can be copied key by key; keys are sealed into objects without the prefix.
 
 use crate::Error;
 use estate::{Name, PointId};
 use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// The format of everything described here.
-pub(crate) const FORMAT: u64 = 0;
+/// The format of everything described there.
+pub(crate) const FORMAT: u64 = 1;
 
 /// The object that makes a store a repository.
 pub(crate) const MARKER: &str = "lifeboat.json";
 
-/// The highest number of a run or an entry: the last of six digits.
-const HIGHEST: u64 = 999_999;
+/// The highest number: the last of ten digits.
+pub(crate) const HIGHEST: u64 = 9_999_999_999;
+
+const DIGITS: usize = 10;
+
+/// What one set of keys opens: everything shared, or one cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Scope {
+    /// Runs, kits, what all clusters share.
+    Shared,
+    /// One cluster's copies.
+    Cluster(Name),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared => f.write_str("shared"),
+            Self::Cluster(name) => write!(f, "clusters/{name}"),
+        }
+    }
+}
+
+impl Scope {
+    /// The scope of this name, as [`fmt::Display`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "shared" {
+            return Some(Self::Shared);
+        }
+        text.strip_prefix("clusters/")?.parse().ok().map(Self::Cluster)
+    }
+
+    fn path(&self) -> Path {
+        match self {
+            Self::Shared => Path::from("shared"),
+            Self::Cluster(name) => clusters().join(name.as_str()),
+        }
+    }
+}
+
+/// The scope that the object under `key` belongs to; `None` for one that belongs to none.
+pub(crate) fn scope_of(key: &Path) -> Option<Scope> {
+    let mut parts = key.parts();
+    match parts.next()?.as_ref() {
+        "shared" => Some(Scope::Shared),
+        "clusters" => parts.next()?.as_ref().parse().ok().map(Scope::Cluster),
+        _ => None,
+    }
+}
 
 pub(crate) fn marker() -> Path {
     Path::from(MARKER)
 }
 
+/// The folders of all clusters.
+pub(crate) fn clusters() -> Path {
+    Path::from("clusters")
+}
+
+/// The cluster whose folder this is.
+pub(crate) fn cluster_of(folder: &Path) -> Option<Name> {
+    folder.filename()?.parse().ok()
+}
+
+pub(crate) fn keyrings(scope: &Scope) -> Path {
+    scope.path().join("keys")
+}
+
+pub(crate) fn keyring(scope: &Scope, number: u64) -> Result<Path, Error> {
+    numbered(&keyrings(scope), "keyring", number)
+}
+
+pub(crate) fn writer_lists() -> Path {
+    Scope::Shared.path().join("writers")
+}
+
+pub(crate) fn writer_list(number: u64) -> Result<Path, Error> {
+    numbered(&writer_lists(), "list of writers", number)
+}
+
 pub(crate) fn manifests(cluster: &Name) -> Path {
-    Path::from_iter(["clusters", cluster.as_str(), "points"])
+    clusters().join(cluster.as_str()).join("points")
 }
 
 pub(crate) fn manifest(cluster: &Name, point: &PointId) -> Path {
@@ -39,7 +108,7 @@ pub(crate) fn manifest(cluster: &Name, point: &PointId) -> Path {
 
 /// All parts of all points of a cluster.
 pub(crate) fn parts(cluster: &Name) -> Path {
-    Path::from_iter(["clusters", cluster.as_str(), "parts"])
+    clusters().join(cluster.as_str()).join("parts")
 }
 
 pub(crate) fn parts_of(cluster: &Name, point: &PointId) -> Path {
@@ -71,23 +140,61 @@ pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
     })
 }
 
+/// The objects of a cluster's etcd history.
+pub(crate) fn history(cluster: &Name) -> Path {
+    clusters().join(cluster.as_str()).join("history")
+}
+
+/// The restic repository of a cluster's files.
+pub(crate) fn files(cluster: &Name) -> Path {
+    clusters().join(cluster.as_str()).join("files")
+}
+
+/// The records of a lease.
+pub(crate) fn lease(scope: &Scope, name: &Name) -> Path {
+    scope.path().join("leases").join(name.as_str())
+}
+
+/// What a writer has seen, in the order in which it saw it.
+pub(crate) fn evidence(scope: &Scope, writer: &Name) -> Path {
+    evidences(scope).join(writer.as_str())
+}
+
+/// The folders of all writers who tell what they have seen.
+pub(crate) fn evidences(scope: &Scope) -> Path {
+    scope.path().join("evidence")
+}
+
+pub(crate) fn kits() -> Path {
+    Scope::Shared.path().join("kit")
+}
+
 pub(crate) fn runs() -> Path {
-    Path::from("runs")
+    Scope::Shared.path().join("runs")
 }
 
 pub(crate) fn run(run: u64) -> Result<Path, Error> {
-    Ok(runs().join(digits("run", run)?))
+    numbered(&runs(), "run", run)
 }
 
 pub(crate) fn entry(run: u64, number: u64) -> Result<Path, Error> {
-    Ok(self::run(run)?.join(digits("entry", number)?))
+    numbered(&self::run(run)?, "entry", number)
 }
 
-/// The number that a run's folder or an entry bears; `None` for a strange key.
+/// An object with a number, below `stream`.
+pub(crate) fn numbered(stream: &Path, what: &str, number: u64) -> Result<Path, Error> {
+    if number > HIGHEST {
+        let reason = format!("numbers end at {HIGHEST}");
+        return Err(Error::Invalid { object: format!("{what} {number}"), reason });
+    }
+    Ok(stream.clone().join(format!("{number:0DIGITS$}")))
+}
+
+/// The number that a folder or an object bears; `None` for a strange key.
 pub(crate) fn number(key: &Path) -> Option<u64> {
     let text = key
         .filename()
-        .filter(|text| text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()))?;
+        .filter(|text| text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit()))?;
     text.parse().ok()
 }
 
@@ -97,12 +204,4 @@ pub(crate) fn probe(id: &str, name: &str) -> Path {
 
 pub(crate) fn probes(id: &str) -> Path {
     Path::from_iter(["probe", id])
-}
-
-fn digits(what: &str, number: u64) -> Result<String, Error> {
-    if number > HIGHEST {
-        let reason = format!("numbers end at {HIGHEST}");
-        return Err(Error::Invalid { object: format!("{what} {number}"), reason });
-    }
-    Ok(format!("{number:06}"))
 }

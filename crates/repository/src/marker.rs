@@ -2,21 +2,44 @@
 
 use crate::layout::{self, FORMAT};
 use crate::store::Store;
-use crate::{Error, failure};
+use crate::{Error, PublicKey, failure};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// Letters of a repository's id.
 const ID_LENGTH: usize = 16;
 
-#[derive(Serialize, Deserialize)]
-struct Marker {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Marker {
     format: u64,
-    repository: String,
+    /// The id.
+    pub(crate) repository: String,
+    /// Who signs keyrings and the list of writers.
+    pub(crate) root: PublicKey,
+    /// Set in a copy: an id of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) copy: Option<String>,
 }
 
-/// Reads the repository's id.
-pub(crate) async fn read(store: &Store) -> Result<String, Error> {
+impl Marker {
+    /// The marker of a new repository.
+    pub(crate) fn fresh(root: PublicKey) -> Self {
+        Self {
+            format: FORMAT,
+            repository: ambient::random_id(ID_LENGTH),
+            root,
+            copy: None,
+        }
+    }
+
+    /// The marker of a copy of this repository.
+    pub(crate) fn of_copy(&self) -> Self {
+        Self { copy: Some(ambient::random_id(ID_LENGTH)), ..self.clone() }
+    }
+}
+
+/// Reads the marker.
+pub(crate) async fn read(store: &Store) -> Result<Marker, Error> {
     match store.get(&layout::marker()).await {
         Ok(bytes) => parse(&bytes),
         Err(Error::NotFound { store, .. }) => Err(Error::Uninitialised { store }),
@@ -24,34 +47,24 @@ pub(crate) async fn read(store: &Store) -> Result<String, Error> {
     }
 }
 
-/// Makes the store a repository, unless it is one: whether it was made now.
-pub(crate) async fn create(store: &Store) -> Result<bool, Error> {
-    let marker = Marker { format: FORMAT, repository: ambient::random_id(ID_LENGTH) };
+/// Makes the store a repository, unless it is one: the marker that is there, and whether it was made now.
+pub(crate) async fn create(store: &Store, marker: &Marker) -> Result<(Marker, bool), Error> {
     let object = layout::MARKER.to_owned();
-    let bytes = serde_json::to_vec(&marker).map_err(|error| Error::Bug { object, reason: error.to_string() })?;
+    let bytes = serde_json::to_vec(marker).map_err(|error| Error::Bug { object, reason: error.to_string() })?;
     match store.create(&layout::marker(), bytes.into()).await {
-        Ok(()) => Ok(true),
-        Err(Error::Taken { .. }) => read(store).await.map(|_id| false),
+        Ok(()) => Ok((marker.clone(), true)),
+        Err(Error::Taken { .. }) => Ok((read(store).await?, false)),
         Err(other) => Err(other),
     }
 }
 
-fn parse(bytes: &Bytes) -> Result<String, Error> {
-    let object = layout::MARKER.to_owned();
-    let damaged = |reason: String| Error::Damaged { object: object.clone(), reason };
-    // The format first: a newer marker may have a form of its own beyond it.
-    let value: serde_json::Value =
-        serde_json::from_slice(bytes).map_err(|error| damaged(failure::cut(&error.to_string())))?;
-    match value["format"].as_u64() {
-        Some(found) if found > FORMAT => return Err(Error::Format { object, found: found.to_string() }),
-        Some(_) => {}
-        None => return Err(damaged("it names no format".to_owned())),
-    }
-    let marker: Marker = serde_json::from_value(value).map_err(|error| damaged(failure::cut(&error.to_string())))?;
-    let id = marker.repository;
-    // It stands in the first line of every object.
+fn parse(bytes: &Bytes) -> Result<Marker, Error> {
+    let marker: Marker = failure::json(layout::MARKER, bytes)?;
+    let id = &marker.repository;
+    // It stands in what every object is bound to.
     if id.is_empty() || id.len() > 64 || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(damaged("its repository id is not 1 to 64 letters and digits".to_owned()));
+        let reason = "its repository id is not 1 to 64 letters and digits".to_owned();
+        return Err(Error::Damaged { object: layout::MARKER.to_owned(), reason });
     }
-    Ok(id)
+    Ok(marker)
 }

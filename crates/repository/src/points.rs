@@ -44,11 +44,12 @@ impl Repository {
     /// Reads the manifest of a point.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::NoIdentity`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Misplaced`], and as
-    /// every request.
+    /// [`Error::NotFound`], [`Error::NoIdentity`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Misplaced`];
+    /// [`Error::Untrusted`] when no trusted writer of the cluster has signed it, and as every request.
     pub async fn point(&self, cluster: &Name, id: &PointId) -> Result<Point, Error> {
         let key = layout::manifest(cluster, id);
-        let content = self.opened(&key).await?;
+        let (_, text) = self.opened(&key).await?;
+        let (_, content) = self.judged(&key, &text).await?;
         let damaged = |reason: String| Error::Damaged { object: key.to_string(), reason };
         let point: Point = serde_json::from_slice(&content)
             .map_err(|error| damaged(format!("it is no manifest: {}", crate::failure::cut(&error.to_string()))))?;

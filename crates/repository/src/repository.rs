@@ -1,14 +1,15 @@
 //! The repository as a whole: opened, made, and what its other files share.
 
-use crate::seal::Sealer;
+use crate::keys::Identities;
+use crate::marker::Marker;
 use crate::store::Store;
-use crate::{Error, Settings, marker};
-use object_store::path::Path;
+use crate::trust::Trust;
+use crate::{Error, PublicKey, Settings, Signer, marker};
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
-/// Where copies live. Cheap to clone; clones share connections.
+/// Where copies live. Cheap to clone; clones share connections and keys.
 ///
 /// Guarantees: what a call has reported as stored survives a crash, in a directory too. Every request ends within 15 s and is
 /// tried anew for 10 s at most; a call of many requests takes as long as they do. After [`Error::Unreachable`] it is unknown
@@ -23,8 +24,12 @@ pub struct Repository {
 
 pub(crate) struct Shared {
     pub(crate) store: Store,
-    pub(crate) sealer: Arc<Sealer>,
-    id: OnceCell<String>,
+    pub(crate) identities: Identities,
+    pub(crate) signer: Option<Signer>,
+    /// The root key as somebody outside the store knows it.
+    root: Option<PublicKey>,
+    marker: OnceCell<Marker>,
+    pub(crate) trust: Trust,
 }
 
 impl Repository {
@@ -33,45 +38,88 @@ impl Repository {
     /// # Errors
     /// [`Error::Settings`] when they cannot be used.
     pub fn open(settings: Settings) -> Result<Self, Error> {
-        let sealer = Sealer::new(&settings)?;
-        Ok(Self::on(Store::new(settings.store)?, sealer))
+        let store = Store::new(settings.store.clone())?;
+        Self::on(store, &settings)
     }
 
-    pub(crate) fn on(store: Store, sealer: Sealer) -> Self {
-        Self {
-            shared: Arc::new(Shared { store, sealer: Arc::new(sealer), id: OnceCell::new() }),
-        }
+    /// A repository on a store of any kind; the store of the settings is not looked at.
+    pub(crate) fn on(store: Store, settings: &Settings) -> Result<Self, Error> {
+        let identities = Identities::parse(settings.identity.as_deref(), settings.passphrase.as_deref())?;
+        let signer = settings
+            .signer
+            .as_deref()
+            .map(|text| Signer::parse("signer", text))
+            .transpose()?;
+        let root = settings.root.as_deref().map(str::parse).transpose();
+        let root = root.map_err(|error: crate::signed::InvalidPublicKey| Error::Settings {
+            what: "root",
+            reason: error.to_string(),
+        })?;
+        let shared = Shared {
+            store,
+            identities,
+            signer,
+            root,
+            marker: OnceCell::new(),
+            trust: Trust::default(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Makes the store a repository: a directory and its marker. `false` when it was one already.
+    /// The repository's id, which no other has but its copies. Asks the store once.
     ///
     /// # Errors
-    /// [`Error::NoBucket`], [`Error::Refused`], [`Error::Unreachable`]; [`Error::Format`] when a newer Lifeboat made it.
-    pub async fn init(&self) -> Result<bool, Error> {
-        self.shared.store.make()?;
-        marker::create(&self.shared.store).await
-    }
-
-    /// The repository's id, which no other has. Asks the store once.
-    ///
-    /// # Errors
-    /// [`Error::Uninitialised`] when the store is no repository, [`Error::Format`] when it is one of a newer Lifeboat's, and
-    /// as every request.
+    /// [`Error::Uninitialised`] when the store is no repository, [`Error::Format`] when it is one of a newer Lifeboat's,
+    /// [`Error::OtherRoot`] when it is not the one of the settings, and as every request.
     pub async fn id(&self) -> Result<&str, Error> {
-        let id = self.shared.id.get_or_try_init(|| marker::read(&self.shared.store));
-        id.await.map(String::as_str)
+        Ok(&self.marker().await?.repository)
+    }
+
+    /// Who signs the repository's keyrings and writers, as its marker says; the settings' own word is kept to.
+    ///
+    /// # Errors
+    /// As [`Repository::id`].
+    pub async fn root(&self) -> Result<PublicKey, Error> {
+        Ok(self.marker().await?.root)
+    }
+
+    /// Whether the root key is known from elsewhere than the store itself.
+    pub fn is_pinned(&self) -> bool {
+        self.shared.root.is_some()
+    }
+
+    /// Whether this is a copy of a repository: it carries no leases.
+    ///
+    /// # Errors
+    /// As [`Repository::id`].
+    pub async fn is_copy(&self) -> Result<bool, Error> {
+        Ok(self.marker().await?.copy.is_some())
+    }
+
+    pub(crate) async fn marker(&self) -> Result<&Marker, Error> {
+        let read = || async {
+            let marker = marker::read(&self.shared.store).await?;
+            self.check_root(&marker)?;
+            Ok(marker)
+        };
+        self.shared.marker.get_or_try_init(read).await
+    }
+
+    /// Refuses a marker that names another root than is known from elsewhere.
+    pub(crate) fn check_root(&self, marker: &Marker) -> Result<(), Error> {
+        match self.shared.root {
+            Some(wanted) if wanted != marker.root => Err(Error::OtherRoot {
+                store: self.store().to_owned(),
+                found: marker.root.to_string(),
+                wanted: wanted.to_string(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The store's URL or path, without credentials.
     pub fn store(&self) -> &str {
         &self.shared.store.name
-    }
-
-    /// Reads and opens a small object.
-    pub(crate) async fn opened(&self, key: &Path) -> Result<Vec<u8>, Error> {
-        let id = self.id().await?;
-        let sealed = self.shared.store.get(key).await?;
-        self.shared.sealer.open(id, key, &sealed)
     }
 }
 

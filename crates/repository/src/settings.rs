@@ -3,15 +3,20 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a repository is, for whom its objects are sealed, and with what they are opened.
+/// Where a repository is, and with what its objects are opened and signed.
 #[derive(Clone)]
 pub struct Settings {
     /// The store.
     pub store: StoreSettings,
-    /// The `age` recipients (`age1...`) that everything is sealed for: one at least; with two a lost key is survivable.
-    pub recipients: Vec<String>,
-    /// The text of an `age` identity file, comments and all. Without it nothing can be opened; storing needs none.
+    /// The text of an `age` identity file, comments and all, or of an OpenSSH private key. Without it no scope's keys can be had,
+    /// so nothing can be opened or sealed.
     pub identity: Option<String>,
+    /// A passphrase: a recipient itself, or what an ssh key is encrypted with.
+    pub passphrase: Option<String>,
+    /// The text of the file of this writer's signing key. Without it no points are written.
+    pub signer: Option<String>,
+    /// The root's public key, as it is known from elsewhere than the store.
+    pub root: Option<String>,
 }
 
 /// Where the objects are.
@@ -40,9 +45,9 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("store", &self.store)
-            .field("recipients", &self.recipients)
             .field("identity", &self.identity.as_ref().map(|_hidden| "..."))
-            .finish()
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }
 

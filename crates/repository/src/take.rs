@@ -1,7 +1,7 @@
 //! Storing a recovery point: its parts, then its manifest. Until that is there, the point is not.
 
 use crate::upload::Source;
-use crate::{Error, Repository, layout, upload};
+use crate::{Error, Repository, Scope, layout, upload};
 use bytes::Bytes;
 use estate::{Name, Part, Point, PointId};
 use std::path::Path;
@@ -37,10 +37,10 @@ impl NewPoint {
             let reason = "the point has this part already".to_owned();
             return Err(Error::Invalid { object: key.to_string(), reason });
         }
-        let repository = self.repository.id().await?.to_owned();
-        let source = Source { repository, key, file: from.to_owned() };
-        let shared = &self.repository.shared;
-        let sent = upload::send(&shared.store, shared.sealer.clone(), source).await?;
+        let keys = self.repository.keys(&Scope::Cluster(self.cluster.clone())).await?;
+        let place = self.repository.place(&key).await?;
+        let source = Source { place, epoch: self.id.epoch().0, file: from.to_owned() };
+        let sent = upload::send(&self.repository.shared.store, keys, source).await?;
         let part = Part {
             name: name.to_owned(),
             bytes: sent.bytes,
@@ -55,7 +55,7 @@ impl NewPoint {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the manifest is of another point or has other parts than were stored, or in another
-    /// order; [`Error::Taken`] when a point of this id exists, and as every request.
+    /// order; [`Error::Taken`] when a point of this id exists; [`Error::NoSigner`], and as every request.
     pub async fn commit(&mut self, point: &Point) -> Result<(), Error> {
         let key = layout::manifest(&self.cluster, &self.id);
         let wrong = |reason: &str| Error::Invalid { object: key.to_string(), reason: reason.to_owned() };
@@ -70,8 +70,8 @@ impl NewPoint {
             _ => {
                 let bug = |error: serde_json::Error| Error::Bug { object: key.to_string(), reason: error.to_string() };
                 let content = serde_json::to_vec(point).map_err(bug)?;
-                let repository = self.repository.id().await?;
-                self.repository.shared.sealer.seal(repository, &key, &content)?
+                let text = self.repository.sign(&key, &content).await?;
+                self.repository.sealed(&key, self.id.epoch().0, &text).await?
             }
         };
         self.sent = Some((point.clone(), sealed.clone()));

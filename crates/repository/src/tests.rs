@@ -3,17 +3,18 @@
 mod adversity;
 mod conformance;
 mod journals;
+mod kits;
 mod odd;
 mod probing;
 mod retaining;
 mod sealing;
 mod settings;
 mod storing;
+mod trusting;
 mod weed;
 
-use crate::seal::Sealer;
 use crate::store::Store;
-use crate::{NewPoint, Repository, Settings, StoreSettings};
+use crate::{Founding, Grant, NewPoint, Recipient, Repository, Scope, Settings, Signer, StoreSettings, Writer};
 use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use estate::{Distribution, Epoch, Name, Part, Point, PointId};
@@ -23,10 +24,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// An identity file's text, and its recipient.
+/// An identity file's text, its recipient, and the signing keys of a writer and of the root.
 struct Pair {
     identity: String,
     recipient: String,
+    signer: String,
+    root: String,
 }
 
 fn key() -> Pair {
@@ -36,28 +39,71 @@ fn key() -> Pair {
         "# created: today\n# public key: {recipient}\n\n{}\n",
         identity.to_string().expose_secret()
     );
-    Pair { identity, recipient }
+    let [signer, root] = [0, 1].map(|_| Signer::generate().unwrap().0.to_string());
+    Pair { identity, recipient, signer, root }
+}
+
+impl Pair {
+    fn root(&self) -> Signer {
+        Signer::parse("root", &self.root).unwrap()
+    }
+
+    fn signer(&self) -> Signer {
+        Signer::parse("signer", &self.signer).unwrap()
+    }
+
+    fn recipient(&self, name: &str) -> Recipient {
+        Recipient {
+            name: name.parse().unwrap(),
+            recipient: self.recipient.clone(),
+        }
+    }
+
+    fn writer(&self, scopes: &[Scope]) -> Writer {
+        Writer {
+            name: "main".parse().unwrap(),
+            key: self.signer().public(),
+            scopes: scopes.to_vec(),
+        }
+    }
 }
 
 /// Settings of a directory, for one key.
 fn settings(directory: &Path, key: &Pair) -> Settings {
     Settings {
         store: StoreSettings::Directory(directory.to_owned()),
-        recipients: vec![key.recipient.clone()],
         identity: Some(key.identity.clone()),
+        passphrase: None,
+        signer: Some(key.signer.clone()),
+        root: Some(key.root().public().to_string()),
     }
+}
+
+/// The scopes of all tests.
+fn scopes() -> Vec<Scope> {
+    vec![Scope::Shared, Scope::Cluster(cluster())]
+}
+
+/// Makes the repository that `key` opens and writes.
+async fn found(repository: &Repository, key: &Pair) -> Result<Vec<String>, crate::Error> {
+    let founding = Founding {
+        root: &key.root(),
+        scopes: scopes(),
+        recipients: vec![Grant { recipient: key.recipient("safe"), scopes: None }],
+        writers: vec![key.writer(&scopes())],
+    };
+    repository.found(&founding).await
 }
 
 /// A repository on any store, made and ready.
 async fn on(store: Arc<dyn ObjectStore>, key: &Pair) -> Repository {
     let repository = opened_on(store, key);
-    repository.init().await.unwrap();
+    found(&repository, key).await.unwrap();
     repository
 }
 
 fn opened_on(store: Arc<dyn ObjectStore>, key: &Pair) -> Repository {
-    let sealer = Sealer::new(&settings(Path::new("/"), key)).unwrap();
-    Repository::on(Store::on(store, "memory"), sealer)
+    Repository::on(Store::on(store, "memory"), &settings(Path::new("/"), key)).unwrap()
 }
 
 async fn in_memory() -> (Repository, Arc<InMemory>) {

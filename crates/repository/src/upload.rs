@@ -1,7 +1,8 @@
 //! From a local file to a sealed object, whatever its size: a thread reads, hashes and seals; pieces go to the store as they
 //! come, a few at a time.
 
-use crate::seal::Sealer;
+use crate::keys::Keys;
+use crate::seal::Place;
 use crate::store::Store;
 use crate::{Error, failure};
 use bytes::Bytes;
@@ -34,16 +35,16 @@ pub(crate) struct Sent {
 
 /// What is sent where.
 pub(crate) struct Source {
-    pub(crate) repository: String,
-    pub(crate) key: Path,
+    pub(crate) place: Place,
+    pub(crate) epoch: u64,
     pub(crate) file: PathBuf,
 }
 
 /// Seals the file into the object. On success the store has it, in the length that was sent.
-pub(crate) async fn send(store: &Store, sealer: Arc<Sealer>, source: Source) -> Result<Sent, Error> {
-    let key = source.key.clone();
+pub(crate) async fn send(store: &Store, keys: Arc<Keys>, source: Source) -> Result<Sent, Error> {
+    let key = source.place.key.clone();
     let (give, take) = mpsc::channel(1);
-    let sealing = tokio::task::spawn_blocking(move || seal(&sealer, &source, Pieces { give, piece: Vec::new() }));
+    let sealing = tokio::task::spawn_blocking(move || seal(&keys, &source, Pieces { give, piece: Vec::new() }));
     let sent = transfer(store, &key, take, sealing).await?;
     let stored = store.size(&key).await?;
     if stored != sent.sealed {
@@ -98,15 +99,16 @@ pub(crate) async fn joined<T>(key: &Path, thread: JoinHandle<Result<T, Error>>) 
         .unwrap_or_else(|error| Err(Error::Bug { object: key.to_string(), reason: error.to_string() }))
 }
 
-fn seal(sealer: &Sealer, source: &Source, pieces: Pieces) -> Result<Sent, Error> {
+fn seal(keys: &Keys, source: &Source, pieces: Pieces) -> Result<Sent, Error> {
     let of_file = |error: io::Error| failure::of_file(&source.file, &error);
     // Of a writer: either nobody takes the pieces any more, and then this error is not heard, or the sealing itself failed.
-    let of_sealing = |error: io::Error| Error::Bug { object: source.key.to_string(), reason: error.to_string() };
+    let of_sealing = |error: io::Error| Error::Bug {
+        object: source.place.key.to_string(),
+        reason: error.to_string(),
+    };
     let mut file = File::open(&source.file).map_err(of_file)?;
     let mut counted = Counted { out: pieces, bytes: 0 };
-    let mut sealed = sealer
-        .writer(&source.repository, &source.key, &mut counted)
-        .map_err(of_sealing)?;
+    let mut sealed = keys.writer(&source.place, source.epoch, &mut counted).map_err(of_sealing)?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
     loop {
         let read = match file.read(&mut buffer) {

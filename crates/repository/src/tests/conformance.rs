@@ -3,13 +3,20 @@
 use super::*;
 use crate::{AppendError, Error, Listing};
 
-pub(super) async fn all(repository: &Repository) {
+pub(super) async fn all(repository: &Repository, key: &Pair) {
     assert!(matches!(repository.id().await, Err(Error::Uninitialised { .. })));
     let probed = repository.probe().await.unwrap();
     assert!(probed.sound(), "{probed:?}");
-    assert!(repository.init().await.unwrap());
+    let made = found(repository, key).await.unwrap();
+    let all = [
+        "lifeboat.json",
+        "shared/keys/0000000001",
+        "clusters/management/keys/0000000001",
+        "shared/writers/0000000001",
+    ];
+    assert_eq!(made, all);
     let id = repository.id().await.unwrap().to_owned();
-    assert!(!repository.init().await.unwrap());
+    assert_eq!(found(repository, key).await.unwrap(), [""; 0]);
     assert_eq!(repository.id().await.unwrap(), id);
     points(repository).await;
     large(repository).await;
@@ -94,18 +101,20 @@ async fn journals(repository: &Repository) {
 
 #[tokio::test]
 async fn memory() {
-    all(&opened_on(Arc::new(InMemory::new()), &key())).await;
+    let key = key();
+    all(&opened_on(Arc::new(InMemory::new()), &key), &key).await;
 }
 
 #[tokio::test]
 async fn directory() {
     let place = tempfile::tempdir().unwrap();
     // Made by `init`, and not before.
-    let settings = settings(&place.path().join("a/copies"), &key());
+    let key = key();
+    let settings = settings(&place.path().join("a/copies"), &key);
     let repository = Repository::open(settings).unwrap();
     assert!(matches!(repository.id().await, Err(Error::NoBucket { .. })));
     assert!(matches!(repository.probe().await, Err(Error::NoBucket { .. })));
     assert!(!place.path().join("a").exists());
     std::fs::create_dir_all(place.path().join("a/copies")).unwrap();
-    all(&repository).await;
+    all(&repository, &key).await;
 }

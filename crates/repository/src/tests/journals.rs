@@ -34,7 +34,7 @@ async fn an_append_whose_answer_was_lost_is_told_from_one_that_was_not_made() {
     store.becomes(Habit::Honest);
     let again = repository.append(1, 1, b"one").await.unwrap_err();
     assert!(
-        matches!(&again, AppendError::Taken { object } if object == "runs/000001/000001"),
+        matches!(&again, AppendError::Taken { object } if object == "shared/runs/0000000001/0000000001"),
         "{again}"
     );
     assert_eq!(again.kind(), Kind::Conflict);
@@ -62,11 +62,11 @@ async fn a_missing_entry_is_named() {
     for number in 0..4 {
         repository.append(1, number, b"x").await.unwrap();
     }
-    store.delete(&Key::from("runs/000001/000002")).await.unwrap();
+    store.delete(&Key::from("shared/runs/0000000001/0000000002")).await.unwrap();
     let error = repository.entries(1).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "runs/000001/000002 is damaged: entry 2 is missing, though later ones are there"
+        "shared/runs/0000000001/0000000002 is damaged: entry 2 is missing, though later ones are there"
     );
     assert_eq!(repository.entries_from(1, 3).await.unwrap(), [(3, b"x".to_vec())]);
 }
@@ -79,17 +79,22 @@ async fn an_entry_in_anothers_place_is_named() {
     }
     // An older entry, replayed as the newest.
     store
-        .copy(&Key::from("runs/000001/000001"), &Key::from("runs/000001/000002"))
+        .copy(
+            &Key::from("shared/runs/0000000001/0000000001"),
+            &Key::from("shared/runs/0000000001/0000000002"),
+        )
         .await
         .unwrap();
     let error = repository.entries(1).await.unwrap_err();
-    assert_eq!(error.to_string(), "runs/000001/000002 is misplaced: it is runs/000001/000001");
+    let said =
+        "shared/runs/0000000001/0000000002 is damaged: its bytes were changed, it is cut off, or it belongs elsewhere";
+    assert_eq!(error.to_string(), said);
 }
 
 #[tokio::test]
 async fn numbers_and_entries_have_an_end() {
     let (repository, _store) = in_memory().await;
-    for (run, number) in [(1_000_000, 0), (0, 1_000_000)] {
+    for (run, number) in [(10_000_000_000, 0), (0, 10_000_000_000)] {
         let error = repository.append(run, number, b"x").await.unwrap_err();
         assert!(
             matches!(&error, AppendError::Impossible { source: Error::Invalid { .. }, .. }),
@@ -97,8 +102,8 @@ async fn numbers_and_entries_have_an_end() {
         );
         assert_eq!(error.kind(), Kind::Invalid);
     }
-    repository.append(999_999, 999_999, b"x").await.unwrap();
+    repository.append(9_999_999_999, 9_999_999_999, b"x").await.unwrap();
     let long = repository.append(1, 0, &vec![0; 16 << 20]).await.unwrap_err();
     assert!(matches!(long, AppendError::Impossible { .. }), "{long}");
-    assert_eq!(repository.runs().await.unwrap(), [999_999]);
+    assert_eq!(repository.runs().await.unwrap(), [9_999_999_999]);
 }

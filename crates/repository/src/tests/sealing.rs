@@ -1,178 +1,177 @@
-//! Who can open what, and what is refused.
+//! What a sealed object is bound to, and what is refused.
 
 use super::*;
 use crate::Error;
+use crate::keys::{Keys, Opened};
+use crate::seal::{CHUNK, HEADER, Place, sealed_length};
 use estate::Kind;
 use object_store::ObjectStoreExt;
 use object_store::path::Path as Key;
 use proptest::prelude::*;
+use std::io::Read;
 
-fn sealer(recipients: &[&Pair], identity: Option<&Pair>) -> Sealer {
-    let recipients = recipients.iter().map(|key| key.recipient.clone()).collect();
-    let identity = identity.map(|key| key.identity.clone());
-    let store = StoreSettings::Directory("/".into());
-    Sealer::new(&Settings { store, recipients, identity }).unwrap()
+fn keys() -> Keys {
+    Keys::new(Scope::Shared, 1, Opened::random()).unwrap()
 }
 
-const ID: &str = "bcdfghjkmnpqrstv";
-
-fn place() -> Key {
-    Key::from("runs/000001/000002")
-}
-
-#[test]
-fn as_many_recipients_as_may_be_can_open() {
-    let keys: Vec<Pair> = (0..32).map(|_| key()).collect();
-    let all: Vec<&Pair> = keys.iter().collect();
-    let sealed = sealer(&all, None).seal(ID, &place(), b"content").unwrap();
-    assert_eq!(sealer(&all, Some(&keys[31])).open(ID, &place(), &sealed).unwrap(), b"content");
-}
-
-#[test]
-fn each_of_two_recipients_opens() {
-    let (a, b, c) = (key(), key(), key());
-    let sealed = sealer(&[&a, &b], None).seal(ID, &place(), b"content").unwrap();
-    for holder in [&a, &b] {
-        assert_eq!(sealer(&[&c], Some(holder)).open(ID, &place(), &sealed).unwrap(), b"content");
+fn place(key: &str) -> Place {
+    Place {
+        repository: "bcdfghjkmnpqrstv".to_owned(),
+        key: Key::from(key),
     }
-    let error = sealer(&[&c], Some(&c)).open(ID, &place(), &sealed).unwrap_err();
-    assert!(matches!(error, Error::WrongKey { .. }));
-    assert_eq!(error.kind(), Kind::Person);
+}
+
+fn here() -> Place {
+    place("shared/runs/0000000001/0000000002")
+}
+
+#[test]
+fn an_object_opens_where_it_was_sealed_and_nowhere_else() {
+    let keys = keys();
+    let sealed = keys.seal(&here(), 7, b"content").unwrap();
+    assert_eq!(keys.open(&here(), &sealed).unwrap(), (7, b"content".to_vec()));
+    let elsewhere = place("shared/runs/0000000001/0000000003");
+    let foreign = Place { repository: "other".to_owned(), ..here() };
+    for wrong in [elsewhere, foreign] {
+        let error = keys.open(&wrong, &sealed).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{} is damaged: its bytes were changed, it is cut off, or it belongs elsewhere", wrong.key)
+        );
+        assert_eq!(error.kind(), Kind::Damaged);
+    }
+}
+
+#[test]
+fn an_object_of_other_keys_is_named() {
+    let sealed = keys().seal(&here(), 0, b"content").unwrap();
+    let error = keys().open(&here(), &sealed).unwrap_err().to_string();
     assert!(
-        error
-            .to_string()
-            .starts_with("runs/000001/000002 cannot be opened: the configured identity")
+        error.contains("is damaged: it was sealed with key ") && error.ends_with("in no keyring here"),
+        "{error}"
     );
-}
-
-#[tokio::test]
-async fn without_an_identity_everything_can_be_stored_and_nothing_opened() {
-    let store = Arc::new(InMemory::new());
-    let key = key();
-    let sealer = sealer(&[&key], None);
-    let writer = Repository::on(Store::on(store.clone(), "memory"), sealer);
-    writer.init().await.unwrap();
-    let point = store_point(&writer, &id(1), b"x").await;
-    writer.append(1, 0, b"x").await.unwrap();
-    let files = Files::new();
-    for refused in [
-        writer.point(&cluster(), &id(1)).await.map(drop),
-        writer.fetch(&cluster(), &point, "etcd", &files.at("into")).await,
-        writer.entries(1).await.map(drop),
-    ] {
-        let error = refused.unwrap_err();
-        assert!(matches!(error, Error::NoIdentity { .. }), "{error}");
-        assert_eq!(error.kind(), Kind::Person);
-    }
-    assert_eq!(files.names(), [""; 0]);
-    // The same store, with the key.
-    assert_eq!(opened_on(store, &key).entries(1).await.unwrap(), [(0, b"x".to_vec())]);
 }
 
 #[test]
-fn an_object_is_bound_to_its_name_and_its_repository() {
-    let key = key();
-    let sealer = sealer(&[&key], Some(&key));
-    let sealed = sealer.seal(ID, &place(), b"content").unwrap();
-    let elsewhere = Key::from("runs/000001/000003");
-    let moved = sealer.open(ID, &elsewhere, &sealed).unwrap_err();
-    assert_eq!(moved.to_string(), "runs/000001/000003 is misplaced: it is runs/000001/000002");
-    let foreign = sealer.open("other", &place(), &sealed).unwrap_err();
-    assert_eq!(
-        foreign.to_string(),
-        format!("runs/000001/000002 is misplaced: it is runs/000001/000002 of repository {ID}")
-    );
-    assert_eq!(foreign.kind(), Kind::Damaged);
+fn a_rotated_keyring_opens_what_the_old_key_sealed() {
+    let opened = Opened::random();
+    let old = Keys::new(Scope::Shared, 1, opened.clone()).unwrap();
+    let new = Keys::new(Scope::Shared, 2, opened.rotated()).unwrap();
+    let sealed = old.seal(&here(), 0, b"old").unwrap();
+    assert_eq!(new.open(&here(), &sealed).unwrap().1, b"old");
+    let sealed = new.seal(&here(), 0, b"new").unwrap();
+    assert!(old.open(&here(), &sealed).is_err());
 }
 
-/// Whoever knows a recipient can seal, with any program: such an object must be refused for what it does not say.
+#[test]
+fn lengths_are_as_the_format_says() {
+    let keys = keys();
+    for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 3 * CHUNK + 17] {
+        let content = content(length);
+        let sealed = keys.seal(&here(), 0, &content).unwrap();
+        assert_eq!(sealed.len() as u64, sealed_length(length as u64), "{length}");
+        assert!(keys.open(&here(), &sealed).unwrap().1 == content, "{length}");
+        // The end of the content is the end of the object: neither less nor more is taken for it.
+        for changed in [&sealed[..sealed.len() - 1], &[&sealed[..], b"x"].concat()] {
+            assert!(keys.open(&here(), changed).is_err(), "{length}");
+        }
+    }
+    // Cut off where a chunk ends: every chunk left is sound, and the last is not marked as such.
+    let sealed = keys.seal(&here(), 0, &content(2 * CHUNK)).unwrap();
+    assert!(keys.open(&here(), &sealed[..HEADER + CHUNK + 16]).is_err());
+}
+
 #[test]
 fn what_lifeboat_did_not_seal_is_refused() {
-    let key = key();
-    let sealer = sealer(&[&key], Some(&key));
-    let recipient: age::x25519::Recipient = key.recipient.parse().unwrap();
-    let refused = |plain: &[u8]| {
-        let sealed = age::encrypt(&recipient, plain).unwrap();
-        sealer.open(ID, &place(), &sealed).unwrap_err()
-    };
-    let long = [b"x".repeat(4096), b"\n".to_vec()].concat();
-    for plain in [
-        b"".as_slice(),
-        b"\n",
-        b"content\n",
-        b"lifeboat/0\n",
-        b"lifeboat/0 a b c\n",
-        b"\xff\xfe\n",
-        &long,
-    ] {
-        let error = refused(plain);
-        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    let keys = keys();
+    for foreign in [&b"age-encryption.org/v1\n"[..], b"{}", b"lbpack\0\x01", &[0; 100]] {
+        let error = keys.open(&here(), foreign).unwrap_err().to_string();
+        assert!(error.ends_with("is damaged: it was not sealed by Lifeboat"), "{error}");
     }
-    let newer = refused(b"lifeboat/1 something else\n");
-    assert!(matches!(&newer, Error::Format { found, .. } if found == "1"), "{newer}");
-    let rude = refused(b"lifeboat/0 a \x1b[31m\n").to_string();
-    assert!(!rude.contains('\x1b'), "{rude:?}");
+    for short in [&b""[..], b"lbs", b"lbseal\0\x01 and no more"] {
+        let error = keys.open(&here(), short).unwrap_err().to_string();
+        assert!(error.ends_with("is damaged: it is cut off"), "{error}");
+    }
+    let mut newer = keys.seal(&here(), 0, b"content").unwrap().to_vec();
+    newer[7] = 2;
+    let error = keys.open(&here(), &newer).unwrap_err();
+    assert!(matches!(&error, Error::Format { found, .. } if found == "2"), "{error}");
 }
 
 #[test]
 fn every_byte_counts() {
-    let (key, other) = (key(), key());
-    let sealer = sealer(&[&key, &other], Some(&key));
-    let sealed = sealer.seal(ID, &place(), b"content").unwrap();
+    let keys = keys();
+    let sealed = keys.seal(&here(), 3, b"content").unwrap();
     for at in 0..sealed.len() {
         let mut changed = sealed.to_vec();
         changed[at] ^= 1;
-        let error = sealer.open(ID, &place(), &changed).unwrap_err();
-        assert!(matches!(error, Error::Damaged { .. } | Error::WrongKey { .. }), "{at}: {error}");
-        let cut = sealer.open(ID, &place(), &sealed[..at]).unwrap_err();
+        let error = keys.open(&here(), &changed).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. } | Error::Format { .. }), "{at}: {error}");
+        let cut = keys.open(&here(), &sealed[..at]).unwrap_err();
         assert!(matches!(cut, Error::Damaged { .. }), "{at}: {cut}");
     }
-    let more = [&sealed[..], b"x"].concat();
-    assert!(matches!(sealer.open(ID, &place(), &more), Err(Error::Damaged { .. })));
 }
 
 #[test]
-fn a_header_without_end_is_not_read_to_its_end() {
-    let key = key();
-    let sealer = sealer(&[&key], Some(&key));
-    for line in [&b"-> x "[..], b"-> x\n\n"] {
-        let endless = [b"age-encryption.org/v1\n-> x ".to_vec(), line.repeat(100_000)].concat();
-        let error = sealer.open(ID, &place(), &endless).unwrap_err();
-        assert_eq!(error.to_string(), "runs/000001/000002 is damaged: its age header has no end");
+fn chunks_in_another_order_are_refused() {
+    let keys = keys();
+    let sealed = keys.seal(&here(), 0, &content(3 * CHUNK)).unwrap();
+    let (head, body) = sealed.split_at(HEADER);
+    let chunks: Vec<&[u8]> = body.chunks(CHUNK + 16).collect();
+    for order in [[1, 0, 2], [0, 0, 2], [0, 2, 2]] {
+        let body: Vec<u8> = order.iter().flat_map(|at| chunks[*at]).copied().collect();
+        assert!(keys.open(&here(), &[head, &body].concat()).is_err(), "{order:?}");
     }
+    assert!(keys.open(&here(), &[head, chunks[0], chunks[2]].concat()).is_err());
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300), header in any::<bool>()) {
-        let key = key();
-        let begin: &[u8] = if header { b"age-encryption.org/v1\n-> X25519 " } else { b"" };
-        let opened = sealer(&[&key], Some(&key)).open(ID, &place(), &[begin, &bytes].concat());
-        prop_assert!(opened.is_err());
+        let begin: &[u8] = if header { b"lbseal\0\x01" } else { b"" };
+        prop_assert!(keys().open(&here(), &[begin, &bytes].concat()).is_err());
+    }
+
+    #[test]
+    fn a_stream_is_opened_however_it_is_read(length in 0_usize..200_000, step in 1_usize..90_000) {
+        let (keys, content) = (keys(), content(length));
+        let sealed = keys.seal(&here(), 0, &content).unwrap();
+        let (_, mut reader) = keys.reader(&here(), &sealed[..]).unwrap();
+        let (mut read, mut buffer) = (Vec::new(), vec![0; step]);
+        loop {
+            let n = reader.read(&mut buffer).unwrap();
+            if n == 0 { break; }
+            read.extend_from_slice(&buffer[..n]);
+        }
+        prop_assert!(read == content);
     }
 }
 
 #[tokio::test]
 async fn a_marker_that_is_none_or_newer_is_refused() {
+    let root = key().root().public();
     for (marker, want) in [
-        ("", "lifeboat.json is damaged: "),
-        ("[]", "lifeboat.json is damaged: it names no format"),
-        (r#"{"format": 0}"#, "lifeboat.json is damaged: missing field `repository`"),
+        (String::new(), "lifeboat.json is damaged: "),
+        ("[]".to_owned(), "lifeboat.json is damaged: it names no format"),
+        (r#"{"format": 1}"#.to_owned(), "lifeboat.json is damaged: missing field `repository`"),
         (
-            r#"{"format": 0, "repository": "a b"}"#,
+            format!(r#"{{"format": 1, "repository": "a b", "root": "{root}"}}"#),
             "lifeboat.json is damaged: its repository id is not",
         ),
         (
-            r#"{"format": 1, "all": "new"}"#,
-            "lifeboat.json has format 1, and this Lifeboat knows formats up to 0",
+            r#"{"format": 2, "all": "new"}"#.to_owned(),
+            "lifeboat.json has format 2, and this Lifeboat knows formats up to 1",
         ),
     ] {
-        let store = Arc::new(InMemory::new());
+        let (store, key) = (Arc::new(InMemory::new()), key());
         store.put(&Key::from("lifeboat.json"), marker.into()).await.unwrap();
-        let repository = opened_on(store, &key());
-        for error in [repository.id().await.unwrap_err(), repository.init().await.unwrap_err()] {
+        let repository = opened_on(store, &key);
+        for error in [
+            repository.id().await.unwrap_err(),
+            found(&repository, &key).await.unwrap_err(),
+        ] {
             assert!(error.to_string().starts_with(want), "{error}");
         }
         assert!(repository.points(&cluster()).await.is_err());

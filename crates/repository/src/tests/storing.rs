@@ -43,7 +43,11 @@ async fn strange_keys_are_named_and_ignored() {
             .await
             .unwrap();
     }
-    for key in ["runs/x/000000", "runs/000007/12", "runs/000007/000001/deep"] {
+    for key in [
+        "shared/runs/x/0000000000",
+        "shared/runs/0000000007/12",
+        "shared/runs/0000000007/0000000001/deep",
+    ] {
         store.put(&Key::from(key), "?".into()).await.unwrap();
     }
     let listing = repository.points(&cluster()).await.unwrap();
@@ -164,8 +168,9 @@ async fn disk_that_takes_no_more() {
     );
     assert_eq!(files.names(), [""; 0]);
 
-    let directory = Repository::open(settings(files.0.path(), &key())).unwrap();
-    directory.init().await.unwrap();
+    let key = key();
+    let directory = Repository::open(settings(files.0.path(), &key)).unwrap();
+    found(&directory, &key).await.unwrap();
     let mut new = directory.begin(&cluster(), &id(1));
     let error = new.part("etcd", Path::new("/proc/self/exe")).await.unwrap_err();
     let Error::File { path, reason } = &error else {

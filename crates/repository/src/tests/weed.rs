@@ -87,9 +87,10 @@ impl Weed {
             ports,
             files,
         };
-        let first = weed.repository("copies", "first", "all", "secret");
+        let key = key();
+        let first = weed.repository("copies", "first", "all", "secret", &key);
         for _ in 0..TRIES {
-            if first.init().await.is_ok() {
+            if found(&first, &key).await.is_ok() {
                 return Some(weed);
             }
             if weed.child.try_wait().unwrap().is_some() {
@@ -101,7 +102,7 @@ impl Weed {
         panic!("weed does not answer: {}", weed.log());
     }
 
-    fn repository(&self, bucket: &str, prefix: &str, access_key: &str, secret_key: &str) -> Repository {
+    fn repository(&self, bucket: &str, prefix: &str, access_key: &str, secret_key: &str, key: &Pair) -> Repository {
         let store = StoreSettings::S3 {
             endpoint: Some(self.endpoint.clone()),
             region: "us-east-1".to_owned(),
@@ -110,7 +111,7 @@ impl Weed {
             access_key: access_key.to_owned(),
             secret_key: secret_key.to_owned(),
         };
-        Repository::open(Settings { store, ..settings(Path::new("/"), &key()) }).unwrap()
+        Repository::open(Settings { store, ..settings(Path::new("/"), key) }).unwrap()
     }
 
     fn log(&self) -> String {
@@ -148,24 +149,21 @@ fn program() -> PathBuf {
 #[tokio::test]
 #[ignore = "needs weed: cargo xtask test"]
 async fn everything_holds_in_a_bucket() {
-    let weed = Weed::start().await;
-    conformance::all(&weed.repository("copies", "estate/a", "all", "secret")).await;
+    let (weed, key) = (Weed::start().await, key());
+    conformance::all(&weed.repository("copies", "estate/a", "all", "secret", &key), &key).await;
 }
 
 #[tokio::test]
 #[ignore = "needs weed: cargo xtask test"]
 async fn a_bucket_says_why_it_refuses() {
-    let weed = Weed::start().await;
+    let (weed, key) = (Weed::start().await, key());
     for (access_key, secret_key, code) in [
         ("nobody", "secret", "InvalidAccessKeyId"),
         ("all", "wrong", "SignatureDoesNotMatch"),
         ("reader", "secret", "AccessDenied"),
     ] {
-        let error = weed
-            .repository("copies", "estate/b", access_key, secret_key)
-            .init()
-            .await
-            .unwrap_err();
+        let repository = weed.repository("copies", "estate/b", access_key, secret_key, &key);
+        let error = found(&repository, &key).await.unwrap_err();
         let Error::Refused { object, reason, .. } = &error else {
             panic!("{error}")
         };
@@ -174,12 +172,12 @@ async fn a_bucket_says_why_it_refuses() {
         assert!(!error.to_string().contains("nobody"), "{error}");
         assert_eq!(error.kind(), Kind::Person);
     }
-    let absent = weed.repository("absent", "estate/b", "reader", "secret");
+    let absent = weed.repository("absent", "estate/b", "reader", "secret", &key);
     let error = absent.id().await.unwrap_err();
     assert!(matches!(error, Error::NoBucket { .. }), "{error}");
     assert_eq!(error.to_string(), format!("{}/absent/estate/b does not exist", weed.endpoint));
     let error = weed
-        .repository("copies", "estate/b", "reader", "secret")
+        .repository("copies", "estate/b", "reader", "secret", &key)
         .id()
         .await
         .unwrap_err();

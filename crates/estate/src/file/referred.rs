@@ -1,0 +1,60 @@
+//! What an estate file refers to: the files and variables without which it is only half of what a recovery needs.
+
+use super::{Estate, SecretRef};
+use std::path::Path;
+
+/// Something that the estate refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referred<'a> {
+    /// Where in the estate, as people write it: `dns.key.secret`.
+    pub place: String,
+    /// What.
+    pub what: What<'a>,
+}
+
+/// A file or a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What<'a> {
+    /// A secret.
+    Secret(&'a SecretRef),
+    /// A file that may be no secret.
+    File(&'a Path),
+}
+
+impl Estate {
+    /// Everything that the estate refers to, but for what opens repositories: who reads a kit has that already.
+    pub fn referred(&self) -> Vec<Referred<'_>> {
+        let mut all = vec![Referred { place: "peers.key".to_owned(), what: What::Secret(&self.peers.key) }];
+        let mut add = |place: String, what| all.push(Referred { place, what });
+        for (name, host) in &self.hosts {
+            let ssh = host.ssh.iter().flat_map(|ssh| [("identity", &ssh.identity), ("knownHosts", &ssh.known_hosts)]);
+            for (key, path) in ssh {
+                if let Some(path) = path {
+                    add(format!("hosts.{name}.ssh.{key}"), What::File(path));
+                }
+            }
+        }
+        for (name, of) in &self.repositories {
+            let credentials = [
+                ("accessKey", &of.access_key),
+                ("secretKey", &of.secret_key),
+                ("serviceAccount", &of.service_account),
+                ("accountKey", &of.account_key),
+            ];
+            for (key, secret) in credentials {
+                if let Some(secret) = secret {
+                    add(format!("repositories.{name}.{key}"), What::Secret(secret));
+                }
+            }
+            if let Some(signer) = &of.signer {
+                add(format!("repositories.{name}.signer"), What::Secret(signer));
+            }
+        }
+        for (name, of) in &self.clusters {
+            add(format!("clusters.{name}.manager.ca"), What::File(&of.manager.ca));
+            add(format!("clusters.{name}.manager.token"), What::Secret(&of.manager.token));
+        }
+        add("dns.key.secret".to_owned(), What::Secret(&self.dns.key.secret));
+        all
+    }
+}

@@ -1,0 +1,145 @@
+//! `lifeboat repository kit`: the estate and its secrets as the repository has them.
+
+use super::Of;
+use crate::commands::span;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use estate::Kind;
+use recovery::{Trouble, kit};
+use repository::{Kit, Repository, Settings};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    of: Of,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Store the kit now, if something has changed
+    Store(StoreArgs),
+    /// Write the estate and its secrets into a directory; needs no estate
+    Fetch(FetchArgs),
+}
+
+#[derive(clap::Args)]
+struct StoreArgs {
+    #[command(flatten)]
+    of: Of,
+}
+
+#[derive(clap::Args)]
+struct FetchArgs {
+    /// The store, as the recovery sheet has it
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// The store's server, if it is not the cloud's own
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// The region of an S3 bucket
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
+    /// The root's public key, as the recovery sheet has it: what others have signed is then refused
+    #[arg(long, value_name = "KEY")]
+    root: String,
+    /// The file of an identity that opens the repository
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// An empty directory, made if it is not there
+    #[arg(long, value_name = "DIRECTORY")]
+    into: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    number: u64,
+    made: jiff::Timestamp,
+    age_s: i64,
+    writer: String,
+    holds: Vec<String>,
+    left_out: Vec<(String, String)>,
+}
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let holds = self.holds.iter().map(|name| [name.clone(), "sealed".to_owned()]);
+        let left_out = self.left_out.iter().map(|(name, why)| [name.clone(), format!("left out: {why}")]);
+        let head = format!("kit {} of {}, {} old", self.number, self.writer, span(self.age_s));
+        format!("{head}\n\n{}", table(["WHAT", "STATE"], holds.chain(left_out)))
+    }
+}
+
+pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    match args.command {
+        None => show(&args.of, printer).await,
+        Some(Command::Store(args)) => store(&args.of, printer).await,
+        Some(Command::Fetch(args)) => fetch(args, printer).await,
+    }
+}
+
+async fn show(of: &Of, printer: &Printer) -> Result<(), Failure> {
+    let (world, name) = of.open()?;
+    let (number, kit, writer) = world.repository(&name)?.kit().await.map_err(Trouble::from)?;
+    printer.show(&shown(number, &kit, writer))
+}
+
+fn shown(number: u64, kit: &Kit, writer: String) -> Shown {
+    Shown {
+        number,
+        made: kit.made,
+        age_s: ambient::now().duration_since(kit.made).as_secs(),
+        writer,
+        holds: kit.files.keys().cloned().collect(),
+        left_out: kit.left_out.iter().map(|(name, why)| (name.clone(), why.clone())).collect(),
+    }
+}
+
+async fn store(of: &Of, printer: &Printer) -> Result<(), Failure> {
+    let (world, name) = of.open()?;
+    let stored = world.repository(&name)?.put_kit(&kit::gather(&world)?).await;
+    match stored.map_err(Trouble::from)? {
+        Some(number) => printer.talk(&format!("kit {number} is stored")),
+        None => printer.talk("nothing has changed since the newest kit"),
+    }
+    show(of, printer).await
+}
+
+async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
+    let repository = Repository::open(settings(&args)?).map_err(Trouble::from)?;
+    let (number, kit, writer) = repository.kit().await.map_err(Trouble::from)?;
+    let laid = kit::lay(&kit, &args.into)?;
+    for (there, belongs) in &laid.elsewhere {
+        printer.talk(&format!("the estate looks for {}: cp {} there", belongs.display(), there.display()));
+    }
+    if let Some(variables) = &laid.variables {
+        printer.talk(&format!("set -a; . {}; set +a", variables.display()));
+    }
+    printer.talk(&format!(
+        "hint: copy the identity to where the estate looks for it, then lifeboat check --estate {}",
+        laid.estate.display()
+    ));
+    printer.show(&shown(number, &kit, writer))
+}
+
+fn settings(args: &FetchArgs) -> Result<Settings, Failure> {
+    let identity = args.identity.as_deref().map(read).transpose()?;
+    let store = recovery::store_settings(&args.url, args.endpoint.as_deref(), args.region.as_deref())?;
+    Ok(Settings {
+        store,
+        identity,
+        passphrase: std::env::var("LIFEBOAT_PASSPHRASE").ok(),
+        signer: None,
+        root: Some(args.root.clone()),
+    })
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|reason| {
+        Failure::new("LB0203", Kind::Person, format!("the identity {} cannot be read", path.display())).because(&reason)
+    })
+}

@@ -1,0 +1,138 @@
+//! The recovery kit of an estate: its file, and what it refers to, as this host has it.
+
+use crate::{Trouble, World};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use estate::{Kind, SecretRef, What};
+use repository::{Hidden, Kit};
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The longest file of a kit, in bytes.
+const FILE_MAX: u64 = 1 << 20;
+
+/// What was put where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Laid {
+    /// The estate file.
+    pub estate: PathBuf,
+    /// Files, where they were put.
+    pub files: Vec<PathBuf>,
+    /// Files that the estate names by an absolute path: where they were put, and where they belong.
+    pub elsewhere: Vec<(PathBuf, PathBuf)>,
+    /// The file with the variables, if there are any.
+    pub variables: Option<PathBuf>,
+}
+
+/// Gathers the kit. What is not on this host, or is left out by the estate's `kit.leaveOut`, is named in it.
+///
+/// # Errors
+/// The estate file cannot be read.
+pub fn gather(world: &World) -> Result<Kit, Trouble> {
+    let name = world.file.file_name().unwrap_or(world.file.as_os_str()).to_string_lossy().into_owned();
+    let text = read(&world.file).map_err(|reason| {
+        let message = format!("the estate file {} cannot be sealed into the kit: {reason}", world.file.display());
+        Trouble::new("LB0201", Kind::Person, message)
+    })?;
+    let mut files = BTreeMap::from([(name.clone(), text)]);
+    let mut left_out = BTreeMap::new();
+    for referred in world.estate.referred() {
+        if world.estate.kit.leave_out.contains(&referred.place) {
+            left_out.insert(referred.place, "the estate leaves it out".to_owned());
+            continue;
+        }
+        let (key, found) = match referred.what {
+            What::File(path) | What::Secret(SecretRef::File(path)) => {
+                (path.display().to_string(), read(&world.path(path)))
+            }
+            What::Secret(SecretRef::Env(variable)) => {
+                let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
+                let value = value.map(|value| Hidden::from(STANDARD.encode(Zeroizing::new(value).as_bytes())));
+                (format!("env:{variable}"), value)
+            }
+        };
+        match found {
+            Ok(text) => drop(files.insert(key, text)),
+            Err(reason) => drop(left_out.insert(referred.place, reason)),
+        }
+    }
+    Ok(Kit::new(ambient::now(), name, files, left_out))
+}
+
+fn read(path: &Path) -> Result<Hidden, String> {
+    let told = |reason: std::io::Error| reason.kind().to_string();
+    if path.metadata().map_err(told)?.len() > FILE_MAX {
+        return Err(format!("it has more than {FILE_MAX} bytes"));
+    }
+    let bytes = Zeroizing::new(std::fs::read(path).map_err(told)?);
+    Ok(Hidden::from(STANDARD.encode(&*bytes)))
+}
+
+/// Writes a kit's files below `into`, readable by their owner alone. What the estate names by an absolute path is put below
+/// `into`, too: a kit must not write all over the host that reads it.
+///
+/// # Errors
+/// A file is there already, a path leads out of `into`, or the disk refuses.
+pub fn lay(kit: &Kit, into: &Path) -> Result<Laid, Trouble> {
+    let mut laid = Laid { estate: into.join(&kit.estate), ..Laid::default() };
+    let mut variables = Zeroizing::new(String::new());
+    for (name, text) in &kit.files {
+        let damaged = |why: &str| Trouble::new("LB0306", Kind::Damaged, format!("{name} in the kit {why}"));
+        let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new);
+        let bytes = bytes.map_err(|_bad| damaged("is not base64"))?;
+        if let Some(variable) = name.strip_prefix("env:") {
+            let value = str::from_utf8(&bytes).map_err(|_bad| damaged("is no text"))?;
+            // In single quotes, as a shell reads it.
+            variables.push_str(&format!("{variable}='{}'\n", value.replace('\'', r"'\''")));
+            continue;
+        }
+        let named = Path::new(name);
+        let inside = inside(named).ok_or_else(|| damaged("leads out of its directory"))?;
+        let there = into.join(inside);
+        write(&there, &bytes)?;
+        match named.is_absolute() {
+            true => laid.elsewhere.push((there, named.to_owned())),
+            false => laid.files.push(there),
+        }
+    }
+    if !variables.is_empty() {
+        let there = into.join("variables.env");
+        write(&there, variables.as_bytes())?;
+        laid.variables = Some(there);
+    }
+    Ok(laid)
+}
+
+/// The path below a directory; `None` if it leads out of it.
+fn inside(path: &Path) -> Option<PathBuf> {
+    let mut below = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => below.push(name),
+            Component::RootDir | Component::CurDir => {}
+            Component::ParentDir | Component::Prefix(_) => return None,
+        }
+    }
+    (below.file_name().is_some()).then_some(below)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    use std::io::Write;
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let written = || {
+        if let Some(folder) = path.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    written().map_err(|reason: std::io::Error| {
+        let message = format!("{} cannot be written: {reason}", path.display());
+        Trouble::new("LB0308", Kind::Person, message).hint("choose an empty directory")
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! Recovery kits: stored at a change, opened with one identity, damage passed over by the next one.
+
+use super::*;
+use crate::{Error, Hidden, Kit};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as Key;
+use std::collections::BTreeMap;
+
+fn kit(secret: &str) -> Kit {
+    let files = [("lifeboat.yaml", "name: demo"), ("tsig.key", secret)];
+    let files = files.map(|(path, text)| (path.to_owned(), Hidden::from(text.to_owned())));
+    let left_out = [("env:TOKEN".to_owned(), "it is not set".to_owned())];
+    Kit::new(
+        "2026-11-22T10:00:00Z".parse().unwrap(),
+        "lifeboat.yaml".to_owned(),
+        BTreeMap::from(files),
+        BTreeMap::from(left_out),
+    )
+}
+
+#[tokio::test]
+async fn a_kit_is_stored_when_something_changed() {
+    let (repository, store) = in_memory().await;
+    assert!(matches!(repository.kit().await, Err(Error::NotFound { .. })));
+    assert_eq!(repository.put_kit(&kit("one")).await.unwrap(), Some(1));
+    assert_eq!(repository.put_kit(&kit("one")).await.unwrap(), None);
+    assert_eq!(repository.put_kit(&kit("two")).await.unwrap(), Some(2));
+    let (number, found, writer) = repository.kit().await.unwrap();
+    assert_eq!((number, found, &*writer), (2, kit("two"), "main"));
+
+    let newest = Key::from("shared/kit/0000000002");
+    store.copy(&Key::from("shared/kit/0000000001"), &newest).await.unwrap();
+    let error = repository.kit().await.unwrap_err();
+    assert!(error.to_string().starts_with("shared/kit/0000000002 is damaged"), "{error}");
+    assert_eq!(repository.put_kit(&kit("two")).await.unwrap(), Some(3));
+    assert_eq!(repository.kit().await.unwrap().0, 3);
+}
+
+#[tokio::test]
+async fn a_kit_shows_no_secret() {
+    let shown = format!("{:?}", kit("hunter22"));
+    assert!(shown.contains("tsig.key") && !shown.contains("hunter22"), "{shown}");
+}
+
+#[tokio::test]
+async fn old_kits_go() {
+    let (repository, _) = in_memory().await;
+    for n in 1..=23 {
+        repository.put_kit(&kit(&n.to_string())).await.unwrap();
+    }
+    let left = repository.shared.store.list(&Key::from("shared/kit")).await.unwrap();
+    assert_eq!(left.len(), 21);
+    assert_eq!(left[0], Key::from("shared/kit/0000000003"));
+}

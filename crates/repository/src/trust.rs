@@ -1,0 +1,190 @@
+//! What a repository's objects are opened and judged with: keyrings and the list of writers, read once and kept for a while.
+
+use crate::keys::{Keyring, Keys};
+use crate::layout::{self, Scope};
+use crate::seal::{Header, Place};
+use crate::writers::{Writer, Writers};
+use crate::{Error, Repository, signed};
+use bytes::Bytes;
+use object_store::path::Path;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How old keys and lists may be before the store is asked for newer ones: a rotation reaches every writer within this time.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What was read, and when by [`ambient::uptime`].
+struct Kept<T> {
+    what: Arc<T>,
+    read: Duration,
+}
+
+/// What is remembered.
+#[derive(Default)]
+pub(crate) struct Trust {
+    keys: Mutex<HashMap<Scope, Kept<Keys>>>,
+    writers: Mutex<Option<Kept<Writers>>>,
+}
+
+impl Repository {
+    /// The keys of a scope.
+    pub(crate) async fn keys(&self, scope: &Scope) -> Result<Arc<Keys>, Error> {
+        self.keys_if(scope, |_any| true).await
+    }
+
+    /// The keys of a scope, read anew if they are not `good` or no longer fresh.
+    async fn keys_if(&self, scope: &Scope, good: impl Fn(&Keys) -> bool) -> Result<Arc<Keys>, Error> {
+        // Held while they are read: many objects that are opened at once then ask once.
+        let mut kept = self.shared.trust.keys.lock().await;
+        let now = ambient::uptime();
+        let known = kept.get(scope).filter(|it| good(&it.what));
+        let known = known.map(|it| (Arc::clone(&it.what), now.saturating_sub(it.read) < FRESH));
+        if let Some((keys, true)) = &known {
+            return Ok(Arc::clone(keys));
+        }
+        match (self.read_keys(scope).await, known) {
+            (Ok(keys), _) => {
+                let what = Arc::new(keys);
+                kept.insert(scope.clone(), Kept { what: Arc::clone(&what), read: now });
+                Ok(what)
+            }
+            // A store that does not answer now says nothing about the keys.
+            (Err(Error::Unreachable { .. }), Some((keys, _))) => Ok(keys),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn read_keys(&self, scope: &Scope) -> Result<Keys, Error> {
+        let (key, keyring) = self.keyring(scope).await?;
+        let id = self.id().await?;
+        let opened = keyring.open(key.as_ref(), id, &self.shared.identities)?;
+        let bug = || Error::Bug {
+            object: key.to_string(),
+            reason: "an opened keyring is empty".to_owned(),
+        };
+        Keys::new(scope.clone(), keyring.number, opened).ok_or_else(bug)
+    }
+
+    /// The newest keyring of a scope, not opened.
+    pub(crate) async fn keyring(&self, scope: &Scope) -> Result<(Path, Keyring), Error> {
+        let keyrings = layout::keyrings(scope);
+        let (key, number, body) = self.newest_of_root(&keyrings).await?;
+        let keyring = Keyring::parse(key.as_ref(), &body, scope, number)?;
+        Ok((key, keyring))
+    }
+
+    /// The list of trusted writers.
+    pub(crate) async fn trusted(&self) -> Result<Arc<Writers>, Error> {
+        let mut kept = self.shared.trust.writers.lock().await;
+        let now = ambient::uptime();
+        if let Some(it) = kept.as_ref().filter(|it| now.saturating_sub(it.read) < FRESH) {
+            return Ok(Arc::clone(&it.what));
+        }
+        match (self.read_writers().await, kept.as_ref()) {
+            (Ok(list), _) => {
+                let what = Arc::new(list);
+                *kept = Some(Kept { what: Arc::clone(&what), read: now });
+                Ok(what)
+            }
+            (Err(Error::Unreachable { .. }), Some(it)) => Ok(Arc::clone(&it.what)),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn read_writers(&self) -> Result<Writers, Error> {
+        let (key, number, body) = self.newest_of_root(&layout::writer_lists()).await?;
+        Writers::parse(key.as_ref(), &body, number)
+    }
+
+    /// Forgets what was read: the next use asks the store.
+    pub(crate) async fn forget_trust(&self) {
+        self.shared.trust.keys.lock().await.clear();
+        *self.shared.trust.writers.lock().await = None;
+    }
+
+    /// The object with the highest number below `stream`, signed by the root.
+    async fn newest_of_root(&self, stream: &Path) -> Result<(Path, u64, Vec<u8>), Error> {
+        let marker = self.marker().await?;
+        let (key, number) = self.newest(stream).await?.ok_or_else(|| Error::NotFound {
+            store: self.store().to_owned(),
+            object: format!("{stream}/..."),
+        })?;
+        let text = self.shared.store.get(&key).await?;
+        let place = self.place(&key).await?;
+        let (signer, body) = signed::read(&place, &text)?;
+        if signer != marker.root {
+            let reason = format!("the root, {}, did not sign it: {signer} did", marker.root);
+            return Err(Error::Untrusted { object: key.to_string(), reason });
+        }
+        Ok((key, number, body.to_vec()))
+    }
+
+    /// The highest number below `stream`.
+    pub(crate) async fn newest(&self, stream: &Path) -> Result<Option<(Path, u64)>, Error> {
+        let depth = stream.parts_count() + 1;
+        let listed = self.shared.store.list(stream).await?.into_iter();
+        let numbers = listed
+            .filter(|key| key.parts_count() == depth)
+            .filter_map(|key| layout::number(&key).map(|number| (key, number)));
+        Ok(numbers.max_by_key(|(_, number)| *number))
+    }
+
+    /// Where an object stands.
+    pub(crate) async fn place(&self, key: &Path) -> Result<Place, Error> {
+        Ok(Place { repository: self.id().await?.to_owned(), key: key.clone() })
+    }
+
+    /// Seals a small object under an epoch; 0 where there is none.
+    pub(crate) async fn sealed(&self, key: &Path, epoch: u64, content: &[u8]) -> Result<Bytes, Error> {
+        let keys = self.keys(&scope_of(key)?).await?;
+        keys.seal(&self.place(key).await?, epoch, content)
+    }
+
+    /// Reads and opens a small object: its epoch and its content.
+    pub(crate) async fn opened(&self, key: &Path) -> Result<(u64, Vec<u8>), Error> {
+        let place = self.place(key).await?;
+        let sealed = self.shared.store.get(key).await?;
+        self.keys_for(key, &sealed).await?.open(&place, &sealed)
+    }
+
+    /// The keys for an object that begins with `bytes`: read anew if they lack the one that it was sealed with.
+    pub(crate) async fn keys_for(&self, key: &Path, bytes: &[u8]) -> Result<Arc<Keys>, Error> {
+        let scope = scope_of(key)?;
+        match Header::parse(bytes) {
+            Ok(header) => {
+                let found = self.keys_if(&scope, |keys| keys.knows(&header.key)).await;
+                found
+            }
+            Err(_) => self.keys(&scope).await,
+        }
+    }
+
+    /// Signs a body as this writer, for the object under `key`.
+    pub(crate) async fn sign(&self, key: &Path, body: &[u8]) -> Result<Vec<u8>, Error> {
+        let signer = self.shared.signer.as_ref();
+        let signer = signer.ok_or_else(|| Error::NoSigner { object: key.to_string() })?;
+        Ok(signer.sign(&self.place(key).await?, body))
+    }
+
+    /// The body of what a trusted writer has signed, and that writer.
+    pub(crate) async fn judged(&self, key: &Path, text: &[u8]) -> Result<(Writer, Vec<u8>), Error> {
+        let place = self.place(key).await?;
+        let (signer, body) = signed::read(&place, text)?;
+        let list = self.trusted().await?;
+        let writer = list.trusted(&signer, &scope_of(key)?).cloned();
+        let writer = writer.ok_or_else(|| Error::Untrusted {
+            object: key.to_string(),
+            reason: format!("{signer} signed it, who is no trusted writer of it"),
+        })?;
+        Ok((writer, body.to_vec()))
+    }
+}
+
+fn scope_of(key: &Path) -> Result<Scope, Error> {
+    layout::scope_of(key).ok_or_else(|| Error::Bug {
+        object: key.to_string(),
+        reason: "it belongs to no scope".to_owned(),
+    })
+}
