@@ -2,13 +2,16 @@
 
 mod adversity;
 mod conformance;
+mod disks;
 mod journals;
 mod odd;
 mod probing;
+mod replies;
 mod retaining;
 mod sealing;
 mod settings;
 mod storing;
+mod waiting;
 mod weed;
 
 use crate::seal::Sealer;
@@ -45,6 +48,8 @@ fn settings(directory: &Path, key: &Pair) -> Settings {
         store: StoreSettings::Directory(directory.to_owned()),
         recipients: vec![key.recipient.clone()],
         identity: Some(key.identity.clone()),
+        signer: None,
+        root: None,
     }
 }
 

@@ -11,7 +11,7 @@ fn sealer(recipients: &[&Pair], identity: Option<&Pair>) -> Sealer {
     let recipients = recipients.iter().map(|key| key.recipient.clone()).collect();
     let identity = identity.map(|key| key.identity.clone());
     let store = StoreSettings::Directory("/".into());
-    Sealer::new(&Settings { store, recipients, identity }).unwrap()
+    Sealer::new(&Settings { store, recipients, identity, signer: None, root: None }).unwrap()
 }
 
 const ID: &str = "bcdfghjkmnpqrstv";
