@@ -7,10 +7,12 @@ mod check;
 mod error;
 mod place;
 mod reference;
+mod store;
 
 pub use error::FileError;
 pub use place::Placed;
 pub use reference::SecretRef;
+pub use store::{InvalidStoreUrl, StoreUrl};
 
 use crate::{Distribution, Name, Role};
 use reference::duration;
@@ -95,34 +97,30 @@ pub struct Ssh {
 pub struct Repository {
     /// The site that it is lost with.
     pub site: Placed<Name>,
-    /// A bucket.
-    pub s3: Option<S3>,
-    /// A directory: serves one host only.
-    pub directory: Option<PathBuf>,
+    /// Where it is: a directory or a bucket.
+    pub url: Placed<StoreUrl>,
+    /// The URL of the server, `http://` or `https://`; without it the cloud's own.
+    pub endpoint: Option<Placed<String>>,
+    /// The region of an S3 bucket; without it the environment's, or else `us-east-1`.
+    pub region: Option<Placed<String>>,
+    /// The id of an S3 access key. Without credentials here they are the environment's, or else the cloud's own.
+    pub access_key: Option<Placed<SecretRef>>,
+    /// The secret of that key.
+    pub secret_key: Option<Placed<SecretRef>>,
+    /// The key file of a Google service account, JSON.
+    pub service_account: Option<Placed<SecretRef>>,
+    /// The storage account of an Azure container; without it the environment's.
+    pub account: Option<Placed<String>>,
+    /// A key of that account.
+    pub account_key: Option<Placed<SecretRef>>,
     /// Who can open what is kept there: `age` recipients. Two at least, since a lost key is a lost estate.
     pub recipients: Vec<Placed<String>>,
     /// The file of an `age` identity that opens it. Needed where recoveries run and nowhere else.
     pub identity: SecretRef,
-}
-
-/// A bucket of an S3 store.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct S3 {
-    /// Its URL, `http://` or `https://`; without it that of AWS for the region.
-    pub endpoint: Option<String>,
-    /// Its region.
-    #[serde(default = "default_region")]
-    pub region: String,
-    /// The bucket.
-    pub bucket: String,
-    /// What all keys begin with.
-    #[serde(default)]
-    pub prefix: String,
-    /// The access key's id.
-    pub access_key: SecretRef,
-    /// The secret key.
-    pub secret_key: SecretRef,
+    /// The file of the key with which this host signs what it writes there.
+    pub signer: Option<SecretRef>,
+    /// The public key of who decides whose signatures count. Pinned here, the store cannot replace it.
+    pub root: Option<Placed<String>>,
 }
 
 /// A protected cluster.
@@ -353,10 +351,6 @@ fn default_agents_within() -> Placed<Duration> {
 
 fn default_https_port() -> u16 {
     443
-}
-
-fn default_region() -> String {
-    "us-east-1".to_owned()
 }
 
 fn default_ttl() -> u32 {

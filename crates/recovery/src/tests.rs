@@ -46,6 +46,8 @@ fn repository(directory: &std::path::Path) -> Repository {
         store: StoreSettings::Directory(directory.to_owned()),
         recipients: vec![identity.to_public().to_string()],
         identity: Some(identity.to_string().expose_secret().to_owned()),
+        signer: None,
+        root: None,
     };
     Repository::open(settings).unwrap()
 }
@@ -83,11 +85,38 @@ async fn a_missing_key_is_not_a_damaged_journal() {
         store: StoreSettings::Directory(directory.path().to_owned()),
         recipients: vec![age::x25519::Identity::generate().to_public().to_string()],
         identity: None,
+        signer: None,
+        root: None,
     };
     let trouble = runs::read(&Repository::open(settings).unwrap(), 1).await.unwrap_err();
     assert_eq!((&*trouble.code, trouble.kind), ("LB0304", Kind::Person));
     let nothing = runs::read(&with_key, 7).await.unwrap_err();
     assert_eq!(&*nothing.code, "LB0705");
+}
+
+#[test]
+fn a_repository_is_opened_where_its_url_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let recipient = age::x25519::Identity::generate().to_public().to_string();
+    let text = ESTATE.replace("[age1good, age1other]", &format!("[{recipient}]"));
+    let s3 = "    url: s3://lifeboat\n    endpoint: http://10.1.2.2:8333\n    accessKey: file:s3.access\n    secretKey: file:s3.secret\n";
+    assert!(text.contains(s3), "{text}");
+    let open = |text: &str| {
+        let estate = Estate::parse("lifeboat.yaml", text).unwrap();
+        World::new(estate, directory.path().to_owned(), None).repository(&name("standby-s3"))
+    };
+    let trouble = open(&text).unwrap_err();
+    assert!(trouble.to_string().contains("s3.access cannot be read"), "{trouble}");
+    for file in ["s3.access", "s3.secret"] {
+        std::fs::write(directory.path().join(file), "a-secret\n").unwrap();
+    }
+    assert_eq!(open(&text).unwrap().store(), "http://10.1.2.2:8333/lifeboat");
+    let beside =
+        open(&text.replace(s3, "    url: file:copies\n    root: a-key\n    signer: file:absent.key\n")).unwrap();
+    assert_eq!(beside.store(), directory.path().join("copies").display().to_string());
+    let azure = "    url: az://lifeboat/a\n    account: copies\n    accountKey: file:azure.key\n";
+    std::fs::write(directory.path().join("azure.key"), "a2V5\n").unwrap();
+    assert_eq!(open(&text.replace(s3, azure)).unwrap().store(), "az://lifeboat/a");
 }
 
 #[test]

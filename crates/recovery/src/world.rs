@@ -5,8 +5,8 @@
 
 use crate::Trouble;
 use cluster::{Host, Manager, SshSettings};
-use estate::{Cluster, Estate, Kind, Name, SecretRef, TsigAlgorithm};
-use repository::{Repository, Settings, StoreSettings};
+use estate::{Cluster, Estate, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
+use repository::{AccessKey, Bucket, Cloud, Repository, Settings, StoreSettings};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -61,7 +61,8 @@ impl World {
         Ok(Host::ssh(name.as_str(), host.address, &settings))
     }
 
-    /// The repository called `name`. Without the identity, what is sealed cannot be opened, but can be written.
+    /// The repository called `name`. Without the identity, what is sealed cannot be opened, but can be written; without the
+    /// signing key, it can be read.
     ///
     /// # Errors
     /// A secret that is needed to reach it cannot be read.
@@ -71,25 +72,43 @@ impl World {
             .repositories
             .get(name)
             .ok_or_else(|| self.unknown("repository", name))?;
-        let store = match (&of.s3, &of.directory) {
-            (Some(s3), _) => StoreSettings::S3 {
-                endpoint: s3.endpoint.clone(),
-                region: s3.region.clone(),
-                bucket: s3.bucket.clone(),
-                prefix: s3.prefix.clone(),
-                access_key: self.secret(&s3.access_key)?,
-                secret_key: self.secret(&s3.secret_key)?,
+        let settings = Settings {
+            store: self.store(of)?,
+            recipients: of.recipients.iter().map(|recipient| (**recipient).clone()).collect(),
+            identity: self.secret_if_here(Some(&of.identity))?,
+            signer: self.secret_if_here(of.signer.as_ref())?,
+            root: of.root.as_deref().cloned(),
+        };
+        Ok(Repository::open(settings)?)
+    }
+
+    fn store(&self, of: &estate::Repository) -> Result<StoreSettings, Trouble> {
+        let bucket = |name: &str, prefix: &str| Bucket {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            endpoint: of.endpoint.as_deref().cloned(),
+        };
+        let secret = |secret: &Option<Placed<SecretRef>>| secret.as_deref().map(|s| self.secret(s)).transpose();
+        Ok(StoreSettings::Cloud(match &*of.url {
+            StoreUrl::Directory(path) => return Ok(StoreSettings::Directory(self.path(path))),
+            StoreUrl::S3 { bucket: name, prefix } => {
+                let key = secret(&of.access_key)?.zip(secret(&of.secret_key)?);
+                Cloud::S3 {
+                    bucket: bucket(name, prefix),
+                    region: of.region.as_deref().cloned(),
+                    key: key.map(|(id, secret)| AccessKey { id, secret }),
+                }
+            }
+            StoreUrl::Gcs { bucket: name, prefix } => Cloud::Gcs {
+                bucket: bucket(name, prefix),
+                service_account: secret(&of.service_account)?,
             },
-            (None, Some(directory)) => StoreSettings::Directory(self.path(directory)),
-            (None, None) => return Err(self.unknown("repository", name)),
-        };
-        let identity = if self.has(&of.identity) {
-            Some(self.secret(&of.identity)?)
-        } else {
-            None
-        };
-        let recipients = of.recipients.iter().map(|recipient| (**recipient).clone()).collect();
-        Ok(Repository::open(Settings { store, recipients, identity })?)
+            StoreUrl::Azure { container, prefix } => Cloud::Azure {
+                container: bucket(container, prefix),
+                account: of.account.as_deref().cloned(),
+                key: secret(&of.account_key)?,
+            },
+        }))
     }
 
     /// The same trouble; where it is about keys, with the file that the identity of `cluster`'s repository is read from.
@@ -174,6 +193,12 @@ impl World {
             SecretRef::File(path) => self.path(path).exists(),
             SecretRef::Env(name) => std::env::var_os(name).is_some(),
         }
+    }
+
+    /// A secret that only some hosts have.
+    fn secret_if_here(&self, secret: Option<&SecretRef>) -> Result<Option<String>, Trouble> {
+        let here = secret.filter(|secret| self.has(secret));
+        here.map(|secret| self.secret(secret)).transpose()
     }
 
     /// Reads a secret.

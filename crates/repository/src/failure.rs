@@ -4,10 +4,18 @@ use crate::Error;
 use object_store::path::Path;
 use std::error::Error as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 /// Characters of a message from outside that are shown at most.
 const SHOWN: usize = 200;
+
+/// The services of the clouds that hand out credentials.
+const METADATA: [&str; 4] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "metadata.google.internal",
+];
 
 /// A text from outside, on one line and not too long.
 pub(crate) fn cut(text: &str) -> String {
@@ -15,20 +23,23 @@ pub(crate) fn cut(text: &str) -> String {
     words.join(" ").chars().filter(|c| !c.is_control()).take(SHOWN).collect()
 }
 
-/// What `error` means for `key` in the store called `store`; `directory` is where a local one stands.
+/// What `error` means for `key` in the store called `store`; `directory` is where a local one stands. That an object exists
+/// already means nothing by itself: who creates asks what is there.
 pub(crate) fn of_store(store: &str, directory: Option<&PathBuf>, key: &Path, error: &object_store::Error) -> Error {
     let (store, object) = (store.to_owned(), key.to_string());
     let told = told(error);
     match error {
-        object_store::Error::NotFound { .. } if told.contains("NoSuchBucket") => Error::NoBucket { store },
+        object_store::Error::NotFound { .. }
+            if told.starts_with("NoSuchBucket") || told.starts_with("ContainerNotFound") =>
+        {
+            Error::NoBucket { store }
+        }
         object_store::Error::NotFound { .. } => Error::NotFound { store, object },
-        object_store::Error::AlreadyExists { .. } => Error::Taken { object },
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
             Error::Refused { store, object, reason: told }
         }
         _ => match (directory, io_kind(error)) {
-            (Some(_), Some(io::ErrorKind::PermissionDenied)) => Error::Refused { store, object, reason: told },
-            (Some(directory), Some(_)) => Error::File { path: directory.join(&object), reason: told },
+            (Some(directory), Some(kind)) => of_io(&store, directory.join(&object), object, kind, told),
             _ => Error::Unreachable { store, object, reason: told },
         },
     }
@@ -39,9 +50,30 @@ pub(crate) fn of_file(path: impl Into<PathBuf>, error: &io::Error) -> Error {
     Error::File { path: path.into(), reason: cut(&error.to_string()) }
 }
 
-/// What an S3 store said (`CODE: MESSAGE` of its XML), or else the innermost cause: the outer ones repeat it with the whole
+/// The error of a file in the store that is the directory `store`.
+pub(crate) fn of_directory(store: &FilePath, path: &FilePath, error: &io::Error) -> Error {
+    let object = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    of_io(
+        &store.display().to_string(),
+        path.to_owned(),
+        object,
+        error.kind(),
+        cut(&error.to_string()),
+    )
+}
+
+fn of_io(store: &str, path: PathBuf, object: String, kind: io::ErrorKind, reason: String) -> Error {
+    match kind {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::Refused { store: store.to_owned(), object, reason }
+        }
+        _ => Error::File { path, reason },
+    }
+}
+
+/// What a store said (`CODE: MESSAGE` of its XML), or else the innermost cause: the outer ones repeat it with the whole
 /// request around it.
-fn told(error: &object_store::Error) -> String {
+pub(crate) fn told(error: &object_store::Error) -> String {
     let whole = error.to_string();
     if let Some(code) = between(&whole, "<Code>", "</Code>") {
         let message = between(&whole, "<Message>", "</Message>").unwrap_or_default();
@@ -51,10 +83,25 @@ fn told(error: &object_store::Error) -> String {
     while let Some(source) = inner.source() {
         inner = source;
     }
-    cut(&inner.to_string())
+    let inner = cut(&without_queries(&inner.to_string()));
+    // Where machines are given credentials: it was asked because there are none.
+    if METADATA.iter().any(|address| whole.contains(address)) {
+        return cut(&format!("no credentials are given, and the cloud hands out none: {inner}"));
+    }
+    inner
 }
 
-fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
+/// URLs without what may sign them.
+fn without_queries(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.split_once('?') {
+        Some((url, _)) if url.contains("://") => url,
+        _ => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What stands between two texts, first.
+pub(crate) fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(begin)?;
     rest.split_once(end).map(|(found, _)| found)
 }

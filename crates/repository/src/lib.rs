@@ -1,4 +1,4 @@
-//! Where copies live, sealed: a directory or a bucket.
+//! Where copies live, sealed: a directory, or a bucket of S3, Google or Azure.
 //!
 //! A recovery point is some parts and, written last, one manifest: without its manifest it does not exist. A run's journal is
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
@@ -9,6 +9,8 @@
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod admin;
+mod cloud;
+mod directory;
 mod error;
 mod failure;
 mod fetch;
@@ -17,13 +19,14 @@ mod journal;
 mod keys;
 mod kit;
 mod layout;
+mod limits;
+mod lock;
 mod marker;
 mod partial;
 mod points;
 mod probe;
 mod repository;
 mod retain;
-mod s3;
 mod seal;
 mod settings;
 mod signed;
@@ -31,6 +34,7 @@ mod store;
 mod take;
 mod trust;
 mod upload;
+mod usage;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
@@ -39,13 +43,15 @@ pub use hidden::Hidden;
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
 pub use layout::Scope;
+pub use lock::{LockMode, ObjectLock};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
 pub use repository::Repository;
 pub use retain::retain;
-pub use settings::{Settings, StoreSettings};
+pub use settings::{AccessKey, Bucket, Cloud, Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
 pub use take::NewPoint;
+pub use usage::Usage;
 pub use writers::Writer;
 
 #[cfg(test)]

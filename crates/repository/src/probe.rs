@@ -4,15 +4,18 @@ use crate::store::Store;
 use crate::{Error, Repository, layout};
 use bytes::Bytes;
 use object_store::path::Path;
+use std::time::Duration;
 
 /// Who writes at once.
-const RIVALS: usize = 4;
+const RIVALS: usize = 16;
 
 /// What a store was found to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
     /// Each thing that was tried.
     pub checks: Vec<Check>,
+    /// How long the slowest of its answers took, those to rivals included.
+    pub slowest: Duration,
 }
 
 /// One thing that a store must do.
@@ -25,7 +28,8 @@ pub struct Check {
 }
 
 impl Probed {
-    /// Whether all checks passed. A store of which this is not so carries no journals and no automatic failover.
+    /// Whether all checks passed. A store of which this is not so carries no leases, no journals and no
+    /// automatic failover.
     pub fn sound(&self) -> bool {
         self.failing().next().is_none()
     }
@@ -41,68 +45,116 @@ impl Repository {
     /// repository in it, and leaves nothing.
     ///
     /// # Errors
-    /// Only when the store cannot be asked: [`Error::Unreachable`], [`Error::Refused`], [`Error::NoBucket`], [`Error::File`].
+    /// Only when the store cannot be asked: [`Error::Unreachable`], [`Error::Refused`], [`Error::NoBucket`], [`Error::File`];
+    /// [`Error::Settings`] for a directory on a file system without hard links.
     pub async fn probe(&self) -> Result<Probed, Error> {
         let (store, id) = (&self.shared.store, ambient::random_id(12));
-        let probed = checks(store, &id).await;
+        store.try_links()?;
+        let mut timed = Timed { store, slowest: Duration::ZERO };
+        let checks = timed.checks(&id).await;
         // What failed checks have left, too.
         let left = store.list(&layout::probes(&id)).await;
         let cleaned = match left {
             Ok(left) => store.delete_all(left).await,
             Err(error) => Err(error),
         };
-        let probed = probed?;
-        cleaned.map(|()| probed)
+        let checks = checks?;
+        cleaned.map(|()| Probed { checks, slowest: timed.slowest })
     }
 }
 
-async fn checks(store: &Store, id: &str) -> Result<Probed, Error> {
-    let (key, mut checks) = (layout::probe(id, "object"), Vec::new());
-    let mut check = |what, failed| checks.push(Check { what, failed });
+/// A store whose slowest answer is remembered.
+struct Timed<'a> {
+    store: &'a Store,
+    slowest: Duration,
+}
 
-    let mut rivals = (0..RIVALS).map(|number| Bytes::from(format!("rival {number} of {id}")));
-    let created = futures::future::join_all(rivals.clone().map(|bytes| store.create(&key, bytes))).await;
-    let mut won = Vec::new();
-    for (bytes, outcome) in rivals.by_ref().zip(created) {
-        match outcome {
-            Ok(()) => won.push(bytes),
-            Err(Error::Taken { .. }) => {}
+impl Timed<'_> {
+    async fn checks(&mut self, id: &str) -> Result<Vec<Check>, Error> {
+        let (store, key, mut checks) = (self.store, layout::probe(id, "object"), Vec::new());
+        let mut check = |what, failed| checks.push(Check { what, failed });
+
+        let rivals: Vec<Bytes> = (0..RIVALS).map(|number| format!("rival {number} of {id}").into()).collect();
+        let outcomes = self.rivals(&key, &rivals).await?;
+        let found = match self.timed(store.get(&key)).await {
+            Ok(found) => Some(found),
+            Err(Error::NotFound { .. }) => None,
             Err(other) => return Err(other),
+        };
+        check("of several who create an object at once, exactly one wins", several(&outcomes));
+        let failed = match &found {
+            Some(found) if outcomes.won.contains(found) || outcomes.unknown.contains(found) => None,
+            Some(_) => Some("other bytes were read".to_owned()),
+            None => Some("it was not found".to_owned()),
+        };
+        check("an object that was written is read as it was written", failed);
+
+        let again = self.timed(store.create(&key, format!("second of {id}").into())).await;
+        check("an object that exists cannot be created", refused(again)?);
+
+        let listed = self.timed(store.list(&layout::probes(id))).await?.contains(&key);
+        check("an object that was written is listed", (!listed).then(|| "it was not".to_owned()));
+
+        self.timed(store.delete(&key)).await?;
+        let gone = match self.timed(store.get(&key)).await {
+            Err(Error::NotFound { .. }) => None,
+            Ok(_) => Some("it was read".to_owned()),
+            Err(other) => return Err(other),
+        };
+        check("an object that was deleted is gone", gone);
+
+        let anew = match self.timed(store.create(&key, format!("third of {id}").into())).await {
+            Ok(()) => None,
+            Err(Error::Taken { .. }) => Some("it was refused".to_owned()),
+            Err(other) => return Err(other),
+        };
+        check("an object that was deleted can be created", anew);
+        Ok(checks)
+    }
+
+    /// All of `rivals` create the object at once.
+    async fn rivals(&mut self, key: &Path, rivals: &[Bytes]) -> Result<Outcomes, Error> {
+        let created = rivals.iter().map(|bytes| timed(self.store.create(key, bytes.clone())));
+        let created = futures::future::join_all(created).await;
+        let (mut outcomes, mut silence) = (Outcomes::default(), None);
+        for (bytes, (outcome, took)) in rivals.iter().zip(created) {
+            self.slowest = self.slowest.max(took);
+            match outcome {
+                Ok(()) => outcomes.won.push(bytes.clone()),
+                Err(Error::Taken { .. }) => {}
+                Err(error @ Error::Unreachable { .. }) => {
+                    outcomes.unknown.push(bytes.clone());
+                    silence = Some(error);
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        match silence {
+            // Nobody heard anything: there is no store to be judged.
+            Some(error) if outcomes.unknown.len() == rivals.len() => Err(error),
+            _ => Ok(outcomes),
         }
     }
-    let winners = (won.len() != 1).then(|| format!("{} of {RIVALS} were told that they had won", won.len()));
-    check("of several who create an object at once, exactly one wins", winners);
 
-    let found = store.get(&key).await;
-    let found = match found {
-        Ok(found) if won.contains(&found) => None,
-        Ok(_) => Some("other bytes were read".to_owned()),
-        Err(Error::NotFound { .. }) => Some("it was not found".to_owned()),
-        Err(other) => return Err(other),
-    };
-    check("an object that was written is read as it was written", found);
+    async fn timed<T>(&mut self, call: impl Future<Output = T>) -> T {
+        let (outcome, took) = timed(call).await;
+        self.slowest = self.slowest.max(took);
+        outcome
+    }
+}
 
-    let again = refused(store.create(&key, format!("second of {id}").into()).await)?;
-    check("an object that exists cannot be created", again);
+/// What rivals were told. One who was told nothing may have won.
+#[derive(Default)]
+struct Outcomes {
+    won: Vec<Bytes>,
+    unknown: Vec<Bytes>,
+}
 
-    let listed = listed(store, id, &key).await?;
-    check("an object that was written is listed", (!listed).then(|| "it was not".to_owned()));
-
-    store.delete(&key).await?;
-    let gone = match store.get(&key).await {
-        Err(Error::NotFound { .. }) => None,
-        Ok(_) => Some("it was read".to_owned()),
-        Err(other) => return Err(other),
-    };
-    check("an object that was deleted is gone", gone);
-
-    let anew = match store.create(&key, format!("third of {id}").into()).await {
-        Ok(()) => None,
-        Err(Error::Taken { .. }) => Some("it was refused".to_owned()),
-        Err(other) => return Err(other),
-    };
-    check("an object that was deleted can be created", anew);
-    Ok(Probed { checks })
+fn several(outcomes: &Outcomes) -> Option<String> {
+    match (outcomes.won.len(), outcomes.unknown.len()) {
+        (1, _) | (0, 1..) => None,
+        (won, _) => Some(format!("{won} of {RIVALS} were told that they had won")),
+    }
 }
 
 fn refused(outcome: Result<(), Error>) -> Result<Option<String>, Error> {
@@ -113,6 +165,8 @@ fn refused(outcome: Result<(), Error>) -> Result<Option<String>, Error> {
     }
 }
 
-async fn listed(store: &Store, id: &str, key: &Path) -> Result<bool, Error> {
-    Ok(store.list(&layout::probes(id)).await?.contains(key))
+async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
+    let begun = ambient::monotonic();
+    let outcome = call.await;
+    (outcome, begun.elapsed())
 }

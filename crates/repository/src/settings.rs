@@ -20,25 +20,63 @@ pub struct Settings {
 }
 
 /// Where the objects are.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum StoreSettings {
     /// A directory on a local disk: it serves one host only.
     Directory(PathBuf),
+    /// A bucket.
+    Cloud(Cloud),
+}
+
+/// A bucket in a cloud, or of an S3 store of one's own. Credentials that are left out are those of the environment, or else
+/// those that the cloud gives to the machine or the workload.
+#[derive(Clone)]
+pub enum Cloud {
     /// A bucket of an S3 store.
     S3 {
-        /// Its URL, `http://` or `https://`; without it that of AWS for the region.
-        endpoint: Option<String>,
-        /// Its region.
-        region: String,
-        /// The bucket, which must exist.
-        bucket: String,
-        /// What all keys begin with; may be empty.
-        prefix: String,
-        /// The access key's id.
-        access_key: String,
-        /// The secret key.
-        secret_key: String,
+        /// The bucket.
+        bucket: Bucket,
+        /// Its region; without it the environment's, or else `us-east-1`.
+        region: Option<String>,
+        /// Who asks.
+        key: Option<AccessKey>,
     },
+    /// A bucket of Google Cloud Storage.
+    Gcs {
+        /// The bucket.
+        bucket: Bucket,
+        /// The text of a service account's key file, JSON.
+        service_account: Option<String>,
+    },
+    /// A container of Azure Blob Storage.
+    Azure {
+        /// The container.
+        container: Bucket,
+        /// The storage account; without it the environment's.
+        account: Option<String>,
+        /// A key of the account.
+        key: Option<String>,
+    },
+}
+
+/// A place in a cloud's store, which must exist.
+#[derive(Clone)]
+pub struct Bucket {
+    /// The name of the bucket or container.
+    pub name: String,
+    /// What all keys begin with; may be empty.
+    pub prefix: String,
+    /// The server's URL, `http://` or `https://`; without it the cloud's own.
+    pub endpoint: Option<String>,
+}
+
+/// An access key of an S3 store.
+#[derive(Clone)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
 }
 
 impl fmt::Debug for Settings {
@@ -51,17 +89,17 @@ impl fmt::Debug for Settings {
     }
 }
 
-impl fmt::Debug for StoreSettings {
+impl fmt::Debug for Cloud {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Directory(path) => f.debug_tuple("Directory").field(path).finish(),
-            // An endpoint may hold a password before it is refused for that.
-            Self::S3 { region, bucket, prefix, .. } => f
-                .debug_struct("S3")
-                .field("region", region)
-                .field("bucket", bucket)
-                .field("prefix", prefix)
-                .finish_non_exhaustive(),
-        }
+        let (kind, bucket) = match self {
+            Self::S3 { bucket, .. } => ("S3", bucket),
+            Self::Gcs { bucket, .. } => ("Gcs", bucket),
+            Self::Azure { container, .. } => ("Azure", container),
+        };
+        // An endpoint may hold a password before it is refused for that.
+        f.debug_struct(kind)
+            .field("bucket", &bucket.name)
+            .field("prefix", &bucket.prefix)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,15 @@
 //! A store of objects, with errors that name it: what of `object_store` the rest of the crate may use.
 
-use crate::s3::Bucket;
-use crate::{Error, StoreSettings, failure, s3};
+use crate::cloud::{self, Client, Signed};
+use crate::directory::{self, Directory};
+use crate::{Error, StoreSettings, failure, limits};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
-use object_store::local::LocalFileSystem;
+use jiff::Timestamp;
+use object_store::limit::LimitStore;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::ops::Range;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -22,6 +23,17 @@ pub(crate) struct Store {
     directory: Option<PathBuf>,
     /// For a directory, set once it is seen to exist: its client cannot be made before.
     client: OnceLock<Arc<dyn ObjectStore>>,
+    /// For an S3 store.
+    pub(crate) signed: Option<Signed>,
+}
+
+/// An object as a list has it.
+pub(crate) struct Listed {
+    pub(crate) key: Path,
+    /// Its length in bytes.
+    pub(crate) bytes: u64,
+    /// When it was written, by the store's clock.
+    pub(crate) written: Timestamp,
 }
 
 impl Store {
@@ -34,11 +46,12 @@ impl Store {
                     name: path.display().to_string(),
                     directory: Some(path),
                     client: OnceLock::new(),
+                    signed: None,
                 })
             }
-            StoreSettings::S3 { endpoint, region, bucket, prefix, access_key, secret_key } => {
-                let (client, name) = s3::client(Bucket { endpoint, region, bucket, prefix, access_key, secret_key })?;
-                Ok(Self::on(client, &name))
+            StoreSettings::Cloud(cloud) => {
+                let Client { store, name, signed } = cloud::client(cloud, &cloud::environment())?;
+                Ok(Self { signed, ..Self::on(store, &name) })
             }
         }
     }
@@ -48,39 +61,55 @@ impl Store {
         Self {
             name: name.to_owned(),
             directory: None,
-            client: client.into(),
+            client: OnceLock::from(limited(client)),
+            signed: None,
         }
     }
 
-    /// Makes the directory; a bucket has to be there.
+    /// Makes the directory, and tries whether objects can be created in it; a bucket has to be there.
     pub(crate) fn make(&self) -> Result<(), Error> {
         let Some(path) = &self.directory else { return Ok(()) };
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700);
-        builder.create(path).map_err(|error| failure::of_file(path, &error))
+        directory::make(path)?;
+        self.try_links()
+    }
+
+    /// What a directory cannot do without, and is silent about until it is needed.
+    pub(crate) fn try_links(&self) -> Result<(), Error> {
+        let Some(path) = &self.directory else { return Ok(()) };
+        self.client()?;
+        directory::try_links(path, |from, to| std::fs::hard_link(from, to))
     }
 
     /// The object's bytes, if they are not too many to be held.
     pub(crate) async fn get(&self, key: &Path) -> Result<Bytes, Error> {
-        let found = self.client()?.get(key).await.map_err(|error| self.failed(key, &error))?;
-        if found.meta.size > SMALL {
-            let reason = format!("it has {} bytes, and {SMALL} is the most that it can have", found.meta.size);
-            return Err(Error::Damaged { object: key.to_string(), reason });
-        }
-        found.bytes().await.map_err(|error| self.failed(key, &error))
+        let read = async {
+            let found = self.client()?.get(key).await.map_err(|error| self.failed(key, &error))?;
+            if found.meta.size > SMALL {
+                let reason = format!("it has {} bytes, and {SMALL} is the most that it can have", found.meta.size);
+                return Err(Error::Damaged { object: key.to_string(), reason });
+            }
+            found.bytes().await.map_err(|error| self.failed(key, &error))
+        };
+        self.bounded(key, read).await
     }
 
     /// The object's length in bytes.
     pub(crate) async fn size(&self, key: &Path) -> Result<u64, Error> {
-        let found = self.client()?.head(key).await;
-        Ok(found.map_err(|error| self.failed(key, &error))?.size)
+        let asked = async {
+            let found = self.client()?.head(key).await;
+            Ok(found.map_err(|error| self.failed(key, &error))?.size)
+        };
+        self.bounded(key, asked).await
     }
 
     /// Some of the object's bytes: all that were asked for.
     pub(crate) async fn range(&self, key: &Path, range: Range<u64>) -> Result<Bytes, Error> {
         let wanted = range.end - range.start;
-        let found = self.client()?.get_range(key, range).await;
-        let bytes = found.map_err(|error| self.failed(key, &error))?;
+        let read = async {
+            let found = self.client()?.get_range(key, range).await;
+            found.map_err(|error| self.failed(key, &error))
+        };
+        let bytes = self.bounded(key, read).await?;
         if bytes.len() as u64 != wanted {
             let reason = format!("the store gave {} of {wanted} bytes", bytes.len());
             return Err(Error::Damaged { object: key.to_string(), reason });
@@ -90,41 +119,65 @@ impl Store {
 
     /// Writes the object, over another if need be.
     pub(crate) async fn put(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
-        let done = self.client()?.put(key, bytes.into()).await;
-        done.map(drop).map_err(|error| self.failed(key, &error))
+        let written = async {
+            let done = self.client()?.put(key, bytes.into()).await;
+            done.map(drop).map_err(|error| self.failed(key, &error))
+        };
+        self.bounded(key, written).await
     }
 
     /// Writes the object if there is none of that name: [`Error::Taken`] otherwise. `bytes` must be like no others, as sealed
     /// ones are: whether an object that is there is ours is told by them.
     pub(crate) async fn create(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
-        let payload = PutPayload::from(bytes.clone());
-        let done = self.client()?.put_opts(key, payload, PutMode::Create.into()).await;
-        match done.map_err(|error| self.failed(key, &error)) {
-            Ok(_) => Ok(()),
-            // The client may have asked twice, since it did not hear the first answer; and some stores say "exists" when
-            // they only mean that somebody else is writing.
-            Err(Error::Taken { object }) => match self.get(key).await {
-                Ok(found) if found == bytes => Ok(()),
-                Ok(_) | Err(Error::Damaged { .. }) => Err(Error::Taken { object }),
-                Err(Error::NotFound { store, object }) => {
-                    let reason = "it says that the object exists, and then that it does not".to_owned();
-                    Err(Error::Unreachable { store, object, reason })
+        self.bounded(key, self.create_settled(key, bytes)).await
+    }
+
+    /// "It exists" is believed once a different object was read there. The client may have asked twice, since it did not hear
+    /// the first answer, and then the object is ours; and stores say it, too, when they only mean that somebody else is
+    /// writing (409), who may not succeed. Creating anew does no harm: whichever attempt is carried out, the bytes are these.
+    async fn create_settled(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
+        let unknown = |reason: String| Error::Unreachable { store: self.name.clone(), object: key.to_string(), reason };
+        for number in 1..=limits::CREATIONS {
+            let payload = PutPayload::from(bytes.clone());
+            match self.client()?.put_opts(key, payload, PutMode::Create.into()).await {
+                Ok(_) => return Ok(()),
+                Err(object_store::Error::AlreadyExists { .. }) => {}
+                Err(error) => return Err(self.failed(key, &error)),
+            }
+            match self.get(key).await {
+                Ok(found) if found == bytes => return Ok(()),
+                Ok(_) | Err(Error::Damaged { .. }) => return Err(Error::Taken { object: key.to_string() }),
+                Err(Error::NotFound { .. }) if number < limits::CREATIONS => {
+                    ambient::sleep(limits::pause(number)).await;
                 }
-                Err(other) => Err(other),
-            },
-            Err(other) => Err(other),
+                Err(Error::NotFound { .. }) => break,
+                Err(Error::Refused { reason, .. }) => {
+                    return Err(unknown(format!(
+                        "it says that the object exists, and does not let it be read: {reason}"
+                    )));
+                }
+                Err(other) => return Err(other),
+            }
         }
+        Err(unknown("it says that the object exists, and then that it does not".to_owned()))
     }
 
     /// Begins an object of many pieces. It appears when it is complete.
     pub(crate) async fn multipart(&self, key: &Path) -> Result<Box<dyn MultipartUpload>, Error> {
-        let begun = self.client()?.put_multipart(key).await;
-        begun.map_err(|error| self.failed(key, &error))
+        let begun = async {
+            let begun = self.client()?.put_multipart(key).await;
+            begun.map_err(|error| self.failed(key, &error))
+        };
+        self.bounded(key, begun).await
     }
 
     /// Removes the object; it need not be there.
     pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
-        match self.client()?.delete(key).await.map_err(|error| self.failed(key, &error)) {
+        let removed = async {
+            let done = self.client()?.delete(key).await;
+            done.map_err(|error| self.failed(key, &error))
+        };
+        match self.bounded(key, removed).await {
             Err(Error::NotFound { .. }) => Ok(()),
             other => other,
         }
@@ -132,16 +185,38 @@ impl Store {
 
     /// All keys below `prefix`, in order.
     pub(crate) async fn list(&self, prefix: &Path) -> Result<Vec<Path>, Error> {
-        let found = self.client()?.list(Some(prefix)).map_ok(|meta| meta.location);
-        let mut keys: Vec<Path> = found.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
-        keys.sort();
-        Ok(keys)
+        let listed = self.list_with_sizes(prefix).await?;
+        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    }
+
+    /// All objects below `prefix`, in the order of their keys.
+    pub(crate) async fn list_with_sizes(&self, prefix: &Path) -> Result<Vec<Listed>, Error> {
+        let mut all = Vec::new();
+        self.for_each(prefix, |listed| all.push(listed)).await?;
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all)
+    }
+
+    /// Shows `with` each object below `prefix`, in any order, holding no more than a page of the list.
+    pub(crate) async fn for_each(&self, prefix: &Path, mut with: impl FnMut(Listed)) -> Result<(), Error> {
+        let prefixed = Some(prefix).filter(|prefix| !prefix.as_ref().is_empty());
+        let mut found = self.client()?.list(prefixed);
+        loop {
+            let next = async { found.try_next().await.map_err(|error| self.failed(prefix, &error)) };
+            match self.bounded(prefix, next).await? {
+                Some(meta) => with(listed(meta)),
+                None => return Ok(()),
+            }
+        }
     }
 
     /// The folders directly below `prefix`, in order.
     pub(crate) async fn folders(&self, prefix: &Path) -> Result<Vec<Path>, Error> {
-        let found = self.client()?.list_with_delimiter(Some(prefix)).await;
-        let mut folders = found.map_err(|error| self.failed(prefix, &error))?.common_prefixes;
+        let asked = async {
+            let found = self.client()?.list_with_delimiter(Some(prefix)).await;
+            Ok(found.map_err(|error| self.failed(prefix, &error))?.common_prefixes)
+        };
+        let mut folders = self.bounded(prefix, asked).await?;
         folders.sort();
         Ok(folders)
     }
@@ -157,6 +232,22 @@ impl Store {
         failure::of_store(&self.name, self.directory.as_ref(), key, error)
     }
 
+    /// What `call` answers within the time that a call may take.
+    pub(crate) async fn bounded<T>(
+        &self,
+        key: &Path,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let ended = tokio::time::timeout(limits::CALL, call).await;
+        ended.unwrap_or_else(|_late| {
+            Err(Error::Unreachable {
+                store: self.name.clone(),
+                object: key.to_string(),
+                reason: format!("no answer within {} s", limits::CALL.as_secs()),
+            })
+        })
+    }
+
     fn client(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
         if let (None, Some(path)) = (self.client.get(), &self.directory) {
             match path.metadata() {
@@ -170,11 +261,19 @@ impl Store {
                 }
                 Err(error) => return Err(failure::of_file(path, &error)),
             }
-            let local =
-                LocalFileSystem::new_with_prefix(path).map_err(|error| self.failed(&Path::default(), &error))?;
-            let local = local.with_fsync(true).with_automatic_cleanup(true);
-            let _made_meanwhile = self.client.set(Arc::new(local));
+            let local = Directory::new(path).map_err(|error| self.failed(&Path::default(), &error))?;
+            let _made_meanwhile = self.client.set(limited(Arc::new(local)));
         }
         self.client.get().ok_or_else(|| Error::NoBucket { store: self.name.clone() })
     }
+}
+
+fn limited(client: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+    Arc::new(LimitStore::new(client, limits::REQUESTS))
+}
+
+fn listed(meta: ObjectMeta) -> Listed {
+    // A time that cannot be is taken for the oldest: such an object is nobody's newest.
+    let written = Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).unwrap_or(Timestamp::MIN);
+    Listed { key: meta.location, bytes: meta.size, written }
 }

@@ -2,15 +2,18 @@
 
 mod adversity;
 mod conformance;
+mod disks;
 mod journals;
 mod kits;
 mod odd;
 mod probing;
+mod replies;
 mod retaining;
 mod sealing;
 mod settings;
 mod storing;
 mod trusting;
+mod waiting;
 mod weed;
 
 use crate::store::Store;

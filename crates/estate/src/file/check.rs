@@ -70,10 +70,11 @@ impl Estate {
 
     fn check_repository(&self, repository: &Repository) -> Checked {
         refers(&repository.site, &self.sites, "site")?;
+        check_keys_of_store(repository)?;
+        check_endpoint(repository)?;
         let at = repository.site.place();
-        match (&repository.s3, &repository.directory) {
-            (Some(_), None) | (None, Some(_)) => {}
-            _ => return wrong(at, "a repository is either s3 or a directory".to_owned()),
+        if repository.root.as_ref().is_some_and(|root| root.trim().is_empty()) {
+            return wrong(at, "root is empty: it is the public key that lifeboat repository init prints".to_owned());
         }
         if repository.recipients.is_empty() {
             return wrong(at, "without recipients nobody could open the copies".to_owned());
@@ -158,6 +159,44 @@ impl Estate {
         }
         Ok(())
     }
+}
+
+/// Each kind of store has keys of its own.
+fn check_keys_of_store(of: &Repository) -> Checked {
+    let (place, scheme) = (of.url.place(), of.url.scheme());
+    for (key, at, schemes) in [
+        ("endpoint", of.endpoint.as_ref().map(Placed::place), &["s3", "gs", "az"][..]),
+        ("region", of.region.as_ref().map(Placed::place), &["s3"]),
+        ("accessKey", of.access_key.as_ref().map(Placed::place), &["s3"]),
+        ("secretKey", of.secret_key.as_ref().map(Placed::place), &["s3"]),
+        ("serviceAccount", of.service_account.as_ref().map(Placed::place), &["gs"]),
+        ("account", of.account.as_ref().map(Placed::place), &["az"]),
+        ("accountKey", of.account_key.as_ref().map(Placed::place), &["az"]),
+    ] {
+        if let Some(at) = at.filter(|_| !schemes.contains(&scheme)) {
+            return wrong(at, format!("{key} goes with {}:, and the store's url is {scheme}:", schemes.join(":, ")));
+        }
+    }
+    let unless = "give both, or neither for those of the environment or of the cloud";
+    if of.access_key.is_some() != of.secret_key.is_some() {
+        return wrong(place, format!("accessKey and secretKey go together: {unless}"));
+    }
+    if of.account_key.is_some() && of.account.is_none() {
+        return wrong(place, "accountKey is a key of an account: give account, too".to_owned());
+    }
+    Ok(())
+}
+
+fn check_endpoint(of: &Repository) -> Checked {
+    let Some(endpoint) = &of.endpoint else { return Ok(()) };
+    let (message, hide) = if endpoint.contains(['@', '?', '#']) {
+        ("an endpoint holds neither credentials nor a query", true)
+    } else if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
+        ("an endpoint begins with http:// or https://", false)
+    } else {
+        return Ok(());
+    };
+    Err(Wrong { place: endpoint.place(), message: message.to_owned(), hide })
 }
 
 /// What a name refers to.

@@ -3,6 +3,7 @@
 use super::check::Wrong;
 use super::place::Place;
 use super::reference::NO_SECRETS;
+use super::store::NO_CREDENTIALS;
 use std::fmt;
 
 /// What is wrong with an estate file: the place, the reason, and the line in question, unless it may hold a secret.
@@ -48,9 +49,11 @@ impl FileError {
             _ => said.split(" at line ").next().unwrap_or(&said).to_owned(),
         };
         let mut wrong = Self::new(name, text, place, message);
-        if wrong.message.contains(NO_SECRETS) {
-            NO_SECRETS.clone_into(&mut wrong.message);
-            wrong.excerpt = None;
+        for hidden in [NO_SECRETS, NO_CREDENTIALS] {
+            if wrong.message.contains(hidden) {
+                hidden.clone_into(&mut wrong.message);
+                wrong.excerpt = None;
+            }
         }
         wrong
     }

@@ -29,7 +29,7 @@ fn a_whole_estate_is_read() {
 #[test]
 fn mistakes_are_shown_where_they_are() {
     let all = [
-        ("    site: standby\n    s3", "    sit: standby\n    s3"),
+        ("    site: standby\n    url", "    sit: standby\n    url"),
         ("site: main", "site: mian"),
         ("distribution: kubeadm", "distribution: kubeadmin"),
         ("every: 15s", "every: 15 parsecs"),
@@ -39,13 +39,23 @@ fn mistakes_are_shown_where_they_are() {
         ("serve: 10.1.2.1:7445", "serve: 10.1.1.1:7445"),
         ("serve: 10.1.2.1:7445", "serve: standby.example.org:7445"),
         ("host: standby-1\n      address", "host: main-1\n      address"),
-        ("    site: standby\n    s3", "    site: main\n    s3"),
+        ("    site: standby\n    url", "    site: main\n    url"),
         ("name: rancher.example.org", "name: rancher.example.com"),
         ("age1good", "AGE-SECRET-KEY-1"),
         ("role: management", "role: downstream"),
         ("zone: example.org", "zone: [example.org"),
         ("name: example\n", ""),
         ("monitor:", "sites: {}\nmonitor:"),
+        ("url: s3://lifeboat", "ulr: s3://lifeboat"),
+        ("url: s3://lifeboat", "url: s4://lifeboat"),
+        ("url: s3://lifeboat", "url: http://10.1.2.2:8333/lifeboat"),
+        ("url: s3://lifeboat", "url: file:copies"),
+        ("url: s3://lifeboat", "url: gs://lifeboat"),
+        ("accessKey: file:s3.access", "account: lifeboat"),
+        ("    secretKey: file:s3.secret\n", ""),
+        ("endpoint: http://", "endpoint: "),
+        ("endpoint: http://", "endpoint: http://user:hunter2@"),
+        ("    identity: file:identity.txt", "    identity: file:identity.txt\n    root: ''"),
     ];
     let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).collect();
     insta::assert_snapshot!(shown.join("\n\n"));
@@ -56,6 +66,50 @@ fn a_secret_in_the_file_is_refused_without_being_shown() {
     let said = mistake("file:peers.key", "hunter2");
     assert!(said.contains("never as itself") && said.starts_with("lifeboat.yaml:"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+    let said = mistake("url: s3://lifeboat", "url: s3://key:hunter2@lifeboat");
+    assert!(
+        said.ends_with("a store's URL holds no credentials: they have keys of their own"),
+        "{said}"
+    );
+}
+
+#[test]
+fn each_kind_of_store_has_its_keys() {
+    let s3 = [
+        "accessKey: file:s3.access",
+        "secretKey: file:s3.secret",
+        "url: s3://lifeboat",
+        "endpoint: http://10.1.2.2:8333",
+    ];
+    for (lines, scheme) in [
+        (&[][..], "s3"),
+        (&["url: s3://lifeboat/estate", "region: eu-central-1"], "s3"),
+        (&["url: gs://lifeboat", "serviceAccount: file:gcs.json"], "gs"),
+        (&["url: az://lifeboat/a/b", "account: copies", "accountKey: ${KEY}"], "az"),
+        (&["url: az://lifeboat", "account: copies"], "az"),
+        (
+            &[
+                "url: file:///srv/copies",
+                "signer: file:signer.key",
+                "root: a-public-key",
+            ],
+            "file",
+        ),
+    ] {
+        let mut text = GOOD.to_owned();
+        if !lines.is_empty() {
+            for line in s3 {
+                text = text.replacen(&format!("    {line}\n"), "", 1);
+            }
+            let lines: String = lines.iter().map(|line| format!("    {line}\n")).collect();
+            text = text.replacen("    recipients:", &format!("{lines}    recipients:"), 1);
+        }
+        let estate = Estate::parse("lifeboat.yaml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let repository = estate.repositories.values().next().unwrap();
+        assert_eq!(repository.url.scheme(), scheme);
+        assert_eq!(repository.signer.is_some(), scheme == "file");
+        assert_eq!(repository.root.is_some(), scheme == "file");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::commands::span;
 use crate::estate::{Which, me};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
-use estate::{Kind, Name};
+use estate::{Kind, Name, StoreUrl};
 use recovery::{Trouble, World, fitness, gather};
 use serde::Serialize;
 use std::time::Duration;
@@ -105,7 +105,7 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
         return Ok(());
     };
     let what = format!("repository {name}");
-    if of.directory.is_some() {
+    if matches!(&*of.url, StoreUrl::Directory(_)) {
         let found =
             "a directory serves one host only: no other host can recover from it, and it carries no automatic failover";
         findings.note(&what, found);
@@ -129,7 +129,11 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
             .map(|check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default()))
             .collect();
         if failing.is_empty() {
-            return Ok(format!("{} keeps what copies and journals are built on", repository.store()));
+            return Ok(format!(
+                "{} keeps what copies and journals are built on; its slowest answer took {} ms",
+                repository.store(),
+                probed.slowest.as_millis()
+            ));
         }
         let message = format!(
             "{} does not keep what copies and journals are built on: {}",

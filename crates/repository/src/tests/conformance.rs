@@ -21,6 +21,8 @@ pub(super) async fn all(repository: &Repository, key: &Pair) {
     points(repository).await;
     large(repository).await;
     journals(repository).await;
+    let usage = repository.usage().await.unwrap();
+    assert!(usage.objects > 10 && usage.bytes > 20 << 20, "{usage:?}");
 }
 
 async fn points(repository: &Repository) {

@@ -23,6 +23,7 @@ async fn each_lie_fails_its_check() {
                 "an object that exists cannot be created",
             ],
         ),
+        (Habit::ListsLate, &["an object that was written is listed"]),
         (Habit::HidesLists, &["an object that was written is listed"]),
         (Habit::CutsPuts, &["an object that was written is read as it was written"]),
         (
@@ -53,4 +54,33 @@ async fn a_store_that_does_not_answer_fails_no_check() {
     let error = probed(Habit::Down).await.0.unwrap_err();
     assert_eq!(error.kind(), Kind::Unreachable);
     assert!(error.to_string().starts_with("memory did not answer for probe/"), "{error}");
+}
+
+/// Of rivals who hear nothing one may have won: that is no lie, and the store is judged by the rest.
+#[tokio::test(start_paused = true)]
+async fn lost_answers_are_not_held_against_a_store() {
+    let mut judged = 0;
+    for seed in 0..400 {
+        match probed(Habit::FailsNowAndThen(seed)).await.0 {
+            Ok(probed) => {
+                assert!(probed.sound(), "{seed}: {probed:?}");
+                judged += 1;
+            }
+            Err(Error::Unreachable { .. }) => {}
+            Err(other) => panic!("{seed}: {other}"),
+        }
+    }
+    assert!(judged > 0);
+    let (outcome, _) = probed(Habit::SaysExists).await;
+    assert!(matches!(outcome, Err(Error::Unreachable { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_directory_is_as_sound_as_its_file_system() {
+    let place = tempfile::tempdir().unwrap();
+    let repository = Repository::open(settings(place.path(), &key())).unwrap();
+    let probed = repository.probe().await.unwrap();
+    assert!(probed.sound(), "{probed:?}");
+    assert!(!probed.slowest.is_zero());
+    assert_eq!(place.path().read_dir().unwrap().count(), 0);
 }

@@ -1,18 +1,23 @@
 //! What a repository cannot be opened with; and what is never shown.
 
 use super::*;
-use crate::Error;
+use crate::{AccessKey, Bucket, Cloud, Error};
 
 fn s3(endpoint: Option<&str>, prefix: &str) -> Settings {
-    let store = StoreSettings::S3 {
-        endpoint: endpoint.map(str::to_owned),
-        region: "us-east-1".to_owned(),
-        bucket: "copies".to_owned(),
+    let bucket = Bucket {
+        name: "copies".to_owned(),
         prefix: prefix.to_owned(),
-        access_key: "an-access-key".to_owned(),
-        secret_key: "a-secret-key".to_owned(),
+        endpoint: endpoint.map(str::to_owned),
     };
-    Settings { store, ..settings(Path::new("/"), &key()) }
+    let key_of_store = AccessKey {
+        id: "an-access-key".to_owned(),
+        secret: "a-secret-key".to_owned(),
+    };
+    let cloud = Cloud::S3 { bucket, region: None, key: Some(key_of_store) };
+    Settings {
+        store: StoreSettings::Cloud(cloud),
+        ..settings(Path::new("/"), &key())
+    }
 }
 
 fn refused(settings: Settings) -> String {
@@ -62,8 +67,9 @@ fn a_store_is_called_by_its_url_without_credentials() {
 fn debug_shows_no_secret() {
     let mut settings = s3(Some("http://u:p@x"), "");
     settings.identity = Some("AGE-SECRET-KEY-1X".to_owned());
+    settings.signer = Some("a-signing-key".to_owned());
     let shown = format!("{settings:?}");
-    for secret in ["an-access-key", "a-secret-key", "AGE-SECRET", "u:p"] {
+    for secret in ["an-access-key", "a-secret-key", "AGE-SECRET", "a-signing-key", "u:p"] {
         assert!(!shown.contains(secret), "{shown}");
     }
     assert!(shown.contains("copies"), "{shown}");

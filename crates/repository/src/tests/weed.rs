@@ -1,7 +1,7 @@
 //! A real SeaweedFS on free ports of the loopback address, with everything that must hold on it.
 
 use super::*;
-use crate::Error;
+use crate::{AccessKey, Bucket, Cloud, Error, LockMode, ObjectLock};
 use estate::Kind;
 use std::fs::File;
 use std::net::TcpListener;
@@ -103,14 +103,13 @@ impl Weed {
     }
 
     fn repository(&self, bucket: &str, prefix: &str, access_key: &str, secret_key: &str, key: &Pair) -> Repository {
-        let store = StoreSettings::S3 {
-            endpoint: Some(self.endpoint.clone()),
-            region: "us-east-1".to_owned(),
-            bucket: bucket.to_owned(),
+        let bucket = Bucket {
+            name: bucket.to_owned(),
             prefix: prefix.to_owned(),
-            access_key: access_key.to_owned(),
-            secret_key: secret_key.to_owned(),
+            endpoint: Some(self.endpoint.clone()),
         };
+        let asking = AccessKey { id: access_key.to_owned(), secret: secret_key.to_owned() };
+        let store = StoreSettings::Cloud(Cloud::S3 { bucket, region: None, key: Some(asking) });
         Repository::open(Settings { store, ..settings(Path::new("/"), key) }).unwrap()
     }
 
@@ -182,4 +181,36 @@ async fn a_bucket_says_why_it_refuses() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::Uninitialised { .. }), "{error}");
+}
+
+/// A point is locked, in a bucket that was made for it; a bucket without object lock says that it has none.
+#[tokio::test]
+#[ignore = "needs weed: cargo xtask test"]
+async fn a_point_in_a_bucket_with_object_lock_is_kept() {
+    let (weed, key) = (Weed::start().await, key());
+    let plain = weed.repository("copies", "estate/c", "all", "secret", &key);
+    assert_eq!(plain.object_lock().await.unwrap(), None);
+
+    let repository = weed.repository("locked", "estate", "all", "secret", &key);
+    let signed = repository.shared.store.signed.as_ref().unwrap();
+    let bucket = format!("{}/locked", weed.endpoint);
+    let lock = [("x-amz-bucket-object-lock-enabled", "true")];
+    let made = signed.ask(http::Method::PUT, &bucket, &lock, String::new()).await.unwrap();
+    assert!(made.status.is_success(), "{}", made.told());
+    assert_eq!(repository.object_lock().await.unwrap(), Some(ObjectLock { default: None }));
+
+    found(&repository, &key).await.unwrap();
+    store_point(&repository, &id(1), b"every key and value").await;
+    let until = ambient::now() + jiff::SignedDuration::from_hours(1);
+    repository
+        .lock_point(&cluster(), &id(1), until, LockMode::Compliance)
+        .await
+        .unwrap();
+    let shorter = repository
+        .lock_point(&cluster(), &id(1), ambient::now(), LockMode::Compliance)
+        .await;
+    assert!(matches!(shorter, Err(Error::Refused { .. })), "{shorter:?}");
+
+    let absent = repository.lock_point(&cluster(), &id(2), until, LockMode::Compliance).await;
+    assert!(matches!(absent, Err(Error::NotFound { .. })), "{absent:?}");
 }

@@ -1,0 +1,114 @@
+use super::*;
+use object_store::{ObjectStoreExt, PutMode};
+use std::fs;
+use tempfile::TempDir;
+
+/// A directory, and the directories in it whose entries were synced, in order.
+struct Watched {
+    place: TempDir,
+    ways: Ways,
+    synced: Arc<Mutex<Vec<PathBuf>>>,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let synced: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+        let seen = synced.clone();
+        let ways = Ways::new(move |directory: &FilePath| {
+            seen.lock().unwrap().push(directory.to_owned());
+            Ok(())
+        });
+        Self { place: tempfile::tempdir().unwrap(), ways, synced }
+    }
+
+    /// What is synced when the object `key` was written.
+    fn writes(&self, key: &str) -> Vec<String> {
+        let (root, file) = (self.place.path(), self.place.path().join(key));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "x").unwrap();
+        self.ways.settle(root, &file).unwrap();
+        let synced = std::mem::take(&mut *self.synced.lock().unwrap());
+        let below = |path: PathBuf| path.strip_prefix(root).unwrap().display().to_string();
+        synced.into_iter().map(below).collect()
+    }
+}
+
+#[test]
+fn every_directory_on_the_way_is_synced_once() {
+    let watched = Watched::new();
+    assert_eq!(watched.writes("top"), [""; 0], "the object's own directory is synced with it");
+    assert_eq!(watched.writes("a/b/c/one"), ["a/b", "a", ""]);
+    assert_eq!(watched.writes("a/b/c/two"), [""; 0]);
+    assert_eq!(watched.writes("a/b/d/one"), ["a/b"]);
+}
+
+/// The directory may have been made by somebody who did not live to sync it.
+#[test]
+fn a_directory_that_was_removed_and_made_anew_is_synced_anew() {
+    let watched = Watched::new();
+    assert_eq!(watched.writes("a/b/one"), ["a", ""]);
+    fs::remove_dir_all(watched.place.path().join("a/b")).unwrap();
+    assert_eq!(watched.writes("a/b/one"), ["a"]);
+    fs::remove_dir_all(watched.place.path().join("a")).unwrap();
+    assert_eq!(watched.writes("a/b/one"), ["a", ""]);
+}
+
+#[test]
+fn what_was_removed_meanwhile_is_not_waited_for_and_failures_are_told() {
+    let watched = Watched::new();
+    let (root, gone) = (watched.place.path(), watched.place.path().join("a/b/one"));
+    watched.ways.settle(root, &gone).unwrap();
+    fs::create_dir_all(root.join("a/b")).unwrap();
+    let broken = Ways::new(|_directory: &FilePath| Err(io::Error::from(io::ErrorKind::StorageFull)));
+    for _again in 0..2 {
+        assert_eq!(broken.settle(root, &gone).unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+}
+
+#[test]
+fn a_directory_is_made_with_all_that_is_missing_and_for_nobody_else() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("a/b");
+    make(&path).unwrap();
+    make(&path).unwrap();
+    for made in [place.path().join("a"), path] {
+        assert_eq!(made.metadata().unwrap().mode() & 0o777, 0o700);
+    }
+    let file = place.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = make(&file.join("below")).unwrap_err();
+    assert!(error.to_string().contains("file/below cannot be read or written"), "{error}");
+}
+
+#[test]
+fn a_file_system_without_hard_links_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    try_links(place.path(), |from, to| fs::hard_link(from, to)).unwrap();
+    let none = io::Error::from_raw_os_error(1);
+    let error = try_links(place.path(), |_, _| Err(none)).unwrap_err();
+    let told = format!(
+        "the repository's directory cannot be used: {} has no hard links, which creating is built on: \
+         Operation not permitted (os error 1)",
+        place.path().display()
+    );
+    assert_eq!(error.to_string(), told);
+    assert_eq!(place.path().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_object_is_found_as_it_was_written_and_its_way_is_known() {
+    let place = tempfile::tempdir().unwrap();
+    let store = Directory::new(place.path()).unwrap();
+    let key = Path::from("a/b/one");
+    store.put_opts(&key, "x".into(), PutMode::Create.into()).await.unwrap();
+    let again = store.put_opts(&key, "y".into(), PutMode::Create.into()).await;
+    assert!(matches!(again, Err(object_store::Error::AlreadyExists { .. })), "{again:?}");
+    let mut pieces = store.put_multipart(&Path::from("a/c/two")).await.unwrap();
+    pieces.put_part("y".into()).await.unwrap();
+    pieces.complete().await.unwrap();
+    let known = store.ways.synced().len();
+    assert_eq!(known, 3, "a, a/b and a/c");
+    store.delete(&key).await.unwrap();
+    assert!(!place.path().join("a/b").exists(), "what is empty is removed");
+    assert_eq!(store.get(&Path::from("a/c/two")).await.unwrap().bytes().await.unwrap(), "y");
+}
