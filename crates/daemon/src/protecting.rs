@@ -68,13 +68,7 @@ impl Daemon {
     async fn copy(&self, opened: &mut Option<Repository>, epoch: Epoch) -> Result<(), Trouble> {
         let repository = match opened {
             Some(repository) => repository,
-            None => {
-                let repository = self.world.repository(&self.of.repository)?;
-                if repository.init().await? {
-                    (self.say)(&format!("repository {} is new", *self.of.repository));
-                }
-                opened.insert(repository)
-            }
+            None => opened.insert(self.world.repository(&self.of.repository)?),
         };
         let host = self.here()?;
         let host_name = self.world.here.clone().unwrap_or_else(|| self.site.clone());

@@ -7,11 +7,13 @@ mod check;
 mod error;
 mod place;
 mod reference;
+mod referred;
 mod store;
 
 pub use error::FileError;
 pub use place::Placed;
 pub use reference::SecretRef;
+pub use referred::{Referred, What};
 pub use store::{InvalidStoreUrl, StoreUrl};
 
 use crate::{Distribution, Name, Role};
@@ -43,6 +45,9 @@ pub struct Estate {
     /// What is watched, and when a site counts as lost.
     #[serde(default)]
     pub monitor: Monitor,
+    /// What is sealed into the repository besides the copies.
+    #[serde(default)]
+    pub kit: KitSettings,
 }
 
 /// A place that fails as a whole.
@@ -113,14 +118,38 @@ pub struct Repository {
     pub account: Option<Placed<String>>,
     /// A key of that account.
     pub account_key: Option<Placed<SecretRef>>,
-    /// Who can open what is kept there: `age` recipients. Two at least, since a lost key is a lost estate.
-    pub recipients: Vec<Placed<String>>,
-    /// The file of an `age` identity that opens it. Needed where recoveries run and nowhere else.
+    /// Who can open what is kept there: public keys of age or ssh, or the word `passphrase`. Two of everything at least, since a
+    /// lost key is a lost estate.
+    pub recipients: Vec<KeyHolder>,
+    /// Whose signatures count there: public signing keys.
+    #[serde(default)]
+    pub writers: Vec<KeyHolder>,
+    /// The file of this host's identity: of age, or an ssh private key.
     pub identity: SecretRef,
     /// The file of the key with which this host signs what it writes there.
     pub signer: Option<SecretRef>,
     /// The public key of who decides whose signatures count. Pinned here, the store cannot replace it.
     pub root: Option<Placed<String>>,
+}
+
+/// Somebody with a key: a host, or a person.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyHolder {
+    /// What people call it.
+    pub name: Name,
+    /// The public key.
+    pub key: Placed<String>,
+    /// The clusters that it is for; without this everything, what the clusters share included.
+    pub clusters: Option<Vec<Placed<Name>>>,
+}
+
+/// The recovery kit: what is sealed into the repository besides the copies.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct KitSettings {
+    /// What is not: the places in this file, such as `dns.key.secret`.
+    pub leave_out: Vec<Placed<String>>,
 }
 
 /// A protected cluster.

@@ -33,8 +33,12 @@ impl Which {
                 .hint("--estate FILE, or export LIFEBOAT_ESTATE=FILE")
             })?,
         };
+        self.world(&path)
+    }
+
+    fn world(&self, path: &Path) -> Result<World, Failure> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(&path).map_err(|reason| {
+        let text = std::fs::read_to_string(path).map_err(|reason| {
             Failure::new("LB0201", Kind::Invalid, format!("the estate file {shown} cannot be read"))
                 .because(&reason)
                 .hint("--estate FILE, or export LIFEBOAT_ESTATE=FILE")
@@ -44,12 +48,8 @@ impl Which {
         })?;
         let here = self.host.clone().or_else(hostname);
         let here = here.filter(|name| estate.hosts.contains_key(name));
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
-        Ok(World::new(estate, directory, here))
+        let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Ok(World::new(estate, file, here))
     }
 
     /// Reads the estate, and names the cluster that it is all about.
@@ -59,6 +59,12 @@ impl Which {
         let missing = || Trouble::new("LB0202", Kind::Invalid, "the estate has no management cluster");
         Ok((world, cluster.ok_or_else(missing)?))
     }
+}
+
+/// Reads the estate in a file.
+#[cfg(feature = "lab")]
+pub(crate) fn read(file: &Path) -> Result<World, Failure> {
+    Which { estate: None, host: None }.world(file)
 }
 
 /// This machine's name, without its domain.

@@ -38,13 +38,14 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
     let mut files = BTreeMap::from([(name.clone(), text)]);
     let mut left_out = BTreeMap::new();
     for referred in world.estate.referred() {
-        if world.estate.kit.leave_out.contains(&referred.place) {
+        if world.estate.kit.leave_out.iter().any(|it| **it == referred.place) {
             left_out.insert(referred.place, "the estate leaves it out".to_owned());
             continue;
         }
         let (key, found) = match referred.what {
             What::File(path) | What::Secret(SecretRef::File(path)) => {
-                (path.display().to_string(), read(&world.path(path)))
+                let outside = inside(path).is_none().then(|| Err("it leads out of the estate's directory".to_owned()));
+                (path.display().to_string(), outside.unwrap_or_else(|| read(&world.path(path))))
             }
             What::Secret(SecretRef::Env(variable)) => {
                 let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());

@@ -2,13 +2,14 @@
 //!
 //! Start at [`run`], which carries a plan out from wherever its journal stands. [`World`] is the estate with its doors open:
 //! hosts, repository, voters, name servers. [`runs`] keeps the journals in the repository; [`gather`] finds what a plan is
-//! made from; [`control_plane`] stops and starts one; [`report`] says what a run took and what was lost.
+//! made from; [`kit`] is what an empty host needs besides the copies; [`control_plane`] stops and starts one; [`report`] says what a run took and what was lost.
 //!
 //! Not here: deciding anything. Which point, which site and which steps stand in the plan.
 
 pub mod control_plane;
 pub mod fitness;
 pub mod gather;
+pub mod kit;
 pub mod report;
 mod run;
 pub mod runs;
@@ -21,7 +22,7 @@ mod world;
 pub use run::{Failed, run};
 pub use trouble::Trouble;
 pub use voters::{Answer, ask as ask_sites, ask_one as ask_site};
-pub use world::World;
+pub use world::{World, store_settings};
 
 #[cfg(test)]
 mod tests;

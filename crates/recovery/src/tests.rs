@@ -5,12 +5,11 @@ use crate::report::Measured;
 use crate::runs::{self, Run};
 use crate::steps::agents_await::was_true;
 use crate::{Trouble, World};
-use age::secrecy::ExposeSecret as _;
 use engine::{Ended, Entry, Event, Problem, Runner, State};
 use estate::{Epoch, Estate, Kind, LastRenewal, Name, Probe, Report, SecretRef, Seen, Serving, Standing};
 use jiff::Timestamp;
 use plan::{Loss, Plan};
-use repository::{Repository, Settings, StoreSettings};
+use repository::{Founding, Grant, Recipient, Repository, Settings, Signer, StoreSettings};
 use serde_json::{Value, json};
 
 const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");
@@ -40,23 +39,33 @@ fn plan(salt: &str) -> Plan {
     serde_json::from_value(plan).unwrap()
 }
 
-fn repository(directory: &std::path::Path) -> Repository {
-    let identity = age::x25519::Identity::generate();
+/// A repository in a directory, made and ready.
+async fn repository(directory: &std::path::Path) -> Repository {
+    let (identity, recipient) = repository::new_identity();
+    let (_, root) = Signer::generate().unwrap();
     let settings = Settings {
         store: StoreSettings::Directory(directory.to_owned()),
-        recipients: vec![identity.to_public().to_string()],
-        identity: Some(identity.to_string().expose_secret().to_owned()),
+        identity: Some((*identity).clone()),
+        passphrase: None,
         signer: None,
         root: None,
     };
-    Repository::open(settings).unwrap()
+    let repository = Repository::open(settings).unwrap();
+    let recipient = Recipient { name: name("safe"), recipient };
+    let founding = Founding {
+        root: &root,
+        scopes: vec![],
+        recipients: vec![Grant { recipient, scopes: None }],
+        writers: vec![],
+    };
+    repository.found(&founding).await.unwrap();
+    repository
 }
 
 #[tokio::test]
 async fn of_two_who_begin_at_once_one_wins_and_a_run_that_is_not_over_forbids_another() {
     let directory = tempfile::tempdir().unwrap();
-    let repository = repository(directory.path());
-    repository.init().await.unwrap();
+    let repository = repository(directory.path()).await;
     let (one, two) = (Runner::new("one"), Runner::new("two"));
     let (plan_one, plan_two) = (plan("one"), plan("two"));
     let begun = futures::join!(runs::begin(&repository, &plan_one, &one), runs::begin(&repository, &plan_two, &two));
@@ -78,13 +87,12 @@ async fn of_two_who_begin_at_once_one_wins_and_a_run_that_is_not_over_forbids_an
 #[tokio::test]
 async fn a_missing_key_is_not_a_damaged_journal() {
     let directory = tempfile::tempdir().unwrap();
-    let with_key = repository(directory.path());
-    with_key.init().await.unwrap();
+    let with_key = repository(directory.path()).await;
     runs::begin(&with_key, &plan("one"), &Runner::new("one")).await.unwrap();
     let settings = Settings {
         store: StoreSettings::Directory(directory.path().to_owned()),
-        recipients: vec![age::x25519::Identity::generate().to_public().to_string()],
         identity: None,
+        passphrase: None,
         signer: None,
         root: None,
     };
@@ -97,13 +105,12 @@ async fn a_missing_key_is_not_a_damaged_journal() {
 #[test]
 fn a_repository_is_opened_where_its_url_says() {
     let directory = tempfile::tempdir().unwrap();
-    let recipient = age::x25519::Identity::generate().to_public().to_string();
-    let text = ESTATE.replace("[age1good, age1other]", &format!("[{recipient}]"));
+    let text = ESTATE.to_owned();
     let s3 = "    url: s3://lifeboat\n    endpoint: http://10.1.2.2:8333\n    accessKey: file:s3.access\n    secretKey: file:s3.secret\n";
     assert!(text.contains(s3), "{text}");
     let open = |text: &str| {
         let estate = Estate::parse("lifeboat.yaml", text).unwrap();
-        World::new(estate, directory.path().to_owned(), None).repository(&name("standby-s3"))
+        World::new(estate, directory.path().join("lifeboat.yaml"), None).repository(&name("standby-s3"))
     };
     let trouble = open(&text).unwrap_err();
     assert!(trouble.to_string().contains("s3.access cannot be read"), "{trouble}");
@@ -112,7 +119,7 @@ fn a_repository_is_opened_where_its_url_says() {
     }
     assert_eq!(open(&text).unwrap().store(), "http://10.1.2.2:8333/lifeboat");
     let beside =
-        open(&text.replace(s3, "    url: file:copies\n    root: a-key\n    signer: file:absent.key\n")).unwrap();
+        open(&text.replace(s3, "    url: file:copies\n        signer: file:absent.key\n")).unwrap();
     assert_eq!(beside.store(), directory.path().join("copies").display().to_string());
     let azure = "    url: az://lifeboat/a\n    account: copies\n    accountKey: file:azure.key\n";
     std::fs::write(directory.path().join("azure.key"), "a2V5\n").unwrap();
@@ -260,7 +267,7 @@ fn a_secret_that_is_not_here_is_named_and_everything_else_works() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::new(
         Estate::parse("lifeboat.yaml", ESTATE).unwrap(),
-        directory.path().to_owned(),
+        directory.path().join("lifeboat.yaml"),
         Some(name("standby-1")),
     );
     let (_, cluster) = world.estate.management().unwrap();

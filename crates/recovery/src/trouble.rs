@@ -104,7 +104,7 @@ impl From<repository::Error> for Trouble {
             E::Format { .. } => ("LB0307", None),
             E::File { .. } => ("LB0308", None),
             E::Taken { .. } => ("LB0310", Some(check)),
-            E::Uninitialised { .. } => ("LB0309", Some("lifeboat status")),
+            E::Uninitialised { .. } => ("LB0314", Some("lifeboat repository init")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
         let trouble = Self::of(code, error.kind(), &error);

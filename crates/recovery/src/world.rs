@@ -5,17 +5,22 @@
 
 use crate::Trouble;
 use cluster::{Host, Manager, SshSettings};
-use estate::{Cluster, Estate, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
-use repository::{AccessKey, Bucket, Cloud, Repository, Settings, StoreSettings};
+use estate::{Cluster, Estate, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
+use repository::{AccessKey, Bucket, Cloud, Grant, Recipient, Repository, Scope, Settings, StoreSettings, Writer};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+
+/// Where a passphrase is looked for that is a recipient, or that an ssh key is encrypted with.
+const PASSPHRASE: &str = "LIFEBOAT_PASSPHRASE";
 
 /// The estate, where its file lies, and on which of its hosts this Lifeboat runs, if on any.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The estate.
     pub estate: Estate,
+    /// Its file.
+    pub file: PathBuf,
     /// The directory of its file: paths in it begin there.
     pub directory: PathBuf,
     /// The host that this is.
@@ -25,9 +30,10 @@ pub struct World {
 }
 
 impl World {
-    /// An estate whose file lies in `directory`, on the host `here`, if that is one of its own.
-    pub fn new(estate: Estate, directory: PathBuf, here: Option<Name>) -> Self {
-        Self { estate, directory, here, key: OnceLock::new() }
+    /// An estate from the file at the absolute path `file`, on the host `here`, if that is one of its own.
+    pub fn new(estate: Estate, file: PathBuf, here: Option<Name>) -> Self {
+        let directory = file.parent().map(Path::to_owned).unwrap_or_default();
+        Self { estate, file, directory, here, key: OnceLock::new() }
     }
 
     /// The cluster called `name`.
@@ -61,25 +67,70 @@ impl World {
         Ok(Host::ssh(name.as_str(), host.address, &settings))
     }
 
-    /// The repository called `name`. Without the identity, what is sealed cannot be opened, but can be written; without the
-    /// signing key, it can be read.
+    /// What the estate says of the repository called `name`.
+    ///
+    /// # Errors
+    /// The estate has none.
+    pub fn repository_of(&self, name: &Name) -> Result<&estate::Repository, Trouble> {
+        self.estate.repositories.get(name).ok_or_else(|| self.unknown("repository", name))
+    }
+
+    /// The repository called `name`. Without the identity nothing in it can be opened or sealed; without the signing key, it can
+    /// be read.
     ///
     /// # Errors
     /// A secret that is needed to reach it cannot be read.
     pub fn repository(&self, name: &Name) -> Result<Repository, Trouble> {
-        let of = self
-            .estate
-            .repositories
-            .get(name)
-            .ok_or_else(|| self.unknown("repository", name))?;
+        let of = self.repository_of(name)?;
         let settings = Settings {
             store: self.store(of)?,
-            recipients: of.recipients.iter().map(|recipient| (**recipient).clone()).collect(),
             identity: self.secret_if_here(Some(&of.identity))?,
+            passphrase: std::env::var(PASSPHRASE).ok(),
             signer: self.secret_if_here(of.signer.as_ref())?,
             root: of.root.as_deref().cloned(),
         };
         Ok(Repository::open(settings)?)
+    }
+
+    /// The scopes of a repository: what is shared, and the clusters whose copies go there.
+    pub fn scopes(&self, name: &Name) -> Vec<Scope> {
+        let clusters = self.estate.clusters.iter().filter(|(_, of)| *of.repository == *name);
+        let clusters = clusters.map(|(cluster, _)| Scope::Cluster(cluster.clone()));
+        std::iter::once(Scope::Shared).chain(clusters).collect()
+    }
+
+    /// Who can open which scopes of a repository.
+    ///
+    /// # Errors
+    /// The estate has no such repository.
+    pub fn grants(&self, name: &Name) -> Result<Vec<Grant>, Trouble> {
+        let of = self.repository_of(name)?.recipients.iter();
+        let grant = |it: &KeyHolder| Grant {
+            recipient: Recipient { name: it.name.clone(), recipient: (*it.key).clone() },
+            scopes: it.clusters.as_ref().map(|names| names.iter().map(|it| Scope::Cluster((**it).clone())).collect()),
+        };
+        Ok(of.map(grant).collect())
+    }
+
+    /// Who may write what in a repository.
+    ///
+    /// # Errors
+    /// The estate has no such repository.
+    pub fn writers(&self, name: &Name) -> Result<Vec<Writer>, Trouble> {
+        let of = self.repository_of(name)?.writers.iter();
+        of.map(|it| {
+            let key = it.key.parse().map_err(|error: repository::InvalidPublicKey| {
+                Trouble::new("LB0202", Kind::Invalid, format!("writer {}: {error}", it.name))
+            })?;
+            let named = it.clusters.as_ref();
+            let named = named.map(|names| names.iter().map(|it| Scope::Cluster((**it).clone())).collect());
+            Ok(Writer {
+                name: it.name.clone(),
+                key,
+                scopes: named.unwrap_or_else(|| self.scopes(name)),
+            })
+        })
+        .collect()
     }
 
     fn store(&self, of: &estate::Repository) -> Result<StoreSettings, Trouble> {
@@ -123,7 +174,7 @@ impl World {
         };
         match &*trouble.code {
             "LB0304" => trouble.hint(format!("{place} is not here: bring it, or give the command where it is")),
-            "LB0305" => trouble.hint(format!("age-keygen -y {place}: it must print one of the estate's recipients")),
+            "LB0305" => trouble.hint(format!("lifeboat repository keys; age-keygen -y {place} prints which recipient this host is")),
             _ => trouble,
         }
     }
@@ -235,4 +286,25 @@ impl World {
             format!("the estate {} has no {what} called {name}", self.estate.name),
         )
     }
+}
+
+/// A store by its URL alone, with the credentials of the environment or the cloud's own.
+///
+/// # Errors
+/// It is no store's URL.
+pub fn store_settings(url: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<StoreSettings, Trouble> {
+    let url: StoreUrl = url.parse().map_err(|error: estate::InvalidStoreUrl| {
+        Trouble::new("LB0302", Kind::Invalid, error.to_string()).hint("the URL stands on the recovery sheet")
+    })?;
+    let bucket = |name: String, prefix: String| Bucket { name, prefix, endpoint: endpoint.map(str::to_owned) };
+    Ok(StoreSettings::Cloud(match url {
+        StoreUrl::Directory(path) => return Ok(StoreSettings::Directory(path)),
+        StoreUrl::S3 { bucket: name, prefix } => {
+            Cloud::S3 { bucket: bucket(name, prefix), region: region.map(str::to_owned), key: None }
+        }
+        StoreUrl::Gcs { bucket: name, prefix } => Cloud::Gcs { bucket: bucket(name, prefix), service_account: None },
+        StoreUrl::Azure { container, prefix } => {
+            Cloud::Azure { container: bucket(container, prefix), account: None, key: None }
+        }
+    }))
 }

@@ -41,7 +41,8 @@ impl Estate {
             return wrong(nowhere(), format!("exactly one cluster has the role management, and here are {managers}"));
         }
         self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
-        self.check_monitor()
+        self.check_monitor()?;
+        self.check_kit()
     }
 
     fn check_sites(&self) -> Checked {
@@ -73,20 +74,41 @@ impl Estate {
         check_keys_of_store(repository)?;
         check_endpoint(repository)?;
         let at = repository.site.place();
-        if repository.root.as_ref().is_some_and(|root| root.trim().is_empty()) {
-            return wrong(at, "root is empty: it is the public key that lifeboat repository init prints".to_owned());
+        if let Some(root) = repository.root.as_ref().filter(|root| !is_public_key(root)) {
+            let message = "a root is 64 hexadecimal digits: the public key that lifeboat repository init prints";
+            return hidden(root.place(), message);
         }
-        if repository.recipients.is_empty() {
-            return wrong(at, "without recipients nobody could open the copies".to_owned());
+        if !repository.recipients.iter().any(|it| it.clusters.is_none()) {
+            return wrong(at, "without a recipient of everything nobody could open what the clusters share".to_owned());
         }
-        match repository.recipients.iter().find(|recipient| !recipient.starts_with("age1")) {
+        for it in &repository.recipients {
             // Perhaps the identity was put where the recipient belongs.
-            Some(bad) => Err(Wrong {
-                place: bad.place(),
-                message: "an age recipient begins with age1".to_owned(),
-                hide: true,
-            }),
+            if !["age1", "ssh-ed25519 ", "ssh-rsa "].iter().any(|begin| it.key.starts_with(begin)) && **it.key != *"passphrase"
+            {
+                let message = "a recipient begins with age1, ssh-ed25519 or ssh-rsa, or is the word passphrase";
+                return hidden(it.key.place(), message);
+            }
+        }
+        for it in &repository.writers {
+            if !is_public_key(&it.key) {
+                let message = "a writer's key is 64 hexadecimal digits: the public key that lifeboat repository keys new prints";
+                return hidden(it.key.place(), message);
+            }
+        }
+        let named = repository.recipients.iter().chain(&repository.writers);
+        let mut clusters = named.filter_map(|it| it.clusters.as_ref()).flatten();
+        clusters.try_for_each(|name| refers(name, &self.clusters, "cluster").map(drop))
+    }
+
+    fn check_kit(&self) -> Checked {
+        let places: Vec<String> = self.referred().into_iter().map(|it| it.place).collect();
+        match self.kit.leave_out.iter().find(|it| !places.contains(&***it)) {
             None => Ok(()),
+            Some(strange) => {
+                let known = nearest(strange, places.iter().map(String::as_str));
+                let hint = known.map(|it| format!("; did you mean {it}?")).unwrap_or_default();
+                wrong(strange.place(), format!("the estate refers to nothing at {}{hint}", **strange))
+            }
         }
     }
 
@@ -197,6 +219,15 @@ fn check_endpoint(of: &Repository) -> Checked {
         return Ok(());
     };
     Err(Wrong { place: endpoint.place(), message: message.to_owned(), hide })
+}
+
+fn is_public_key(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// Of a value that may be a secret put in the wrong place.
+fn hidden(place: Place, message: &str) -> Checked {
+    Err(Wrong { place, message: message.to_owned(), hide: true })
 }
 
 /// What a name refers to.

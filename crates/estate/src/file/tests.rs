@@ -56,6 +56,9 @@ fn mistakes_are_shown_where_they_are() {
         ("endpoint: http://", "endpoint: "),
         ("endpoint: http://", "endpoint: http://user:hunter2@"),
         ("    identity: file:identity.txt", "    identity: file:identity.txt\n    root: ''"),
+        ("clusters: [rancher]", "clusters: [rnacher]"),
+        ("000001", "1"),
+        ("monitor:", "kit: {leaveOut: [dns.key.secert]}\nmonitor:"),
     ];
     let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).collect();
     insta::assert_snapshot!(shown.join("\n\n"));
@@ -91,7 +94,7 @@ fn each_kind_of_store_has_its_keys() {
             &[
                 "url: file:///srv/copies",
                 "signer: file:signer.key",
-                "root: a-public-key",
+                "root: 0000000000000000000000000000000000000000000000000000000000000000",
             ],
             "file",
         ),

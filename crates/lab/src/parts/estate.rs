@@ -37,13 +37,23 @@ pub(crate) const OPERATOR: &[&str] = &[
     "s3.secret",
     "identity.txt",
     "identity-spare.txt",
+    "signer.key",
+    "lifeboat-root.key",
     "rancher-ca.pem",
     "api-token",
     "tsig.key",
     "known_hosts",
 ];
-/// What the primary has: enough to take copies, not enough to open one or to move the name.
-const OF_PRIMARY: &[&str] = &[FILE, "peers.key", "s3.access", "s3.secret", "rancher-ca.pem"];
+/// What the primary has: enough to take copies of its own cluster, not enough to recover or to move the name.
+const OF_PRIMARY: &[&str] = &[
+    FILE,
+    "peers.key",
+    "s3.access",
+    "s3.secret",
+    "identity.txt",
+    "signer.key",
+    "rancher-ca.pem",
+];
 /// What the standby has: enough to recover with nobody's help.
 const OF_STANDBY: &[&str] = &[
     FILE,
@@ -51,6 +61,7 @@ const OF_STANDBY: &[&str] = &[
     "s3.access",
     "s3.secret",
     "identity.txt",
+    "signer.key",
     "rancher-ca.pem",
     "api-token",
     "tsig.key",
@@ -76,7 +87,7 @@ pub(super) fn render(tree: &mut Tree, lab: &Topology, secrets: &Secrets, host: &
     let (Some(keys), Some(wanted)) = (&secrets.estate, wanted(host)) else {
         return Ok(());
     };
-    for (name, content) in files(lab, secrets, keys)? {
+    for (name, content) in files(lab, secrets, keys, host.name.as_str() == PRIMARY)? {
         if wanted.contains(&name) {
             tree.secret(&format!("{DIRECTORY}/{name}"), content);
         }
@@ -92,7 +103,7 @@ pub(crate) fn write(record: &Record, directory: &Path) -> Result<()> {
         return Ok(());
     };
     let mut tree = Tree::default();
-    for (name, content) in files(&record.topology, &record.secrets, keys)? {
+    for (name, content) in files(&record.topology, &record.secrets, keys, false)? {
         if OPERATOR.contains(&name) {
             tree.secret(name, content);
         }
@@ -121,15 +132,26 @@ fn wanted(host: &Host) -> Option<&'static [&'static str]> {
     }
 }
 
-/// Every file of the estate, by its name.
-fn files(lab: &Topology, secrets: &Secrets, keys: &EstateKeys) -> Result<Vec<(&'static str, String)>> {
+/// Every file of the estate, by its name: as the primary has it, or as the standby and the operator do.
+fn files(
+    lab: &Topology,
+    secrets: &Secrets,
+    keys: &EstateKeys,
+    at_primary: bool,
+) -> Result<Vec<(&'static str, String)>> {
     let line = |text: &str| format!("{text}\n");
+    let (identity, signer) = match at_primary {
+        true => (&keys.main, &keys.main_signer),
+        false => (&keys.standby, &keys.standby_signer),
+    };
     Ok(vec![
-        (FILE, yaml(lab, &keys.standby.recipient, &keys.spare.recipient)?),
+        (FILE, yaml(lab, keys)?),
         ("peers.key", line(&keys.peers)),
         ("s3.access", line(&secrets.s3_access)),
         ("s3.secret", line(&secrets.s3_secret)),
-        ("identity.txt", line(&keys.standby.identity)),
+        ("identity.txt", line(&identity.identity)),
+        ("signer.key", line(&signer.secret)),
+        ("lifeboat-root.key", line(&keys.root.secret)),
         ("identity-spare.txt", line(&keys.spare.identity)),
         ("rancher-ca.pem", secrets.manager_ca.clone()),
         ("api-token", line(&secrets.api_token)),
@@ -152,7 +174,7 @@ fn known_hosts(lab: &Topology, secrets: &Secrets) -> String {
 }
 
 /// The estate file, written for whoever sees one for the first time.
-fn yaml(lab: &Topology, standby_recipient: &str, spare_recipient: &str) -> Result<String> {
+fn yaml(lab: &Topology, keys: &EstateKeys) -> Result<String> {
     let missing = |what: &str| Error::Topology { object: what.to_owned(), reason: "the lab has none".into() };
     let nameserver = lab.primary_nameserver().ok_or_else(|| missing("a primary name server"))?;
     // The witness asks the edges' resolver: the one that agents use.
@@ -172,8 +194,12 @@ fn yaml(lab: &Topology, standby_recipient: &str, spare_recipient: &str) -> Resul
         ("STORE", lab.host("standby-svc")?.address.to_string()),
         ("S3_PORT", services::S3_PORT.to_string()),
         ("BUCKET", services::BUCKET.to_owned()),
-        ("STANDBY_RECIPIENT", standby_recipient.to_owned()),
-        ("SPARE_RECIPIENT", spare_recipient.to_owned()),
+        ("MAIN_RECIPIENT", keys.main.recipient.clone()),
+        ("STANDBY_RECIPIENT", keys.standby.recipient.clone()),
+        ("SPARE_RECIPIENT", keys.spare.recipient.clone()),
+        ("MAIN_WRITER", keys.main_signer.public.clone()),
+        ("STANDBY_WRITER", keys.standby_signer.public.clone()),
+        ("ROOT", keys.root.public.clone()),
         ("MAIN_BALANCER", lab.load_balancer("main")?.to_string()),
         ("STANDBY_BALANCER", lab.load_balancer("standby")?.to_string()),
         ("MANAGER_NAME", MANAGER_NAME.to_owned()),

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::shell;
 use crate::topology::Topology;
 use age::secrecy::ExposeSecret as _;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,10 +21,28 @@ pub(crate) struct EstateKeys {
     pub(crate) peers: String,
     /// The private half of the key that enters every host.
     pub(crate) ssh: String,
-    /// Opens the copies at the standby.
+    /// Opens the management cluster's copies at the primary, and nothing else.
+    pub(crate) main: AgeKey,
+    /// Opens everything at the standby.
     pub(crate) standby: AgeKey,
-    /// Opens them too, and stays with the operator: the other may be lost with its host.
+    /// Opens everything, too, and stays with the operator: the other may be lost with its host.
     pub(crate) spare: AgeKey,
+    /// Signs what the primary writes.
+    pub(crate) main_signer: SigningKey,
+    /// Signs what the standby and the operator write.
+    pub(crate) standby_signer: SigningKey,
+    /// Decides who may open and write the repository; stays with the operator.
+    pub(crate) root: SigningKey,
+}
+
+/// An Ed25519 key pair, as Lifeboat's repository reads it (docs/repository-format.md).
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct SigningKey {
+    /// The private half, `LIFEBOAT-SIGNING-KEY-...`.
+    pub(crate) secret: String,
+    /// The public half, 64 hexadecimal digits.
+    pub(crate) public: String,
 }
 
 /// An age key pair.
@@ -52,8 +71,12 @@ impl EstateKeys {
         Ok(Self {
             peers: base64_key(),
             ssh: read(ssh)?,
+            main: AgeKey::make(),
             standby: AgeKey::make(),
             spare: AgeKey::make(),
+            main_signer: SigningKey::make()?,
+            standby_signer: SigningKey::make()?,
+            root: SigningKey::make()?,
         })
     }
 }
@@ -65,6 +88,23 @@ impl AgeKey {
             identity: identity.to_string().expose_secret().to_owned(),
             recipient: identity.to_public().to_string(),
         }
+    }
+}
+
+impl SigningKey {
+    pub(crate) fn make() -> Result<Self> {
+        let seed = ambient::random_bytes::<32>();
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|reason| Error::Command {
+            purpose: "making a signing key".to_owned(),
+            command: "Ed25519".to_owned(),
+            status: "an error".to_owned(),
+            output: reason.to_string(),
+        })?;
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Ok(Self {
+            secret: format!("LIFEBOAT-SIGNING-KEY-{}", hex(&seed).to_uppercase()),
+            public: hex(pair.public_key().as_ref()),
+        })
     }
 }
 

@@ -110,10 +110,16 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
             "a directory serves one host only: no other host can recover from it, and it carries no automatic failover";
         findings.note(&what, found);
     }
-    if of.recipients.len() < 2 {
+    if of.recipients.iter().filter(|it| it.clusters.is_none()).count() < 2 {
         findings.note(
             &what,
-            "one recipient: if that key is lost, so are all copies. Add a second one and keep it elsewhere",
+            "one recipient opens everything: if that key is lost, so are all copies. Add a second one and keep it elsewhere",
+        );
+    }
+    if of.root.is_none() {
+        findings.note(
+            &what,
+            "no root: whoever can write to the store could put another repository in its place. Its root stands on the sheet",
         );
     }
     let repository = match world.repository(name) {

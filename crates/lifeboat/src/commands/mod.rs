@@ -11,6 +11,7 @@ mod gate;
 #[cfg(feature = "lab")]
 mod lab;
 mod plan;
+mod repository;
 mod run;
 mod serve;
 mod status;
@@ -37,6 +38,8 @@ pub(crate) enum Command {
     Check(check::Args),
     /// List the copies, or fetch one
     Copies(copies::Args),
+    /// Make, check, mend, thin out and copy what a recovery depends on
+    Repository(repository::Args),
     /// Show what a failover would do now, step by step, also by hand
     Plan(plan::Args),
     /// Fail over to the standby, or go on with a failover that stopped
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Status(args) => block_on(status::run(args, printer))?,
         Command::Check(args) => block_on(check::run(args, printer))?,
         Command::Copies(args) => block_on(copies::run(args, printer))?,
+        Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
         Command::Etcd(args) => return block_on(etcd::run(args, printer)),

@@ -1,6 +1,6 @@
 //! `lifeboat repository`: makes, checks, mends, thins out and copies what a recovery depends on.
 
-mod init;
+pub(in crate::commands) mod init;
 mod keys;
 mod kit;
 mod sheet;
@@ -78,7 +78,7 @@ fn root_key(path: &Path, make: bool) -> Result<(Signer, bool), Failure> {
             Ok((signer, true))
         }
         Err(reason) => Err(Failure::new("LB0203", Kind::Person, format!("the root key {shown} cannot be read"))
-            .because(&reason)
+                .because(&reason)
             .hint(format!("ls -l {shown}"))),
     }
 }

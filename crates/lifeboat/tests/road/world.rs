@@ -53,7 +53,7 @@ pub(crate) async fn served(changes: &[(&str, &str)]) -> World {
     let begun = ambient::monotonic();
     let world = fresh().await;
     world.change(changes).await;
-    world.lab.serve(true).await.unwrap_or_else(|e| panic!("{e}"));
+    lab_must(&["serve", "--name", NAME]);
     world
         .until("all is protected", async || {
             let status = world.status()?;

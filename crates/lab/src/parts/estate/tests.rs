@@ -1,6 +1,6 @@
 use super::*;
 use crate::parts;
-use crate::secrets::{AgeKey, HostKey};
+use crate::secrets::{AgeKey, HostKey, SigningKey};
 use crate::topology::Options;
 use ::estate::Estate;
 use std::collections::BTreeSet;
@@ -32,13 +32,29 @@ fn secrets(lab: &Topology) -> Secrets {
             (host.name.to_string(), HostKey { private: format!("private-{}", host.name), public })
         })
         .collect();
-    secrets.estate = protectable(lab).then(|| EstateKeys {
+    secrets.estate = protectable(lab).then(|| keys(&age));
+    secrets
+}
+
+fn keys(age: &dyn Fn(&str) -> AgeKey) -> EstateKeys {
+    let signing = |digit: &str| SigningKey {
+        secret: format!("LIFEBOAT-SIGNING-KEY-{digit}"),
+        public: digit.repeat(64),
+    };
+    EstateKeys {
         peers: "the-peers-key".into(),
         ssh: "the-ssh-key\n".into(),
+        main: age("main"),
         standby: age("standby"),
         spare: age("spare"),
-    });
-    secrets
+        main_signer: signing("a"),
+        standby_signer: signing("b"),
+        root: signing("c"),
+    }
+}
+
+fn text(lab: &Topology) -> String {
+    yaml(lab, secrets(lab).estate.as_ref().unwrap()).unwrap()
 }
 
 /// What a host has on its disk.
@@ -61,7 +77,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn the_estate_of_the_default_lab() {
-    let text = yaml(&lab(Options::default()), "age1standby", "age1spare").unwrap();
+    let text = text(&lab(Options::default()));
     insta::assert_snapshot!(text);
 }
 
@@ -75,7 +91,7 @@ fn it_says_what_the_lab_is() {
             ..Options::default()
         };
         let lab = lab(options);
-        let text = yaml(&lab, "age1standby", "age1spare").unwrap();
+        let text = text(&lab);
         assert!(!text.contains('@'), "{text}");
         let estate = Estate::parse(FILE, &text).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(estate.name, *lab.name());
@@ -101,7 +117,7 @@ fn it_says_what_the_lab_is() {
 fn a_host_has_the_secrets_that_it_needs_and_no_others() {
     let lab = lab(Options::default());
     for (host, expected) in [
-        ("main-1", set(&["lifeboat.yaml", "peers.key", "s3.access", "s3.secret", "rancher-ca.pem"])),
+        ("main-1", set(OF_PRIMARY)),
         ("witness", set(&["lifeboat.yaml", "peers.key", "rancher-ca.pem"])),
         ("main-svc", set(&[])),
         ("edge-1", set(&[])),
@@ -112,7 +128,7 @@ fn a_host_has_the_secrets_that_it_needs_and_no_others() {
     let (_kept, root) = written(&lab, "standby-1");
     let there = root.join("etc/lifeboat");
     let expected: BTreeSet<String> = OPERATOR.iter().map(|name| (*name).to_owned()).collect();
-    let spare = set(&["identity-spare.txt"]);
+    let spare = set(&["identity-spare.txt", "lifeboat-root.key"]);
     assert_eq!(names(&there), &(&expected - &spare) | &set(&["id_ed25519"]));
     for name in names(&there) {
         let mode = std::fs::metadata(there.join(&name)).unwrap().permissions().mode();
@@ -133,11 +149,11 @@ fn the_operator_has_every_file_that_the_estate_names() {
     let lab = lab(Options::default());
     let secrets = secrets(&lab);
     let keys = secrets.estate.as_ref().unwrap();
-    let all: Vec<&str> = files(&lab, &secrets, keys).unwrap().into_iter().map(|(name, _)| name).collect();
+    let all: Vec<&str> = files(&lab, &secrets, keys, false).unwrap().into_iter().map(|(name, _)| name).collect();
     for name in [OPERATOR, OF_PRIMARY, OF_STANDBY, OF_WITNESS].concat() {
         assert!(all.contains(&name), "{name}");
     }
-    let text = yaml(&lab, "age1standby", "age1spare").unwrap();
+    let text = text(&lab);
     for named in text.split("file:").skip(1) {
         let name = named.split_whitespace().next().unwrap();
         assert!(OPERATOR.contains(&name), "{name}");

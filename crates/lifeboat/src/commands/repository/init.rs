@@ -7,7 +7,7 @@ use crate::printer::Printer;
 use estate::{Kind, Name};
 use recovery::{Trouble, World, kit};
 use repository::{Error, Founding, Repository};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -23,31 +23,42 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
-    let of = world.repository_of(&name)?;
-    let repository = world.repository(&name)?;
+    let repository = make(&world, &name, &args.root_key, printer).await?;
+    if world.repository_of(&name)?.root.is_none() {
+        let root = repository.root().await.map_err(Trouble::from)?;
+        printer.talk(&format!("add this to repository {name} in the estate, on every host: root: {root}"));
+    }
+    let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
+    printer.show(&sheet)
+}
+
+/// Makes the repository, or completes it, and stores the recovery kit in it.
+pub(in crate::commands) async fn make(
+    world: &World,
+    name: &Name,
+    root_file: &Path,
+    printer: &Printer,
+) -> Result<Repository, Failure> {
+    let repository = world.repository(name)?;
     probe(&repository).await?;
-    let (root, is_new) = root_key(&args.root_key, true)?;
+    let (root, is_new) = root_key(root_file, true)?;
     if is_new {
-        let file = args.root_key.display();
+        let file = root_file.display();
         printer.talk(&format!("{file} is new: keep it as you keep the sheet, and on no host that is protected"));
     }
     let founding = Founding {
         root: &root,
-        scopes: world.scopes(&name),
-        recipients: world.grants(&name)?,
-        writers: world.writers(&name)?,
+        scopes: world.scopes(name),
+        recipients: world.grants(name)?,
+        writers: world.writers(name)?,
     };
-    let made = repository.found(&founding).await.map_err(|error| about_root(error, &args.root_key))?;
+    let made = repository.found(&founding).await.map_err(|error| about_root(error, root_file))?;
     match made.as_slice() {
         [] => printer.talk(&format!("{} was a repository already", repository.store())),
         made => printer.talk(&format!("made {}", made.join(", "))),
     }
-    if of.root.is_none() {
-        printer.talk(&format!("add this to repository {name} in the estate, on every host: root: {}", root.public()));
-    }
-    store_kit(&world, &repository, printer).await?;
-    let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
-    printer.show(&sheet)
+    store_kit(world, &repository, printer).await?;
+    Ok(repository)
 }
 
 /// A store that forgets or lies about conditions must be known before anything depends on it.

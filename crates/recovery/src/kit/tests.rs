@@ -1,0 +1,91 @@
+use super::*;
+use estate::Estate;
+
+const ESTATE: &str = include_str!("../../../estate/src/file/tests/good.yaml");
+
+fn world(directory: &Path, change: impl FnOnce(&str) -> String) -> World {
+    let text = change(ESTATE);
+    std::fs::write(directory.join("lifeboat.yaml"), &text).unwrap();
+    World::new(Estate::parse("lifeboat.yaml", &text).unwrap(), directory.join("lifeboat.yaml"), None)
+}
+
+fn with_files(directory: &Path) {
+    for name in ["peers.key", "s3.access", "s3.secret", "rancher-ca.pem", "tsig.key", "id_ed25519"] {
+        std::fs::write(directory.join(name), format!("the {name}")).unwrap();
+    }
+}
+
+#[test]
+fn a_kit_holds_the_estate_and_what_it_refers_to_and_names_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let world = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
+    let kit = gather(&world).unwrap();
+    let names: Vec<&str> = kit.files.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["id_ed25519", "lifeboat.yaml", "peers.key", "rancher-ca.pem", "s3.access", "s3.secret"]
+    );
+    let left_out: Vec<(&str, &str)> = kit.left_out.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+    assert_eq!(
+        left_out,
+        [
+            ("clusters.rancher.manager.token", "the variable is not set here"),
+            ("dns.key.secret", "the estate leaves it out"),
+        ]
+    );
+    // What opens the repository is not in it.
+    assert!(!names.contains(&"identity.txt"));
+
+    let into = directory.path().join("new/host");
+    let laid = lay(&kit, &into).unwrap();
+    assert_eq!(laid.estate, into.join("lifeboat.yaml"));
+    assert_eq!(std::fs::read_to_string(into.join("s3.secret")).unwrap(), "the s3.secret");
+    let again = lay(&kit, &into).unwrap_err();
+    assert_eq!(&*again.code, "LB0308");
+}
+
+#[test]
+fn what_belongs_elsewhere_is_laid_below_and_told() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let absolute = directory.path().join("tsig.key");
+    let world = world(directory.path(), |text| {
+        text.replace("file:tsig.key", &format!("file:{}", absolute.display()))
+            .replace("identity: id_ed25519", "identity: ../id_ed25519")
+    });
+    let kit = gather(&world).unwrap();
+    assert_eq!(kit.left_out["hosts.standby-1.ssh.identity"], "it leads out of the estate's directory");
+    let into = directory.path().join("into");
+    let laid = lay(&kit, &into).unwrap();
+    let there = into.join(absolute.strip_prefix("/").unwrap());
+    assert_eq!(laid.elsewhere, [(there.clone(), absolute)]);
+    assert_eq!(std::fs::read_to_string(there).unwrap(), "the tsig.key");
+}
+
+#[test]
+fn variables_come_back_as_a_shell_reads_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = |text: &str| Hidden::from(STANDARD.encode(text));
+    let files = BTreeMap::from([
+        ("lifeboat.yaml".to_owned(), text("name: x")),
+        ("env:TOKEN".to_owned(), text("it's $secret")),
+    ]);
+    let kit = Kit::new(ambient::now(), "lifeboat.yaml".to_owned(), files, BTreeMap::new());
+    let laid = lay(&kit, directory.path()).unwrap();
+    let script = format!(". {}; printf %s \"$TOKEN\"", laid.variables.unwrap().display());
+    let said = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "it's $secret");
+}
+
+#[test]
+fn a_kit_that_leads_out_of_its_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["../evil", "a/../../evil", "/", ".."] {
+        let files = BTreeMap::from([(name.to_owned(), Hidden::from(STANDARD.encode("x")))]);
+        let kit = Kit::new(ambient::now(), "lifeboat.yaml".to_owned(), files, BTreeMap::new());
+        let refused = lay(&kit, &directory.path().join("into")).unwrap_err();
+        assert_eq!(&*refused.code, "LB0306", "{name}");
+    }
+    assert!(!directory.path().join("evil").exists());
+}
