@@ -42,12 +42,17 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
             left_out.insert(referred.place, "the estate leaves it out".to_owned());
             continue;
         }
-        let (key, found) = match referred.what {
-            What::File(path) | What::Secret(SecretRef::File(path)) => {
-                let outside = inside(path).is_none().then(|| Err("it leads out of the estate's directory".to_owned()));
-                (path.display().to_string(), outside.unwrap_or_else(|| read(&world.path(path))))
+        let named = match referred.what {
+            What::File(path) => Ok(path),
+            What::Secret(SecretRef::File(path)) => Ok(path.as_path()),
+            What::Secret(SecretRef::Env(variable)) => Err(variable),
+        };
+        let (key, found) = match named {
+            Ok(path) if inside(path).is_none() => {
+                (path.display().to_string(), Err("it leads out of the estate's directory".to_owned()))
             }
-            What::Secret(SecretRef::Env(variable)) => {
+            Ok(path) => (path.display().to_string(), read(&world.path(path))),
+            Err(variable) => {
                 let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
                 let value = value.map(|value| Hidden::from(STANDARD.encode(Zeroizing::new(value).as_bytes())));
                 (format!("env:{variable}"), value)

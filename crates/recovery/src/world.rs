@@ -133,6 +133,14 @@ impl World {
         .collect()
     }
 
+    /// Where a repository is, whatever directory one is in.
+    pub fn url(&self, of: &estate::Repository) -> StoreUrl {
+        match &*of.url {
+            StoreUrl::Directory(path) => StoreUrl::Directory(self.path(path)),
+            other => other.clone(),
+        }
+    }
+
     fn store(&self, of: &estate::Repository) -> Result<StoreSettings, Trouble> {
         let bucket = |name: &str, prefix: &str| Bucket {
             name: name.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::error::nearest;
 use serde::{Deserialize, Deserializer, de};
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -52,6 +53,22 @@ impl StoreUrl {
             Self::S3 { .. } => "s3",
             Self::Gcs { .. } => "gs",
             Self::Azure { .. } => "az",
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bucket, prefix) = match self {
+            Self::Directory(path) if path.is_absolute() => return write!(f, "file://{}", path.display()),
+            Self::Directory(path) => return write!(f, "file:{}", path.display()),
+            Self::S3 { bucket, prefix } | Self::Gcs { bucket, prefix } => (bucket, prefix),
+            Self::Azure { container, prefix } => (container, prefix),
+        };
+        write!(f, "{}://{bucket}", self.scheme())?;
+        match prefix.as_str() {
+            "" => Ok(()),
+            prefix => write!(f, "/{prefix}"),
         }
     }
 }

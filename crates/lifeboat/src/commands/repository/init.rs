@@ -114,7 +114,7 @@ async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) 
     Ok(Sheet {
         estate: world.estate.name.to_string(),
         repository: name.to_string(),
-        url: of.url.to_string(),
+        url: world.url(of).to_string(),
         endpoint: of.endpoint.as_ref().map(|it| it.to_string()),
         id: repository.id().await.map_err(Trouble::from)?.to_owned(),
         root: repository.root().await.map_err(Trouble::from)?.to_string(),
