@@ -3,7 +3,7 @@
 //! A recovery point is some parts and, written last, one manifest: without its manifest it does not exist. A run's journal is
 //! a stream of numbered entries, each created only if absent. Everything is sealed with `age` and bound to its name, so that
 //! what is planted, swapped, truncated or changed is refused by name. Start at [`Repository`]; `layout.rs` has every key of
-//! the store, `seal.rs` what an object looks like inside, [`retain`] decides what may go.
+//! the store, `seal.rs` what an object looks like inside, [`retain`] decides what may go, [`lease`] says who may act.
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
@@ -12,6 +12,7 @@ mod failure;
 mod fetch;
 mod journal;
 mod layout;
+pub mod lease;
 mod marker;
 mod partial;
 mod points;
