@@ -117,7 +117,6 @@ fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
     None
 }
 
-<<<<<<< ours
 /// Reads a body of JSON whose `format` is one that is known: that is looked at first, since a newer one may have another form.
 pub(crate) fn json<T: serde::de::DeserializeOwned>(object: &str, body: &[u8]) -> Result<T, Error> {
     let damaged = |reason: String| Error::Damaged { object: object.to_owned(), reason };
@@ -130,7 +129,5 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(object: &str, body: &[u8]) ->
         None => Err(damaged("it names no format".to_owned())),
     }
 }
-=======
 #[cfg(test)]
 mod tests;
->>>>>>> theirs

@@ -4,7 +4,7 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
-//! like inside, `keys.rs` who can open it, [`retain`] decides what may go.
+//! like inside, `keys.rs` who can open it, [`retain`] decides what may go, [`lease`] says who may act.
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
@@ -19,6 +19,7 @@ mod journal;
 mod keys;
 mod kit;
 mod layout;
+pub mod lease;
 mod limits;
 mod lock;
 mod marker;
