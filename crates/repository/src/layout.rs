@@ -5,6 +5,7 @@
 //! | `lifeboat.json` | the marker: `{"format": 0, "repository": ID}`, plain | once, if absent, by `init` |
 //! | `clusters/CLUSTER/parts/POINT/PART` | a part of a recovery point, sealed | before the manifest |
 //! | `clusters/CLUSTER/points/POINT` | the manifest of a point, sealed JSON ([`estate::Point`]) | last, if absent |
+//! | `clusters/CLUSTER/files/...` | a restic-format repository of files, with restic's own layout and sealing below it | by `files` |
 //! | `runs/NNNNNN/NNNNNN` | an entry of a run's journal, sealed: the run's number, the entry's number from 0 | if absent |
 //! | `probe/RANDOM/...` | what a probe of the store writes, plain | and removed |
 //!
@@ -61,6 +62,25 @@ pub(crate) fn point_of_part(cluster: &Name, key: &Path) -> Option<PointId> {
     let name: Name = key.filename()?.parse().ok()?;
     let id = key.parts().nth(3)?.as_ref().parse().ok()?;
     (part(cluster, &id, &name) == *key).then_some(id)
+}
+
+/// The restic-format repository of a cluster's files.
+pub(crate) fn files(cluster: &Name) -> Path {
+    Path::from_iter(["clusters", cluster.as_str(), "files"])
+}
+
+/// What restic keeps in `folder` of its repository at `files`; its configuration is a single object called so.
+pub(crate) fn in_files(files: &Path, folder: &str) -> Path {
+    files.clone().join(folder)
+}
+
+/// The object that restic calls `id`, 64 hexadecimal digits, in `folder`: packs (`data`) are spread by their first byte.
+pub(crate) fn of_files(files: &Path, folder: &str, id: &str) -> Path {
+    let folder_key = in_files(files, folder);
+    match (folder, id.get(..2)) {
+        ("data", Some(first)) => folder_key.join(first).join(id),
+        _ => folder_key.join(id),
+    }
 }
 
 /// A part's name as it can stand in a key.

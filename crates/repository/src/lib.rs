@@ -4,12 +4,14 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed with `age` and bound to its name, so that
 //! what is planted, swapped, truncated or changed is refused by name. Start at [`Repository`]; `layout.rs` has every key of
 //! the store, `seal.rs` what an object looks like inside, [`retain`] decides what may go.
+//! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`].
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod error;
 mod failure;
 mod fetch;
+mod files;
 mod journal;
 mod layout;
 mod marker;
@@ -26,6 +28,10 @@ mod take;
 mod upload;
 
 pub use error::{AppendError, Error};
+pub use files::{
+    Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
+    Taken, Taking, Unread,
+};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
 pub use repository::Repository;

@@ -2,6 +2,7 @@
 
 mod adversity;
 mod conformance;
+mod filing;
 mod journals;
 mod odd;
 mod probing;
