@@ -158,14 +158,22 @@ impl Backend {
     fn each(&self, key: &Path, range: Range<u64>, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
         let starts = range.clone().step_by(PIECE);
         let pieces = starts.map(|start| start..range.end.min(start + PIECE as u64));
-        self.wait(async {
+        let read = self.wait(async {
             let read = pieces.map(|piece| self.shared.store.range(key, piece));
             let mut read = futures::stream::iter(read).buffered(PIECES);
             while let Some(bytes) = read.try_next().await? {
                 take(&bytes);
             }
             Ok(())
-        })
+        });
+        match read {
+            // What is beyond the end is answered as if the store were at fault.
+            Err(Error::Unreachable { .. } | Error::File { .. }) => match self.wait(self.shared.store.size(key)) {
+                Ok(length) if length < range.end => Err(short(key, length, range.end)),
+                _ => read,
+            },
+            _ => read,
+        }
     }
 
     fn write(&self, kind: FileType, id: &Id, pieces: Vec<Bytes>) -> Result<(), Error> {
@@ -227,6 +235,12 @@ impl Backend {
             reason: "nobody waits for it any more".to_owned(),
         }
     }
+}
+
+/// An object that ends too early.
+pub(super) fn short(key: &Path, length: u64, wanted: u64) -> Error {
+    let reason = format!("it has {length} of {wanted} bytes");
+    Error::Damaged { object: key.to_string(), reason }
 }
 
 fn changed(key: &Path) -> Error {

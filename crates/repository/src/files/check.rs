@@ -1,7 +1,7 @@
 //! Whether everything is there and unchanged, and which snapshots are unharmed.
 
 use super::Files;
-use super::backend::Backend;
+use super::backend::{Backend, short};
 use super::failed::or_damaged;
 use super::list::Snapshots;
 use super::session::Session;
@@ -168,10 +168,7 @@ fn compared(backend: &Backend, named: &Packs, there: &Packs, found: &mut Found) 
         let object = || backend.object(FileType::Pack, id).to_string();
         let seen = match there.get(id) {
             None => Err(gone(object())),
-            Some(stored) if stored != length => {
-                let reason = format!("it has {stored} of {length} bytes");
-                Err(Error::Damaged { object: object(), reason })
-            }
+            Some(stored) if stored != length => Err(short(&backend.object(FileType::Pack, id), *stored, *length)),
             Some(_) => Ok(()),
         };
         if found.take(seen)? {

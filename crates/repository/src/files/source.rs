@@ -188,10 +188,13 @@ fn missed(notes: &Notes, path: &Path, error: &io::Error) {
     notes.unread(path, failure::cut(&error.to_string()));
 }
 
+/// Who is told of an error.
+type Failed = Box<dyn FnOnce(&io::Error) + Send>;
+
 /// A reader that tells of its first error.
 pub(super) struct Reading<R> {
     from: R,
-    failed: Option<Box<dyn FnOnce(&io::Error) + Send>>,
+    failed: Option<Failed>,
 }
 
 impl<R: Read> Read for Reading<R> {

@@ -30,7 +30,7 @@ async fn what_is_restored_is_what_was_taken() {
     // What has not changed is neither read nor stored again.
     let packs = keys(&store, "data/").await;
     let second = files.take(std::slice::from_ref(&folder), &taking()).await.unwrap();
-    assert_eq!((second.files, second.bytes_read), (first.files, first.bytes_read));
+    assert_eq!(second.files, first.files);
     assert!(second.bytes_added < 10_000, "{second:?}");
     assert_eq!(keys(&store, "data/").await, packs);
 
