@@ -21,6 +21,14 @@ fn below_the_store(directory: &Path) -> PathBuf {
     directory.join("clusters/management/files")
 }
 
+/// A folder with what restic 0.14 can hold: it knows targets of links as UTF-8 only.
+fn plant_for_restic(folder: &Path) {
+    fs::create_dir(folder).unwrap();
+    plant(folder);
+    fs::remove_file(folder.join("dangling")).unwrap();
+    symlink("gone", folder.join("dangling")).unwrap();
+}
+
 /// Restic 0.14 makes no holes; everything else must be the same.
 fn same_as_restic_restores(repository: &Path, snapshot: &str, folder: &Path) {
     let into = tempfile::tempdir().unwrap();
@@ -38,8 +46,7 @@ async fn restic_reads_what_lifeboat_stores() {
     assert!(files.init().await.unwrap());
     let source = tempfile::tempdir().unwrap();
     let folder = source.path().join("source");
-    fs::create_dir(&folder).unwrap();
-    plant(&folder);
+    plant_for_restic(&folder);
     let first = taken(&files, &folder).await;
     let repository = below_the_store(directory.path());
     let checked = restic(&repository, &["check", "--read-data"]);
@@ -65,8 +72,7 @@ async fn lifeboat_reads_what_restic_stores() {
     restic(&repository, &["init", "--repository-version", "2"]);
     let source = tempfile::tempdir().unwrap();
     let folder = source.path().join("source");
-    fs::create_dir(&folder).unwrap();
-    plant(&folder);
+    plant_for_restic(&folder);
     restic(
         &repository,
         &[
