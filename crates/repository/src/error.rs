@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Why a repository did not do what was asked.
 ///
 /// Messages name the store's URL without credentials, or the object's key. No key, identity or plain text is part of one.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The settings cannot be used.
     #[error("the repository's {what} cannot be used: {reason}")]
@@ -114,6 +114,12 @@ pub enum Error {
         /// The root that is known from elsewhere.
         wanted: String,
     },
+    /// The password of a cluster's files is another one.
+    #[error("{object} cannot be opened with this password")]
+    WrongPassword {
+        /// The repository of files.
+        object: String,
+    },
     /// The object is not what was stored: changed, cut off, or without a part.
     #[error("{object} is damaged: {reason}")]
     Damaged {
@@ -188,6 +194,7 @@ impl Error {
             | Self::WrongKey { .. }
             | Self::NoSigner { .. }
             | Self::OtherRoot { .. }
+            | Self::WrongPassword { .. }
             | Self::File { .. } => Kind::Person,
             Self::Settings { .. } | Self::Invalid { .. } | Self::NoBucket { .. } | Self::NotFound { .. } => {
                 Kind::Invalid

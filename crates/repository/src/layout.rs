@@ -132,6 +132,25 @@ pub(crate) fn point_of_part(cluster: &Name, key: &Path) -> Option<PointId> {
     (part(cluster, &id, &name) == *key).then_some(id)
 }
 
+/// The restic-format repository of a cluster's files.
+pub(crate) fn files(cluster: &Name) -> Path {
+    Path::from_iter(["clusters", cluster.as_str(), "files"])
+}
+
+/// What restic keeps in `folder` of its repository at `files`; its configuration is a single object called so.
+pub(crate) fn in_files(files: &Path, folder: &str) -> Path {
+    files.clone().join(folder)
+}
+
+/// The object that restic calls `id`, 64 hexadecimal digits, in `folder`: packs (`data`) are spread by their first byte.
+pub(crate) fn of_files(files: &Path, folder: &str, id: &str) -> Path {
+    let folder_key = in_files(files, folder);
+    match (folder, id.get(..2)) {
+        ("data", Some(first)) => folder_key.join(first).join(id),
+        _ => folder_key.join(id),
+    }
+}
+
 /// A part's name as it can stand in a key.
 pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
     name.parse().map_err(|_invalid| Error::Invalid {
@@ -143,11 +162,6 @@ pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
 /// The objects of a cluster's etcd history.
 pub(crate) fn history(cluster: &Name) -> Path {
     clusters().join(cluster.as_str()).join("history")
-}
-
-/// The restic repository of a cluster's files.
-pub(crate) fn files(cluster: &Name) -> Path {
-    clusters().join(cluster.as_str()).join("files")
 }
 
 /// The records of a lease.

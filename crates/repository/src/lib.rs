@@ -5,6 +5,7 @@
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
 //! like inside, `keys.rs` who can open it, [`retain`] decides what may go, [`lease`] says who may act.
+//! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`].
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
@@ -14,6 +15,7 @@ mod directory;
 mod error;
 mod failure;
 mod fetch;
+mod files;
 mod hidden;
 mod journal;
 mod keys;
@@ -40,6 +42,10 @@ mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
 pub use error::{AppendError, Error};
+pub use files::{
+    Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
+    Taken, Taking, Unread,
+};
 pub use hidden::Hidden;
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;

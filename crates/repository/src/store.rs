@@ -210,6 +210,12 @@ impl Store {
         }
     }
 
+    /// All keys below `prefix` with their lengths in bytes, in no order.
+    pub(crate) async fn sizes(&self, prefix: &Path) -> Result<Vec<(Path, u64)>, Error> {
+        let found = self.client()?.list(Some(prefix)).map_ok(|meta| (meta.location, meta.size));
+        found.try_collect().await.map_err(|error| self.failed(prefix, &error))
+    }
+
     /// The folders directly below `prefix`, in order.
     pub(crate) async fn folders(&self, prefix: &Path) -> Result<Vec<Path>, Error> {
         let asked = async {

@@ -3,6 +3,7 @@
 mod adversity;
 mod conformance;
 mod disks;
+mod filing;
 mod journals;
 mod kits;
 mod odd;
