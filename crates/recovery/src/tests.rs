@@ -119,7 +119,7 @@ fn a_repository_is_opened_where_its_url_says() {
     }
     assert_eq!(open(&text).unwrap().store(), "http://10.1.2.2:8333/lifeboat");
     let beside =
-        open(&text.replace(s3, "    url: file:copies\n        signer: file:absent.key\n")).unwrap();
+        open(&text.replace(s3, "    url: file:copies\n    signer: file:absent.key\n")).unwrap();
     assert_eq!(beside.store(), directory.path().join("copies").display().to_string());
     let azure = "    url: az://lifeboat/a\n    account: copies\n    accountKey: file:azure.key\n";
     std::fs::write(directory.path().join("azure.key"), "a2V5\n").unwrap();
