@@ -5,10 +5,12 @@
 
 mod check;
 mod error;
+mod keep;
 mod place;
 mod reference;
 
 pub use error::FileError;
+pub use keep::Keep;
 pub use place::Placed;
 pub use reference::SecretRef;
 
@@ -166,10 +168,8 @@ pub struct Protect {
     /// Time from the beginning of one copy to the beginning of the next.
     #[serde(deserialize_with = "duration")]
     pub every: Placed<Duration>,
-    /// How many of the newest copies are kept.
-    pub keep: u32,
-    /// For how many hours before that the first copy of each is kept.
-    pub keep_hourly: u32,
+    /// Which copies are kept.
+    pub keep: Placed<Keep>,
 }
 
 /// The manager, and how it is started, stopped and asked.
@@ -286,8 +286,7 @@ impl Default for Protect {
     fn default() -> Self {
         Self {
             every: Placed::nowhere(Duration::from_secs(15)),
-            keep: 20,
-            keep_hourly: 24,
+            keep: Placed::nowhere(Keep::default()),
         }
     }
 }

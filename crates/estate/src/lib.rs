@@ -14,7 +14,7 @@ mod problem;
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
 pub use evidence::{LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
-    Cluster, Dns, Estate, FileError, Host, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Repository, S3,
+    Cluster, Dns, Estate, FileError, Host, Keep, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Repository, S3,
     SecretRef, Site, Ssh, Stand, TsigAlgorithm, TsigKey,
 };
 pub use name::{InvalidName, Name};
