@@ -4,47 +4,57 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
-//! like inside, `keys.rs` who can open it, [`retain`] decides what may go.
+//! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, `prune.rs` what goes with them.
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod admin;
+mod cost;
 mod error;
 mod failure;
 mod fetch;
 mod hidden;
+mod hold;
 mod journal;
 mod keys;
 mod kit;
 mod layout;
 mod marker;
 mod partial;
+mod periods;
 mod points;
 mod probe;
+mod prune;
 mod repository;
 mod retain;
 mod s3;
 mod seal;
 mod settings;
 mod signed;
+mod stats;
 mod store;
 mod take;
 mod trust;
+mod units;
 mod upload;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
+pub use cost::{Cost, HistoryLoad, Load, cost};
 pub use error::{AppendError, Error};
 pub use hidden::Hidden;
+pub use hold::{history_lock, point_lock};
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
-pub use layout::Scope;
+pub use layout::{Kind, Scope};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
+pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Seen, Waiting, What};
 pub use repository::Repository;
-pub use retain::retain;
+pub use retain::{Judgement, Known, Reason, retain};
 pub use settings::{Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
+pub use stats::{Amount, ScopeStats, Stats};
 pub use take::NewPoint;
 pub use writers::Writer;
 

@@ -1,11 +1,14 @@
 //! What all tests share: keys, points, and repositories on stores of each kind.
 
 mod adversity;
+mod clocked;
 mod conformance;
+mod counting;
 mod journals;
 mod kits;
 mod odd;
 mod probing;
+mod pruning;
 mod retaining;
 mod sealing;
 mod settings;
