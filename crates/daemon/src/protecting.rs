@@ -2,19 +2,16 @@
 
 use crate::Daemon;
 use estate::{Epoch, Serving};
-use jiff::SignedDuration;
 use protect::Source;
 use recovery::Trouble;
-use repository::{Repository, retain};
+use repository::{Error, Pruning, Repository, Retention, Seen};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Between two looks whether it is time.
 const LOOK: Duration = Duration::from_millis(500);
-/// Parts without a manifest may be a copy that is being stored now; those as old as this are not.
-const ORPHAN: SignedDuration = SignedDuration::from_hours(1);
-/// Between two looks at what may go.
-const PRUNE: Duration = Duration::from_secs(60);
+/// Between two looks at what may go. Each lists all copies, which stores are paid for.
+const PRUNE: Duration = Duration::from_secs(600);
 
 /// Takes copies for as long as the daemon runs.
 pub(crate) async fn protect(daemon: Arc<Daemon>) {
@@ -22,7 +19,7 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
         return;
     }
     let every = *daemon.of.protect.every;
-    let mut repository: Option<Repository> = None;
+    let (mut repository, mut seen): (Option<Repository>, _) = (None, Seen::default());
     let (mut due, mut prune_due) = (Duration::ZERO, Duration::ZERO);
     loop {
         ambient::sleep(LOOK).await;
@@ -43,7 +40,7 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
         daemon.trouble("copies", copied.err().map(|trouble| trouble.to_string()));
         if let Some(repository) = repository.as_ref().filter(|_| now >= prune_due) {
             prune_due = now + PRUNE;
-            let pruned = daemon.prune(repository).await;
+            let pruned = daemon.prune(repository, &mut seen).await;
             daemon.trouble("old copies", pruned.err().map(|trouble| trouble.to_string()));
         }
     }
@@ -84,19 +81,27 @@ impl Daemon {
         Ok(())
     }
 
-    async fn prune(&self, repository: &Repository) -> Result<(), Trouble> {
-        let points = repository.points(&self.cluster).await?.points;
-        let (protect, now) = (&self.of.protect, ambient::now());
+    async fn prune(&self, repository: &Repository, seen: &mut Seen) -> Result<(), Trouble> {
         // Only where copies are opened is it known which was proven last; the newest are kept in any case.
         let proven = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
-        for id in retain(&points, protect.keep, protect.keep_hourly, proven.as_ref(), now) {
-            repository.remove(&self.cluster, &id).await?;
-        }
-        for id in repository.orphans(&self.cluster).await?.points {
-            if id.at().is_some_and(|at| now.duration_since(at) > ORPHAN) {
-                repository.remove(&self.cluster, &id).await?;
+        let retention = Retention {
+            keep: *self.of.protect.keep,
+            proven: proven.into_iter().collect(),
+            ..Retention::default()
+        };
+        let pruning = Pruning {
+            clusters: [(self.cluster.clone(), retention)].into(),
+            shared: false,
+        };
+        let plan = repository.prune_plan(&pruning, seen).await?;
+        let removed = repository.prune(&plan, |_| {}).await?;
+        // What is locked until a time goes then. What is merely refused, somebody has to look at.
+        match removed.locked.into_iter().find(|locked| locked.until.is_none()) {
+            Some(locked) => {
+                let store = repository.store().to_owned();
+                Err(Error::Refused { store, object: locked.object, reason: locked.reason }.into())
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 }

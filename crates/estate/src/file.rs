@@ -5,12 +5,14 @@
 
 mod check;
 mod error;
+mod keep;
 mod place;
 mod reference;
 mod referred;
 mod store;
 
 pub use error::FileError;
+pub use keep::Keep;
 pub use place::Placed;
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
@@ -193,10 +195,8 @@ pub struct Protect {
     /// Time from the beginning of one copy to the beginning of the next.
     #[serde(deserialize_with = "duration")]
     pub every: Placed<Duration>,
-    /// How many of the newest copies are kept.
-    pub keep: u32,
-    /// For how many hours before that the first copy of each is kept.
-    pub keep_hourly: u32,
+    /// Which copies are kept.
+    pub keep: Placed<Keep>,
 }
 
 /// The manager, and how it is started, stopped and asked.
@@ -313,8 +313,7 @@ impl Default for Protect {
     fn default() -> Self {
         Self {
             every: Placed::nowhere(Duration::from_secs(15)),
-            keep: 20,
-            keep_hourly: 24,
+            keep: Placed::nowhere(Keep::default()),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// How many kits before the newest are kept: who changed something by mistake finds what was there before.
-const KEPT: u64 = 20;
+pub(crate) const KEPT: u64 = 20;
 
 /// The longest kit, in bytes: it is held in memory.
 const LONGEST: usize = 8 << 20;

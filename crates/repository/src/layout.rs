@@ -5,6 +5,11 @@
 //! (by epoch, then time), runs, entries and keyrings. In a bucket all keys stand below the prefix of the settings. A repository
 //! can be copied key by key; keys are sealed into objects without the prefix.
 
+mod kind;
+
+pub use kind::Kind;
+pub(crate) use kind::kind_of;
+
 use crate::Error;
 use estate::{Name, PointId};
 use object_store::path::Path;
@@ -21,6 +26,9 @@ pub(crate) const MARKER: &str = "lifeboat.json";
 pub(crate) const HIGHEST: u64 = 9_999_999_999;
 
 const DIGITS: usize = 10;
+
+/// Below it, a folder for each probe.
+const PROBES: &str = "probe";
 
 /// What one set of keys opens: everything shared, or one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -179,6 +187,14 @@ pub(crate) fn evidences(scope: &Scope) -> Path {
     scope.path().join("evidence")
 }
 
+/// Whose evidence this is, and its number; `None` for a strange key.
+pub(crate) fn witness(scope: &Scope, key: &Path) -> Option<(Name, u64)> {
+    let writer: Name = key.as_ref().rsplit('/').nth(1)?.parse().ok()?;
+    let number = number(key)?;
+    let own = numbered(&evidence(scope, &writer), "evidence", number).ok()?;
+    (own == *key).then_some((writer, number))
+}
+
 pub(crate) fn kits() -> Path {
     Scope::Shared.path().join("kit")
 }
@@ -217,5 +233,10 @@ pub(crate) fn probe(id: &str, name: &str) -> Path {
 }
 
 pub(crate) fn probes(id: &str) -> Path {
-    Path::from_iter(["probe", id])
+    all_probes().join(id)
+}
+
+/// What all probes have left.
+pub(crate) fn all_probes() -> Path {
+    Path::from(PROBES)
 }

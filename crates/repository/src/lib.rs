@@ -4,19 +4,22 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
-//! like inside, `keys.rs` who can open it, [`retain`] decides what may go, [`lease`] says who may act.
+//! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, `prune.rs` what goes with them, [`lease`]
+//! says who may act.
 //! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`].
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod admin;
 mod cloud;
+mod cost;
 mod directory;
 mod error;
 mod failure;
 mod fetch;
 mod files;
 mod hidden;
+mod hold;
 mod journal;
 mod keys;
 mod kit;
@@ -26,37 +29,45 @@ mod limits;
 mod lock;
 mod marker;
 mod partial;
+mod periods;
 mod points;
 mod probe;
+mod prune;
 mod repository;
 mod retain;
 mod seal;
 mod settings;
 mod signed;
+mod stats;
 mod store;
 mod take;
 mod trust;
+mod units;
 mod upload;
 mod usage;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
+pub use cost::{Cost, HistoryLoad, Load, cost};
 pub use error::{AppendError, Error};
 pub use files::{
     Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
     Taken, Taking, Unread,
 };
 pub use hidden::Hidden;
+pub use hold::{history_lock, point_lock};
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
-pub use layout::Scope;
+pub use layout::{Kind, Scope};
 pub use lock::{LockMode, ObjectLock};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
+pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Seen, Waiting, What};
 pub use repository::Repository;
-pub use retain::retain;
+pub use retain::{Judgement, Known, Reason, retain};
 pub use settings::{AccessKey, Bucket, Cloud, Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
+pub use stats::{Amount, ScopeStats, Stats};
 pub use take::NewPoint;
 pub use usage::Usage;
 pub use writers::Writer;

@@ -28,6 +28,7 @@ pub(crate) struct Store {
 }
 
 /// An object as a list has it.
+#[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) key: Path,
     /// Its length in bytes.

@@ -1,13 +1,16 @@
 //! What all tests share: keys, points, and repositories on stores of each kind.
 
 mod adversity;
+mod clocked;
 mod conformance;
+mod counting;
 mod disks;
 mod filing;
 mod journals;
 mod kits;
 mod odd;
 mod probing;
+mod pruning;
 mod replies;
 mod retaining;
 mod sealing;

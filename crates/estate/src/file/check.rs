@@ -149,8 +149,9 @@ impl Estate {
             };
             return wrong(place, message);
         }
-        if cluster.protect.keep < 2 {
-            return wrong(every.place(), "keep two copies at least: the newest may be damaged".to_owned());
+        if cluster.protect.keep.last < 2 {
+            let message = "the last two copies at least must be kept: the newest may be damaged".to_owned();
+            return wrong(cluster.protect.keep.place(), message);
         }
         Ok(())
     }

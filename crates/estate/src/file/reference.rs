@@ -59,13 +59,25 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pla
     impl<'de> Deserialize<'de> for Span {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let text = String::deserialize(deserializer)?;
-            let signed: Result<jiff::SignedDuration, _> = text.parse();
-            let positive = signed.ok().and_then(|d| Duration::try_from(d).ok()).filter(|d| !d.is_zero());
-            positive.map(Span).ok_or_else(|| {
-                de::Error::custom(format!("{text:?} is not a length of time: write 15s, 500ms or 1m 30s"))
-            })
+            let positive = parsed(&text).filter(|d| !d.is_zero());
+            positive.map(Span).ok_or_else(|| no_length(&text))
         }
     }
 
     Ok(Placed::<Span>::deserialize(deserializer)?.map(|span| span.0))
+}
+
+/// Reads the same, and `0s`.
+pub(super) fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parsed(&text).ok_or_else(|| no_length(&text))
+}
+
+fn parsed(text: &str) -> Option<Duration> {
+    let signed: jiff::SignedDuration = text.parse().ok()?;
+    Duration::try_from(signed).ok()
+}
+
+fn no_length<E: de::Error>(text: &str) -> E {
+    E::custom(format!("{text:?} is not a length of time: write 15s, 500ms or 1m 30s"))
 }

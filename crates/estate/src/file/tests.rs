@@ -21,9 +21,28 @@ fn a_whole_estate_is_read() {
     assert_eq!(estate.site_on("standby-1").unwrap().as_str(), "standby");
     assert_eq!(estate.site_on("elsewhere"), None);
     assert_eq!(*cluster.protect.every, Duration::from_secs(15));
+    let keep = Keep {
+        last: 30,
+        within: Duration::from_secs(5400),
+        yearly: 3,
+        ..Keep::default()
+    };
+    assert_eq!(*cluster.protect.keep, keep);
     assert_eq!(*estate.monitor.maximum_loss, Duration::from_secs(60));
     assert_eq!(estate.peers.key, SecretRef::File("peers.key".into()));
     assert_eq!(cluster.manager.token, SecretRef::Env("RANCHER_TOKEN".to_owned()));
+}
+
+#[test]
+fn what_is_kept_has_defaults_and_within_can_be_nothing() {
+    let text = GOOD.replacen("      keep: {last: 30, within: 1h 30m, yearly: 3}\n", "", 1);
+    let estate = Estate::parse("lifeboat.yaml", &text).unwrap();
+    let keep = *estate.management().unwrap().1.protect.keep;
+    assert_eq!((keep.last, keep.within, keep.hourly, keep.daily), (20, Duration::from_secs(7200), 24, 7));
+    assert_eq!((keep.weekly, keep.monthly, keep.yearly), (5, 12, 0));
+
+    let estate = Estate::parse("lifeboat.yaml", &GOOD.replacen("1h 30m", "0s", 1)).unwrap();
+    assert_eq!(estate.management().unwrap().1.protect.keep.within, Duration::ZERO);
 }
 
 #[test]
@@ -34,6 +53,13 @@ fn mistakes_are_shown_where_they_are() {
         ("distribution: kubeadm", "distribution: kubeadmin"),
         ("every: 15s", "every: 15 parsecs"),
         ("every: 15s", "every: 45s"),
+        ("keep: {last: 30, ", "keepHourly: {"),
+        ("keep: {last: 30, ", "keep: {lats: 30, "),
+        ("keep: {last: 30, ", "keep: {last: 1, "),
+        ("keep: {last: 30, ", "keep: {last: -1, "),
+        ("keep: {last: 30, within: 1h 30m, yearly: 3}", "keep: 20"),
+        ("within: 1h 30m", "within: 90"),
+        ("within: 1h 30m", "within: 2 fortnights"),
         ("lease: 10s", "lease: 1s"),
         ("declareAfter: 10s", "declareAfter: 1s"),
         ("serve: 10.1.2.1:7445", "serve: 10.1.1.1:7445"),
