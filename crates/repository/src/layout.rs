@@ -5,6 +5,10 @@
 //! (by epoch, then time), runs, entries and keyrings. In a bucket all keys stand below the prefix of the settings. A repository
 //! can be copied key by key; keys are sealed into objects without the prefix.
 
+mod known;
+
+pub(crate) use known::{FilesKind, Known, files_below, known, position};
+
 use crate::Error;
 use estate::{Name, PointId};
 use object_store::path::Path;
@@ -50,7 +54,7 @@ impl Scope {
         text.strip_prefix("clusters/")?.parse().ok().map(Self::Cluster)
     }
 
-    fn path(&self) -> Path {
+    pub(crate) fn path(&self) -> Path {
         match self {
             Self::Shared => Path::from("shared"),
             Self::Cluster(name) => clusters().join(name.as_str()),
@@ -143,6 +147,11 @@ pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
 /// The objects of a cluster's etcd history.
 pub(crate) fn history(cluster: &Name) -> Path {
     clusters().join(cluster.as_str()).join("history")
+}
+
+/// An object of a cluster's etcd history.
+pub(crate) fn history_object(cluster: &Name, name: &str) -> Path {
+    history(cluster).join(name)
 }
 
 /// The restic repository of a cluster's files.

@@ -4,15 +4,21 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
-//! like inside, `keys.rs` who can open it, [`retain`] decides what may go.
+//! like inside, `keys.rs` who can open it, [`retain`] decides what may go, [`Repository::check`] says what is sound, and
+//! [`copy`](copy()) keeps a second one.
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod admin;
+mod check;
+mod copy;
+mod digest;
 mod error;
+mod evidence;
 mod failure;
 mod fetch;
 mod hidden;
+mod inventory;
 mod journal;
 mod keys;
 mod kit;
@@ -21,10 +27,12 @@ mod marker;
 mod partial;
 mod points;
 mod probe;
+mod repair;
 mod repository;
 mod retain;
 mod s3;
 mod seal;
+mod seen;
 mod settings;
 mod signed;
 mod store;
@@ -34,15 +42,23 @@ mod upload;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
+pub use check::{
+    CheckOptions, CheckProgress, CheckReport, Fault, Flaw, OnCheck, PartReport, PointReport, ReadBytes, Reading,
+    Severity,
+};
+pub use copy::{Copied, CopyOptions, CopyProgress, Followed, Lag, OnCopy, copy, follow};
 pub use error::{AppendError, Error};
+pub use evidence::{Head, Tellings, Told};
 pub use hidden::Hidden;
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
 pub use layout::Scope;
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
+pub use repair::{Lost, RepairPlan, Repaired, Take};
 pub use repository::Repository;
 pub use retain::retain;
+pub use seen::{Memory, Seen, SeenHistory, SeenPoint};
 pub use settings::{Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
 pub use take::NewPoint;

@@ -4,9 +4,10 @@ use crate::s3::Bucket;
 use crate::{Error, StoreSettings, failure, s3};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -22,6 +23,16 @@ pub(crate) struct Store {
     directory: Option<PathBuf>,
     /// For a directory, set once it is seen to exist: its client cannot be made before.
     client: OnceLock<Arc<dyn ObjectStore>>,
+}
+
+/// An object as a list has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) key: Path,
+    /// Its length in bytes.
+    pub(crate) bytes: u64,
+    /// When it was written, by the store's clock.
+    pub(crate) written: Timestamp,
 }
 
 impl Store {
@@ -74,6 +85,12 @@ impl Store {
     pub(crate) async fn size(&self, key: &Path) -> Result<u64, Error> {
         let found = self.client()?.head(key).await;
         Ok(found.map_err(|error| self.failed(key, &error))?.size)
+    }
+
+    /// The object as a list has it.
+    pub(crate) async fn look(&self, key: &Path) -> Result<Listed, Error> {
+        let found = self.client()?.head(key).await;
+        found.map(listed).map_err(|error| self.failed(key, &error))
     }
 
     /// Some of the object's bytes: all that were asked for.
@@ -132,10 +149,26 @@ impl Store {
 
     /// All keys below `prefix`, in order.
     pub(crate) async fn list(&self, prefix: &Path) -> Result<Vec<Path>, Error> {
-        let found = self.client()?.list(Some(prefix)).map_ok(|meta| meta.location);
-        let mut keys: Vec<Path> = found.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
-        keys.sort();
-        Ok(keys)
+        let listed = self.list_with_sizes(prefix).await?;
+        Ok(listed.into_iter().map(|listed| listed.key).collect())
+    }
+
+    /// All objects below `prefix`, in the order of their keys.
+    pub(crate) async fn list_with_sizes(&self, prefix: &Path) -> Result<Vec<Listed>, Error> {
+        let mut all = Vec::new();
+        self.for_each(prefix, |listed| all.push(listed)).await?;
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all)
+    }
+
+    /// Shows `with` each object below `prefix`, in any order, holding no more than a page of the list.
+    pub(crate) async fn for_each(&self, prefix: &Path, mut with: impl FnMut(Listed)) -> Result<(), Error> {
+        let prefixed = Some(prefix).filter(|prefix| !prefix.as_ref().is_empty());
+        let mut found = self.client()?.list(prefixed);
+        while let Some(meta) = found.try_next().await.map_err(|error| self.failed(prefix, &error))? {
+            with(listed(meta));
+        }
+        Ok(())
     }
 
     /// The folders directly below `prefix`, in order.
@@ -177,4 +210,10 @@ impl Store {
         }
         self.client.get().ok_or_else(|| Error::NoBucket { store: self.name.clone() })
     }
+}
+
+fn listed(meta: ObjectMeta) -> Listed {
+    // A time that cannot be is taken for the oldest: such an object is nobody's newest.
+    let written = Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).unwrap_or(Timestamp::MIN);
+    Listed { key: meta.location, bytes: meta.size, written }
 }

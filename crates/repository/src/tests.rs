@@ -1,15 +1,19 @@
 //! What all tests share: keys, points, and repositories on stores of each kind.
 
 mod adversity;
+mod checking;
 mod conformance;
+mod copying;
 mod journals;
 mod kits;
+mod mending;
 mod odd;
 mod probing;
 mod retaining;
 mod sealing;
 mod settings;
 mod storing;
+mod telling;
 mod trusting;
 mod weed;
 
