@@ -125,6 +125,8 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(object: &str, body: &[u8]) ->
         Some(found) if found > crate::layout::FORMAT => {
             Err(Error::Format { object: object.to_owned(), found: found.to_string() })
         }
+        // There was no format below it, and what is read must have one meaning only.
+        Some(0) => Err(damaged("it names format 0, which there is not".to_owned())),
         Some(_) => serde_json::from_value(value).map_err(|error| damaged(cut(&error.to_string()))),
         None => Err(damaged("it names no format".to_owned())),
     }

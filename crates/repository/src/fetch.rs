@@ -102,9 +102,9 @@ impl Target {
 }
 
 /// A reader from a channel of pieces.
-struct Pieces {
-    take: mpsc::Receiver<Bytes>,
-    piece: Bytes,
+pub(crate) struct Pieces {
+    pub(crate) take: mpsc::Receiver<Bytes>,
+    pub(crate) piece: Bytes,
 }
 
 impl Read for Pieces {

@@ -5,6 +5,7 @@
 
 use crate::{Error, Hidden, Repository, failure, layout};
 use jiff::Timestamp;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -105,9 +106,15 @@ impl Repository {
 
     async fn kit_of(&self, number: u64) -> Result<(Kit, String), Error> {
         let key = layout::numbered(&layout::kits(), "kit", number)?;
-        let (_, text) = self.opened(&key).await?;
+        let sealed = self.shared.store.get(&key).await?;
+        self.kit_in(&key, &sealed).await
+    }
+
+    /// The kit that was read from under `key`, and who wrote it.
+    pub(crate) async fn kit_in(&self, key: &Path, sealed: &[u8]) -> Result<(Kit, String), Error> {
+        let (_, text) = self.open_sealed(key, sealed).await?;
         let text = Zeroizing::new(text);
-        let (writer, body) = self.judged(&key, &text).await?;
+        let (writer, body) = self.judged(key, &text).await?;
         let body = Zeroizing::new(body);
         // What the parser says may quote what it read.
         let kit: Kit = failure::json(key.as_ref(), &body).map_err(|error| match error {

@@ -6,9 +6,11 @@
 //! can be copied key by key; keys are sealed into objects without the prefix.
 
 mod kind;
+mod known;
 
 pub use kind::Kind;
 pub(crate) use kind::kind_of;
+pub(crate) use known::{FilesKind, Known, files_below, known, position};
 
 use crate::Error;
 use estate::{Name, PointId};
@@ -58,7 +60,7 @@ impl Scope {
         text.strip_prefix("clusters/")?.parse().ok().map(Self::Cluster)
     }
 
-    fn path(&self) -> Path {
+    pub(crate) fn path(&self) -> Path {
         match self {
             Self::Shared => Path::from("shared"),
             Self::Cluster(name) => clusters().join(name.as_str()),
@@ -170,6 +172,11 @@ pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
 /// The objects of a cluster's etcd history.
 pub(crate) fn history(cluster: &Name) -> Path {
     clusters().join(cluster.as_str()).join("history")
+}
+
+/// An object of a cluster's etcd history.
+pub(crate) fn history_object(cluster: &Name, name: &str) -> Path {
+    history(cluster).join(name)
 }
 
 /// The records of a lease.

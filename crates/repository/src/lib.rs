@@ -5,21 +5,26 @@
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
 //! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, `prune.rs` what goes with them, [`lease`]
-//! says who may act.
+//! says who may act, [`Repository::check`] says what is sound, and [`copy`](copy()) keeps a second one.
 //! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`].
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
 mod admin;
+mod check;
 mod cloud;
+mod copy;
 mod cost;
+mod digest;
 mod directory;
 mod error;
+mod evidence;
 mod failure;
 mod fetch;
 mod files;
 mod hidden;
 mod hold;
+mod inventory;
 mod journal;
 mod keys;
 mod kit;
@@ -33,9 +38,11 @@ mod periods;
 mod points;
 mod probe;
 mod prune;
+mod repair;
 mod repository;
 mod retain;
 mod seal;
+mod seen;
 mod settings;
 mod signed;
 mod stats;
@@ -48,8 +55,14 @@ mod usage;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
+pub use check::{
+    CheckOptions, CheckProgress, CheckReport, Fault, Flaw, OnCheck, PartReport, PointReport, ReadBytes, Reading,
+    Severity,
+};
+pub use copy::{Copied, CopyOptions, CopyProgress, Followed, Lag, OnCopy, copy, follow};
 pub use cost::{Cost, HistoryLoad, Load, cost};
 pub use error::{AppendError, Error};
+pub use evidence::{Head, Tellings, Told};
 pub use files::{
     Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
     Taken, Taking, Unread,
@@ -62,9 +75,11 @@ pub use layout::{Kind, Scope};
 pub use lock::{LockMode, ObjectLock};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
-pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Seen, Waiting, What};
+pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Sightings, Waiting, What};
+pub use repair::{Lost, RepairPlan, Repaired, Take};
 pub use repository::Repository;
 pub use retain::{Judgement, Known, Reason, retain};
+pub use seen::{Memory, Seen, SeenHistory, SeenPoint};
 pub use settings::{AccessKey, Bucket, Cloud, Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
 pub use stats::{Amount, ScopeStats, Stats};

@@ -36,6 +36,11 @@ impl Marker {
     pub(crate) fn of_copy(&self) -> Self {
         Self { copy: Some(ambient::random_id(ID_LENGTH)), ..self.clone() }
     }
+
+    /// The marker of the repository that this one is a copy of.
+    pub(crate) fn of_original(&self) -> Self {
+        Self { copy: None, ..self.clone() }
+    }
 }
 
 /// Reads the marker.

@@ -47,8 +47,14 @@ impl Repository {
     /// [`Error::NotFound`], [`Error::NoIdentity`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Misplaced`];
     /// [`Error::Untrusted`] when no trusted writer of the cluster has signed it, and as every request.
     pub async fn point(&self, cluster: &Name, id: &PointId) -> Result<Point, Error> {
+        let sealed = self.shared.store.get(&layout::manifest(cluster, id)).await?;
+        self.manifest_of(cluster, id, &sealed).await
+    }
+
+    /// What the sealed manifest of a point says.
+    pub(crate) async fn manifest_of(&self, cluster: &Name, id: &PointId, sealed: &[u8]) -> Result<Point, Error> {
         let key = layout::manifest(cluster, id);
-        let (_, text) = self.opened(&key).await?;
+        let (_, text) = self.open_sealed(&key, sealed).await?;
         let (_, content) = self.judged(&key, &text).await?;
         let damaged = |reason: String| Error::Damaged { object: key.to_string(), reason };
         let point: Point = serde_json::from_slice(&content)

@@ -10,7 +10,7 @@ mod chunks;
 mod reader;
 mod writer;
 
-pub(crate) use chunks::{CHUNK, Chunks, HEADER, Header, sealed_length};
+pub(crate) use chunks::{CHUNK, Chunks, HEADER, Header, Lie, sealed_length};
 pub(crate) use reader::SealReader;
 pub(crate) use writer::SealWriter;
 

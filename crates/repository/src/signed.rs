@@ -53,8 +53,14 @@ impl FromStr for PublicKey {
 impl TryFrom<String> for PublicKey {
     type Error = InvalidPublicKey;
 
+    /// In documents a key has one spelling only, so that a changed byte is a changed key; people may write capital letters.
     fn try_from(text: String) -> Result<Self, InvalidPublicKey> {
-        text.parse()
+        let key: Self = text.parse()?;
+        if key.to_string() == text {
+            Ok(key)
+        } else {
+            Err(InvalidPublicKey(cut(&text)))
+        }
     }
 }
 

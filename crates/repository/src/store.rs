@@ -28,7 +28,7 @@ pub(crate) struct Store {
 }
 
 /// An object as a list has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
     pub(crate) key: Path,
     /// Its length in bytes.
@@ -99,6 +99,15 @@ impl Store {
         let asked = async {
             let found = self.client()?.head(key).await;
             Ok(found.map_err(|error| self.failed(key, &error))?.size)
+        };
+        self.bounded(key, asked).await
+    }
+
+    /// The object as a list has it.
+    pub(crate) async fn look(&self, key: &Path) -> Result<Listed, Error> {
+        let asked = async {
+            let found = self.client()?.head(key).await;
+            found.map(listed).map_err(|error| self.failed(key, &error))
         };
         self.bounded(key, asked).await
     }

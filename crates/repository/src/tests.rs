@@ -1,13 +1,16 @@
 //! What all tests share: keys, points, and repositories on stores of each kind.
 
 mod adversity;
+mod checking;
 mod clocked;
 mod conformance;
+mod copying;
 mod counting;
 mod disks;
 mod filing;
 mod journals;
 mod kits;
+mod mending;
 mod odd;
 mod probing;
 mod pruning;
@@ -16,6 +19,7 @@ mod retaining;
 mod sealing;
 mod settings;
 mod storing;
+mod telling;
 mod trusting;
 mod waiting;
 mod weed;

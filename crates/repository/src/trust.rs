@@ -4,7 +4,7 @@ use crate::keys::{Keyring, Keys};
 use crate::layout::{self, Scope};
 use crate::seal::{Header, Place};
 use crate::writers::{Writer, Writers};
-use crate::{Error, Repository, signed};
+use crate::{Error, PublicKey, Repository, signed};
 use bytes::Bytes;
 use object_store::path::Path;
 use std::collections::HashMap;
@@ -112,13 +112,19 @@ impl Repository {
             object: format!("{stream}/..."),
         })?;
         let text = self.shared.store.get(&key).await?;
-        let place = self.place(&key).await?;
-        let (signer, body) = signed::read(&place, &text)?;
-        if signer != marker.root {
-            let reason = format!("the root, {}, did not sign it: {signer} did", marker.root);
+        let body = self.signed_by_root(marker.root, &key, &text).await?;
+        Ok((key, number, body))
+    }
+
+    /// The body of what the root has signed for the object under `key`.
+    pub(crate) async fn signed_by_root(&self, root: PublicKey, key: &Path, text: &[u8]) -> Result<Vec<u8>, Error> {
+        let place = self.place(key).await?;
+        let (signer, body) = signed::read(&place, text)?;
+        if signer != root {
+            let reason = format!("the root, {root}, did not sign it: {signer} did");
             return Err(Error::Untrusted { object: key.to_string(), reason });
         }
-        Ok((key, number, body.to_vec()))
+        Ok(body.to_vec())
     }
 
     /// The highest number below `stream`.
@@ -144,9 +150,14 @@ impl Repository {
 
     /// Reads and opens a small object: its epoch and its content.
     pub(crate) async fn opened(&self, key: &Path) -> Result<(u64, Vec<u8>), Error> {
-        let place = self.place(key).await?;
         let sealed = self.shared.store.get(key).await?;
-        self.keys_for(key, &sealed).await?.open(&place, &sealed)
+        self.open_sealed(key, &sealed).await
+    }
+
+    /// Opens a small object that was read from under `key`: its epoch and its content.
+    pub(crate) async fn open_sealed(&self, key: &Path, sealed: &[u8]) -> Result<(u64, Vec<u8>), Error> {
+        let place = self.place(key).await?;
+        self.keys_for(key, sealed).await?.open(&place, sealed)
     }
 
     /// The keys for an object that begins with `bytes`: read anew if they lack the one that it was sealed with.

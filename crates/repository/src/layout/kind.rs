@@ -1,7 +1,7 @@
 //! What a key is the name of.
 
-use super::{MARKER, PROBES, Scope, number};
-use estate::{Name, PointId};
+use super::{Known, Scope, known};
+use estate::Name;
 use object_store::path::Path;
 use serde::Serialize;
 use std::fmt;
@@ -60,48 +60,20 @@ impl fmt::Display for Kind {
 
 /// What the object under `key` is, and whose: of no scope are the marker, probes, and what is strange.
 pub(crate) fn kind_of(key: &Path) -> (Option<Scope>, Kind) {
-    let parts: Vec<&str> = key.as_ref().split('/').collect();
-    let (scope, kind) = match parts.as_slice() {
-        [MARKER] => return (None, Kind::Marker),
-        [PROBES, _, ..] => return (None, Kind::Probe),
-        ["shared", rest @ ..] => (Some(Scope::Shared), in_shared(key, rest)),
-        ["clusters", name, rest @ ..] => (name.parse().ok().map(Scope::Cluster), in_cluster(key, rest)),
-        _ => (None, None),
-    };
-    match kind {
-        Some(kind) if scope.is_some() => (scope, kind),
-        _ => (None, Kind::Strange),
+    let of_cluster = |cluster: Name| Some(Scope::Cluster(cluster));
+    match known(key) {
+        None => (None, Kind::Strange),
+        Some(Known::Marker) => (None, Kind::Marker),
+        Some(Known::Probe) => (None, Kind::Probe),
+        Some(Known::Keyring(scope, _)) => (Some(scope), Kind::Keys),
+        Some(Known::Evidence(scope, ..)) => (Some(scope), Kind::Evidence),
+        Some(Known::Lease(scope, ..)) => (Some(scope), Kind::Leases),
+        Some(Known::Writers(_)) => (Some(Scope::Shared), Kind::Writers),
+        Some(Known::Kit(_)) => (Some(Scope::Shared), Kind::Kit),
+        Some(Known::Entry { .. }) => (Some(Scope::Shared), Kind::Runs),
+        Some(Known::Manifest(cluster, _)) => (of_cluster(cluster), Kind::Points),
+        Some(Known::Part(cluster, ..)) => (of_cluster(cluster), Kind::Parts),
+        Some(Known::History(cluster, _)) => (of_cluster(cluster), Kind::History),
+        Some(Known::Files(cluster, _)) => (of_cluster(cluster), Kind::Files),
     }
-}
-
-fn in_shared(key: &Path, rest: &[&str]) -> Option<Kind> {
-    let numbered = number(key).is_some();
-    match rest {
-        ["writers", _] => numbered.then_some(Kind::Writers),
-        ["kit", _] => numbered.then_some(Kind::Kit),
-        ["runs", run, _] => (numbered && number(&Path::from(*run)).is_some()).then_some(Kind::Runs),
-        rest => in_any(key, rest),
-    }
-}
-
-fn in_cluster(key: &Path, rest: &[&str]) -> Option<Kind> {
-    let point = |text: &str| text.parse::<PointId>().is_ok();
-    match rest {
-        ["points", id] => point(id).then_some(Kind::Points),
-        ["parts", id, part] => (point(id) && part.parse::<Name>().is_ok()).then_some(Kind::Parts),
-        ["history", _] => Some(Kind::History),
-        ["files", _, ..] => Some(Kind::Files),
-        rest => in_any(key, rest),
-    }
-}
-
-/// What every scope has.
-fn in_any(key: &Path, rest: &[&str]) -> Option<Kind> {
-    let (kind, fits) = match rest {
-        ["keys", _] => (Kind::Keys, true),
-        ["evidence", writer, _] => (Kind::Evidence, writer.parse::<Name>().is_ok()),
-        ["leases", lease, _] => (Kind::Leases, lease.parse::<Name>().is_ok()),
-        _ => return None,
-    };
-    (fits && number(key).is_some()).then_some(kind)
 }

@@ -1,0 +1,100 @@
+//! The marker, the list of writers and the keyrings: what everything else is judged with.
+
+use super::fault::{Flaw, Severity};
+use super::{Checker, text};
+use crate::inventory::Stream;
+use crate::keys::Keyring;
+use crate::marker::Marker;
+use crate::{Error, Scope, layout};
+use object_store::path::Path;
+use std::collections::BTreeSet;
+
+/// The members of a marker.
+const MEMBERS: [&str; 4] = ["format", "repository", "root", "copy"];
+
+impl Checker<'_> {
+    /// Judges a marker that can be read.
+    pub(super) async fn marker(&mut self, marker: &Marker, read: &[u8]) -> Result<(), Error> {
+        let key = layout::marker();
+        if let Err(error) = self.repository.check_root(marker) {
+            self.faults.marker(error)?;
+        }
+        if !self.repository.is_pinned() {
+            let reason = "its root is known from the store alone, so whoever can write there can name another";
+            self.faults.add(key.as_ref(), Severity::Warning, Flaw::Risk, reason);
+        }
+        // Later versions may know more of them; and a changed byte makes one that nobody knows.
+        let members: serde_json::Map<_, _> = serde_json::from_slice(read).unwrap_or_default();
+        for name in members.keys().filter(|name| !MEMBERS.contains(&name.as_str())) {
+            let reason = format!("it has a member {:?}, which this Lifeboat does not know", crate::failure::cut(name));
+            self.faults.add(key.as_ref(), Severity::Warning, Flaw::Damaged, reason);
+        }
+        if marker.copy.is_some() {
+            for (scope, found) in &self.inventory.scopes {
+                for name in found.leases.keys() {
+                    let reason = "a copy carries no leases: these count for nothing";
+                    self.faults
+                        .add(layout::lease(scope, name).as_ref(), Severity::Warning, Flaw::Leftover, reason);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the list of writers and all keyrings.
+    pub(super) async fn trust(&mut self) -> Result<(), Error> {
+        let lists = layout::writer_lists();
+        match self.repository.trusted().await {
+            Ok(_) => self.leftovers(&lists, &self.inventory.writers),
+            Err(error) => self.faults.error(&lists, Severity::Damage, error)?,
+        }
+        let shared = BTreeSet::from([Scope::Shared]);
+        let scopes: BTreeSet<Scope> = self.inventory.scopes.keys().cloned().collect();
+        // A repository has shared keys, also when none of its objects is left.
+        let all = self.inventory.marker;
+        for scope in scopes.union(&shared).filter(|scope| all || scopes.contains(scope)) {
+            self.keyring(scope).await?;
+        }
+        Ok(())
+    }
+
+    async fn keyring(&mut self, scope: &Scope) -> Result<(), Error> {
+        let stream = layout::keyrings(scope);
+        let opened = match self.repository.keyring(scope).await {
+            Ok((key, keyring)) => {
+                if let Some(found) = self.inventory.scopes.get(scope) {
+                    self.leftovers(&stream, &found.keyrings);
+                }
+                self.recipients(&key, scope, &keyring);
+                self.repository.keys(scope).await.map(drop)
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = opened {
+            self.closed.insert(scope.clone(), error.to_string());
+            self.faults.error(&stream, Severity::Damage, error)?;
+        }
+        Ok(())
+    }
+
+    fn recipients(&mut self, key: &Path, scope: &Scope, keyring: &Keyring) {
+        let different: BTreeSet<&str> = keyring.recipients.iter().map(|it| it.recipient.trim()).collect();
+        if let ([only, ..], 1) = (&*keyring.recipients, different.len()) {
+            let reason = format!("{} alone opens it: if that key is lost, so is everything in {scope}", only.name);
+            self.faults.add(key.as_ref(), Severity::Warning, Flaw::Risk, reason);
+        }
+    }
+
+    /// Names what stands below the newest number.
+    fn leftovers(&mut self, stream: &Path, numbers: &Stream) {
+        let Some(newest) = numbers.keys().next_back() else {
+            return;
+        };
+        for number in numbers.keys().filter(|number| *number < newest) {
+            if let Ok(object) = text(layout::numbered(stream, "object", *number)) {
+                let reason = format!("number {newest} counts in its place");
+                self.faults.add(&object, Severity::Note, Flaw::Leftover, reason);
+            }
+        }
+    }
+}

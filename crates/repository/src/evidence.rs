@@ -1,0 +1,185 @@
+//! What writers have seen: signed, numbered statements, so that a store that was set back contradicts somebody.
+//!
+//! Start at [`Repository::tell`] and [`Repository::told`]. The form is in docs/repository-format.md, "Evidence".
+
+use crate::digest::sha256;
+use crate::seen::Seen;
+use crate::{Error, Repository, Scope, failure, layout};
+use estate::Name;
+use jiff::Timestamp;
+use object_store::path::Path;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many statements before the newest are kept.
+const KEPT: u64 = 100;
+
+/// How often a number is tried: a writer that runs twice competes with itself.
+const TRIES: usize = 4;
+
+/// What a writer has seen as the newest in a scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    format: u64,
+    /// When, by the writer's clock.
+    pub at: Timestamp,
+    /// The number of the list of writers.
+    pub writers: u64,
+    /// The newest of the scope.
+    pub seen: Seen,
+}
+
+/// A statement that counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// Whose it is.
+    pub writer: Name,
+    /// Its number.
+    pub number: u64,
+    /// What it says.
+    pub head: Head,
+}
+
+/// What all writers of a scope have said last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tellings {
+    /// The newest statement of each writer that counts.
+    pub told: Vec<Told>,
+    /// Newer ones that do not count, by key, and why.
+    pub refused: BTreeMap<String, String>,
+}
+
+impl Head {
+    /// A statement.
+    pub fn new(at: Timestamp, writers: u64, seen: Seen) -> Self {
+        Self { format: 1, at, writers, seen }
+    }
+}
+
+impl Repository {
+    /// What is the newest in a scope now, as a statement: what [`Repository::tell`] is given.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
+        self.id().await?;
+        let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
+        let mut hashes = BTreeMap::new();
+        let in_scope = inventory.scopes.get(scope);
+        let points = in_scope.into_iter().flat_map(|it| it.points.iter().rev());
+        let newest = points.filter(|(_, it)| it.manifest.is_some()).map(|(id, _)| id).next();
+        if let (Scope::Cluster(cluster), Some(id)) = (scope, newest) {
+            let sealed = self.shared.store.get(&layout::manifest(cluster, id)).await?;
+            hashes.insert(id.clone(), sha256(&sealed));
+        }
+        let seen = in_scope.map(|it| it.seen(scope, &hashes, &BTreeSet::new()));
+        let writers = inventory.writers.keys().next_back().copied().unwrap_or(0);
+        Ok(Head::new(ambient::now(), writers, seen.unwrap_or_default()))
+    }
+
+    /// Says, signed, what this writer has seen; the statement's number. Statements that are long past are removed.
+    ///
+    /// # Errors
+    /// [`Error::NoSigner`]; [`Error::Untrusted`] when this writer's signature does not count in the scope; [`Error::Taken`] when
+    /// another process of the same writer is always faster; as opening, and as every request.
+    pub async fn tell(&self, scope: &Scope, head: &Head) -> Result<u64, Error> {
+        let stream = layout::evidence(scope, &self.own_name(scope).await?);
+        let mut taken = Error::Taken { object: stream.to_string() };
+        for _ in 0..TRIES {
+            let newest = self.newest(&stream).await?.map_or(0, |(_, number)| number);
+            match self.put_head(&stream, newest + 1, head).await {
+                Ok(()) => {
+                    self.forget_heads(&stream, (newest + 1).saturating_sub(KEPT)).await?;
+                    return Ok(newest + 1);
+                }
+                Err(error @ Error::Taken { .. }) => taken = error,
+                Err(other) => return Err(other),
+            }
+        }
+        Err(taken)
+    }
+
+    /// The newest statement of each trusted writer of a scope. One that does not count is named, and the one before it is taken.
+    ///
+    /// # Errors
+    /// [`Error::NoIdentity`], [`Error::WrongKey`], and as every request.
+    pub async fn told(&self, scope: &Scope) -> Result<Tellings, Error> {
+        self.id().await?;
+        let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
+        let mut tellings = Tellings::default();
+        let writers = inventory.scopes.get(scope).map(|it| &it.evidence);
+        for (writer, stream) in writers.into_iter().flatten() {
+            for &number in stream.keys().rev() {
+                let key = layout::numbered(&layout::evidence(scope, writer), "evidence", number)?;
+                let read = self.shared.store.get(&key).await;
+                let read = match read {
+                    Ok(sealed) => self.head_in(&key, writer, &sealed).await,
+                    Err(error) => Err(error),
+                };
+                match read {
+                    Ok(head) => {
+                        let writer = writer.clone();
+                        tellings.told.push(Told { writer, number, head });
+                        break;
+                    }
+                    // Pruned meanwhile.
+                    Err(Error::NotFound { .. }) => {}
+                    Err(
+                        error @ (Error::Damaged { .. }
+                        | Error::Misplaced { .. }
+                        | Error::Untrusted { .. }
+                        | Error::Format { .. }),
+                    ) => drop(tellings.refused.insert(key.to_string(), error.to_string())),
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        Ok(tellings)
+    }
+
+    /// The statement that was read from under `key`, of this writer.
+    pub(crate) async fn head_in(&self, key: &Path, writer: &Name, sealed: &[u8]) -> Result<Head, Error> {
+        let (_, text) = self.open_sealed(key, sealed).await?;
+        let (signer, body) = self.judged(key, &text).await?;
+        if signer.name != *writer {
+            let found = format!("evidence of {}", signer.name);
+            return Err(Error::Misplaced { object: key.to_string(), found });
+        }
+        failure::json(key.as_ref(), &body)
+    }
+
+    /// The name under which this one's signature counts.
+    async fn own_name(&self, scope: &Scope) -> Result<Name, Error> {
+        let object = format!("evidence in {scope}");
+        let signer = self.shared.signer.as_ref().map(crate::Signer::public);
+        let signer = signer.ok_or_else(|| Error::NoSigner { object: object.clone() })?;
+        let list = self.trusted().await?;
+        let writer = list.trusted(&signer, scope).map(|writer| writer.name.clone());
+        writer.ok_or_else(|| Error::Untrusted {
+            object,
+            reason: format!("{signer} would sign it, who is no trusted writer of it"),
+        })
+    }
+
+    async fn put_head(&self, stream: &Path, number: u64, head: &Head) -> Result<(), Error> {
+        let key = layout::numbered(stream, "evidence", number)?;
+        let body = serde_json::to_vec(head);
+        let body = body.map_err(|error| Error::Bug { object: key.to_string(), reason: error.to_string() })?;
+        let text = self.sign(&key, &body).await?;
+        let sealed = self.sealed(&key, 0, &text).await?;
+        self.shared.store.create(&key, sealed).await
+    }
+
+    /// Removes the statements up to this number, one after the other: broken off, it leaves no hole.
+    async fn forget_heads(&self, stream: &Path, through: u64) -> Result<(), Error> {
+        for key in self.shared.store.list(stream).await? {
+            if layout::number(&key).is_some_and(|number| number <= through) {
+                self.shared.store.delete(&key).await?;
+            }
+        }
+        Ok(())
+    }
+}

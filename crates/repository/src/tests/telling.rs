@@ -1,0 +1,92 @@
+//! Evidence: what writers say that they have seen, and who is believed.
+
+use super::*;
+use crate::{Error, Head, Seen, SeenPoint};
+use object_store::ObjectStoreExt;
+use object_store::path::Path as Key;
+
+fn management() -> Scope {
+    Scope::Cluster(cluster())
+}
+
+#[tokio::test]
+async fn a_writer_tells_what_it_has_seen_and_everybody_hears_the_newest() {
+    let (repository, _) = in_memory().await;
+    store_point(&repository, &id(1), b"x").await;
+    let first = repository.head(&management()).await.unwrap();
+    assert_eq!(repository.tell(&management(), &first).await.unwrap(), 1);
+    store_point(&repository, &id(2), b"y").await;
+    let second = repository.head(&management()).await.unwrap();
+    assert_eq!(repository.tell(&management(), &second).await.unwrap(), 2);
+    let tellings = repository.told(&management()).await.unwrap();
+    let [told] = &*tellings.told else {
+        panic!("{tellings:?}")
+    };
+    assert_eq!((&*told.writer.to_string(), told.number, &told.head), ("main", 2, &second));
+    assert!(tellings.refused.is_empty());
+    let seen = &told.head.seen;
+    assert_eq!((seen.keyring, told.head.writers), (1, 1));
+    assert_eq!(seen.point.as_ref().unwrap().id, id(2));
+    assert_eq!(seen.evidence, [("main".parse().unwrap(), 1)].into());
+}
+
+#[tokio::test]
+async fn evidence_that_does_not_count_is_named_and_the_one_before_it_taken() {
+    let (repository, store) = in_memory().await;
+    let head = |n: u32| {
+        let sha256 = n.to_string();
+        let seen = Seen {
+            point: Some(SeenPoint { id: id(n), sha256 }),
+            ..Seen::default()
+        };
+        Head::new("2026-11-22T10:00:00Z".parse().unwrap(), 1, seen)
+    };
+    for n in 1..=2 {
+        repository.tell(&management(), &head(n)).await.unwrap();
+    }
+    let at = |n: u64| Key::from(format!("clusters/management/evidence/main/{n:010}"));
+    // An older statement, replayed as a newer one.
+    store.copy(&at(1), &at(3)).await.unwrap();
+    let tellings = repository.told(&management()).await.unwrap();
+    assert_eq!((tellings.told[0].number, &tellings.told[0].head), (2, &head(2)));
+    assert!(tellings.refused[at(3).as_ref()].contains("belongs elsewhere"), "{tellings:?}");
+    // A sound one in another writer's name.
+    let stolen = Key::from("clusters/management/evidence/other/0000000001");
+    let body = serde_json::to_vec(&head(9)).unwrap();
+    let text = repository.sign(&stolen, &body).await.unwrap();
+    let sealed = repository.sealed(&stolen, 0, &text).await.unwrap();
+    store.put(&stolen, sealed.into()).await.unwrap();
+    let tellings = repository.told(&management()).await.unwrap();
+    assert_eq!(tellings.told.len(), 1);
+    assert!(
+        tellings.refused[stolen.as_ref()].ends_with("is misplaced: it is evidence of main"),
+        "{tellings:?}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_no_writer_of_a_scope_tells_nothing() {
+    let (key, stranger, store) = (key(), key(), Arc::new(InMemory::new()));
+    let repository = on(store.clone(), &key).await;
+    let head = repository.head(&Scope::Shared).await.unwrap();
+    let settings = |signer: Option<String>| Settings { signer, ..settings(Path::new("/"), &key) };
+    let open = |signer| Repository::on(Store::on(store.clone(), "memory"), &settings(signer)).unwrap();
+    let error = open(Some(stranger.signer)).tell(&Scope::Shared, &head).await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Untrusted { object, .. } if object == "evidence in shared"),
+        "{error}"
+    );
+    let error = open(None).tell(&Scope::Shared, &head).await.unwrap_err();
+    assert!(matches!(error, Error::NoSigner { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn old_evidence_goes() {
+    let (repository, _) = in_memory().await;
+    let head = Head::new("2026-11-22T10:00:00Z".parse().unwrap(), 1, Seen::default());
+    for _ in 0..103 {
+        repository.tell(&Scope::Shared, &head).await.unwrap();
+    }
+    let left = repository.shared.store.list(&Key::from("shared/evidence/main")).await.unwrap();
+    assert_eq!((left.len(), left[0].filename()), (100, Some("0000000004")));
+}
