@@ -51,7 +51,6 @@ mod take;
 mod trust;
 mod units;
 mod upload;
-mod usage;
 mod writers;
 
 pub use admin::{Founding, Grant, KeyringInfo};
@@ -84,7 +83,6 @@ pub use settings::{AccessKey, Bucket, Cloud, Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};
 pub use stats::{Amount, ScopeStats, Stats};
 pub use take::NewPoint;
-pub use usage::Usage;
 pub use writers::Writer;
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! `lifeboat repository`: makes, checks, mends, thins out and copies what a recovery depends on.
 
+mod check;
+mod copy;
 pub(in crate::commands) mod init;
 mod keys;
 mod kit;
+mod prune;
 mod sheet;
+mod stats;
 
 use crate::estate::Which;
 use crate::failure::Failure;
@@ -28,6 +32,16 @@ enum Command {
     Init(init::Args),
     /// Show who can open the repository and who may write it, or bring that in line with the estate
     Keys(keys::Args),
+    /// Say which points are unharmed, and what is wrong with the rest
+    Check(check::Args),
+    /// Take from another repository what this one has lost
+    Repair(check::RepairArgs),
+    /// Let go of what the estate no longer keeps
+    Prune(prune::Args),
+    /// Keep a second repository that is the same
+    Copy(copy::Args),
+    /// Count objects and bytes
+    Stats(stats::Args),
     /// Show the recovery kit, store it now, or fetch it onto an empty host
     Kit(kit::Args),
 }
@@ -57,6 +71,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     match args.command {
         Command::Init(args) => init::run(args, printer).await,
         Command::Keys(args) => keys::run(args, printer).await,
+        Command::Check(args) => check::run(args, printer).await,
+        Command::Repair(args) => check::repair(args, printer).await,
+        Command::Prune(args) => prune::run(args, printer).await,
+        Command::Copy(args) => copy::run(args, printer).await,
+        Command::Stats(args) => stats::run(args, printer).await,
         Command::Kit(args) => kit::run(args, printer).await,
     }
 }
@@ -103,5 +122,15 @@ fn about_root(error: Error, path: &Path) -> Failure {
     match error {
         Error::OtherRoot { .. } => Failure::from(Trouble::from(error).hint(hint)),
         other => Failure::from(Trouble::from(other)),
+    }
+}
+
+/// A number of bytes, in the unit that fits.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        few if few < 1e3 => format!("{few} B"),
+        few if few < 1e6 => format!("{:.1} kB", few / 1e3),
+        some if some < 1e9 => format!("{:.1} MB", some / 1e6),
+        many => format!("{:.1} GB", many / 1e9),
     }
 }

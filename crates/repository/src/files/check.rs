@@ -6,7 +6,7 @@ use super::failed::or_damaged;
 use super::list::Snapshots;
 use super::session::Session;
 use super::trees::{Reader, gone, name};
-use crate::Error;
+use crate::{Error, Fault, Flaw, Severity};
 use rustic_core::repofile::{IndexFile, IndexId, PackId, SnapshotFile};
 use rustic_core::{FileType, Id, Progress as Bar, TreeId};
 use std::collections::BTreeMap;
@@ -60,6 +60,19 @@ pub struct Finding {
     pub object: String,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Checked {
+    /// What is wrong, as a check of the whole repository has it.
+    pub fn faults(&self) -> Vec<Fault> {
+        let faults = self.findings.iter().map(|it| Fault {
+            object: it.object.clone(),
+            severity: Severity::Damage,
+            flaw: Flaw::Damaged,
+            reason: it.reason.clone(),
+        });
+        faults.collect()
+    }
 }
 
 impl Files {

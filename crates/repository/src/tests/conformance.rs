@@ -21,8 +21,8 @@ pub(super) async fn all(repository: &Repository, key: &Pair) {
     points(repository).await;
     large(repository).await;
     journals(repository).await;
-    let usage = repository.usage().await.unwrap();
-    assert!(usage.objects > 10 && usage.bytes > 20 << 20, "{usage:?}");
+    let all = repository.stats().await.unwrap().all;
+    assert!(all.objects > 10 && all.bytes > 20 << 20, "{all:?}");
 }
 
 async fn points(repository: &Repository) {

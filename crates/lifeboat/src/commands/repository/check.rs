@@ -1,0 +1,245 @@
+//! `lifeboat repository check` and `repair`: what is sound, and taking from another repository what is not.
+
+use super::{Of, size};
+use crate::commands::span;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use crate::progress::Progress;
+use estate::{Kind, Name};
+use recovery::{Trouble, World};
+use repository::{CheckOptions, CheckReport, Memory, Read, Reading, RepairPlan, Repaired, Repository, Scope, Severity};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    of: Of,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How much is read.
+#[derive(clap::Args)]
+struct How {
+    /// Read every byte, not only what is small and how large the rest is
+    #[arg(long, conflicts_with = "sample")]
+    read_data: bool,
+    /// Read so many of a hundred large objects, chosen by chance
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    sample: Option<u8>,
+    /// Choose the same sample as the check that printed this number
+    #[arg(long, value_name = "NUMBER", requires = "sample")]
+    seed: Option<u64>,
+    /// Another repository of the estate, a copy of this one or what it is a copy of: name what it knows and this one does not
+    #[arg(long, value_name = "NAME")]
+    against: Option<Name>,
+    /// Where to remember what was there, and to compare with next time: then it shows when the newest is taken away
+    #[arg(long, value_name = "FILE")]
+    memory: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct RepairArgs {
+    #[command(flatten)]
+    of: Of,
+    /// The repository that has what this one lacks
+    #[arg(long, value_name = "NAME")]
+    from: Name,
+    /// Read every byte to find what is damaged, not only what is small and how large the rest is
+    #[arg(long)]
+    read_data: bool,
+    /// Only show what would be taken
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Do it without asking: damaged objects are replaced
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(CheckReport);
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let report = &self.0;
+        let mut text = format!(
+            "{}: {} objects, {}; read {} of {} large objects",
+            report.store,
+            report.objects,
+            size(report.bytes),
+            report.read.objects,
+            report.read.of_objects
+        );
+        if let Some(seed) = report.read.seed {
+            text.push_str(&format!(", seed {seed}"));
+        }
+        let points = report.points.iter().map(|point| {
+            let state = match (point.unharmed(), point.proven()) {
+                (true, true) => "unharmed, every byte read".to_owned(),
+                (true, false) => "unharmed, as far as it was read".to_owned(),
+                (false, _) => {
+                    let parts = point.parts.iter().filter_map(|part| Some(format!("{}: {}", part.name, part.harm.as_ref()?)));
+                    let manifest = point.manifest.iter().map(|why| format!("its manifest {why}"));
+                    manifest.chain(parts).collect::<Vec<_>>().join("; ")
+                }
+            };
+            [point.cluster.to_string(), point.id.to_string(), state]
+        });
+        text.push_str(&format!("\n\n{}", table(["CLUSTER", "POINT", "STATE"], points)));
+        if !report.faults.is_empty() {
+            let faults = report.faults.iter().map(|it| {
+                let severity = match it.severity {
+                    Severity::Note => "note",
+                    Severity::Warning => "warning",
+                    Severity::Damage => "damage",
+                };
+                [severity.to_owned(), it.object.clone(), it.reason.clone()]
+            });
+            text.push_str(&format!("\n\n{}", table(["SEVERITY", "OBJECT", "WHAT IS WRONG"], faults)));
+        }
+        text
+    }
+}
+
+pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (world, name) = args.of.open()?;
+    let repository = world.repository(&name)?;
+    let second = args.how.against.as_ref().map(|name| world.repository(name)).transpose()?;
+    let memory = args.how.memory.as_deref().map(remembered).transpose()?.flatten();
+    let reading = match (args.how.read_data, args.how.sample) {
+        (true, _) => Reading::All,
+        (false, Some(percent)) => Reading::Sample { percent, seed: args.how.seed },
+        (false, None) => Reading::Structure,
+    };
+    let options = CheckOptions { reading, scopes: None, memory: memory.as_ref(), second: second.as_ref() };
+    let report = checked(&world, &name, &repository, &options, printer).await?;
+    if let (Some(file), Some(memory)) = (&args.how.memory, &report.memory) {
+        remember(file, memory)?;
+    }
+    let (sound, store) = (report.sound(), report.store.clone());
+    printer.show(&Shown(report))?;
+    if sound {
+        return Ok(());
+    }
+    Err(Failure::new("LB0306", Kind::Damaged, format!("{store} has damage"))
+        .hint("lifeboat repository repair --from NAME, if there is another one; else lifeboat explain LB0306"))
+}
+
+async fn checked(
+    world: &World,
+    name: &Name,
+    repository: &Repository,
+    options: &CheckOptions<'_>,
+    printer: &Printer,
+) -> Result<CheckReport, Failure> {
+    let progress = Progress::new(*printer);
+    let told = progress.clone();
+    let report = repository.check(options, &move |at| {
+        let what = if at.bytes_now { "reading" } else { "looking" };
+        told.hint(&format!("{what}: {} of {} objects, {}", at.objects, at.of_objects, size(at.bytes)));
+    });
+    let mut report = report.await.map_err(Trouble::from)?;
+    for scope in world.scopes(name) {
+        if let Scope::Cluster(cluster) = scope {
+            progress.hint(&format!("files of {cluster}"));
+            report.add(of_files(repository, &cluster, options.reading).await?);
+        }
+    }
+    progress.clear();
+    Ok(report)
+}
+
+/// What is wrong with a cluster's files, which restic's own format keeps.
+async fn of_files(repository: &Repository, cluster: &Name, reading: Reading) -> Result<Vec<repository::Fault>, Failure> {
+    let files = match repository.files(cluster).await {
+        Ok(files) => files,
+        // Whoever cannot open the cluster is told so by the check of its keyring.
+        Err(_) => return Ok(Vec::new()),
+    };
+    let read = match reading {
+        Reading::Structure => Read::Nothing,
+        Reading::Sample { percent, .. } => Read::Percent(percent),
+        Reading::All => Read::All,
+    };
+    match files.check(read).await {
+        Ok(checked) => Ok(checked.faults()),
+        Err(repository::Error::NotFound { .. } | repository::Error::Uninitialised { .. }) => Ok(Vec::new()),
+        Err(other) => Err(Trouble::from(other).into()),
+    }
+}
+
+fn remembered(file: &Path) -> Result<Option<Memory>, Failure> {
+    let unreadable = |reason: &dyn std::error::Error| {
+        let message = format!("{} cannot be read as the memory of a check", file.display());
+        Failure::new("LB0308", Kind::Person, message).because(reason)
+    };
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|reason| unreadable(&reason)),
+        Err(reason) if reason.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(unreadable(&reason)),
+    }
+}
+
+fn remember(file: &Path, memory: &Memory) -> Result<(), Failure> {
+    let beside = file.with_extension("new");
+    let text = serde_json::to_vec_pretty(memory).unwrap_or_default();
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file));
+    written.map_err(|reason| {
+        Failure::new("LB0308", Kind::Person, format!("{} cannot be written", file.display())).because(&reason)
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Mended {
+    plan: RepairPlan,
+    done: Option<Repaired>,
+}
+
+impl Report for Mended {
+    fn text(&self) -> String {
+        let done = self.done.as_ref();
+        let takes = self.plan.take.iter().map(|it| {
+            let failed = done.and_then(|done| done.failed.iter().find(|lost| lost.object == it.object));
+            let state = match (failed, done) {
+                (Some(lost), _) => format!("not mended: {}", lost.reason),
+                (None, Some(_)) => "mended".to_owned(),
+                (None, None) => "would be taken".to_owned(),
+            };
+            [it.object.clone(), size(it.bytes), it.reason.clone(), state]
+        });
+        let nobody = self.plan.nobody.iter();
+        let nobody = nobody.map(|it| [it.object.clone(), String::new(), it.reason.clone(), "nobody has it".to_owned()]);
+        table(["OBJECT", "SIZE", "WHAT IS WRONG", "STATE"], takes.chain(nobody))
+    }
+}
+
+pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Failure> {
+    let begun = ambient::monotonic();
+    let (world, name) = args.of.open()?;
+    let (repository, from) = (world.repository(&name)?, world.repository(&args.from)?);
+    let reading = if args.read_data { Reading::All } else { Reading::Structure };
+    let options = CheckOptions { reading, second: Some(&from), ..CheckOptions::default() };
+    let report = checked(&world, &name, &repository, &options, printer).await?;
+    let plan = repository.plan_repair(&from, &report).await.map_err(Trouble::from)?;
+    if args.dry_run || plan.take.is_empty() {
+        return printer.show(&Mended { plan, done: None });
+    }
+    if !args.yes {
+        printer.show(&Mended { plan, done: None })?;
+        return Err(Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes")
+            .hint(format!("lifeboat repository repair --from {} --yes", args.from)));
+    }
+    let is_copy = repository.is_copy().await.unwrap_or(false);
+    let done = repository.repair(&from, &plan, is_copy).await.map_err(Trouble::from)?;
+    let failed = done.failed.len() + plan.nobody.len();
+    printer.show(&Mended { plan, done: Some(done) })?;
+    printer.talk(&format!("it took {}", span(begun.elapsed().as_secs().cast_signed())));
+    match failed {
+        0 => Ok(()),
+        failed => Err(Failure::new("LB0306", Kind::Damaged, format!("{failed} objects could not be mended"))
+            .hint("lifeboat repository check: it says which points are unharmed")),
+    }
+}
