@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_point_is_stored_while_its_parts_are_sure_to_be_there() {
-        let minutes = |minutes| Duration::from_secs(60 * minutes);
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
         assert!(is_in_time(None, minutes(500)));
         assert!(is_in_time(Some(minutes(500)), minutes(544)));
         assert!(!is_in_time(Some(minutes(500)), minutes(545)));

@@ -4,7 +4,6 @@ use super::*;
 use crate::NewPoint;
 use crate::tests::clocked::Happening;
 use futures::FutureExt;
-use object_store::ObjectStore;
 use tokio::sync::Mutex;
 
 /// A point that is being stored.
@@ -39,26 +38,23 @@ impl Writing {
         self.store.write("clusters/management/evidence/main/0000000001", "beat").await;
     }
 
-    /// What it does after its first part, in order.
+    /// What it does after its first part, in order. That time has passed shows before what it does then.
     fn steps(self: &Arc<Self>) -> [Happening; 3] {
         let [one, two, three] = [self.clone(), self.clone(), self.clone()];
         let second = async move {
-            one.pause().await;
-            one.part("files").await;
-        };
-        let commit = async move {
+            two.part("files").await;
             two.pause().await;
-            two.commit().await;
         };
-        let later = async move {
+        let last = async move {
+            three.commit().await;
             for _ in 0..4 {
                 three.pause().await;
             }
         };
         [
+            Box::new(|| async move { one.pause().await }.boxed()),
             Box::new(|| second.boxed()),
-            Box::new(|| commit.boxed()),
-            Box::new(|| later.boxed()),
+            Box::new(|| last.boxed()),
         ]
     }
 }
@@ -119,10 +115,10 @@ async fn a_writer_that_were_slower_than_it_may_be_would_lose_some() {
 async fn two_may_prune_at_once() {
     let (repository, store) = filled().await;
     let other = repository.clone();
-    let (one, two) = (pruning(two()), pruning(Keep { last: 3, ..super::two() }));
+    let (one, more) = (pruning(two()), pruning(Keep { last: 3, ..two() }));
     let (now, mut seen) = (store.now(), [Seen::default(), Seen::default()]);
     let [first, second] = &mut seen;
-    let plans = futures::join!(repository.prune_plan_at(&one, first, now), other.prune_plan_at(&two, second, now));
+    let plans = futures::join!(repository.prune_plan_at(&one, first, now), other.prune_plan_at(&more, second, now));
     let (one_plan, two_plan) = (plans.0.unwrap(), plans.1.unwrap());
     let done = futures::join!(repository.prune(&one_plan, |_| {}), other.prune(&two_plan, |_| {}));
     done.0.and(done.1).unwrap();
