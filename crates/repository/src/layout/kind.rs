@@ -63,7 +63,7 @@ pub(crate) fn kind_of(key: &Path) -> (Option<Scope>, Kind) {
     let parts: Vec<&str> = key.as_ref().split('/').collect();
     let (scope, kind) = match parts.as_slice() {
         [MARKER] => return (None, Kind::Marker),
-        [PROBES, _, ..] => return (None, Kind::Probe),
+        [PROBES, _, _, ..] => return (None, Kind::Probe),
         ["shared", rest @ ..] => (Some(Scope::Shared), in_shared(key, rest)),
         ["clusters", name, rest @ ..] => (name.parse().ok().map(Scope::Cluster), in_cluster(key, rest)),
         _ => (None, None),
