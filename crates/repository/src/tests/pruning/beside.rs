@@ -6,6 +6,9 @@ use crate::tests::clocked::Happening;
 use futures::FutureExt;
 use tokio::sync::Mutex;
 
+/// Operations of a prune here, at most: what comes after them all comes after the prune.
+const MOST: usize = 14;
+
 /// A point that is being stored.
 struct Writing {
     new: Mutex<(NewPoint, Vec<Part>)>,
@@ -71,14 +74,9 @@ async fn harmed_by(pause: i64) -> (usize, usize) {
     let now = store.now() + SignedDuration::from_hours(24);
     repository.prune_plan_at(&pruning, &mut seen, now).await.unwrap();
     let saved = store.save();
-    let (mut orders, mut harm, mut most) = (0, 0, usize::MAX);
-    let positions =
-        |most: usize| (0..=most).flat_map(move |a| (a..=most).flat_map(move |b| (b..=most).map(move |c| [a, b, c])));
-    let mut all = positions(14);
-    while let Some(order) = all.next() {
-        if order.iter().any(|position| *position > most) {
-            continue;
-        }
+    let (mut orders, mut harm) = (0, 0);
+    let third = |a: usize, b: usize| (b..=MOST).map(move |c| [a, b, c]);
+    for order in (0..=MOST).flat_map(|a| (a..=MOST).flat_map(move |b| third(a, b))) {
         store.put_back(&saved);
         let writing = Writing::begin(&repository, &store, pause);
         writing.part("etcd").await;
@@ -89,7 +87,7 @@ async fn harmed_by(pause: i64) -> (usize, usize) {
         for step in left {
             step().await;
         }
-        most = count;
+        assert!(count <= MOST, "{count} operations");
         orders += 1;
         harm += usize::from(!harmed(&repository).await.is_empty());
         // Then it is a point as any other.
