@@ -49,7 +49,7 @@ pub use kit::Kit;
 pub use layout::{Kind, Scope};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
-pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Seen, Waiting, What};
+pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Sightings, Waiting, What};
 pub use repository::Repository;
 pub use retain::{Judgement, Known, Reason, retain};
 pub use settings::{Settings, StoreSettings};

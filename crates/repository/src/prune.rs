@@ -22,7 +22,7 @@ mod shown;
 pub use act::{Locked, Removed};
 #[cfg(test)]
 pub(crate) use decide::ORPHAN;
-pub use facts::Seen;
+pub use facts::Sightings;
 
 use crate::{Error, Judgement, Repository, Scope};
 use estate::{Keep, Name, PointId};
@@ -152,14 +152,14 @@ impl Repository {
     /// # Errors
     /// [`Error::NoIdentity`], [`Error::WrongKey`] when manifests cannot be opened: what cannot be told from what was planted must not
     /// push out what is kept; as every request.
-    pub async fn prune_plan(&self, pruning: &Pruning, seen: &mut Seen) -> Result<PrunePlan, Error> {
+    pub async fn prune_plan(&self, pruning: &Pruning, seen: &mut Sightings) -> Result<PrunePlan, Error> {
         self.prune_plan_at(pruning, seen, ambient::now()).await
     }
 
     pub(crate) async fn prune_plan_at(
         &self,
         pruning: &Pruning,
-        seen: &mut Seen,
+        seen: &mut Sightings,
         now: Timestamp,
     ) -> Result<PrunePlan, Error> {
         let found = facts::gather(self, pruning, seen).await?;

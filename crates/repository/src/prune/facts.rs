@@ -16,7 +16,7 @@ const READS: usize = 8;
 /// Manifests that were read and found sound. Names are not enough: who can only write to the store could plant so many of them that
 /// every rule would keep these, and nothing else.
 #[derive(Debug, Default)]
-pub struct Seen(HashMap<Path, (u64, Timestamp)>);
+pub struct Sightings(HashMap<Path, (u64, Timestamp)>);
 
 /// What there is.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ pub(super) enum Stream {
     Kits,
 }
 
-pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mut Seen) -> Result<Found, Error> {
+pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mut Sightings) -> Result<Found, Error> {
     repository.id().await?;
     let mut found = Found::default();
     for cluster in pruning.clusters.keys() {
@@ -114,7 +114,7 @@ async fn look_again(
 }
 
 impl Found {
-    async fn points_of(&mut self, repository: &Repository, cluster: &Name, seen: &mut Seen) -> Result<(), Error> {
+    async fn points_of(&mut self, repository: &Repository, cluster: &Name, seen: &mut Sightings) -> Result<(), Error> {
         let mut parts: BTreeMap<PointId, Vec<Listed>> = BTreeMap::new();
         for part in self.listed(repository, &layout::parts(cluster)).await? {
             if let Some(id) = layout::point_of_part(cluster, &part.key) {
@@ -185,7 +185,7 @@ impl Found {
     }
 }
 
-impl Seen {
+impl Sightings {
     fn knows(&self, manifest: &Listed) -> bool {
         self.0.get(&manifest.key) == Some(&(manifest.bytes, manifest.written))
     }
@@ -204,7 +204,7 @@ async fn judge(
     repository: &Repository,
     cluster: &Name,
     manifests: &BTreeMap<PointId, Listed>,
-    seen: &mut Seen,
+    seen: &mut Sightings,
 ) -> Result<Vec<(PointId, Option<bool>)>, Error> {
     let (known, unknown): (Vec<_>, Vec<_>) = manifests.iter().partition(|(_, manifest)| seen.knows(manifest));
     let mut judged: Vec<_> = known.into_iter().map(|(id, _)| (id.clone(), Some(true))).collect();

@@ -5,7 +5,7 @@ mod crashing;
 
 use super::clocked::Clocked;
 use super::*;
-use crate::{Error, PrunePlan, Pruning, Removed, Retention, Seen, What};
+use crate::{Error, PrunePlan, Pruning, Removed, Retention, Sightings, What};
 use estate::Keep;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn clocked() -> (Repository, Arc<Clocked>) {
 }
 
 async fn planned(repository: &Repository, pruning: &Pruning, now: Timestamp) -> PrunePlan {
-    repository.prune_plan_at(pruning, &mut Seen::default(), now).await.unwrap()
+    repository.prune_plan_at(pruning, &mut Sightings::default(), now).await.unwrap()
 }
 
 async fn pruned(repository: &Repository, pruning: &Pruning, now: Timestamp) -> Removed {
@@ -183,7 +183,7 @@ async fn planted_manifests_push_nothing_out() {
     // Whoever cannot open manifests cannot tell, and removes nothing.
     let blind = Settings { identity: None, ..settings(Path::new("/"), &key()) };
     let blind = Repository::on(Store::on(store.clone(), "memory"), &Settings { root: None, ..blind }).unwrap();
-    let refused = blind.prune_plan(&pruning(two()), &mut Seen::default()).await.unwrap_err();
+    let refused = blind.prune_plan(&pruning(two()), &mut Sightings::default()).await.unwrap_err();
     assert!(matches!(refused, Error::NoIdentity { .. }), "{refused}");
 }
 
@@ -195,7 +195,7 @@ async fn a_list_that_lacks_something_removes_nothing() {
         let whole = planned(&repository, &pruning(two()), store.now()).await;
         store.hides(hidden);
         let Ok(plan) = repository
-            .prune_plan_at(&pruning(two()), &mut Seen::default(), store.now())
+            .prune_plan_at(&pruning(two()), &mut Sightings::default(), store.now())
             .await
         else {
             continue;
@@ -246,7 +246,7 @@ async fn manifests_are_read_once() {
     for time in ["07:00", "08:00", "09:00"] {
         store_point(&repository, &at(time), time.as_bytes()).await;
     }
-    let (mut seen, pruning) = (Seen::default(), pruning(two()));
+    let (mut seen, pruning) = (Sightings::default(), pruning(two()));
     let going = [What::Point { cluster: cluster(), point: at("07:00") }];
     let newest = object_store::path::Path::from(format!("clusters/management/points/{}", at("09:00")));
     let length = bytes_of(&store, newest.as_ref()).await.content_length();

@@ -66,7 +66,7 @@ impl Writing {
 /// many orders there were.
 async fn harmed_by(pause: i64) -> (usize, usize) {
     let (repository, store) = clocked().await;
-    let (mut seen, pruning) = (Seen::default(), Pruning { shared: false, ..pruning(two()) });
+    let (mut seen, pruning) = (Sightings::default(), Pruning { shared: false, ..pruning(two()) });
     for time in ["07:00", "08:00", "09:00"] {
         store_point(&repository, &at(time), time.as_bytes()).await;
     }
@@ -114,7 +114,7 @@ async fn two_may_prune_at_once() {
     let (repository, store) = filled().await;
     let other = repository.clone();
     let (one, more) = (pruning(two()), pruning(Keep { last: 3, ..two() }));
-    let (now, mut seen) = (store.now(), [Seen::default(), Seen::default()]);
+    let (now, mut seen) = (store.now(), [Sightings::default(), Sightings::default()]);
     let [first, second] = &mut seen;
     let plans = futures::join!(repository.prune_plan_at(&one, first, now), other.prune_plan_at(&more, second, now));
     let (one_plan, two_plan) = (plans.0.unwrap(), plans.1.unwrap());

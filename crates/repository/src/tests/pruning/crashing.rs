@@ -5,7 +5,7 @@ use crate::tests::clocked::Fault;
 
 /// Prunes, and says whether it came to its end.
 async fn attempt(repository: &Repository, pruning: &Pruning, now: Timestamp) -> bool {
-    match repository.prune_plan_at(pruning, &mut Seen::default(), now).await {
+    match repository.prune_plan_at(pruning, &mut Sightings::default(), now).await {
         Ok(plan) => repository.prune(&plan, |_| {}).await.is_ok(),
         Err(_) => false,
     }
