@@ -4,7 +4,7 @@ use crate::Daemon;
 use estate::{Epoch, Serving};
 use protect::Source;
 use recovery::Trouble;
-use repository::{Error, Pruning, Repository, Retention, Seen};
+use repository::{Error, Pruning, Repository, Retention, Sightings};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
         return;
     }
     let every = *daemon.of.protect.every;
-    let (mut repository, mut seen): (Option<Repository>, _) = (None, Seen::default());
+    let (mut repository, mut seen): (Option<Repository>, _) = (None, Sightings::default());
     let (mut due, mut prune_due) = (Duration::ZERO, Duration::ZERO);
     loop {
         ambient::sleep(LOOK).await;
@@ -81,7 +81,7 @@ impl Daemon {
         Ok(())
     }
 
-    async fn prune(&self, repository: &Repository, seen: &mut Seen) -> Result<(), Trouble> {
+    async fn prune(&self, repository: &Repository, seen: &mut Sightings) -> Result<(), Trouble> {
         // Only where copies are opened is it known which was proven last; the newest are kept in any case.
         let proven = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
         let retention = Retention {

@@ -1,6 +1,6 @@
 //! From a key to what it is of: the other direction. What has no meaning here is strange, and no part of the repository.
 
-use super::{MARKER, Scope, number, scope_of};
+use super::{MARKER, PROBES, Scope, number, scope_of};
 use estate::{Name, PointId};
 use object_store::path::Path;
 
@@ -67,7 +67,7 @@ pub(crate) fn known(key: &Path) -> Option<Known> {
     let parts: Vec<&str> = key.as_ref().split('/').collect();
     match *parts {
         [MARKER] => return Some(Known::Marker),
-        ["probe", _, _, ..] => return Some(Known::Probe),
+        [PROBES, _, _, ..] => return Some(Known::Probe),
         _ => {}
     }
     let scope = scope_of(key)?;

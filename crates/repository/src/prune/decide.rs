@@ -31,8 +31,8 @@ pub(super) fn decide(found: &Found, pruning: &Pruning, now: Timestamp) -> PruneP
     }
     plan.removals.extend(found.replaced.iter().map(replaced));
     for ((scope, writer), seen) in &found.evidence {
-        let (what, objects) = old_evidence(seen, found.clock);
-        let what = What::Evidence { scope: scope.clone(), writer: writer.clone(), first: what };
+        let (first, objects) = old_evidence(seen, found.clock);
+        let what = What::Evidence { scope: scope.clone(), writer: writer.clone(), first };
         plan.removals.push(Removal { what, objects });
     }
     let probes = found.probes.iter().filter(|it| is_older(it.written, found.clock, ORPHAN));

@@ -1,7 +1,7 @@
 //! What there is: listed, and read where a name alone must not be believed.
 
 use super::Pruning;
-use crate::layout::{self, Scope};
+use crate::layout::{self, Kind, Scope};
 use crate::store::Listed;
 use crate::{Error, Repository, kit};
 use estate::{Name, PointId};
@@ -78,6 +78,7 @@ pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mu
             found.replaced(repository, Stream::Kits, newest, first).await?;
         }
         found.probes = found.listed(repository, &layout::all_probes()).await?;
+        found.probes.retain(|it| layout::kind_of(&it.key).1 == Kind::Probe);
     }
     for (cluster, of) in &mut found.clusters {
         look_again(repository, cluster, &mut of.orphans).await?;

@@ -14,7 +14,7 @@ fn every_key_has_its_kind() {
     for (key, scope, kind) in [
         ("lifeboat.json", "", Kind::Marker),
         ("probe/abc/object", "", Kind::Probe),
-        ("probe", "", Kind::Strange),
+        ("probe/abc", "", Kind::Strange),
         ("shared/keys/0000000001", "shared", Kind::Keys),
         ("shared/writers/0000000001", "shared", Kind::Writers),
         ("shared/kit/0000000020", "shared", Kind::Kit),

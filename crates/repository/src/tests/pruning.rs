@@ -33,7 +33,7 @@ fn pruning(keep: Keep) -> Pruning {
     Pruning { clusters: [(cluster(), retention)].into(), shared: true }
 }
 
-/// A repository with a kit, on a store whose clock shows 10:00.
+/// A repository on a store whose clock shows 10:00.
 async fn clocked() -> (Repository, Arc<Clocked>) {
     let store = Clocked::new("2026-11-22T10:00:00Z");
     let repository = on(store.clone(), &key()).await;
@@ -110,6 +110,15 @@ async fn bytes_of(store: &Clocked, key: &str) -> object_store::PutPayload {
     found.bytes().await.unwrap().into()
 }
 
+/// Without what is kB large: age adds something of a random length to what it seals.
+fn sizeless(shown: &impl std::fmt::Display) -> String {
+    let text = shown.to_string();
+    let words: Vec<&str> = text.split(' ').collect();
+    let large = |at: usize| words.get(at + 1).is_some_and(|unit| unit.starts_with("kB"));
+    let shown = words.iter().enumerate().map(|(at, word)| if large(at) { "some" } else { word });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
 #[tokio::test]
 async fn a_plan_says_what_goes_and_why_everything_else_stays() {
     let (repository, store) = filled().await;
@@ -118,7 +127,7 @@ async fn a_plan_says_what_goes_and_why_everything_else_stays() {
     let mut pruning = pruning(keep);
     pruning.clusters.get_mut(&cluster()).unwrap().proven = [at("06:30")].into();
     let plan = planned(&repository, &pruning, store.now()).await;
-    insta::assert_snapshot!(plan);
+    insta::assert_snapshot!(sizeless(&plan));
     assert_eq!(store.keys().await, before);
     let json = serde_json::to_value(&plan.removals[0]).unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap());
@@ -129,7 +138,7 @@ async fn a_plan_says_what_goes_and_why_everything_else_stays() {
         (removed.objects, removed.bytes, told),
         (plan.objects(), plan.bytes(), plan.removals.len())
     );
-    insta::assert_snapshot!(removed);
+    insta::assert_snapshot!(sizeless(&removed));
     let left = store.keys().await;
     let gone: Vec<_> = before.into_iter().filter(|key| !left.contains(key)).collect();
     insta::assert_snapshot!(gone.join("\n"));
@@ -219,14 +228,14 @@ async fn what_is_locked_stays_with_what_must_not_go_before_it() {
     let first = at("06:00").to_string();
     store.locks(&first, "it cannot be deleted until 2026-12-01T00:00:00+01:00.");
     let removed = pruned(&repository, &pruning(two()), store.now()).await;
-    insta::assert_snapshot!(removed);
+    insta::assert_snapshot!(sizeless(&removed));
     let left = store.keys().await;
     assert_eq!(left.iter().filter(|key| key.contains(&first)).count(), 2);
 
     // Parts alone: the point is gone, and they go when they may.
     store.locks(&format!("parts/{first}"), "AccessDenied: object protected by object lock");
     let removed = pruned(&repository, &pruning(two()), store.now()).await;
-    insta::assert_snapshot!(removed);
+    insta::assert_snapshot!(sizeless(&removed));
     let again = pruned(&repository, &pruning(two()), store.now()).await;
     assert_eq!((again.objects, again.locked.len()), (0, 1));
     store.locks("nothing", "");
@@ -247,18 +256,21 @@ async fn manifests_are_read_once() {
         store_point(&repository, &at(time), time.as_bytes()).await;
     }
     let (mut seen, pruning) = (Sightings::default(), pruning(two()));
-    let mut counts = Vec::new();
-    for _ in 0..2 {
-        store.begin(None, vec![]);
-        repository.prune_plan_at(&pruning, &mut seen, store.now()).await.unwrap();
-        counts.push(store.end().0);
+    let going = [What::Point { cluster: cluster(), point: at("07:00") }];
+    let newest = object_store::path::Path::from(format!("clusters/management/points/{}", at("09:00")));
+    let length = bytes_of(&store, newest.as_ref()).await.content_length();
+    let mut plan = async || {
+        let plan = repository.prune_plan_at(&pruning, &mut seen, store.now()).await.unwrap();
+        plan.removals.into_iter().map(|removal| removal.what).collect::<Vec<_>>()
+    };
+    assert_eq!(plan().await, going);
+    // In the list it is the same object still, then another one, which is read.
+    for going in [&going[..], &[]] {
+        store
+            .put_opts(&newest, vec![0; length].into(), Default::default())
+            .await
+            .unwrap();
+        assert_eq!(plan().await, going);
+        store.pass(1);
     }
-    assert_eq!(counts[0] - counts[1], 3);
-    // One that is another object by now is read again.
-    store.pass(1);
-    store
-        .write(&format!("clusters/management/points/{}", at("09:00")), "planted")
-        .await;
-    let plan = repository.prune_plan_at(&pruning, &mut seen, store.now()).await.unwrap();
-    assert_eq!(plan.removals, []);
 }

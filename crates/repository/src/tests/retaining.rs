@@ -74,7 +74,7 @@ fn each_rule_keeps_the_newest_of_its_periods() {
         monthly: 4,
         yearly: 2,
     };
-    insta::assert_snapshot!(shown(&retain(&known(points), &keep, now())), @"");
+    insta::assert_snapshot!(shown(&retain(&known(points), &keep, now())));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn whose_age_cannot_be_told_or_whose_word_is_not_to_be_taken_stays_and_takes_no_
     ]);
     known.unsound = [planted.clone()].into();
     known.proven = [at(1, "2026-11-20T09:00"), at(1, "2026-11-21T09:00"), planted].into();
-    insta::assert_snapshot!(shown(&retain(&known, &nothing(), now())), @"");
+    insta::assert_snapshot!(shown(&retain(&known, &nothing(), now())));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn what_is_needed_stays_with_all_that_it_needs_itself() {
     for (of, needed) in [(6, 4), (4, 2), (2, 4), (5, 3), (6, 30)] {
         known.needs.entry(point(of)).or_default().insert(point(needed));
     }
-    insta::assert_snapshot!(shown(&retain(&known, &nothing(), now())), @"");
+    insta::assert_snapshot!(shown(&retain(&known, &nothing(), now())));
 }
 
 #[test]

@@ -6,6 +6,9 @@ use crate::tests::clocked::Happening;
 use futures::FutureExt;
 use tokio::sync::Mutex;
 
+/// Operations of a prune here, at most: what comes after them all comes after the prune.
+const MOST: usize = 14;
+
 /// A point that is being stored.
 struct Writing {
     new: Mutex<(NewPoint, Vec<Part>)>,
@@ -38,26 +41,23 @@ impl Writing {
         self.store.write("clusters/management/evidence/main/0000000001", "beat").await;
     }
 
-    /// What it does after its first part, in order.
+    /// What it does after its first part, in order. That time has passed shows before what it does then.
     fn steps(self: &Arc<Self>) -> [Happening; 3] {
         let [one, two, three] = [self.clone(), self.clone(), self.clone()];
         let second = async move {
-            one.pause().await;
-            one.part("files").await;
-        };
-        let commit = async move {
+            two.part("files").await;
             two.pause().await;
-            two.commit().await;
         };
-        let later = async move {
+        let last = async move {
+            three.commit().await;
             for _ in 0..4 {
                 three.pause().await;
             }
         };
         [
+            Box::new(|| async move { one.pause().await }.boxed()),
             Box::new(|| second.boxed()),
-            Box::new(|| commit.boxed()),
-            Box::new(|| later.boxed()),
+            Box::new(|| last.boxed()),
         ]
     }
 }
@@ -74,14 +74,9 @@ async fn harmed_by(pause: i64) -> (usize, usize) {
     let now = store.now() + SignedDuration::from_hours(24);
     repository.prune_plan_at(&pruning, &mut seen, now).await.unwrap();
     let saved = store.save();
-    let (mut orders, mut harm, mut most) = (0, 0, usize::MAX);
-    let positions =
-        |most: usize| (0..=most).flat_map(move |a| (a..=most).flat_map(move |b| (b..=most).map(move |c| [a, b, c])));
-    let mut all = positions(14);
-    while let Some(order) = all.next() {
-        if order.iter().any(|position| *position > most) {
-            continue;
-        }
+    let (mut orders, mut harm) = (0, 0);
+    let third = |a: usize, b: usize| (b..=MOST).map(move |c| [a, b, c]);
+    for order in (0..=MOST).flat_map(|a| (a..=MOST).flat_map(move |b| third(a, b))) {
         store.put_back(&saved);
         let writing = Writing::begin(&repository, &store, pause);
         writing.part("etcd").await;
@@ -92,7 +87,7 @@ async fn harmed_by(pause: i64) -> (usize, usize) {
         for step in left {
             step().await;
         }
-        most = count;
+        assert!(count <= MOST, "{count} operations");
         orders += 1;
         harm += usize::from(!harmed(&repository).await.is_empty());
         // Then it is a point as any other.
@@ -118,10 +113,10 @@ async fn a_writer_that_were_slower_than_it_may_be_would_lose_some() {
 async fn two_may_prune_at_once() {
     let (repository, store) = filled().await;
     let other = repository.clone();
-    let (one, two) = (pruning(two()), pruning(Keep { last: 3, ..super::two() }));
+    let (one, more) = (pruning(two()), pruning(Keep { last: 3, ..two() }));
     let (now, mut seen) = (store.now(), [Sightings::default(), Sightings::default()]);
     let [first, second] = &mut seen;
-    let plans = futures::join!(repository.prune_plan_at(&one, first, now), other.prune_plan_at(&two, second, now));
+    let plans = futures::join!(repository.prune_plan_at(&one, first, now), other.prune_plan_at(&more, second, now));
     let (one_plan, two_plan) = (plans.0.unwrap(), plans.1.unwrap());
     let done = futures::join!(repository.prune(&one_plan, |_| {}), other.prune(&two_plan, |_| {}));
     done.0.and(done.1).unwrap();
