@@ -78,15 +78,14 @@ async fn filled() -> (Repository, Arc<Clocked>) {
     let repository = on(store.clone(), &key).await;
     store.write("probe/old/object", "left behind").await;
     store.write("probe/heart", "strange").await;
-    let (keyring, writers) = ("clusters/management/keys/0000000001", "shared/writers/0000000001");
-    let old: Vec<_> = futures::future::join_all([keyring, writers].map(|it| bytes_of(&store, it))).await;
     repository
         .rewrap(&key.root(), &Scope::Cluster(cluster()), vec![key.recipient("safe")], true)
         .await
         .unwrap();
     repository.set_writers(&key.root(), vec![key.writer(&scopes())]).await.unwrap();
-    for (at, bytes) in [keyring, writers].into_iter().zip(old) {
-        store.put_opts(&at.into(), bytes, Default::default()).await.unwrap();
+    // Their true bytes are some more or fewer each time.
+    for at in ["clusters/management/keys/0000000001", "shared/writers/0000000001"] {
+        store.write(at, "replaced").await;
     }
     store.is("2026-08-01T06:00:00Z");
     for number in 1..=103 {
