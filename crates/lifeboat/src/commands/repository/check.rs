@@ -136,11 +136,11 @@ async fn checked(
 ) -> Result<CheckReport, Failure> {
     let progress = Progress::new(*printer);
     let told = progress.clone();
-    let report = repository.check(options, &move |at| {
+    let on = move |at: repository::CheckProgress| {
         let what = if at.bytes_now { "reading" } else { "looking" };
         told.hint(&format!("{what}: {} of {} objects, {}", at.objects, at.of_objects, size(at.bytes)));
-    });
-    let mut report = report.await.map_err(Trouble::from)?;
+    };
+    let mut report = repository.check(options, &on).await.map_err(Trouble::from)?;
     for scope in world.scopes(name) {
         if let Scope::Cluster(cluster) = scope {
             progress.hint(&format!("files of {cluster}"));

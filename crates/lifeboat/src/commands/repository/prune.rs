@@ -46,7 +46,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let repository = world.repository(&name)?;
     let of = world.estate.clusters.iter().filter(|(_, of)| *of.repository == name);
     let retention = |of: &estate::Cluster| Retention {
-        keep: of.protect.keep.clone(),
+        keep: (*of.protect.keep).clone(),
         proven: args.keep.iter().cloned().collect(),
         needs: BTreeMap::new(),
     };
@@ -64,7 +64,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     }
     let progress = Progress::new(*printer);
     let told = progress.clone();
-    let each = move |removed: &Removed| told.hint(&format!("{} objects removed", removed.objects));
+    let each = move |removal: &repository::Removal| told.hint(&removal.to_string());
     let removed = repository.prune(&plan, each).await.map_err(Trouble::from)?;
     progress.clear();
     printer.show(&Shown { plan, removed: Some(removed) })
