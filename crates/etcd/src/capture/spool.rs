@@ -108,6 +108,15 @@ impl Pages for Spool {
         drop(state);
         self.0.file.read_exact_at(into, offset)
     }
+
+    fn arrived(&self) -> u64 {
+        let state = self.0.lock();
+        match state.end {
+            End::Open => state.bytes,
+            // Nothing is waited for any more.
+            End::Complete | End::Broken(_) => u64::MAX,
+        }
+    }
 }
 
 impl SpoolWriter {
