@@ -6,6 +6,7 @@
 
 use super::{
     base::BaseWriter,
+    dictionary::Sampler,
     header::{BaseHeader, Began, Source, Written},
 };
 use crate::{
@@ -58,18 +59,23 @@ pub fn take_base<W: Write>(
 ) -> Result<(Written, W), FileError> {
     let mut by_key = Sorter::new(scratch, BY_KEY_BYTES);
     let mut revision = 1;
-    let mut order = Vec::new();
+    let (mut order, mut sampler) = (Vec::new(), Sampler::default());
     database.records_as_they_lie(&mut |record| {
         each(&record)?;
         revision = record.revision.main.max(revision);
         let key = record
             .key()
             .map_err(|why| FileError::damaged(database.name(), place(&record), why))?;
+        if !record.tombstone {
+            sampler.offer(record.revision.main, &record.value);
+        }
         set_order(&mut order, &key, record.revision);
         by_key.push_parts(&order, &[&[u8::from(record.tombstone)], &record.value])
     })?;
+    // Takes half a second, of which nothing is left when the records are packed.
+    let writer = BaseWriter::learning(out, sampler.train())?;
     let (facts, others) = (database.facts()?, database.others()?);
-    let writer = write_records(by_key, Sorter::new(scratch, BY_REVISION_BYTES), BaseWriter::new(out)?)?;
+    let writer = write_records(by_key, Sorter::new(scratch, BY_REVISION_BYTES), writer)?;
     let Taken { timeline, taken_ms, source, etcd_version, began, note } = taken;
     let compaction = facts.compacted();
     let header = BaseHeader {
