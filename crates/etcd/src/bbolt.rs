@@ -9,6 +9,7 @@
 //! Numbers are little-endian, as on every platform of Kubernetes' distributions but s390x. Sources: bbolt
 //! `internal/common/{page,meta,bucket,inode}.go`, `node.go`, `tx_check.go`; versions 1.3.12, 1.4.3 and 1.5.0 have the same format.
 
+mod leaves;
 mod meta;
 mod page;
 mod reader;
@@ -17,6 +18,7 @@ mod tree;
 mod walk;
 mod writer;
 
+pub use leaves::Leaves;
 pub use reader::{Bucket, Reader};
 pub use walk::Entries;
 pub use writer::{BucketWriter, Writer, Written};
@@ -33,6 +35,11 @@ pub trait Pages: Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] if there are not, and never will be, so many; whatever else the system says.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// How many bytes from the beginning on can be read without waiting: all, but where they are still arriving.
+    fn arrived(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 impl Pages for File {

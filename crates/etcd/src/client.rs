@@ -70,6 +70,14 @@ impl Client {
         Ok(client)
     }
 
+    /// The same member by a connection of its own, which ends with it: for much at once, driven by the runtime that this is called on.
+    ///
+    /// # Errors
+    /// As [`Client::connect`], as far as connecting is concerned.
+    pub(crate) async fn apart(&self) -> Result<Self, Error> {
+        Ok(Self { channel: self.link.connect().await?, ..self.clone() })
+    }
+
     /// The member's URL.
     pub fn endpoint(&self) -> &str {
         &self.link.shown

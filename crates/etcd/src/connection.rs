@@ -38,10 +38,11 @@ pub struct Connection {
     pub user: Option<User>,
 }
 
-/// What a connection has become: a channel, and what is needed to find out why it broke.
+/// What a connection has become besides a channel: what is needed to make it once more, and to find out why it broke.
 #[derive(Clone)]
 pub(crate) struct Link {
     pub(crate) shown: String,
+    endpoint: Endpoint,
     host: String,
     port: u16,
     tls: Option<Arc<Tls>>,
@@ -50,15 +51,8 @@ pub(crate) struct Link {
 impl Connection {
     /// Connects. Which certificates the server accepts may show only at the first call.
     pub(crate) async fn open(&self) -> Result<(Channel, Link), Error> {
-        let (endpoint, link) = self.prepare().await?;
-        match tokio::time::timeout(CONNECT_LIMIT, endpoint.connect()).await {
-            Ok(Ok(channel)) => Ok((channel, link)),
-            Ok(Err(e)) => Err(link.explained(unconnected(&link.shown, &e)).await),
-            Err(_) => Err(Error::Unreachable {
-                endpoint: link.shown,
-                reason: format!("no connection within {} s", CONNECT_LIMIT.as_secs()),
-            }),
-        }
+        let link = self.prepare().await?;
+        Ok((link.connect().await?, link))
     }
 
     /// The URL without user name and password, which do not belong there and must not be shown.
@@ -70,10 +64,10 @@ impl Connection {
         }
     }
 
-    async fn prepare(&self) -> Result<(Endpoint, Link), Error> {
+    async fn prepare(&self) -> Result<Link, Error> {
         let (uri, port) = self.uri()?;
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let mut link = Link { shown: self.shown(), host, port, tls: None };
+        let mut tls = None;
         let mut endpoint = Endpoint::from(uri)
             .http2_keep_alive_interval(ALIVE_EVERY)
             .keep_alive_timeout(ALIVE_LIMIT)
@@ -81,14 +75,14 @@ impl Connection {
             .initial_stream_window_size(STREAM_BYTES)
             .initial_connection_window_size(STREAMS_BYTES);
         if let Some(ca_file) = &self.ca_file {
-            let tls = Tls::read(self, ca_file).await?;
+            let read = Tls::read(self, ca_file).await?;
             // The files are good; what is left to be wrong is the name.
             endpoint = endpoint
-                .tls_config(tls.tonic.clone().domain_name(&link.host))
+                .tls_config(read.tonic.clone().domain_name(&host))
                 .map_err(|e| self.wrong(&chain(&e)))?;
-            link.tls = Some(Arc::new(tls));
+            tls = Some(Arc::new(read));
         }
-        Ok((endpoint, link))
+        Ok(Link { shown: self.shown(), endpoint, host, port, tls })
     }
 
     /// The URL and its port, if it and the files fit each other.
@@ -127,6 +121,18 @@ impl Connection {
 }
 
 impl Link {
+    /// Connects, each time anew: what drives the connection runs where this is called.
+    pub(crate) async fn connect(&self) -> Result<Channel, Error> {
+        match tokio::time::timeout(CONNECT_LIMIT, self.endpoint.connect()).await {
+            Ok(Ok(channel)) => Ok(channel),
+            Ok(Err(e)) => Err(self.explained(unconnected(&self.shown, &e)).await),
+            Err(_) => Err(Error::Unreachable {
+                endpoint: self.shown.clone(),
+                reason: format!("no connection within {} s", CONNECT_LIMIT.as_secs()),
+            }),
+        }
+    }
+
     /// Finds out whether a server that broke the connection did so because of the client's certificate.
     pub(crate) async fn explained(&self, error: Error) -> Error {
         let (Error::Unreachable { .. }, Some(tls)) = (&error, &self.tls) else {

@@ -126,6 +126,35 @@ impl Database {
         self.records_in(&self.key)
     }
 
+    /// Hands all records to `each`, every one checked as by [`Database::records`], in the order in which they lie in the file, those of
+    /// one that is still arriving as they come: of a key, a later version may come before an earlier one.
+    ///
+    /// # Errors
+    /// What is wrong with the records or the pages that lead to them; what `each` returns.
+    pub fn records_as_they_lie(&self, each: &mut dyn FnMut(Record) -> Result<(), FileError>) -> Result<(), FileError> {
+        // The first and the last revision of each leaf: they may touch nowhere.
+        let mut ends = Vec::new();
+        for leaf in self.key.leaves() {
+            let mut end: Option<(Revision, Revision)> = None;
+            for record in Records::new(self.name(), leaf?) {
+                let record = record?;
+                end = Some((end.map_or(record.revision, |(first, _)| first), record.revision));
+                each(record)?;
+            }
+            ends.extend(end);
+        }
+        ends.sort_unstable();
+        for pair in ends.windows(2) {
+            if let [(_, last), (first, _)] = pair
+                && last >= first
+            {
+                let place = format!("record {first}");
+                return Err(FileError::damaged(self.name(), place, "it is not newer than the one before it"));
+            }
+        }
+        Ok(())
+    }
+
     /// Splits the records into at most `most` parts, in order, so that several threads can each read one with
     /// [`Database::records_in`]. All records of one part are older than those of the next.
     ///

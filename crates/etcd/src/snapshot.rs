@@ -55,6 +55,15 @@ impl Inspection {
         let missing = HEAD_BYTES - self.head.len();
         self.head.extend_from_slice(&bytes[..missing.min(bytes.len())]);
         self.bytes += bytes.len() as u64;
+        // Of a large piece only the end is copied: all before it is of the database, since a whole hash follows it.
+        if let Some(settled) = bytes.len().checked_sub(HASH_BYTES as usize) {
+            let (before, last) = bytes.split_at(settled);
+            self.database.update(&self.tail);
+            self.database.update(before);
+            self.tail.clear();
+            self.tail.extend_from_slice(last);
+            return;
+        }
         self.tail.extend_from_slice(bytes);
         let settled = self.tail.len().saturating_sub(HASH_BYTES as usize);
         self.database.update(&self.tail[..settled]);

@@ -1,5 +1,6 @@
 //! A database for reading: its buckets, and where their trees begin. The walk through a tree is in `walk`.
 
+use super::leaves::Leaves;
 use super::meta::Meta;
 use super::page::Page;
 use super::source::Source;
@@ -120,6 +121,16 @@ impl Bucket {
         match &self.tree {
             Tree::Inline(page) => Entries::inline(source, page.clone()),
             Tree::Pages(level) => Entries::over(source, level.clone()),
+        }
+    }
+
+    /// All entries, leaf by leaf in the order in which those lie in the file: of one that is still arriving, those that are there come
+    /// first.
+    pub fn leaves(&self) -> Leaves {
+        let source = Arc::clone(&self.source);
+        match &self.tree {
+            Tree::Inline(page) => Leaves::inline(source, page.clone()),
+            Tree::Pages(level) => Leaves::below(source, level),
         }
     }
 

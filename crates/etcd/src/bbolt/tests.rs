@@ -1,8 +1,9 @@
 //! What is written is read, whatever its shape; misuse is refused. Bad files are in `damage`.
 
 mod damage;
+mod lying;
 
-use super::{BRANCH, HEADER_BYTES, LEAF, Pages, Reader, Writer, u16_at, u32_at, u64_at};
+use super::{BRANCH, Bucket, HEADER_BYTES, LEAF, Pages, Reader, Writer, u16_at, u32_at, u64_at};
 use crate::FileError;
 use bytes::Bytes;
 use proptest::collection::{btree_map, vec};
@@ -31,23 +32,46 @@ pub(super) fn written(content: &Content) -> Vec<u8> {
     bytes
 }
 
-/// All that is in a database.
+/// All that is in a database, which is read in both ways.
 pub(super) fn content(database: impl Into<Bytes>) -> Result<Content, FileError> {
     let reader = open(database)?;
     let mut content = Content::new();
     for name in reader.buckets() {
-        let mut entries = BTreeMap::new();
-        for entry in reader.bucket(name).unwrap().entries() {
-            let (key, value) = entry?;
-            assert!(
-                entries.last_key_value().is_none_or(|(last, _): (&Vec<u8>, _)| *last < key),
-                "not in order"
-            );
-            entries.insert(key.to_vec(), value.to_vec());
+        let bucket = reader.bucket(name).unwrap();
+        let walked = in_order(&bucket);
+        match (&walked, as_they_lie(&bucket)) {
+            (Ok(walked), Ok(lie)) => assert!(*walked == lie, "they differ"),
+            (Err(_), Err(_)) => {}
+            (walked, lie) => panic!("{:?}, {:?}", walked.as_ref().err(), lie.err()),
         }
-        content.insert(name.to_owned(), entries);
+        content.insert(name.to_owned(), walked?);
     }
     Ok(content)
+}
+
+fn in_order(bucket: &Bucket) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, FileError> {
+    let mut entries = BTreeMap::new();
+    for entry in bucket.entries() {
+        let (key, value) = entry?;
+        assert!(
+            entries.last_key_value().is_none_or(|(last, _): (&Vec<u8>, _)| *last < key),
+            "not in order"
+        );
+        entries.insert(key.to_vec(), value.to_vec());
+    }
+    Ok(entries)
+}
+
+fn as_they_lie(bucket: &Bucket) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, FileError> {
+    let mut entries = BTreeMap::new();
+    for leaf in bucket.leaves() {
+        for entry in leaf? {
+            let (key, value) = entry?;
+            let before = entries.insert(key.to_vec(), value.to_vec());
+            assert!(before.is_none(), "twice");
+        }
+    }
+    Ok(entries)
 }
 
 pub(super) fn open(database: impl Into<Bytes>) -> Result<Reader, FileError> {

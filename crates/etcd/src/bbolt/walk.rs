@@ -11,7 +11,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 /// A sound tree of 64 levels would not fit on any disk.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 /// How many subtrees there should be for each part into which a bucket is split, so that all are about as large.
 const SUBTREES_PER_PART: usize = 8;
 
@@ -104,6 +104,19 @@ impl Level {
         Self { children, high, at: 0, run: Run::default(), is_root: false }
     }
 
+    /// Its pages, each with the first key that may stand in it, and where its keys end.
+    pub(super) fn named(&self) -> impl Iterator<Item = (u64, Bytes, Option<Bytes>)> {
+        let named = |(i, (low, id)): (usize, &(Bytes, u64))| {
+            (*id, low.clone(), end(&self.children, i, self.high.as_ref()).cloned())
+        };
+        self.children.iter().enumerate().map(named)
+    }
+
+    /// Whether it is the root alone.
+    pub(super) fn is_root(&self) -> bool {
+        self.is_root
+    }
+
     /// The next page, if there is one more.
     fn advance(&mut self, source: &Source) -> Result<Option<Page>, FileError> {
         let Some((low, id)) = self.children.get(self.at) else {
@@ -183,6 +196,6 @@ fn end<'a>(children: &'a [(Bytes, u64)], i: usize, high: Option<&'a Bytes>) -> O
     children.get(i + 1).map(|(key, _)| key).or(high)
 }
 
-fn too_deep(source: &Source) -> FileError {
+pub(super) fn too_deep(source: &Source) -> FileError {
     FileError::damaged(&source.name, "its tree", format!("it has more than {DEEPEST} levels"))
 }

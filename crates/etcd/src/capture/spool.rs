@@ -14,15 +14,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::AsyncWrite;
 
+/// How much is written before readers are told: a stream's messages are of 32 KiB, and telling wakes whoever walks.
+const AT_ONCE_BYTES: u64 = 512 << 10;
+
 /// The reading side: clones read the same bytes.
 #[derive(Clone, Debug)]
 pub struct Spool(Arc<Shared>);
 
 /// The writing side. Dropped before [`SpoolWriter::complete`], it breaks the spool, so that no reader waits for ever.
 ///
-/// Its writes block: write from a thread that may.
+/// Its writes block: write from a thread that may. As an [`AsyncWrite`] it lets readers know of what came in larger pieces, and when it
+/// is flushed.
 #[derive(Debug)]
-pub struct SpoolWriter(Arc<Shared>);
+pub struct SpoolWriter {
+    shared: Arc<Shared>,
+    /// What is in the file, which readers may not know of yet.
+    written: u64,
+    published: u64,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -59,7 +68,8 @@ impl Spool {
             state: Mutex::new(State { bytes: 0, end: End::Open }),
             changed: Condvar::new(),
         });
-        Ok((Self(Arc::clone(&shared)), SpoolWriter(shared)))
+        let writer = SpoolWriter { shared: Arc::clone(&shared), written: 0, published: 0 };
+        Ok((Self(shared), writer))
     }
 
     /// Waits until the stream has ended: the bytes that came.
@@ -98,6 +108,15 @@ impl Pages for Spool {
         drop(state);
         self.0.file.read_exact_at(into, offset)
     }
+
+    fn arrived(&self) -> u64 {
+        let state = self.0.lock();
+        match state.end {
+            End::Open => state.bytes,
+            // Nothing is waited for any more.
+            End::Complete | End::Broken(_) => u64::MAX,
+        }
+    }
 }
 
 impl SpoolWriter {
@@ -106,31 +125,43 @@ impl SpoolWriter {
     /// # Errors
     /// The disk's.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // Nobody else writes: the lock is held only to publish.
-        let at = self.0.lock().bytes;
-        self.0.file.write_all_at(bytes, at)?;
-        self.0.lock().bytes = at + bytes.len() as u64;
-        self.0.changed.notify_all();
+        self.write(bytes)?;
+        self.publish();
         Ok(())
     }
 
+    /// Nobody else writes, so that what readers do not know of needs no lock.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.shared.file.write_all_at(bytes, self.written)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        self.published = self.written;
+        self.shared.lock().bytes = self.written;
+        self.shared.changed.notify_all();
+    }
+
     /// The stream has ended, and was sound.
-    pub fn complete(self) {
+    pub fn complete(mut self) {
+        self.publish();
         self.end(End::Complete);
     }
 
     /// The stream broke off.
-    pub fn broken(self, why: String) {
+    pub fn broken(mut self, why: String) {
+        self.publish();
         self.end(End::Broken(why));
     }
 
     fn end(&self, end: End) {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         if matches!(state.end, End::Open) {
             state.end = end;
         }
         drop(state);
-        self.0.changed.notify_all();
+        self.shared.changed.notify_all();
     }
 }
 
@@ -142,15 +173,20 @@ impl Drop for SpoolWriter {
 
 impl AsyncWrite for SpoolWriter {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.append(bytes).map(|()| bytes.len()))
+        let written = self.write(bytes).map(|()| bytes.len());
+        if self.written - self.published >= AT_ONCE_BYTES {
+            self.publish();
+        }
+        Poll::Ready(written)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.publish();
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(context)
     }
 }
 

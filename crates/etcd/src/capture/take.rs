@@ -7,7 +7,7 @@ use super::decide::Why;
 use super::identity::base_put;
 use super::note::{Note, Tell, Way};
 use super::pin::pin;
-use super::spool::Spool;
+use super::spool::{Spool, SpoolWriter};
 use crate::bbolt::Pages;
 use crate::database::Database;
 use crate::history::{self, Began, Dictionary, Name, Object, Pack, Source, Written, take_base};
@@ -19,9 +19,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::oneshot;
-
-/// What is written at once of a stream, whose messages are of 32 KiB: each write wakes whoever walks.
-const AT_ONCE_BYTES: usize = 512 << 10;
 
 /// What is to be taken.
 pub(super) struct Order {
@@ -108,20 +105,21 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     let (spool, mut writer) = Spool::create(&order.spool).map_err(FileError::io(shown, "written to"))?;
     let name = format!("the snapshot of etcd at {}", client.endpoint());
     let (alive, given_up) = oneshot::channel::<()>();
-    let (runtime, member) = (tokio::runtime::Handle::current(), client.clone());
+    let member = client.clone();
     let receiving = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(FileError::io("the snapshot", "received"))?;
         runtime.block_on(async {
-            let mut collected = tokio::io::BufWriter::with_capacity(AT_ONCE_BYTES, &mut writer);
             tokio::select! {
-                received = member.snapshot(&mut collected) => {
+                received = receive(&member, &mut writer) => {
                     match &received {
-                        Ok(_) => writer.complete(),
+                        Ok(()) => writer.complete(),
                         Err(e) => writer.broken(e.to_string()),
                     }
-                    received.map(drop)
+                    Ok(received?)
                 }
                 // Nobody waits any more; the writer's end tells the walk.
-                _ = given_up => Ok(()),
+                _ = given_up => Ok::<_, TakeError>(()),
             }
         })
     });
@@ -136,6 +134,12 @@ async fn streamed(client: &Client, order: &Order) -> Result<Taken, TakeError> {
     receiving.await.map_err(ended)??;
     drop(alive);
     proven(client, order, taken?, Way::Stream).await
+}
+
+/// Receives a snapshot with one thread, which reads from the network, hashes and writes: nothing is handed over 65,000 times a
+/// gigabyte, and whatever else goes on does not hold it up.
+async fn receive(member: &Client, writer: &mut SpoolWriter) -> Result<(), Error> {
+    member.apart().await?.snapshot(writer).await.map(drop)
 }
 
 /// Compares the base with the member by its own hash, if that is wanted.

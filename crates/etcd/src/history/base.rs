@@ -1,7 +1,7 @@
 //! Writes a base. Start at [`BaseWriter`].
 
 use super::{
-    dictionary::{Dictionary, Sampler},
+    dictionary::{Dictionary, Favourites, Sampler, Training},
     frame::{FRAME_BYTES, Raw},
     header::{BaseHeader, Header, Role, Written},
     pack::Buckets,
@@ -12,7 +12,7 @@ use crate::{
     FileError,
     record::{Record, Revision},
 };
-use std::{io::Write, sync::Arc, thread};
+use std::{io::Write, sync::Arc};
 
 /// Makes a base smaller than level 3 would, and in less time: measured, see the manual of the format.
 const BASE_LEVEL: i32 = 1;
@@ -29,9 +29,18 @@ pub struct BaseWriter<W> {
     last_key: Vec<u8>,
     last_older: Option<Revision>,
     counts: (u64, u64, u64),
-    /// What the new dictionary is trained from; `None` where older ones are kept.
-    sampler: Option<Sampler>,
-    kept: Vec<Arc<Dictionary>>,
+    learning: Learning,
+    favourites: Favourites,
+}
+
+/// Where its dictionaries come from.
+enum Learning {
+    /// From its own live records.
+    Samples(Sampler),
+    /// One is being trained already.
+    Begun(Training),
+    /// Older ones are kept.
+    Kept(Vec<Arc<Dictionary>>),
 }
 
 impl<W: Write> BaseWriter<W> {
@@ -40,7 +49,12 @@ impl<W: Write> BaseWriter<W> {
     /// # Errors
     /// No thread can be started.
     pub fn new(out: W) -> Result<Self, FileError> {
-        Self::begin(out, Some(Sampler::default()), Vec::new())
+        Self::begin(out, Learning::Samples(Sampler::default()))
+    }
+
+    /// Begins a base whose dictionary is being trained already, from samples of the same records.
+    pub(super) fn learning(out: W, training: Training) -> Result<Self, FileError> {
+        Self::begin(out, Learning::Begun(training))
     }
 
     /// Begins a base that holds these dictionaries: those that segments need which it does not replace. New segments are
@@ -49,10 +63,10 @@ impl<W: Write> BaseWriter<W> {
     /// # Errors
     /// No thread can be started.
     pub fn keeping(out: W, dictionaries: Vec<Arc<Dictionary>>) -> Result<Self, FileError> {
-        Self::begin(out, None, dictionaries)
+        Self::begin(out, Learning::Kept(dictionaries))
     }
 
-    fn begin(out: W, sampler: Option<Sampler>, kept: Vec<Arc<Dictionary>>) -> Result<Self, FileError> {
+    fn begin(out: W, learning: Learning) -> Result<Self, FileError> {
         let mut packing = Packing::new(BASE_LEVEL).map_err(FileError::io(NEW, "begun"))?;
         Ok(Self {
             writer: PackWriter::new(out),
@@ -62,8 +76,8 @@ impl<W: Write> BaseWriter<W> {
             last_key: Vec::new(),
             last_older: None,
             counts: (0, 0, 0),
-            sampler,
-            kept,
+            learning,
+            favourites: Favourites::default(),
         })
     }
 
@@ -83,9 +97,12 @@ impl<W: Write> BaseWriter<W> {
         if self.live.is_full() || self.live.parts_before(record.value.len()) {
             self.close(Role::Live)?;
         }
-        if let Some(sampler) = &mut self.sampler {
+        if let Learning::Samples(sampler) = &mut self.learning {
+            sampler.offer(record.revision.main, &record.value);
+        }
+        if !matches!(self.learning, Learning::Kept(_)) {
             let version = record.decode().map_err(|why| damaged(&why))?.version;
-            sampler.offer(version, &record.value);
+            self.favourites.offer(version, &record.value);
         }
         self.live.note_key(&key);
         self.live.record(record);
@@ -139,9 +156,11 @@ impl<W: Write> BaseWriter<W> {
     /// # Errors
     /// The header cannot be (see [`BaseHeader`]), or the output refuses.
     pub fn finish(mut self, header: BaseHeader, others: &Buckets) -> Result<(Written, W), FileError> {
-        // Without a dictionary segments are larger, and as sound: so nothing that fails here matters.
-        let train = |sampler: Sampler| thread::Builder::new().spawn(|| sampler.train()).ok();
-        let training = self.sampler.take().and_then(train);
+        let (training, mut dictionaries) = match std::mem::replace(&mut self.learning, Learning::Kept(Vec::new())) {
+            Learning::Samples(sampler) => (Some(sampler.train()), Vec::new()),
+            Learning::Begun(training) => (Some(training), Vec::new()),
+            Learning::Kept(dictionaries) => (None, dictionaries),
+        };
         for role in [Role::Live, Role::Older] {
             let open = if role == Role::Live { &self.live } else { &self.older };
             if open.count > 0 {
@@ -152,8 +171,8 @@ impl<W: Write> BaseWriter<W> {
         while let Some(packed) = self.packing.next().map_err(FileError::io(NEW, "compressed"))? {
             self.write(packed)?;
         }
-        let trained = training.and_then(|it| it.join().ok().flatten()).map(Arc::new);
-        for dictionary in self.kept.iter().chain(&trained) {
+        dictionaries.extend(training.and_then(|it| it.end(self.favourites)).map(Arc::new));
+        for dictionary in &dictionaries {
             let packed = pack_dictionary(dictionary, BASE_LEVEL);
             self.writer.frame(&mut packed.map_err(FileError::io(NEW, "compressed"))?)?;
         }

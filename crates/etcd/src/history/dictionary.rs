@@ -1,8 +1,14 @@
 //! The zstd dictionary of a base, with which small segments cost hardly more than large ones. Start at [`Dictionary`];
-//! [`Sampler`] collects what it is trained from.
+//! [`Sampler`] collects what it is trained from, [`Favourites`] what is appended to it.
 
 use bytes::Bytes;
-use std::{cmp::Reverse, collections::BinaryHeap, fmt, io, sync::OnceLock};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    fmt, io,
+    sync::OnceLock,
+    thread::{self, JoinHandle},
+};
 use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 /// The level at which segments are compressed.
@@ -82,17 +88,26 @@ impl fmt::Debug for Dictionary {
     }
 }
 
-/// Samples spread evenly over all records, however many come: when it is full, every second one goes.
+/// Samples spread evenly over all records, however many come, and in whatever order: when it is full, about every second one goes.
 #[derive(Default)]
 pub(super) struct Sampler {
-    samples: Vec<Vec<u8>>,
+    /// Each with the revision that it was taken for.
+    samples: Vec<(u64, Vec<u8>)>,
     bytes: usize,
-    seen: u64,
-    /// A record is taken when as many have been seen as a multiple of two to the power of this.
+    /// Only revisions of this rank or a higher one are taken: half as many as of the rank below.
     step: u32,
+}
+
+/// A dictionary that is being trained, on a thread of its own.
+pub(super) struct Training(Option<JoinHandle<Option<Vec<u8>>>>);
+
+/// Values that were changed often.
+#[derive(Default)]
+pub(super) struct Favourites {
     /// The most seldom changed one is the first to go.
     often: BinaryHeap<Reverse<Often>>,
-    often_bytes: usize,
+    bytes: usize,
+    seen: u64,
 }
 
 /// A value that was changed often; less is less often, or as often and seen later.
@@ -103,59 +118,81 @@ struct Often {
     value: Vec<u8>,
 }
 
+/// Neighbours have ranks that are as different as can be.
+fn rank(revision: u64) -> u32 {
+    revision.wrapping_mul(0x9e37_79b9_7f4a_7c15).leading_zeros()
+}
+
 impl Sampler {
-    /// A value, and how often its key was written.
-    pub(super) fn offer(&mut self, version: u64, value: &[u8]) {
-        self.offer_often(version, value);
-        let wanted = self.seen.trailing_zeros() >= self.step;
-        self.seen += 1;
-        if !wanted {
+    /// A value, and the revision at which it was written.
+    pub(super) fn offer(&mut self, revision: u64, value: &[u8]) {
+        if rank(revision) < self.step {
             return;
         }
         let sample = value.get(..RECORD_BYTES).unwrap_or(value).to_vec();
         self.bytes += sample.len();
-        self.samples.push(sample);
+        self.samples.push((revision, sample));
         while self.bytes > SAMPLE_BYTES {
             self.step += 1;
-            let mut number = 0_usize;
-            self.samples.retain(|_| {
-                number += 1;
-                number % 2 == 1
-            });
-            self.bytes = self.samples.iter().map(Vec::len).sum();
+            let step = self.step;
+            self.samples.retain(|(revision, _)| rank(*revision) >= step);
+            self.bytes = self.samples.iter().map(|(_, sample)| sample.len()).sum();
         }
     }
 
-    fn offer_often(&mut self, version: u64, value: &[u8]) {
-        let full = self.often_bytes + value.len() > OFTEN_BYTES;
-        let seldom = full && self.often.peek().is_some_and(|Reverse(least)| version <= least.version);
-        if version < 2 || value.len() > OFTEN_RECORD_BYTES || seldom {
-            return;
-        }
-        self.often_bytes += value.len();
-        let order = Reverse(self.seen);
-        self.often.push(Reverse(Often { version, order, value: value.to_vec() }));
-        while self.often_bytes > OFTEN_BYTES {
-            let Some(Reverse(Often { value, .. })) = self.often.pop() else {
-                break;
-            };
-            self.often_bytes -= value.len();
-        }
+    /// Begins to train: nothing else need wait for it until it is asked for.
+    pub(super) fn train(self) -> Training {
+        // Without a dictionary segments are larger, and as sound: so nothing that fails here matters.
+        Training(thread::Builder::new().spawn(|| self.trained()).ok())
     }
 
-    /// The dictionary, or `None` where there is too little to learn from.
-    pub(super) fn train(mut self) -> Option<Dictionary> {
+    /// What was learned, or `None` where there is too little to learn from.
+    fn trained(mut self) -> Option<Vec<u8>> {
         if self.bytes < MIN_SAMPLE_BYTES {
             return None;
         }
         let size = TRAINED_BYTES.min(self.bytes / 8);
+        self.samples.sort_unstable();
+        let samples: Vec<_> = self.samples.into_iter().map(|(_, sample)| sample).collect();
         // It refuses what is all alike; then there is no need of one.
-        let mut bytes = zstd::dict::from_samples(&self.samples, size).ok()?;
-        // All behind its tables is content, however long; what stands last is found most cheaply.
-        while let Some(Reverse(Often { value, .. })) = self.often.pop() {
-            bytes.extend_from_slice(&value);
-        }
+        zstd::dict::from_samples(&samples, size).ok()
+    }
+}
+
+impl Training {
+    /// Waits for the dictionary, if there is to be one, and appends the favourites to it.
+    pub(super) fn end(self, favourites: Favourites) -> Option<Dictionary> {
+        let mut bytes = self.0?.join().ok()??;
+        favourites.append_to(&mut bytes);
         Dictionary::new(bytes.into()).ok()
+    }
+}
+
+impl Favourites {
+    /// A value, and how often its key was written.
+    pub(super) fn offer(&mut self, version: u64, value: &[u8]) {
+        self.seen += 1;
+        let full = self.bytes + value.len() > OFTEN_BYTES;
+        let seldom = full && self.often.peek().is_some_and(|Reverse(least)| version <= least.version);
+        if version < 2 || value.len() > OFTEN_RECORD_BYTES || seldom {
+            return;
+        }
+        self.bytes += value.len();
+        let order = Reverse(self.seen);
+        self.often.push(Reverse(Often { version, order, value: value.to_vec() }));
+        while self.bytes > OFTEN_BYTES {
+            let Some(Reverse(Often { value, .. })) = self.often.pop() else {
+                break;
+            };
+            self.bytes -= value.len();
+        }
+    }
+
+    /// All behind a dictionary's tables is content, however long; what stands last is found most cheaply.
+    fn append_to(mut self, dictionary: &mut Vec<u8>) {
+        while let Some(Reverse(Often { value, .. })) = self.often.pop() {
+            dictionary.extend_from_slice(&value);
+        }
     }
 }
 

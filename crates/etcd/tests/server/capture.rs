@@ -1,6 +1,8 @@
 //! Capture against real etcd: under load, over TLS and with users, with several members, after gaps, from a restored source. What is
 //! captured is compared with what etcd itself answers. Killing stands in `killed`.
 
+mod backlog;
+mod full;
 mod gaps;
 mod killed;
 mod round;

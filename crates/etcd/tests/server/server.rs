@@ -244,6 +244,8 @@ impl Server {
     fn etcdctl_command(&self) -> Command {
         let mut command = Command::new(self.tools.join("etcdctl"));
         command.args(["--endpoints", &self.connection.endpoint]);
+        // Its 5 s are not enough for a password's hash on a machine that is busy.
+        command.args(["--command-timeout", "60s", "--dial-timeout", "30s"]);
         let files = [
             ("--cacert", &self.connection.ca_file),
             ("--cert", &self.connection.cert_file),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Changes what both meta pages say.
-pub(super) fn set_meta(database: &mut [u8], change: impl Fn(&mut Meta)) {
+pub(in crate::bbolt) fn set_meta(database: &mut [u8], change: impl Fn(&mut Meta)) {
     let mut meta = Meta::choose("db", &Bytes::copy_from_slice(database)).unwrap();
     change(&mut meta);
     let page_bytes = meta.page_bytes as usize;

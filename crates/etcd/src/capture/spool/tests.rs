@@ -52,6 +52,26 @@ fn a_stream_that_breaks_wakes_its_readers_with_the_reason() {
     }
 }
 
+#[tokio::test]
+async fn a_reader_is_told_when_much_has_come_and_when_it_is_flushed() {
+    use tokio::io::AsyncWriteExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (spool, mut writer) = Spool::create(folder.path()).unwrap();
+    let most = usize::try_from(AT_ONCE_BYTES).unwrap();
+    writer.write_all(&vec![1; most - 1]).await.unwrap();
+    assert_eq!(spool.bytes(), 0);
+    writer.write_all(&[2]).await.unwrap();
+    assert_eq!(spool.bytes(), AT_ONCE_BYTES);
+    writer.write_all(&[3]).await.unwrap();
+    assert_eq!(spool.bytes(), AT_ONCE_BYTES);
+    writer.flush().await.unwrap();
+    assert_eq!(read(&spool, AT_ONCE_BYTES - 1, 2).unwrap(), [2, 3]);
+    // What comes before the end is told of with it, be it good or bad.
+    writer.write_all(&[4]).await.unwrap();
+    writer.broken("etcd is gone".to_owned());
+    assert_eq!(read(&spool, AT_ONCE_BYTES + 1, 1).unwrap(), [4]);
+}
+
 proptest! {
     /// Any pieces in, any reads out: the same bytes.
     #[test]

@@ -13,9 +13,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// What the original served at a revision.
-struct Seen {
-    revision: u64,
-    pairs: Vec<KeyValue>,
+pub(super) struct Seen {
+    pub(super) revision: u64,
+    pub(super) pairs: Vec<KeyValue>,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +85,7 @@ fn random(most: u8) -> u64 {
     u64::from(byte % most) + 1
 }
 
-async fn look(client: &Client, revision: u64) -> Seen {
+pub(super) async fn look(client: &Client, revision: u64) -> Seen {
     let pairs = client.range(b"\0", b"\0", revision, 0).await.unwrap().pairs;
     Seen { revision, pairs }
 }
@@ -100,7 +100,8 @@ fn line(tools: &Path) -> Line {
     said.split_whitespace().nth(2).unwrap().parse().unwrap()
 }
 
-async fn rebuilt_serves(tools: &Path, history: &History, seen: &Seen, files: Option<&Files>) {
+/// Rebuilds a moment, and starts etcd on it: it serves what the original served, has its leases, and no alarm.
+pub(super) async fn rebuilt_serves(tools: &Path, history: &History, seen: &Seen, files: Option<&Files>) {
     let folder = tempfile::tempdir().unwrap();
     let (port, peer) = free_ports();
     let path = folder.path().join("data");
@@ -133,6 +134,7 @@ async fn rebuilt_serves(tools: &Path, history: &History, seen: &Seen, files: Opt
     let found = client.range(b"\0", b"\0", 0, 0).await.unwrap();
     assert_eq!(found.header.revision, seen.revision + 1_000_000);
     assert!(found.pairs == seen.pairs, "at {}", seen.revision);
+    assert_eq!(client.alarms().await.unwrap(), []);
     let leases = client.leases().await.unwrap();
     for lease in seen.pairs.iter().map(|pair| pair.lease).filter(|lease| *lease != 0) {
         assert!(leases.contains(&lease), "lease {lease:x} at {}", seen.revision);

@@ -1,7 +1,7 @@
 //! A capture that runs, something that it captures, and the comparison with etcd.
 
 use etcd::capture::{Arrival, Behind, CaptureError, Note, Options, Tell, capture};
-use etcd::history::{Directory, History, Role};
+use etcd::history::{Directory, History, Role, Shelf};
 use etcd::selection::{Packs, Source};
 use etcd::{Change, Client, Connection, Error, KeyValue, Members, Record, proof};
 use std::path::Path;
@@ -26,7 +26,11 @@ impl Running {
     }
 
     pub(crate) fn with(source: &Connection, folder: &Path, options: Options) -> Self {
-        let shelf = Arc::new(Directory::open(&folder.join("history")).unwrap());
+        Self::onto(source, Arc::new(Directory::open(&folder.join("history")).unwrap()), options)
+    }
+
+    /// The same with a shelf of the test's own.
+    pub(crate) fn onto(source: &Connection, shelf: Arc<dyn Shelf>, options: Options) -> Self {
         let notes = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notes);
         let tell: Tell = Arc::new(move |note| heard.lock().unwrap().push(note));
@@ -46,6 +50,20 @@ impl Running {
         match tokio::time::timeout(LIMIT, stored).await {
             Ok(Ok(_)) => {}
             outcome => panic!("{revision} is not stored: {outcome:?}; {:?}", self.notes.lock().unwrap()),
+        }
+    }
+
+    /// How far it is behind.
+    pub(crate) fn now(&self) -> Behind {
+        *self.behind.borrow()
+    }
+
+    /// Waits until the numbers are as they should be.
+    pub(crate) async fn shows(&self, wanted: impl FnMut(&Behind) -> bool) {
+        let mut behind = self.behind.clone();
+        match tokio::time::timeout(LIMIT, behind.wait_for(wanted)).await {
+            Ok(Ok(_)) => {}
+            outcome => panic!("{outcome:?}; {:?}", self.notes.lock().unwrap()),
         }
     }
 
@@ -198,7 +216,7 @@ pub(crate) async fn check_all(folder: &Path, client: &Client) -> History {
 }
 
 /// Whether etcd still has this revision; if so, its keys are those of the history.
-async fn same_keys(history: &History, client: &Client, revision: u64) -> bool {
+pub(crate) async fn same_keys(history: &History, client: &Client, revision: u64) -> bool {
     let theirs = match client.range(&[0], &[0], revision, 0).await {
         Ok(range) => range.pairs,
         Err(Error::Compacted { .. }) => return false,
