@@ -33,7 +33,7 @@ async fn a_writer_tells_what_it_has_seen_and_everybody_hears_the_newest() {
 #[tokio::test]
 async fn evidence_that_does_not_count_is_named_and_the_one_before_it_taken() {
     let (repository, store) = in_memory().await;
-    let head = |n| {
+    let head = |n: u32| {
         let sha256 = n.to_string();
         let seen = Seen {
             point: Some(SeenPoint { id: id(n), sha256 }),
