@@ -92,17 +92,21 @@ impl Repository {
         let inventory = self.inventory(options.scopes.as_ref()).await?;
         let mut checker = Checker::new(self, &inventory);
         let mut report = CheckReport::new(self.store(), begun, &inventory);
-        match marker::read(&self.shared.store).await {
+        let marker = match marker::read(&self.shared.store).await {
             Err(error @ Error::Uninitialised { .. }) if inventory.scopes.is_empty() => return Err(error),
+            Err(error @ Error::Unreachable { .. }) => return Err(error),
+            read => read.and_then(|marker| self.check_root(&marker).map(|()| marker)),
+        };
+        match marker {
+            // Without an id and a root nothing can be judged.
             Err(error) => {
-                // Without an id nothing opens, so nothing more can be said.
                 checker.faults.marker(error)?;
                 return Ok(report.finished(checker.faults, None));
             }
             Ok(marker) => {
-                report.repository = marker.repository.clone();
+                report.repository.clone_from(&marker.repository);
                 let text = self.shared.store.get(&layout::marker()).await?;
-                checker.marker(&marker, &text).await?;
+                checker.marker(&marker, &text);
             }
         }
         checker.names();

@@ -6,12 +6,12 @@
 
 mod proof;
 
-use crate::check::{CheckReport, Fault, Severity};
+use crate::check::{CheckReport, Fault, Flaw, Severity};
 use crate::copy::{order, transfer};
 use crate::layout::{self, Known};
 use crate::marker;
 use crate::store::Listed;
-use crate::{Error, Repository};
+use crate::{Error, Repository, Scope};
 use object_store::path::Path;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,13 +137,19 @@ impl Repository {
     /// # Errors
     /// [`Error::Invalid`] when the other one is no repository of the same id; as every request.
     pub async fn plan_repair(&self, from: &Self, report: &CheckReport) -> Result<RepairPlan, Error> {
-        self.same(from).await?;
+        let mut faults = report.faults.clone();
+        if self.same(from).await? {
+            let reason = "it is not the one under which everything else was written".to_owned();
+            let (object, severity, flaw) = (layout::MARKER.to_owned(), Severity::Damage, Flaw::Damaged);
+            faults.push(Fault { object, severity, flaw, reason });
+        }
         let (ours, theirs) = (self.all_keys().await?, from.all_keys().await?);
-        Ok(plan(from.store(), &report.faults, &ours, &theirs))
+        Ok(plan(from.store(), &faults, &ours, &theirs))
     }
 
     /// Carries out a plan. `copy` says whether this repository is a copy: a marker that is lost is made anew as the one or the
-    /// other, and only an original carries leases. May be broken off and repeated.
+    /// other, and only an original carries leases. May be broken off and repeated. A repository whose marker was mended is to be
+    /// opened anew.
     ///
     /// # Errors
     /// As [`Repository::plan_repair`]; [`Error::Unreachable`] when a store does not answer. What cannot be mended is in what
@@ -176,18 +182,32 @@ impl Repository {
         Ok(done)
     }
 
-    /// Refuses another repository; a marker that cannot be read is not known to be another's.
-    async fn same(&self, from: &Self) -> Result<(), Error> {
+    /// Refuses another repository. Whether this one's marker is to be mended: it cannot be read, names another root than is
+    /// known, or another id than keyrings were signed under.
+    async fn same(&self, from: &Self) -> Result<bool, Error> {
         let theirs = from.marker().await?;
         self.check_root(theirs)?;
-        match marker::read(&self.shared.store).await {
-            Ok(ours) if (&ours.repository, ours.root) != (&theirs.repository, theirs.root) => Err(Error::Invalid {
-                object: from.store().to_owned(),
-                reason: format!("it is repository {}, and not {}", theirs.repository, ours.repository),
-            }),
-            Err(error @ Error::Unreachable { .. }) => Err(error),
-            _ => Ok(()),
+        let ours = match marker::read(&self.shared.store).await {
+            Err(error @ Error::Unreachable { .. }) => return Err(error),
+            Err(_) => return Ok(true),
+            Ok(ours) => ours,
+        };
+        if (&ours.repository, ours.root) == (&theirs.repository, theirs.root) {
+            return Ok(false);
         }
+        if self.check_root(&ours).is_err() {
+            return Ok(true);
+        }
+        if let Some((key, _)) = self.newest(&layout::keyrings(&Scope::Shared)).await? {
+            let text = self.shared.store.get(&key).await?;
+            if from.signed_by_root(theirs.root, &key, &text).await.is_ok() {
+                return Ok(true);
+            }
+        }
+        Err(Error::Invalid {
+            object: from.store().to_owned(),
+            reason: format!("it is repository {}, and not {}", theirs.repository, ours.repository),
+        })
     }
 
     async fn all_keys(&self) -> Result<BTreeMap<Path, u64>, Error> {
@@ -201,10 +221,8 @@ impl Repository {
 
     async fn mend_marker(&self, from: &Self, copy: bool) -> Result<bool, Error> {
         let store = &self.shared.store;
-        match marker::read(store).await {
-            Ok(_) => return Ok(false),
-            Err(error @ Error::Unreachable { .. }) => return Err(error),
-            Err(_) => {}
+        if !self.same(from).await? {
+            return Ok(false);
         }
         let theirs = from.marker().await?;
         let new = if copy { theirs.of_copy() } else { theirs.of_original() };

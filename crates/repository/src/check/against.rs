@@ -10,17 +10,18 @@ use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Checker<'_> {
-    /// Names whatever the writers' evidence, the memory and the second repository know more than is here.
+    /// Names whatever the writers' evidence, the memory and the second repository know more than is here; not leases, in a copy.
     pub(super) async fn against(&mut self, options: &CheckOptions<'_>) -> Result<(), Error> {
+        let leases = !self.repository.is_copy().await.unwrap_or(false);
         let heads = std::mem::take(&mut self.heads);
         for ((scope, writer), (_, head)) in &heads {
             let who = format!("evidence of {writer} from {}", head.at);
             self.writers_behind(&who, head.writers);
-            self.behind(&who, scope, &head.seen, true);
+            self.behind(&who, scope, &head.seen, leases);
         }
         self.heads = heads;
         if let Some(memory) = options.memory {
-            self.remembered(memory, options).await;
+            self.remembered(memory, options, leases).await;
         }
         match options.second {
             Some(second) => self.second(second, options).await,
@@ -28,7 +29,7 @@ impl Checker<'_> {
         }
     }
 
-    async fn remembered(&mut self, memory: &Memory, options: &CheckOptions<'_>) {
+    async fn remembered(&mut self, memory: &Memory, options: &CheckOptions<'_>, leases: bool) {
         let who = format!("the memory of {}", memory.at);
         let same = match self.repository.marker().await {
             Ok(marker) => (&marker.repository, marker.root) == (&memory.repository, memory.root),
@@ -43,7 +44,7 @@ impl Checker<'_> {
         self.writers_behind(&who, memory.writers);
         for (scope, known) in &memory.scopes {
             if options.scopes.as_ref().is_none_or(|only| only.contains(scope)) {
-                self.behind(&who, scope, known, true);
+                self.behind(&who, scope, known, leases);
             }
         }
     }

@@ -14,11 +14,8 @@ const MEMBERS: [&str; 4] = ["format", "repository", "root", "copy"];
 
 impl Checker<'_> {
     /// Judges a marker that can be read.
-    pub(super) async fn marker(&mut self, marker: &Marker, read: &[u8]) -> Result<(), Error> {
+    pub(super) fn marker(&mut self, marker: &Marker, read: &[u8]) {
         let key = layout::marker();
-        if let Err(error) = self.repository.check_root(marker) {
-            self.faults.marker(error)?;
-        }
         if !self.repository.is_pinned() {
             let reason = "its root is known from the store alone, so whoever can write there can name another";
             self.faults.add(key.as_ref(), Severity::Warning, Flaw::Risk, reason);
@@ -38,7 +35,6 @@ impl Checker<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Reads the list of writers and all keyrings.

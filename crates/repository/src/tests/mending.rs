@@ -128,6 +128,25 @@ async fn a_lost_marker_is_made_anew_as_that_of_an_original_or_of_a_copy() {
 }
 
 #[tokio::test]
+async fn a_marker_with_another_id_is_told_from_another_repository_by_its_keyrings() {
+    let full = Full::new().await;
+    let (second, _) = copied(&full).await;
+    let marker = Key::from("lifeboat.json");
+    let whole = full.bytes(&marker).await;
+    let mut changed = whole.clone();
+    let at = whole.windows(13).position(|it| it == b"\"repository\":").unwrap() + 15;
+    changed[at] = if changed[at] == b'x' { b'y' } else { b'x' };
+    full.put(&marker, &changed).await;
+    let broken = full.anew();
+    let report = broken.check(&CheckOptions::default(), &|_| {}).await.unwrap();
+    let plan = broken.plan_repair(&second, &report).await.unwrap();
+    let done = broken.repair(&second, &plan, false).await.unwrap();
+    assert!(done.failed.is_empty() && done.mended == ["lifeboat.json"], "{done:#?}");
+    assert_eq!(full.bytes(&marker).await, whole);
+    assert!(checked(&full, &second).await.sound());
+}
+
+#[tokio::test]
 async fn another_repository_mends_nothing() {
     let (full, other) = (Full::new().await, Full::new().await);
     let report = full.check(None, None).await;

@@ -10,7 +10,7 @@ fn judges(key: &Key) -> bool {
 #[tokio::test]
 async fn every_swap_is_named_and_never_read() {
     let full = Full::new().await;
-    let (keys, before) = (full.keys().await, full.sound().await);
+    let keys = full.keys().await;
     let read = full.read(&full.anew()).await;
     for (number, a) in keys.iter().enumerate() {
         for b in &keys[number + 1..] {
@@ -19,9 +19,9 @@ async fn every_swap_is_named_and_never_read() {
             full.put(b, &in_a).await;
             if judges(a) || judges(b) {
                 let report = full.check(None, None).await;
-                let named = |key: &Key| report.faults.iter().any(|it| it.object == key.as_ref());
-                assert!(!report.sound(), "{a} and {b}: {:#?}", report.faults);
-                assert!(named(a) && !before.contains(a.as_ref()) || named(b), "{a} and {b}: {:#?}", report.faults);
+                let mut damage = report.faults.iter().filter(|it| it.severity == Severity::Damage);
+                let named = damage.any(|it| it.object == a.as_ref() || it.object == b.as_ref());
+                assert!(named, "{a} and {b}: {:#?}", report.faults);
                 let silent = silently(&read, &full.read(&full.anew()).await);
                 assert_eq!(silent, BTreeSet::new(), "{a} and {b}");
             } else {

@@ -104,7 +104,7 @@ async fn a_copy_that_broke_off_anywhere_is_a_repository_and_goes_on() {
     assert!(rounds > 20, "{rounds}");
     let read = full.read(&full.anew()).await;
     let copied = full.read(&opened_on(inner, &full.key)).await;
-    let differing = super::super::checking::silently(&read, &copied);
+    let differing = checking::silently(&read, &copied);
     assert_eq!(differing, ["copy".to_owned()].into());
 }
 

@@ -25,34 +25,34 @@ fn the_lag_is_the_age_of_the_oldest_object_that_is_not_copied() {
 #[tokio::test]
 async fn it_goes_on_until_it_is_told_to_stop_and_through_a_store_that_is_away() {
     let full = Full::new().await;
-    let store = super::super::odd::Odd::new();
+    let store = odd::Odd::new();
     let to = opened_on(store.clone(), &full.key);
     let (stop, stopped) = oneshot::channel::<()>();
     let (stop, seen) = (Mutex::new(Some(stop)), Mutex::new(Vec::<Followed>::new()));
     let report = |told: &Followed| {
-        use super::super::odd::Habit;
+        use odd::Habit;
         let mut seen = seen.lock().unwrap();
         seen.push(told.clone());
         match seen.len() {
             2 => store.becomes(Habit::Down),
-            3 => store.becomes(Habit::Honest),
-            5 => drop(stop.lock().unwrap().take().unwrap().send(())),
+            4 => store.becomes(Habit::Honest),
+            6 => stop.lock().unwrap().take().unwrap().send(()).unwrap(),
             _ => {}
         }
     };
-    let stopping = async { drop(stopped.await) };
+    let stopping = async { stopped.await.unwrap() };
     let every = Duration::from_millis(1);
     follow(&full.repository, &to, &CopyOptions::default(), every, stopping, &report)
         .await
         .unwrap();
     let seen = seen.into_inner().unwrap();
-    assert_eq!(seen.len(), 5);
+    assert_eq!(seen.len(), 6);
     let waiting = seen[0].lag.unwrap();
     assert!(waiting.objects > 20 && waiting.bytes > 1_000, "{waiting:?}");
     assert_eq!(seen[1].lag, Some(Lag::default()));
     assert_eq!(seen[1].copied.as_ref().unwrap().objects, waiting.objects);
-    assert!(seen[2].error.as_ref().unwrap().contains("did not answer"), "{:?}", seen[2]);
-    assert_eq!(seen[4].copied.as_ref().unwrap().objects, 0);
+    assert!(seen[3].error.as_ref().unwrap().contains("did not answer"), "{:?}", seen[3]);
+    assert_eq!(seen[5].copied.as_ref().unwrap().objects, 0);
     // Another repository is nothing that waiting mends.
     let other = Full::new().await;
     let never = futures::future::pending();
