@@ -39,6 +39,12 @@ pub(crate) fn of_file(path: impl Into<PathBuf>, error: &io::Error) -> Error {
     Error::File { path: path.into(), reason: cut(&error.to_string()) }
 }
 
+/// What a caller gave to be stored under `key` cannot be read.
+pub(crate) fn of_body(key: &Path, error: &io::Error) -> Error {
+    let reason = format!("its content cannot be read: {}", cut(&error.to_string()));
+    Error::Invalid { object: key.to_string(), reason }
+}
+
 /// What an S3 store said (`CODE: MESSAGE` of its XML), or else the innermost cause: the outer ones repeat it with the whole
 /// request around it.
 fn told(error: &object_store::Error) -> String {

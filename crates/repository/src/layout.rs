@@ -22,6 +22,9 @@ pub(crate) const HIGHEST: u64 = 9_999_999_999;
 
 const DIGITS: usize = 10;
 
+/// Characters of the name of a history's object, at most.
+const LONGEST_NAME: usize = 200;
+
 /// What one set of keys opens: everything shared, or one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -143,6 +146,28 @@ pub(crate) fn part_name(name: &str) -> Result<Name, Error> {
 /// The objects of a cluster's etcd history.
 pub(crate) fn history(cluster: &Name) -> Path {
     clusters().join(cluster.as_str()).join("history")
+}
+
+/// An object of a cluster's etcd history. What its name means the crate `etcd` knows; here it is some characters.
+pub(crate) fn history_object(cluster: &Name, name: &str) -> Result<Path, Error> {
+    if is_history_name(name) {
+        return Ok(history(cluster).join(name));
+    }
+    Err(Error::Invalid {
+        object: format!("object {:?} of a history", crate::failure::cut(name)),
+        reason: format!("its name is not 1 to {LONGEST_NAME} lower-case letters, digits and '-'"),
+    })
+}
+
+/// The name of the history's object under `key`; `None` for a strange key.
+pub(crate) fn history_name(cluster: &Name, key: &Path) -> Option<String> {
+    let name = key.filename().filter(|name| is_history_name(name))?;
+    (history(cluster).join(name) == *key).then(|| name.to_owned())
+}
+
+fn is_history_name(name: &str) -> bool {
+    let is_allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 /// The restic repository of a cluster's files.

@@ -8,10 +8,12 @@
 
 mod chunks;
 mod reader;
+mod window;
 mod writer;
 
-pub(crate) use chunks::{CHUNK, Chunks, HEADER, Header, sealed_length};
+pub(crate) use chunks::{CHUNK, Chunks, HEADER, Header, Lie, sealed_length};
 pub(crate) use reader::SealReader;
+pub(crate) use window::Window;
 pub(crate) use writer::SealWriter;
 
 use crate::keys::KeyId;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -22,6 +22,13 @@ pub(crate) struct Store {
     directory: Option<PathBuf>,
     /// For a directory, set once it is seen to exist: its client cannot be made before.
     client: OnceLock<Arc<dyn ObjectStore>>,
+}
+
+/// An object as a list has it.
+pub(crate) struct Listed {
+    pub(crate) key: Path,
+    /// Its length in bytes.
+    pub(crate) bytes: u64,
 }
 
 impl Store {
@@ -88,6 +95,31 @@ impl Store {
         Ok(bytes)
     }
 
+    /// The object's length, and its first bytes: `most` of them, if it has so many.
+    pub(crate) async fn beginning(&self, key: &Path, most: u64) -> Result<(u64, Bytes), Error> {
+        let options = GetOptions { range: Some(GetRange::Bounded(0..most)), ..GetOptions::default() };
+        let read = async {
+            let found = self.client()?.get_opts(key, options).await;
+            let found = found.map_err(|error| self.failed(key, &error))?;
+            let size = found.meta.size;
+            let bytes = found.bytes().await.map_err(|error| self.failed(key, &error))?;
+            Ok((size, bytes))
+        };
+        match read.await {
+            Ok((size, bytes)) if bytes.len() as u64 == size.min(most) => Ok((size, bytes)),
+            Ok((size, bytes)) => {
+                let reason = format!("the store gave {} of {} bytes", bytes.len(), size.min(most));
+                Err(Error::Damaged { object: key.to_string(), reason })
+            }
+            Err(error @ Error::NotFound { .. }) => Err(error),
+            // No range is within an object without bytes: stores refuse it, each in its own words.
+            Err(error) => match self.size(key).await {
+                Ok(0) => Ok((0, Bytes::new())),
+                _ => Err(error),
+            },
+        }
+    }
+
     /// Writes the object, over another if need be.
     pub(crate) async fn put(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
         let done = self.client()?.put(key, bytes.into()).await;
@@ -136,6 +168,15 @@ impl Store {
         let mut keys: Vec<Path> = found.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
         keys.sort();
         Ok(keys)
+    }
+
+    /// All objects below `prefix`, in the order of their keys.
+    pub(crate) async fn list_with_sizes(&self, prefix: &Path) -> Result<Vec<Listed>, Error> {
+        let found = self.client()?.list(Some(prefix));
+        let found = found.map_ok(|meta| Listed { key: meta.location, bytes: meta.size });
+        let mut all: Vec<Listed> = found.try_collect().await.map_err(|error| self.failed(prefix, &error))?;
+        all.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(all)
     }
 
     /// The folders directly below `prefix`, in order.

@@ -2,6 +2,7 @@
 
 mod adversity;
 mod conformance;
+mod histories;
 mod journals;
 mod kits;
 mod odd;
