@@ -83,25 +83,25 @@ pub(super) fn merge(
     scratch: &Path,
 ) -> Result<Merged, SelectionError> {
     let mut merged = Merged::default();
-    let history = History::open(Arc::clone(shelf))?;
-    // What an earlier merging replaced, and what is before the window.
-    for action in planned(&history, policy, now_ms)?.0.iter().filter(|it| is_removal(it)) {
-        merged.removed += apply(&history, action, scratch)?.removed;
-    }
     let mut done: HashSet<Vec<Object>> = HashSet::new();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         let leaving = Arc::new(Leaving::over(shelf));
         let history = History::open(Arc::clone(&leaving) as Arc<dyn Shelf>)?;
         let (actions, held) = planned(&history, policy, now_ms)?;
         merged.held = held;
-        // While its parts are there, a merged segment may be passed over in favour of them, and is planned again.
-        let is_due = |it: &Action| !is_removal(it) && !done.contains(&parts(it));
-        let making: Vec<_> = actions.into_iter().filter(is_due).collect();
-        if making.is_empty() {
+        // What is to be removed at the beginning, an earlier merging replaced. While its parts are there, a merged segment may be
+        // passed over in favour of them, and is planned again.
+        let is_due = |it: &Action| match it {
+            Action::Remove { .. } => round == 0,
+            _ => !done.contains(&parts(it)),
+        };
+        let due: Vec<_> = actions.into_iter().filter(is_due).collect();
+        if due.is_empty() {
             break;
         }
-        for action in &making {
+        for action in &due {
             leaving.leaves.store(matches!(action, Action::Merge(_)), Relaxed);
+            leaving.is_new.store(false, Relaxed);
             let made = apply(&history, action, scratch)?;
             if leaving.is_new.load(Relaxed) {
                 merged.created += 1;
@@ -113,10 +113,6 @@ pub(super) fn merge(
         merged.left += leaving.left.load(Relaxed);
     }
     Ok(merged)
-}
-
-fn is_removal(action: &Action) -> bool {
-    matches!(action, Action::Remove { .. })
 }
 
 /// What an action puts something in the place of, or begins with.

@@ -6,7 +6,7 @@
 use super::failed::{Failed, unreadable};
 use ::etcd::FileError;
 use ::etcd::history::{Name, Object, Put, Shelf};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use estate::Name as Cluster;
 use repository::{Error, OpenedObject, Repository};
 use std::io::{self, Read};
@@ -148,8 +148,7 @@ impl Read for Arriving {
             self.ended = self.chunk.is_empty();
         }
         let read = into.len().min(self.chunk.len());
-        let part = self.chunk.split_to(read);
-        into.iter_mut().zip(part).for_each(|(into, byte)| *into = byte);
+        self.chunk.copy_to_slice(&mut into[..read]);
         Ok(read)
     }
 }
