@@ -82,7 +82,7 @@ impl fmt::Display for Told {
             Error::NotFound { object, .. } if object.contains("/history/") => f.write_str(
                 "it is no longer there: the history was merged or thinned out meanwhile; do the same again",
             ),
-            other => other.fmt(f),
+            other => fmt::Display::fmt(other, f),
         }
     }
 }
