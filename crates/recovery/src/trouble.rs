@@ -88,10 +88,7 @@ impl From<repository::Error> for Trouble {
             E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", Some(check)),
             E::NotFound { .. } => ("LB0303", Some("lifeboat copies")),
             E::NoIdentity { .. } => ("LB0304", None),
-            E::WrongKey { .. } => (
-                "LB0305",
-                Some("lifeboat repository keys"),
-            ),
+            E::WrongKey { .. } => ("LB0305", Some("lifeboat repository keys")),
             E::Damaged { .. } | E::Misplaced { .. } => (
                 "LB0306",
                 Some(

@@ -97,7 +97,10 @@ impl Store {
 
     /// The object's length, and its first bytes: `most` of them, if it has so many.
     pub(crate) async fn beginning(&self, key: &Path, most: u64) -> Result<(u64, Bytes), Error> {
-        let options = GetOptions { range: Some(GetRange::Bounded(0..most)), ..GetOptions::default() };
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(0..most)),
+            ..GetOptions::default()
+        };
         let read = async {
             let found = self.client()?.get_opts(key, options).await;
             let found = found.map_err(|error| self.failed(key, &error))?;

@@ -39,7 +39,11 @@ impl NewPoint {
         }
         let keys = self.repository.keys(&Scope::Cluster(self.cluster.clone())).await?;
         let place = self.repository.place(&key).await?;
-        let source = Source { place, epoch: self.id.epoch().0, content: Content::File(from.to_owned()) };
+        let source = Source {
+            place,
+            epoch: self.id.epoch().0,
+            content: Content::File(from.to_owned()),
+        };
         let sent = upload::send(&self.repository.shared.store, keys, source).await?;
         let part = Part {
             name: name.to_owned(),

@@ -67,7 +67,9 @@ impl Pack {
         let index_at = index_at.filter(|_| length <= MAX_INDEX_BYTES);
         let index_at = index_at.ok_or_else(|| damaged(&format!("byte {footer_at}"), "its index has no such length"))?;
         let mut bytes = vec![0; length];
-        object.read_at(index_at, &mut bytes).map_err(FileError::read(&shown, "its index"))?;
+        object
+            .read_at(index_at, &mut bytes)
+            .map_err(FileError::read(&shown, "its index"))?;
         let link = blake3::hash(&bytes);
         if link.as_bytes() != hash {
             return Err(damaged("its index", "it has another hash than the footer says"));

@@ -94,10 +94,7 @@ fn of_stretch(history: &History, timeline: &Timeline, stretch: &Stretch) -> Resu
 }
 
 /// Reads each, several at once where there are many: a store far away takes its time for every single one.
-fn each<T: Sync, R: Send>(
-    names: &[T],
-    read: impl Fn(&T) -> Result<R, FileError> + Sync,
-) -> Result<Vec<R>, FileError> {
+fn each<T: Sync, R: Send>(names: &[T], read: impl Fn(&T) -> Result<R, FileError> + Sync) -> Result<Vec<R>, FileError> {
     let share = names.len().div_ceil(READERS).max(LEAST_SHARE);
     let read = &read;
     std::thread::scope(|scope| {

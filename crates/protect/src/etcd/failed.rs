@@ -19,9 +19,11 @@ impl Failed {
             Error::Damaged { reason, .. } | Error::Untrusted { reason, .. } => {
                 FileError::Damaged { file, place: "its seal".to_owned(), reason }
             }
-            Error::Misplaced { found, .. } => {
-                FileError::Damaged { file, place: "its seal".to_owned(), reason: format!("it is {found}") }
-            }
+            Error::Misplaced { found, .. } => FileError::Damaged {
+                file,
+                place: "its seal".to_owned(),
+                reason: format!("it is {found}"),
+            },
             Error::Taken { .. } => FileError::Damaged {
                 file,
                 place: "byte 0".to_owned(),
@@ -79,9 +81,9 @@ impl fmt::Display for Told {
             Error::Unreachable { reason, .. } => write!(f, "the store did not answer: {reason}"),
             Error::Refused { reason, .. } => write!(f, "the store refuses: {reason}"),
             // Names are known from a list.
-            Error::NotFound { object, .. } if object.contains("/history/") => f.write_str(
-                "it is no longer there: the history was merged or thinned out meanwhile; do the same again",
-            ),
+            Error::NotFound { object, .. } if object.contains("/history/") => {
+                f.write_str("it is no longer there: the history was merged or thinned out meanwhile; do the same again")
+            }
             other => fmt::Display::fmt(other, f),
         }
     }

@@ -79,7 +79,9 @@ impl Running {
 
     /// Waits until everything through `revision` is stored, and ends it well.
     async fn stop_at(mut self, revision: u64) {
-        let stored = self.behind.wait_for(|behind| behind.stored.is_some_and(|stored| stored >= revision));
+        let stored = self
+            .behind
+            .wait_for(|behind| behind.stored.is_some_and(|stored| stored >= revision));
         tokio::time::timeout(LIMIT, stored).await.unwrap().unwrap();
         self.stop.send(()).unwrap();
         tokio::time::timeout(LIMIT, self.task).await.unwrap().unwrap().unwrap();
@@ -142,7 +144,8 @@ async fn served(shelf: &Arc<dyn Shelf>, tools: &Path, folder: &Path, revision: u
 #[ignore = "needs etcd: cargo xtask test"]
 async fn a_repository_gives_back_what_etcd_had() {
     let (tools, folder) = (newest(), tempfile::tempdir().unwrap());
-    let server = Server::start(&tools, None).await;
+    let files = certificates::Files::create("127.0.0.1");
+    let server = Server::start(&tools, Some(&files)).await;
     let client = server.client().await;
     let repository = repository(&folder.path().join("repository")).await;
     write(&client, 0).await;
@@ -166,7 +169,9 @@ async fn a_repository_gives_back_what_etcd_had() {
     let later = ambient::now() + jiff::SignedDuration::from_mins(45);
     let before = repository.list_history(&cluster()).await.unwrap().objects.len();
     for _ in 0..2 {
-        merge_once(&repository, &cluster(), &Policy::default(), later, folder.path()).await.unwrap();
+        merge_once(&repository, &cluster(), &Policy::default(), later, folder.path())
+            .await
+            .unwrap();
     }
     let listing = repository.list_history(&cluster()).await.unwrap();
     assert!(listing.objects.len() < before && listing.strange.is_empty(), "{before}: {listing:?}");

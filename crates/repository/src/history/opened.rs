@@ -77,7 +77,10 @@ impl Repository {
     }
 }
 
-#[expect(clippy::len_without_is_empty, reason = "nobody asks an object of a history whether it is empty")]
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "nobody asks an object of a history whether it is empty"
+)]
 impl OpenedObject {
     /// The length of its content in bytes.
     pub fn len(&self) -> u64 {
@@ -157,7 +160,10 @@ impl OpenedObject {
     }
 
     fn damaged(&self, reason: &str) -> Error {
-        Error::Damaged { object: self.place.key.to_string(), reason: reason.to_owned() }
+        Error::Damaged {
+            object: self.place.key.to_string(),
+            reason: reason.to_owned(),
+        }
     }
 }
 

@@ -35,7 +35,12 @@ const SILENT_S: f64 = 5.0;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The history; begun, if it is not there
-    #[arg(long, value_name = "DIRECTORY", required_unless_present = "cluster", conflicts_with = "cluster")]
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        required_unless_present = "cluster",
+        conflicts_with = "cluster"
+    )]
     into: Option<PathBuf>,
     #[command(flatten)]
     elsewhere: Elsewhere,

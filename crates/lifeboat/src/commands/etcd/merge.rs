@@ -59,7 +59,10 @@ impl Report for Shown {
             _ => format!("{} objects made ({}), {} removed", self.created, size(self.created_bytes), self.removed),
         };
         if self.left > 0 {
-            text += &format!("\n{} are replaced, and stay for those who read now; the next merging removes them", self.left);
+            text += &format!(
+                "\n{} are replaced, and stay for those who read now; the next merging removes them",
+                self.left
+            );
         }
         for kept in &self.kept {
             text += &format!("\nkept: {kept}");

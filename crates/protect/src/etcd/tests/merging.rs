@@ -203,7 +203,9 @@ async fn who_reads_meanwhile_finds_everything_and_who_captures_goes_on() {
     apart(move || {
         // Of the window; of what is before it nobody was promised more than the points.
         let history = History::open(Arc::clone(&shelf)).unwrap();
-        let moments: Vec<_> = (FIRST + 4..=LAST).map(|revision| history.moment(1, revision).unwrap()).collect();
+        let moments: Vec<_> = (FIRST + 4..=LAST)
+            .map(|revision| history.moment(1, revision).unwrap())
+            .collect();
         let last = history.tail().unwrap().unwrap();
         let before = hashes(&shelf, needed());
         merged(&shelf).unwrap();
@@ -257,5 +259,8 @@ async fn a_repository_that_is_not_there_is_an_error() {
     let now = "2026-11-28T00:00:00Z".parse().unwrap();
     let error = merge_once(&repository, &cluster(), &Policy::default(), now, &std::env::temp_dir()).await;
     let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("the history of cluster rancher in /nowhere/at/all cannot be listed: "), "{error}");
+    assert!(
+        error.starts_with("the history of cluster rancher in /nowhere/at/all cannot be listed: "),
+        "{error}"
+    );
 }

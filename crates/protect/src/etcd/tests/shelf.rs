@@ -83,7 +83,9 @@ async fn a_body_that_fails_leaves_nothing() {
     with(|shelf, _| {
         for length in [0, 1 << 20, 7 << 20] {
             let error = shelf.create(&name(1), &mut Broken(length)).unwrap_err();
-            let FileError::Io { doing, source, .. } = &error else { panic!("{error}") };
+            let FileError::Io { doing, source, .. } = &error else {
+                panic!("{error}")
+            };
             assert_eq!((*doing, source.kind()), ("read", io::ErrorKind::ConnectionReset), "{error}");
             assert_eq!(shelf.list().unwrap(), []);
         }
@@ -153,13 +155,21 @@ fn each_error_has_its_place() {
     let failed = Failed { file: "x".to_owned(), doing: "read" };
     let object = || "clusters/rancher/history/x".to_owned();
     let store = || "s3://copies".to_owned();
-    let away = failed.by(Error::Unreachable { store: store(), object: object(), reason: "timed out".to_owned() });
+    let away = failed.by(Error::Unreachable {
+        store: store(),
+        object: object(),
+        reason: "timed out".to_owned(),
+    });
     assert_eq!(away.to_string(), "x cannot be read: the store did not answer: timed out");
     assert!(!away.is_damage() && !away.is_gone());
     assert_eq!(away.kind(), estate::Kind::Unreachable);
     assert!(matches!(repository_error(away), Ok(Error::Unreachable { .. })));
 
-    let refused = failed.by(Error::Refused { store: store(), object: object(), reason: "AccessDenied".to_owned() });
+    let refused = failed.by(Error::Refused {
+        store: store(),
+        object: object(),
+        reason: "AccessDenied".to_owned(),
+    });
     assert_eq!(refused.to_string(), "x cannot be read: the store refuses: AccessDenied");
     assert_eq!(refused.kind(), estate::Kind::Person);
 
