@@ -14,8 +14,9 @@ mod problem;
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
 pub use evidence::{LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
-    Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Referred,
-    Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, What,
+    Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
+    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
+    What,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, Role};

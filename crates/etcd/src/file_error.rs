@@ -44,6 +44,15 @@ impl FileError {
         move |source| Self::Io { file, doing, source }
     }
 
+    /// An error of reading, at a place: of a store that checks what it gives, `InvalidData` is damage.
+    pub(crate) fn read(file: impl ToString, place: impl ToString) -> impl FnOnce(io::Error) -> Self {
+        let (file, place) = (file.to_string(), place.to_string());
+        move |source| match source.kind() {
+            io::ErrorKind::InvalidData => Self::Damaged { file, place, reason: source.to_string() },
+            _ => Self::Io { file: format!("{file}, {place}"), doing: "read", source },
+        }
+    }
+
     /// Damage.
     #[allow(dead_code, reason = "used by what comes next")]
     pub(crate) fn damaged(file: impl ToString, place: impl ToString, reason: impl ToString) -> Self {
@@ -67,6 +76,7 @@ impl FileError {
     /// What has to be done about it.
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::TimedOut => Kind::Unreachable,
             Self::Io { .. } => Kind::Person,
             Self::Damaged { .. } => Kind::Damaged,
             Self::Newer { .. } => Kind::Invalid,

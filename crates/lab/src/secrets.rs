@@ -4,9 +4,9 @@ mod keys;
 
 #[cfg(test)]
 pub(crate) use keys::AgeKey;
-pub(crate) use keys::{EstateKeys, HostKey};
 #[cfg(test)]
 pub(crate) use keys::SigningKey;
+pub(crate) use keys::{EstateKeys, HostKey};
 
 use crate::error::{Error, Result};
 use crate::parts::{self, rke2_tls::Authorities};

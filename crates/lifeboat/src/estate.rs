@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const PLACES: [&str; 2] = ["lifeboat.yaml", "/etc/lifeboat/lifeboat.yaml"];
 
 /// Which estate.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct Which {
     /// The estate file; without this ./lifeboat.yaml, then /etc/lifeboat/lifeboat.yaml
     #[arg(long, value_name = "FILE", env = "LIFEBOAT_ESTATE")]

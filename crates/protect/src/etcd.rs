@@ -1,7 +1,22 @@
-//! etcd: a whole snapshot for now, checked against the hash that etcd itself puts at its end.
+//! etcd: its history in a repository, and for now a whole snapshot too, checked against the hash that etcd itself puts at its
+//! end.
+//!
+//! Start at [`capture()`], which keeps the history; [`merge_once`] makes it smaller, and [`RepositoryShelf`] is how everything in
+//! the crate `etcd` reads it: proofs, rebuilding, exports.
 
+mod capture;
+mod failed;
+mod merge;
 mod restore;
+mod shelf;
 mod take;
 
+pub use capture::{Captured, capture};
+pub use failed::repository_error;
+pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
+pub use shelf::RepositoryShelf;
 pub use take::{Snapshot, revision, take, verify};
+
+#[cfg(test)]
+mod tests;

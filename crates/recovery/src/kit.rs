@@ -30,7 +30,12 @@ pub struct Laid {
 /// # Errors
 /// The estate file cannot be read.
 pub fn gather(world: &World) -> Result<Kit, Trouble> {
-    let name = world.file.file_name().unwrap_or(world.file.as_os_str()).to_string_lossy().into_owned();
+    let name = world
+        .file
+        .file_name()
+        .unwrap_or(world.file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     let text = read(&world.file).map_err(|reason| {
         let message = format!("the estate file {} cannot be sealed into the kit: {reason}", world.file.display());
         Trouble::new("LB0201", Kind::Person, message)
@@ -130,7 +135,11 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
         if let Some(folder) = path.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     };

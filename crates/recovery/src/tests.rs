@@ -118,8 +118,7 @@ fn a_repository_is_opened_where_its_url_says() {
         std::fs::write(directory.path().join(file), "a-secret\n").unwrap();
     }
     assert_eq!(open(&text).unwrap().store(), "http://10.1.2.2:8333/lifeboat");
-    let beside =
-        open(&text.replace(s3, "    url: file:copies\n    signer: file:absent.key\n")).unwrap();
+    let beside = open(&text.replace(s3, "    url: file:copies\n    signer: file:absent.key\n")).unwrap();
     assert_eq!(beside.store(), directory.path().join("copies").display().to_string());
     let azure = "    url: az://lifeboat/a\n    account: copies\n    accountKey: file:azure.key\n";
     std::fs::write(directory.path().join("azure.key"), "a2V5\n").unwrap();

@@ -72,7 +72,10 @@ impl World {
     /// # Errors
     /// The estate has none.
     pub fn repository_of(&self, name: &Name) -> Result<&estate::Repository, Trouble> {
-        self.estate.repositories.get(name).ok_or_else(|| self.unknown("repository", name))
+        self.estate
+            .repositories
+            .get(name)
+            .ok_or_else(|| self.unknown("repository", name))
     }
 
     /// The repository called `name`. Without the identity nothing in it can be opened or sealed; without the signing key, it can
@@ -107,7 +110,10 @@ impl World {
         let of = self.repository_of(name)?.recipients.iter();
         let grant = |it: &KeyHolder| Grant {
             recipient: Recipient { name: it.name.clone(), recipient: (*it.key).clone() },
-            scopes: it.clusters.as_ref().map(|names| names.iter().map(|it| Scope::Cluster((**it).clone())).collect()),
+            scopes: it
+                .clusters
+                .as_ref()
+                .map(|names| names.iter().map(|it| Scope::Cluster((**it).clone())).collect()),
         };
         Ok(of.map(grant).collect())
     }
@@ -182,7 +188,9 @@ impl World {
         };
         match &*trouble.code {
             "LB0304" => trouble.hint(format!("{place} is not here: bring it, or give the command where it is")),
-            "LB0305" => trouble.hint(format!("lifeboat repository keys; age-keygen -y {place} prints which recipient this host is")),
+            "LB0305" => trouble.hint(format!(
+                "lifeboat repository keys; age-keygen -y {place} prints which recipient this host is"
+            )),
             _ => trouble,
         }
     }
@@ -307,12 +315,16 @@ pub fn store_settings(url: &str, endpoint: Option<&str>, region: Option<&str>) -
     let bucket = |name: String, prefix: String| Bucket { name, prefix, endpoint: endpoint.map(str::to_owned) };
     Ok(StoreSettings::Cloud(match url {
         StoreUrl::Directory(path) => return Ok(StoreSettings::Directory(path)),
-        StoreUrl::S3 { bucket: name, prefix } => {
-            Cloud::S3 { bucket: bucket(name, prefix), region: region.map(str::to_owned), key: None }
-        }
+        StoreUrl::S3 { bucket: name, prefix } => Cloud::S3 {
+            bucket: bucket(name, prefix),
+            region: region.map(str::to_owned),
+            key: None,
+        },
         StoreUrl::Gcs { bucket: name, prefix } => Cloud::Gcs { bucket: bucket(name, prefix), service_account: None },
-        StoreUrl::Azure { container, prefix } => {
-            Cloud::Azure { container: bucket(container, prefix), account: None, key: None }
-        }
+        StoreUrl::Azure { container, prefix } => Cloud::Azure {
+            container: bucket(container, prefix),
+            account: None,
+            key: None,
+        },
     }))
 }

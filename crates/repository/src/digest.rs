@@ -56,7 +56,7 @@ impl Repository {
         let head = store.range(key, 0..HEADER as u64).await?;
         let keys = self.keys_for(key, &head).await?;
         let (give, take) = mpsc::channel(1);
-        let pieces = Pieces { take, piece: Bytes::new() };
+        let pieces = Pieces::new(take);
         let opening = tokio::task::spawn_blocking(move || opened(&keys, &place, pieces));
         let received = receive(store, key, size, give).await;
         let opened = joined(key, opening).await;

@@ -71,7 +71,13 @@ fn of_io(store: &str, path: PathBuf, object: String, kind: io::ErrorKind, reason
     }
 }
 
-/// What a store said (`CODE: MESSAGE` of its XML), or else the innermost cause: the outer ones repeat it with the whole
+/// What a caller gave to be stored under `key` cannot be read.
+pub(crate) fn of_body(key: &Path, error: &io::Error) -> Error {
+    let reason = format!("its content cannot be read: {}", cut(&error.to_string()));
+    Error::Invalid { object: key.to_string(), reason }
+}
+
+/// What an S3 store said (`CODE: MESSAGE` of its XML), or else the innermost cause: the outer ones repeat it with the whole
 /// request around it.
 pub(crate) fn told(error: &object_store::Error) -> String {
     let whole = error.to_string();

@@ -45,14 +45,15 @@ impl Repository {
         };
         let keys = self.keys_for(&key, &head).await?;
         let target = Target { place, wanted, into: into.to_owned() };
-        let opening = tokio::task::spawn_blocking(move || target.open(&keys, Pieces { take, piece: Bytes::new() }));
+        let opening = tokio::task::spawn_blocking(move || target.open(&keys, Pieces::new(take)));
         let received = self.receive(&key, size, give).await;
         let opened = joined(&key, opening).await;
         // What failed on the way shows at its end as an object that is cut off: the cause first.
         received.and(opened)
     }
 
-    async fn receive(&self, key: &Key, size: u64, give: mpsc::Sender<Bytes>) -> Result<(), Error> {
+    /// Gives `give` the object piece by piece.
+    pub(crate) async fn receive(&self, key: &Key, size: u64, give: mpsc::Sender<Bytes>) -> Result<(), Error> {
         let begins = (0..size).step_by(PIECE);
         let pieces = begins.map(|begin| self.shared.store.range(key, begin..size.min(begin + PIECE as u64)));
         let mut pieces = futures::stream::iter(pieces).buffered(PIECES);
@@ -103,8 +104,14 @@ impl Target {
 
 /// A reader from a channel of pieces.
 pub(crate) struct Pieces {
-    pub(crate) take: mpsc::Receiver<Bytes>,
-    pub(crate) piece: Bytes,
+    take: mpsc::Receiver<Bytes>,
+    piece: Bytes,
+}
+
+impl Pieces {
+    pub(crate) fn new(take: mpsc::Receiver<Bytes>) -> Self {
+        Self { take, piece: Bytes::new() }
+    }
 }
 
 impl Read for Pieces {

@@ -18,15 +18,12 @@ pub(crate) use secret::ScopeKey;
 
 use crate::failure::cut;
 use crate::seal::{Chunks, HEADER, Header, Place, SealReader, SealWriter, Unopened};
-use crate::{Error, Hidden, Scope};
+use crate::{Error, Hidden};
 use bytes::Bytes;
 use std::io::{self, Read, Write};
 
 /// What an opened keyring gives: it seals with the newest key, and opens with all. Never printed; forgotten when dropped.
 pub(crate) struct Keys {
-    pub(crate) scope: Scope,
-    /// The keyring's number.
-    pub(crate) number: u64,
     /// The password of the scope's restic repository.
     pub(crate) files: Hidden,
     keys: Vec<ScopeKey>,
@@ -34,15 +31,9 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(scope: Scope, number: u64, opened: Opened) -> Option<Self> {
+    pub(crate) fn new(opened: Opened) -> Option<Self> {
         let newest = opened.keys.last()?.clone();
-        Some(Self {
-            scope,
-            number,
-            files: opened.files,
-            keys: opened.keys,
-            newest,
-        })
+        Some(Self { files: opened.files, keys: opened.keys, newest })
     }
 
     /// Whether a key of this id is here.

@@ -31,6 +31,8 @@ const DIGITS: usize = 10;
 
 /// Below it, a folder for each probe.
 const PROBES: &str = "probe";
+/// Characters of the name of a history's object, at most.
+const LONGEST_NAME: usize = 200;
 
 /// What one set of keys opens: everything shared, or one cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -174,9 +176,31 @@ pub(crate) fn history(cluster: &Name) -> Path {
     clusters().join(cluster.as_str()).join("history")
 }
 
-/// An object of a cluster's etcd history.
+/// An object of a cluster's etcd history, by a name that is one.
 pub(crate) fn history_object(cluster: &Name, name: &str) -> Path {
     history(cluster).join(name)
+}
+
+/// An object of a cluster's etcd history. What its name means the crate `etcd` knows; here it is some characters.
+pub(crate) fn history_key(cluster: &Name, name: &str) -> Result<Path, Error> {
+    if is_history_name(name) {
+        return Ok(history_object(cluster, name));
+    }
+    Err(Error::Invalid {
+        object: format!("object {:?} of a history", crate::failure::cut(name)),
+        reason: format!("its name is not 1 to {LONGEST_NAME} lower-case letters, digits and '-'"),
+    })
+}
+
+/// The name of the history's object under `key`; `None` for a strange key.
+pub(crate) fn history_name(cluster: &Name, key: &Path) -> Option<String> {
+    let name = key.filename().filter(|name| is_history_name(name))?;
+    (history(cluster).join(name) == *key).then(|| name.to_owned())
+}
+
+fn is_history_name(name: &str) -> bool {
+    let is_allowed = |c: u8| matches!(c, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 /// The records of a lease.

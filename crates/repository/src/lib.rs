@@ -23,6 +23,7 @@ mod failure;
 mod fetch;
 mod files;
 mod hidden;
+mod history;
 mod hold;
 mod inventory;
 mod journal;
@@ -67,6 +68,7 @@ pub use files::{
     Taken, Taking, Unread,
 };
 pub use hidden::Hidden;
+pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
 pub use hold::{history_lock, point_lock};
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;

@@ -8,10 +8,12 @@
 
 mod chunks;
 mod reader;
+mod window;
 mod writer;
 
 pub(crate) use chunks::{CHUNK, Chunks, HEADER, Header, Lie, sealed_length};
 pub(crate) use reader::SealReader;
+pub(crate) use window::Window;
 pub(crate) use writer::SealWriter;
 
 use crate::keys::KeyId;
@@ -45,16 +47,10 @@ pub(crate) enum Unopened {
     /// A chunk does not open.
     #[error("its bytes were changed, it is cut off, or it belongs elsewhere")]
     Changed,
-    /// What is below cannot be read.
-    #[error("it cannot be read: {0}")]
-    Read(io::Error),
 }
 
 impl From<Unopened> for io::Error {
     fn from(error: Unopened) -> Self {
-        match error {
-            Unopened::Read(error) => error,
-            other => Self::new(io::ErrorKind::InvalidData, other.to_string()),
-        }
+        Self::new(io::ErrorKind::InvalidData, error.to_string())
     }
 }

@@ -8,7 +8,9 @@ use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use object_store::limit::LimitStore;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use object_store::{
+    GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -125,6 +127,34 @@ impl Store {
             return Err(Error::Damaged { object: key.to_string(), reason });
         }
         Ok(bytes)
+    }
+
+    /// The object's length, and its first bytes: `most` of them, if it has so many.
+    pub(crate) async fn beginning(&self, key: &Path, most: u64) -> Result<(u64, Bytes), Error> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(0..most)),
+            ..GetOptions::default()
+        };
+        let read = async {
+            let found = self.client()?.get_opts(key, options).await;
+            let found = found.map_err(|error| self.failed(key, &error))?;
+            let size = found.meta.size;
+            let bytes = found.bytes().await.map_err(|error| self.failed(key, &error))?;
+            Ok((size, bytes))
+        };
+        match read.await {
+            Ok((size, bytes)) if bytes.len() as u64 == size.min(most) => Ok((size, bytes)),
+            Ok((size, bytes)) => {
+                let reason = format!("the store gave {} of {} bytes", bytes.len(), size.min(most));
+                Err(Error::Damaged { object: key.to_string(), reason })
+            }
+            Err(error @ Error::NotFound { .. }) => Err(error),
+            // No range is within an object without bytes: stores refuse it, each in its own words.
+            Err(error) => match self.size(key).await {
+                Ok(0) => Ok((0, Bytes::new())),
+                _ => Err(error),
+            },
+        }
     }
 
     /// Writes the object, over another if need be.

@@ -1,6 +1,6 @@
 //! Storing a recovery point: its parts, then its manifest. Until that is there, the point is not.
 
-use crate::upload::Source;
+use crate::upload::{Content, Source};
 use crate::{Error, Repository, Scope, layout, upload};
 use bytes::Bytes;
 use estate::{Name, Part, Point, PointId};
@@ -55,7 +55,11 @@ impl NewPoint {
         }
         let keys = self.repository.keys(&Scope::Cluster(self.cluster.clone())).await?;
         let place = self.repository.place(&key).await?;
-        let source = Source { place, epoch: self.id.epoch().0, file: from.to_owned() };
+        let source = Source {
+            place,
+            epoch: self.id.epoch().0,
+            content: Content::File(from.to_owned()),
+        };
         let begun = ambient::uptime();
         let sent = upload::send(&self.repository.shared.store, keys, source).await?;
         self.in_time(&key)?;

@@ -8,6 +8,7 @@ mod copying;
 mod counting;
 mod disks;
 mod filing;
+mod histories;
 mod journals;
 mod kits;
 mod mending;

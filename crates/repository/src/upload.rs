@@ -1,5 +1,5 @@
-//! From a local file to a sealed object, whatever its size: a thread reads, hashes and seals; pieces go to the store as they
-//! come, a few at a time.
+//! From a local file, or whatever else can be read, to a sealed object of any size: a thread reads, hashes and seals; pieces go
+//! to the store as they come, a few at a time.
 
 use crate::keys::Keys;
 use crate::seal::Place;
@@ -37,14 +37,22 @@ pub(crate) struct Sent {
 pub(crate) struct Source {
     pub(crate) place: Place,
     pub(crate) epoch: u64,
-    pub(crate) file: PathBuf,
+    pub(crate) content: Content,
 }
 
-/// Seals the file into the object. On success the store has it, in the length that was sent.
+/// Where the content comes from.
+pub(crate) enum Content {
+    /// A local file.
+    File(PathBuf),
+    /// What the caller gives.
+    Body(Box<dyn Read + Send>),
+}
+
+/// Seals the content into the object. On success the store has it, in the length that was sent.
 pub(crate) async fn send(store: &Store, keys: Arc<Keys>, source: Source) -> Result<Sent, Error> {
     let key = source.place.key.clone();
     let (give, take) = mpsc::channel(1);
-    let sealing = tokio::task::spawn_blocking(move || seal(&keys, &source, Pieces { give, piece: Vec::new() }));
+    let sealing = tokio::task::spawn_blocking(move || seal(&keys, source, Pieces { give, piece: Vec::new() }));
     let sent = transfer(store, &key, take, sealing).await?;
     let stored = store.size(&key).await?;
     if stored != sent.sealed {
@@ -99,23 +107,30 @@ pub(crate) async fn joined<T>(key: &Path, thread: JoinHandle<Result<T, Error>>) 
         .unwrap_or_else(|error| Err(Error::Bug { object: key.to_string(), reason: error.to_string() }))
 }
 
-fn seal(keys: &Keys, source: &Source, pieces: Pieces) -> Result<Sent, Error> {
-    let of_file = |error: io::Error| failure::of_file(&source.file, &error);
-    // Of a writer: either nobody takes the pieces any more, and then this error is not heard, or the sealing itself failed.
-    let of_sealing = |error: io::Error| Error::Bug {
-        object: source.place.key.to_string(),
-        reason: error.to_string(),
+fn seal(keys: &Keys, source: Source, pieces: Pieces) -> Result<Sent, Error> {
+    let Source { place, epoch, content } = source;
+    let (mut from, path): (Box<dyn Read>, _) = match content {
+        Content::File(path) => {
+            let file = File::open(&path).map_err(|error| failure::of_file(&path, &error))?;
+            (Box::new(file), Some(path))
+        }
+        Content::Body(body) => (body, None),
     };
-    let mut file = File::open(&source.file).map_err(of_file)?;
+    let of_content = |error: io::Error| match &path {
+        Some(path) => failure::of_file(path, &error),
+        None => failure::of_body(&place.key, &error),
+    };
+    // Of a writer: either nobody takes the pieces any more, and then this error is not heard, or the sealing itself failed.
+    let of_sealing = |error: io::Error| Error::Bug { object: place.key.to_string(), reason: error.to_string() };
     let mut counted = Counted { out: pieces, bytes: 0 };
-    let mut sealed = keys.writer(&source.place, source.epoch, &mut counted).map_err(of_sealing)?;
+    let mut sealed = keys.writer(&place, epoch, &mut counted).map_err(of_sealing)?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
     loop {
-        let read = match file.read(&mut buffer) {
+        let read = match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(of_file(error)),
+            Err(error) => return Err(of_content(error)),
         };
         hash.update(&buffer[..read]);
         bytes += read as u64;

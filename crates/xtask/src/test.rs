@@ -113,7 +113,7 @@ fn manager(tally: &mut Tally) -> Result<()> {
 
 /// Tests that start one real server each, of the programs that the lab brings.
 fn servers(tally: &mut Tally) -> Result<()> {
-    let packages = "--package cluster --package dns --package etcd --package repository";
+    let packages = "--package cluster --package dns --package etcd --package protect --package repository";
     let mut tests = Tally::default();
     let outcome = run_command(command(&format!("cargo test {packages} --locked -- --ignored")), &mut tests);
     tally.add_made_up_for(tests);

@@ -79,11 +79,17 @@ impl Estate {
             return hidden(root.place(), message);
         }
         if !repository.recipients.iter().any(|it| it.clusters.is_none()) {
-            return wrong(at, "without a recipient of everything nobody could open what the clusters share".to_owned());
+            return wrong(
+                at,
+                "without a recipient of everything nobody could open what the clusters share".to_owned(),
+            );
         }
         for it in &repository.recipients {
             // Perhaps the identity was put where the recipient belongs.
-            if !["age1", "ssh-ed25519 ", "ssh-rsa "].iter().any(|begin| it.key.starts_with(begin)) && **it.key != *"passphrase"
+            if !["age1", "ssh-ed25519 ", "ssh-rsa "]
+                .iter()
+                .any(|begin| it.key.starts_with(begin))
+                && **it.key != *"passphrase"
             {
                 let message = "a recipient begins with age1, ssh-ed25519 or ssh-rsa, or is the word passphrase";
                 return hidden(it.key.place(), message);
@@ -91,7 +97,8 @@ impl Estate {
         }
         for it in &repository.writers {
             if !is_public_key(&it.key) {
-                let message = "a writer's key is 64 hexadecimal digits: the public key that lifeboat repository keys new prints";
+                let message =
+                    "a writer's key is 64 hexadecimal digits: the public key that lifeboat repository keys new prints";
                 return hidden(it.key.place(), message);
             }
         }

@@ -24,10 +24,16 @@ pub enum What<'a> {
 impl Estate {
     /// Everything that the estate refers to, but for what opens repositories: who reads a kit has that already.
     pub fn referred(&self) -> Vec<Referred<'_>> {
-        let mut all = vec![Referred { place: "peers.key".to_owned(), what: What::Secret(&self.peers.key) }];
+        let mut all = vec![Referred {
+            place: "peers.key".to_owned(),
+            what: What::Secret(&self.peers.key),
+        }];
         let mut add = |place: String, what| all.push(Referred { place, what });
         for (name, host) in &self.hosts {
-            let ssh = host.ssh.iter().flat_map(|ssh| [("identity", &ssh.identity), ("knownHosts", &ssh.known_hosts)]);
+            let ssh = host
+                .ssh
+                .iter()
+                .flat_map(|ssh| [("identity", &ssh.identity), ("knownHosts", &ssh.known_hosts)]);
             for (key, path) in ssh {
                 if let Some(path) = path {
                     add(format!("hosts.{name}.ssh.{key}"), What::File(path));

@@ -48,8 +48,9 @@ impl Pack {
         }
         let footer_at = size - FOOTER_BYTES as u64;
         let (mut magic, mut footer) = ([0; MAGIC.len()], [0; FOOTER_BYTES]);
-        object.read_at(0, &mut magic).map_err(FileError::io(&shown, "read"))?;
-        object.read_at(footer_at, &mut footer).map_err(FileError::io(&shown, "read"))?;
+        object.read_at(0, &mut magic).map_err(FileError::read(&shown, "byte 0"))?;
+        let end = format!("byte {footer_at}");
+        object.read_at(footer_at, &mut footer).map_err(FileError::read(&shown, end))?;
         let (length, rest) = footer.split_at(4);
         let (hash, end_magic) = rest.split_at(32);
         if magic != MAGIC {
@@ -66,7 +67,9 @@ impl Pack {
         let index_at = index_at.filter(|_| length <= MAX_INDEX_BYTES);
         let index_at = index_at.ok_or_else(|| damaged(&format!("byte {footer_at}"), "its index has no such length"))?;
         let mut bytes = vec![0; length];
-        object.read_at(index_at, &mut bytes).map_err(FileError::io(&shown, "read"))?;
+        object
+            .read_at(index_at, &mut bytes)
+            .map_err(FileError::read(&shown, "its index"))?;
         let link = blake3::hash(&bytes);
         if link.as_bytes() != hash {
             return Err(damaged("its index", "it has another hash than the footer says"));
@@ -155,7 +158,7 @@ impl Pack {
             .ok_or_else(|| damaged("there is no such frame".to_owned()))?;
         let mut stored = vec![0; frame.stored];
         let read = self.object.read_at(frame.offset, &mut stored);
-        read.map_err(FileError::io(format!("{}, {}", self.shown, place()), "read"))?;
+        read.map_err(FileError::read(&self.shown, place()))?;
         if *blake3::hash(&stored).as_bytes() != frame.hash {
             return Err(damaged("it has another hash than the index says".to_owned()));
         }

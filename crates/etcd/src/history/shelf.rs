@@ -53,7 +53,7 @@ pub trait Object: Send + Sync {
     /// Fills `into` from `offset`.
     ///
     /// # Errors
-    /// `UnexpectedEof` beyond its end, or what the store says.
+    /// `UnexpectedEof` beyond its end; `InvalidData` when the store itself knows that it is damaged; or what the store says.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
 }
 

@@ -59,7 +59,8 @@ impl Store {
             return Ok(Arc::clone(pack));
         }
         let full = Name::Base(*name);
-        let pack = Arc::new(self.noted(&full, Pack::open(&full, self.shelf.open(&full)?))?);
+        let opened = self.shelf.open(&full).and_then(|object| Pack::open(&full, object));
+        let pack = Arc::new(self.noted(&full, opened)?);
         held(&self.bases).insert(*name, Arc::clone(&pack));
         Ok(pack)
     }
@@ -83,7 +84,8 @@ impl Store {
 
     fn open(&self, name: &SegmentName) -> Result<(Pack, Arc<Known>), FileError> {
         let full = Name::Segment(*name);
-        let pack = self.noted(&full, Pack::open(&full, self.shelf.open(&full)?))?;
+        let opened = self.shelf.open(&full).and_then(|object| Pack::open(&full, object));
+        let pack = self.noted(&full, opened)?;
         let header = pack.header().segment().cloned();
         // Cannot be: its name comes from its header.
         let header = header.ok_or_else(|| FileError::damaged(full, "its index", "it is no segment"))?;

@@ -4,6 +4,11 @@ use crate::FileError;
 use crate::history::{BaseName, History, Name, Pack, Role, SegmentName, Stretch, Timeline};
 use std::collections::BTreeSet;
 
+/// How many segments are read at once, at most.
+const READERS: usize = 16;
+/// Fewer are not worth a thread.
+const LEAST_SHARE: usize = 16;
+
 /// A timeline, as far as it has been resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -81,11 +86,33 @@ fn of_stretch(history: &History, timeline: &Timeline, stretch: &Stretch) -> Resu
         .map(|it| base(history, it))
         .collect::<Result<Vec<_>, _>>()?;
     bases.sort_by_key(|it| it.name.revision);
-    let chain = stretch.chain.iter().map(|it| segment(history, it)).collect::<Result<_, _>>()?;
+    let chain = each(&stretch.chain, |it| segment(history, it))?;
     // Those that no base leads to may be in flight.
     let orphans = timeline.orphans.iter().filter(|_| timeline.stretches.len() == 1);
     let others = timeline.spare.iter().chain(orphans).copied().collect();
     Ok(Facts { bases, chain, others, ..Facts::default() })
+}
+
+/// Reads each, several at once where there are many: a store far away takes its time for every single one.
+fn each<T: Sync, R: Send>(names: &[T], read: impl Fn(&T) -> Result<R, FileError> + Sync) -> Result<Vec<R>, FileError> {
+    let share = names.len().div_ceil(READERS).max(LEAST_SHARE);
+    let read = &read;
+    std::thread::scope(|scope| {
+        let shares = names.chunks(share).map(|share| {
+            let all = move || share.iter().map(read).collect::<Result<Vec<_>, _>>();
+            scope.spawn(all)
+        });
+        // All are begun before the first is waited for.
+        let shares: Vec<_> = shares.collect();
+        let mut found = Vec::with_capacity(names.len());
+        for share in shares {
+            match share.join() {
+                Ok(part) => found.extend(part?),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(found)
+    })
 }
 
 fn base(history: &History, name: &BaseName) -> Result<BasePiece, FileError> {

@@ -1,4 +1,5 @@
-//! `lifeboat etcd`: an etcd as a history. Works on plain files and a live etcd, without an estate or a repository.
+//! `lifeboat etcd`: an etcd as a history. Works on plain files and a live etcd, without an estate or a repository; or, with
+//! `--cluster`, on the history that the estate's repository has of a cluster.
 
 mod capture;
 mod exchange;
@@ -14,6 +15,7 @@ mod verify;
 
 use crate::failure::Failure;
 use crate::printer::Printer;
+use estate::Kind;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -41,14 +43,21 @@ enum Command {
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
+    let own = *printer;
     match args.command {
         Command::Capture(args) => capture::run(args, printer).await?,
-        Command::Show(args) => show::run(&args, printer)?,
+        Command::Show(args) => apart(move || show::run(&args, &own)).await?,
         Command::Verify(args) => return verify::run(args, printer).await,
-        Command::Rebuild(args) => rebuild::run(args, printer)?,
-        Command::Export(args) => exchange::export(&args, printer)?,
-        Command::Import(args) => exchange::import(&args, printer)?,
-        Command::Merge(args) => merge::run(&args, printer)?,
+        Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
+        Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,
+        Command::Import(args) => apart(move || exchange::import(&args, &own)).await?,
+        Command::Merge(args) => apart(move || merge::run(&args, &own)).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// On a thread of its own, since it takes as long as disks and stores do.
+async fn apart<R: Send + 'static>(work: impl FnOnce() -> Result<R, Failure> + Send + 'static) -> Result<R, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the work broke off").because(&reason))?
 }

@@ -97,7 +97,7 @@ fn root_key(path: &Path, make: bool) -> Result<(Signer, bool), Failure> {
             Ok((signer, true))
         }
         Err(reason) => Err(Failure::new("LB0203", Kind::Person, format!("the root key {shown} cannot be read"))
-                .because(&reason)
+            .because(&reason)
             .hint(format!("ls -l {shown}"))),
     }
 }

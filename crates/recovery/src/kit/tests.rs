@@ -10,7 +10,14 @@ fn world(directory: &Path, change: impl FnOnce(&str) -> String) -> World {
 }
 
 fn with_files(directory: &Path) {
-    for name in ["peers.key", "s3.access", "s3.secret", "rancher-ca.pem", "tsig.key", "id_ed25519"] {
+    for name in [
+        "peers.key",
+        "s3.access",
+        "s3.secret",
+        "rancher-ca.pem",
+        "tsig.key",
+        "id_ed25519",
+    ] {
         std::fs::write(directory.join(name), format!("the {name}")).unwrap();
     }
 }
@@ -24,7 +31,14 @@ fn a_kit_holds_the_estate_and_what_it_refers_to_and_names_what_is_missing() {
     let names: Vec<&str> = kit.files.keys().map(String::as_str).collect();
     assert_eq!(
         names,
-        ["id_ed25519", "lifeboat.yaml", "peers.key", "rancher-ca.pem", "s3.access", "s3.secret"]
+        [
+            "id_ed25519",
+            "lifeboat.yaml",
+            "peers.key",
+            "rancher-ca.pem",
+            "s3.access",
+            "s3.secret"
+        ]
     );
     let left_out: Vec<(&str, &str)> = kit.left_out.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     assert_eq!(

@@ -81,11 +81,6 @@ impl Identities {
         self.x25519.is_empty() && self.ssh.is_empty() && self.passphrase.is_none()
     }
 
-    /// The public keys of these identities, as far as they are `age`'s own.
-    pub(crate) fn recipients(&self) -> Vec<String> {
-        self.x25519.iter().map(|it| it.to_public().to_string()).collect()
-    }
-
     /// Opens the first of the wrapped texts that one of the identities opens. `None`: they were wrapped for others.
     pub(crate) fn unwrap(&self, object: &str, wrapped: &[String]) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
         let mut damaged = None;

@@ -1,11 +1,8 @@
 //! From a key to what it is of: the other direction. What has no meaning here is strange, and no part of the repository.
 
-use super::{MARKER, PROBES, Scope, number, scope_of};
+use super::{MARKER, PROBES, Scope, is_history_name, number, scope_of};
 use estate::{Name, PointId};
 use object_store::path::Path;
-
-/// Characters of the name of a history's object at most.
-const LONGEST: usize = 200;
 
 /// What an object is, by its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,11 +89,7 @@ fn of_cluster(cluster: Name, rest: &[&str]) -> Option<Known> {
     Some(match *rest {
         ["points", point] => Known::Manifest(cluster, point.parse().ok()?),
         ["parts", point, part] => Known::Part(cluster, point.parse().ok()?, part.parse().ok()?),
-        ["history", object] => {
-            let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-            let good = object.len() <= LONGEST && object.bytes().all(fits);
-            Known::History(cluster, good.then(|| object.to_owned())?)
-        }
+        ["history", object] => Known::History(cluster, is_history_name(object).then(|| object.to_owned())?),
         ["files", "config"] => Known::Files(cluster, FilesKind::Config),
         ["files", kind, _, ..] => {
             let kind = FilesKind::ALL.into_iter().find(|it| it.name() == kind)?;

@@ -49,7 +49,10 @@ async fn full_and_read_only(place: &Path) {
     let AppendError::Impossible { source, .. } = &error else {
         panic!("{error:?}")
     };
-    let told = format!("{} refuses shared/runs/0000000001/0000000000: Read-only file system (os error 30)", repository.store());
+    let told = format!(
+        "{} refuses shared/runs/0000000001/0000000000: Read-only file system (os error 30)",
+        repository.store()
+    );
     assert_eq!(source.to_string(), told);
     assert!(matches!(repository.probe().await, Err(Error::Refused { .. })));
     assert!(matches!(repository.remove(&cluster(), &id(1)).await, Err(Error::Refused { .. })));

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use std::io::Read;
 
 fn keys() -> Keys {
-    Keys::new(Scope::Shared, 1, Opened::random()).unwrap()
+    Keys::new(Opened::random()).unwrap()
 }
 
 fn place(key: &str) -> Place {
@@ -55,8 +55,8 @@ fn an_object_of_other_keys_is_named() {
 #[test]
 fn a_rotated_keyring_opens_what_the_old_key_sealed() {
     let opened = Opened::random();
-    let old = Keys::new(Scope::Shared, 1, opened.clone()).unwrap();
-    let new = Keys::new(Scope::Shared, 2, opened.rotated()).unwrap();
+    let old = Keys::new(opened.clone()).unwrap();
+    let new = Keys::new(opened.rotated()).unwrap();
     let sealed = old.seal(&here(), 0, b"old").unwrap();
     assert_eq!(new.open(&here(), &sealed).unwrap().1, b"old");
     let sealed = new.seal(&here(), 0, b"new").unwrap();

@@ -149,7 +149,11 @@ fn the_operator_has_every_file_that_the_estate_names() {
     let lab = lab(Options::default());
     let secrets = secrets(&lab);
     let keys = secrets.estate.as_ref().unwrap();
-    let all: Vec<&str> = files(&lab, &secrets, keys, false).unwrap().into_iter().map(|(name, _)| name).collect();
+    let all: Vec<&str> = files(&lab, &secrets, keys, false)
+        .unwrap()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
     for name in [OPERATOR, OF_PRIMARY, OF_STANDBY, OF_WITNESS].concat() {
         assert!(all.contains(&name), "{name}");
     }

@@ -2,16 +2,19 @@
 
 use super::failures::{inhabited, occupied};
 use super::moment::{bytes, span};
+use super::opened::{Elsewhere, Place};
 use super::source::{Source, unanswered};
 use super::tidings::Tidings;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 use crate::progress::Progress;
 use ::etcd::FileError;
-use ::etcd::capture::{Behind, CaptureError, Note, Options, Risk, capture};
+use ::etcd::capture::{Behind, CaptureError, Note, Options, Risk, Tell, capture};
 use ::etcd::history::{Directory, Lock};
-use estate::Kind;
+use estate::{Kind, Name};
 use jiff::Timestamp;
+use protect::etcd::Captured;
+use repository::Repository;
 use serde::Serialize;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -32,8 +35,18 @@ const SILENT_S: f64 = 5.0;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The history; begun, if it is not there
-    #[arg(long, value_name = "DIRECTORY")]
-    into: PathBuf,
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        required_unless_present = "cluster",
+        conflicts_with = "cluster"
+    )]
+    into: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+    /// With --cluster: where a base waits for the repository; without this the system's temporary directory
+    #[arg(long, value_name = "DIRECTORY", requires = "cluster")]
+    spool: Option<PathBuf>,
     #[command(flatten)]
     source: Source,
     /// The member's data directory, when it is on this host: the base is read from it, which costs etcd almost nothing
@@ -76,15 +89,13 @@ struct Now {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let members = args.source.members()?;
-    if args.into.join("member").is_dir() {
-        return Err(inhabited(&args.into));
-    }
-    if args.into.is_file() {
-        return Err(occupied(&args.into));
-    }
-    let shelf = Arc::new(Directory::open(&args.into)?);
-    let _lock = locked(&shelf)?;
-    let mut options = Options::new(&args.into);
+    let place = args.elsewhere.or(args.into.as_deref())?;
+    let target = target(&place)?;
+    let spool = match &place {
+        Place::Path(path) => path.clone(),
+        Place::Repository { .. } => args.spool.clone().unwrap_or_else(std::env::temp_dir),
+    };
+    let mut options = Options::new(&spool);
     options.limits.every = args.every;
     options.limits.bytes = usize::try_from(args.bytes).unwrap_or(usize::MAX);
     options.give_up = args.once.then_some(ONCE_LIMIT);
@@ -95,25 +106,47 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (behind, seen) = watch::channel(Risk::default().behind());
     let teller = progress.clone();
     let tidings = Mutex::new(Tidings::default());
-    let tell = Arc::new(move |note: Note| {
+    let tell: Tell = Arc::new(move |note: Note| {
         let mut tidings = tidings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = tidings.text(&note, ambient::monotonic()) {
             teller.talk(&format!("{:.0} {text}", ambient::now()));
         }
     });
     let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
-    let merging = tokio::spawn(super::merge::now_and_then(
-        args.into.clone(),
-        args.window,
-        args.merge_every,
-        progress.clone(),
-    ));
+    let times = (args.window, args.merge_every);
+    let merging = tokio::spawn(super::merge::now_and_then(place.clone(), spool, times, progress.clone()));
     let stop = stopped(args.once, seen);
-    let ended = capture(members, shelf, options, tell, behind, stop).await;
+    let ended = match target {
+        Target::Directory(shelf, _lock) => capture(members, shelf, options, tell, behind, stop).await,
+        Target::Repository(repository, cluster) => {
+            let captured = Captured { cluster, epoch: 0, source: members, options };
+            protect::etcd::capture(repository, captured, tell, behind, stop).await
+        }
+    };
     saying.abort();
     merging.abort();
     progress.clear();
-    ended.map_err(|error| failed(error, &args))
+    ended.map_err(|error| failed(error, &place))
+}
+
+/// Where it goes.
+enum Target<'a> {
+    Directory(Arc<Directory>, Lock),
+    Repository(&'a Repository, &'a Name),
+}
+
+/// A directory is made if it is not there, and locked.
+fn target(place: &Place) -> Result<Target<'_>, Failure> {
+    match place {
+        Place::Path(path) if path.join("member").is_dir() => Err(inhabited(path)),
+        Place::Path(path) if path.is_file() => Err(occupied(path)),
+        Place::Path(path) => {
+            let shelf = Arc::new(Directory::open(path)?);
+            let lock = locked(&shelf)?;
+            Ok(Target::Directory(shelf, lock))
+        }
+        Place::Repository { repository, cluster } => Ok(Target::Repository(repository, cluster)),
+    }
 }
 
 /// Takes the history's lock.
@@ -209,14 +242,14 @@ fn now(behind: &Behind) -> Now {
     }
 }
 
-fn failed(error: CaptureError, args: &Args) -> Failure {
+fn failed(error: CaptureError, place: &Place) -> Failure {
     let message = error.to_string();
     match error {
         CaptureError::Etcd(error) => unanswered(error),
         CaptureError::File(error) => error.into(),
         CaptureError::GaveUp { .. } => Failure::new("LB0401", Kind::Unreachable, message),
         CaptureError::Rival { .. } => Failure::new("LB0410", Kind::Conflict, message)
-            .hint(format!("two hosts write to {}: give each a history of its own", args.into.display())),
+            .hint(format!("two hosts write to {}: give each a history of its own", place.shown())),
         CaptureError::Skipped(_) => Failure::new("LB0099", Kind::Bug, message),
     }
 }

@@ -7,12 +7,23 @@ use ::etcd::import::ImportError;
 use ::etcd::rebuild::RebuildError;
 use ::etcd::selection::SelectionError;
 use estate::Kind;
+use protect::etcd::repository_error;
+use recovery::Trouble;
 use std::path::Path;
 
 pub(super) const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be rebuilt";
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
+        if error.is_gone() {
+            let again = "the same command again: the history was merged meanwhile";
+            return Self::new("LB0303", Kind::Unreachable, error.to_string()).hint(again);
+        }
+        // What the repository says of itself has pages of its own.
+        let error = match repository_error(error) {
+            Ok(error) => return Trouble::from(error).into(),
+            Err(error) => error,
+        };
         let code = match &error {
             FileError::Io { .. } => "LB0308",
             FileError::Damaged { .. } => "LB0405",

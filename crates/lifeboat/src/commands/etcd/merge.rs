@@ -1,12 +1,13 @@
 //! `lifeboat etcd merge`: makes a history smaller, without asking etcd.
 
 use super::moment::{size, span};
-use super::opened::{history, shown as time};
+use super::opened::{Elsewhere, Place, shown as time};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use crate::progress::Progress;
 use ::etcd::history::Directory;
-use ::etcd::merge::{Action, Facts, Held, Policy, apply, held, plan};
+use ::etcd::merge::{Action, Held, Policy, apply};
+use protect::etcd::{merge_once, planned};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,13 +18,19 @@ const ROUNDS: usize = 12;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The history
-    history: PathBuf,
-    /// For how long every revision stays rebuildable
-    #[arg(long, value_name = "TIME", value_parser = span)]
-    window: Duration,
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
+    history: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+    /// For how long every revision stays rebuildable; with --cluster 7d if nothing else is said
+    #[arg(long, value_name = "TIME", value_parser = span, required_unless_present = "cluster")]
+    window: Option<Duration>,
     /// Remove also the last moment of a timeline that a later one has taken over, once it is before the window
     #[arg(long)]
     forget_ended_timelines: bool,
+    /// With --cluster: where objects lie while they are made; without this the system's temporary directory
+    #[arg(long, value_name = "DIRECTORY", requires = "cluster")]
+    spool: Option<PathBuf>,
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -37,6 +44,9 @@ struct Shown {
     created: u64,
     created_bytes: u64,
     removed: u64,
+    /// Replaced, and left for those who read now: the next merging removes them.
+    #[serde(skip_serializing_if = "is_none")]
+    left: u64,
     /// What was not removed although it is before the window, and why.
     kept: Vec<String>,
 }
@@ -48,6 +58,12 @@ impl Report for Shown {
             (planned, 0) => planned.join("\n"),
             _ => format!("{} objects made ({}), {} removed", self.created, size(self.created_bytes), self.removed),
         };
+        if self.left > 0 {
+            text += &format!(
+                "\n{} are replaced, and stay for those who read now; the next merging removes them",
+                self.left
+            );
+        }
         for kept in &self.kept {
             text += &format!("\nkept: {kept}");
         }
@@ -56,27 +72,34 @@ impl Report for Shown {
 }
 
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
+    let place = args.elsewhere.or(args.history.as_deref())?;
     // It must be a history before a lock is laid into it.
-    history(&args.history)?;
-    let policy = Policy {
-        forget_ended: args.forget_ended_timelines,
-        ..policy(args.window)
-    };
+    let history = place.history()?;
+    let window = args.window.map_or_else(Policy::default, policy);
+    let policy = Policy { forget_ended: args.forget_ended_timelines, ..window };
     if args.dry_run {
-        let (actions, kept) = planned(&args.history, &policy)?;
-        let planned = actions.iter().map(said).collect();
+        let (actions, kept) = planned(&history, &policy, now_ms())?;
+        let (planned, kept) = (actions.iter().map(said).collect(), kept.into_iter().map(why).collect());
         return printer.show(&Shown { planned, kept, ..Shown::default() });
     }
-    let _lock = super::capture::locked(&Directory::open(&args.history)?)?;
-    printer.show(&merge(&args.history, &policy)?)
+    let _lock = match &place {
+        Place::Path(path) => Some(super::capture::locked(&Directory::open(path)?)?),
+        Place::Repository { .. } => None,
+    };
+    printer.show(&merge(&place, &policy, args.spool.as_deref())?)
 }
 
 /// Merges from time to time, beside a capture that holds the lock. What fails is said, and tried again the next time.
-pub(super) async fn now_and_then(path: PathBuf, window: Duration, every: Duration, progress: Progress) {
+pub(super) async fn now_and_then(
+    place: Place,
+    spool: PathBuf,
+    (window, every): (Duration, Duration),
+    progress: Progress,
+) {
     loop {
         ambient::sleep(every).await;
-        let path = path.clone();
-        match tokio::task::spawn_blocking(move || merge(&path, &policy(window))).await {
+        let (place, spool) = (place.clone(), spool.clone());
+        match tokio::task::spawn_blocking(move || merge(&place, &policy(window), Some(&spool))).await {
             Ok(Ok(done)) if done.created + done.removed > 0 => {
                 progress.talk(&format!("{:.0} merged: {}", ambient::now(), done.text()));
             }
@@ -90,26 +113,39 @@ fn policy(window: Duration) -> Policy {
     Policy { window_ms: ms(window), ..Policy::default() }
 }
 
-/// What is to be done, and what is kept that would be expected to go.
-fn planned(path: &Path, policy: &Policy) -> Result<(Vec<Action>, Vec<String>), Failure> {
-    let history = history(path)?;
-    let now_ms = u64::try_from(ambient::now().as_millisecond()).unwrap_or(0);
-    let facts = Facts::of(&history)?;
-    let actions = facts.iter().flat_map(|facts| plan(facts, policy, now_ms)).collect();
-    let mut kept: Vec<_> = facts.iter().filter_map(|it| held(it, policy, now_ms)).map(why).collect();
-    kept.dedup();
-    Ok((actions, kept))
+fn now_ms() -> u64 {
+    u64::try_from(ambient::now().as_millisecond()).unwrap_or(0)
 }
 
-fn merge(path: &Path, policy: &Policy) -> Result<Shown, Failure> {
+fn merge(place: &Place, policy: &Policy, spool: Option<&Path>) -> Result<Shown, Failure> {
+    match place {
+        Place::Path(path) => in_directory(path, policy),
+        Place::Repository { repository, cluster } => {
+            let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
+            let runtime = tokio::runtime::Handle::current();
+            let merged = runtime.block_on(merge_once(repository, cluster, policy, ambient::now(), &spool))?;
+            Ok(Shown {
+                planned: Vec::new(),
+                created: merged.created,
+                created_bytes: merged.created_bytes,
+                removed: merged.removed,
+                left: merged.left,
+                kept: merged.held.into_iter().map(why).collect(),
+            })
+        }
+    }
+}
+
+fn in_directory(path: &Path, policy: &Policy) -> Result<Shown, Failure> {
+    let place = Place::Path(path.to_owned());
     let mut shown = Shown::default();
     for _ in 0..ROUNDS {
-        let (actions, kept) = planned(path, policy)?;
-        shown.kept = kept;
+        let history = place.history()?;
+        let (actions, kept) = planned(&history, policy, now_ms())?;
+        shown.kept = kept.into_iter().map(why).collect();
         if actions.is_empty() {
             break;
         }
-        let history = history(path)?;
         for action in &actions {
             let done = apply(&history, action, path)?;
             shown.created += u64::from(done.created.is_some());
@@ -118,6 +154,11 @@ fn merge(path: &Path, policy: &Policy) -> Result<Shown, Failure> {
         }
     }
     Ok(shown)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn why(held: Held) -> String {

@@ -1,16 +1,103 @@
-//! What a command works on: a history, a snapshot or a database, by its path; and which moment of it.
+//! What a command works on: a history, a snapshot or a database, by its path, or the history of a cluster in the repository; and
+//! which moment of it.
 
 use super::failures::SHOW;
 use super::moment::At;
+use crate::estate as estate_file;
 use crate::failure::Failure;
 use ::etcd::history::{Directory, History, Timeline};
 use ::etcd::import::{Imported, snapshot_file};
 use ::etcd::selection::{DatabaseSource, HistorySource, Packs, Source};
-use estate::Kind;
+use estate::{Kind, Name};
 use jiff::Timestamp;
+use protect::etcd::RepositoryShelf;
+use repository::Repository;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The history of a cluster in the repository, instead of one in a directory.
+#[derive(Clone, clap::Args)]
+pub(crate) struct Elsewhere {
+    /// The history of this cluster in the estate's repository, instead of one in a directory
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<Name>,
+    #[command(flatten)]
+    estate: estate_file::Which,
+}
+
+/// Where a history is, or a file.
+#[derive(Clone)]
+pub(crate) enum Place {
+    Path(PathBuf),
+    Repository { repository: Repository, cluster: Name },
+}
+
+impl Elsewhere {
+    /// Where it is: at `path`, unless a cluster is named.
+    pub(crate) fn or(&self, path: Option<&Path>) -> Result<Place, Failure> {
+        let Some(cluster) = &self.cluster else {
+            // One of the two is there: clap sees to that.
+            return Ok(Place::Path(path.unwrap_or(Path::new(".")).to_owned()));
+        };
+        let world = self.estate.open()?;
+        let name = world.cluster(cluster)?.repository.clone();
+        Ok(Place::Repository {
+            repository: world.repository(&name)?,
+            cluster: cluster.clone(),
+        })
+    }
+}
+
+impl Place {
+    /// As it is typed.
+    pub(crate) fn typed(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Repository { cluster, .. } => format!("--cluster {cluster}"),
+        }
+    }
+
+    /// As it is typed where something goes into it.
+    pub(crate) fn typed_into(&self) -> String {
+        match self {
+            Self::Path(path) => format!("--into {}", path.display()),
+            Self::Repository { .. } => self.typed(),
+        }
+    }
+
+    /// How it is called.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            Self::Repository { repository, cluster } => {
+                format!("the history of cluster {cluster} in {}", repository.store())
+            }
+        }
+    }
+
+    /// Opens what is there.
+    pub(crate) fn open(&self, spool: Option<&Path>) -> Result<Opened, Failure> {
+        match self {
+            Self::Path(path) if path.is_file() => {
+                let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
+                Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)))
+            }
+            _ => Ok(Opened::History(Box::new(self.history()?))),
+        }
+    }
+
+    /// Opens the history, which must hold a base. Blocks; needs a runtime.
+    pub(crate) fn history(&self) -> Result<History, Failure> {
+        match self {
+            Self::Path(path) => history(path),
+            Self::Repository { repository, cluster } => {
+                let history = History::open(Arc::new(RepositoryShelf::new(repository, cluster, 0)))?;
+                with_base(history, &self.shown(), format!("lifeboat etcd capture --cluster {cluster}"))
+            }
+        }
+    }
+}
 
 /// What a path leads to.
 pub(crate) enum Opened {
@@ -19,10 +106,13 @@ pub(crate) enum Opened {
 }
 
 /// Which moment.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(crate) struct Which {
     /// A history, a snapshot of etcdctl, k3s, RKE2 or RKE1, or a database file
-    pub(crate) from: PathBuf,
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// The moment: a revision, or a time with its zone; without this the newest
     #[arg(long, value_name = "REVISION|TIME")]
     pub(crate) at: Option<At>,
@@ -48,17 +138,8 @@ pub(crate) struct Found {
     pub(crate) note: Option<String>,
 }
 
-/// Opens what is at `path`.
-pub(crate) fn open(path: &Path, spool: Option<&Path>) -> Result<Opened, Failure> {
-    if path.is_file() {
-        let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
-        return Ok(Opened::File(Box::new(snapshot_file(path, &spool)?)));
-    }
-    Ok(Opened::History(Box::new(history(path)?)))
-}
-
 /// Opens the history at `path`, which must hold a base.
-pub(crate) fn history(path: &Path) -> Result<History, Failure> {
+fn history(path: &Path) -> Result<History, Failure> {
     let shown = path.display();
     let none =
         |why: &str, hint: String| Err(Failure::new("LB0407", Kind::Invalid, format!("{shown} {why}")).hint(hint));
@@ -73,6 +154,10 @@ pub(crate) fn history(path: &Path) -> Result<History, Failure> {
         };
     }
     let history = History::open(Arc::new(Directory::open(path)?))?;
+    with_base(history, &shown.to_string(), format!("lifeboat etcd capture --into {shown}"))
+}
+
+fn with_base(history: History, shown: &str, capture: String) -> Result<History, Failure> {
     if history.newest().is_some() {
         return Ok(history);
     }
@@ -81,7 +166,7 @@ pub(crate) fn history(path: &Path) -> Result<History, Failure> {
         let message = format!("{shown} lacks the base that its {left} segments begin with");
         return Err(Failure::new("LB0405", Kind::Damaged, message));
     }
-    none("holds no history", format!("lifeboat etcd capture --into {shown}"))
+    Err(Failure::new("LB0407", Kind::Invalid, format!("{shown} holds no history")).hint(capture))
 }
 
 fn parent(path: &Path) -> &Path {
@@ -132,11 +217,17 @@ pub(crate) fn broken(history: &History) -> Vec<Broken> {
 impl Which {
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
-        let found = match open(&self.from, self.spool.as_deref())? {
+        let place = self.place()?;
+        let found = match place.open(self.spool.as_deref())? {
             Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole),
             Opened::File(imported) => in_file(*imported, self.at),
         };
-        found.map_err(|failure| failure.fill("HISTORY", &self.from.display().to_string()))
+        found.map_err(|failure| failure.fill("HISTORY", &place.typed()))
+    }
+
+    /// Where it is.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        self.elsewhere.or(self.from.as_deref())
     }
 }
 

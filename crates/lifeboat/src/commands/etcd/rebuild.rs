@@ -136,7 +136,7 @@ pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Res
     {
         members.token = token(&found)?;
     }
-    let from = which.from.display().to_string();
+    let from = which.place()?.typed();
     let rebuilt = rebuild(&*found.source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
     let mut made = made(rebuilt, &request, found.timeline);
     made.warnings.extend(found.note);

@@ -1,7 +1,7 @@
 //! `lifeboat etcd show`: what can be rebuilt from a history.
 
 use super::moment::At;
-use super::opened::{Broken, broken, history, revision};
+use super::opened::{Broken, Elsewhere, broken, revision};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::FileError;
@@ -13,7 +13,10 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The history
-    history: PathBuf,
+    #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
+    history: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// Also say which revision was the newest at this time, or when this revision was seen
     #[arg(long, value_name = "REVISION|TIME")]
     at: Option<At>,
@@ -106,13 +109,13 @@ impl Report for Shown {
 }
 
 pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let history = history(&args.history)?;
+    let place = args.elsewhere.or(args.history.as_deref())?;
+    let history = place.history()?;
     let at = match args.at {
         None => None,
         Some(at) => {
-            let shown = args.history.display().to_string();
-            let (timeline, revision) =
-                revision(&history, Some(at), None).map_err(|failure| failure.fill("HISTORY", &shown))?;
+            let found = revision(&history, Some(at), None);
+            let (timeline, revision) = found.map_err(|failure| failure.fill("HISTORY", &place.typed()))?;
             let seen = history.seen_at(timeline, revision)?;
             let rebuildable = history.moment(timeline, revision).is_ok();
             Some(Moment {

@@ -1,6 +1,7 @@
 //! `lifeboat etcd verify`: whether a copy is sound, and whether each member of a live etcd holds the same.
 
-use super::opened::{Found, Opened, Which, broken, history, open};
+use super::apart;
+use super::opened::{Found, Opened, Place, Which, broken};
 use super::source::{Source, every_member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
@@ -9,6 +10,7 @@ use ::etcd::proof::{
 };
 use estate::Kind;
 use serde::Serialize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(clap::Args)]
@@ -90,8 +92,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     } else {
         None
     };
-    let found = args.which.find(true)?;
-    let whole = whole(&args.which).await?;
+    let which = args.which.clone();
+    let (place, found) = apart(move || Ok((which.place()?, which.find(true)?))).await?;
+    let whole = whole(&place, args.which.spool.clone()).await?;
     let (found, ours) = hashed(found).await?;
     let verified = match &clients {
         None => Verified { members: Vec::new() },
@@ -105,7 +108,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         }
     };
     printer.show(&Shown {
-        sound: args.which.from.display().to_string(),
+        sound: place.shown(),
         timeline: found.timeline,
         revision: found.revision,
         compaction: ours.compact_revision,
@@ -115,12 +118,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         members: verified.members.iter().map(row).collect(),
     })?;
     if found.timeline.is_some() && args.which.at.is_none() {
-        let cut = broken(&history(&args.which.from)?);
-        if let Some(cut) = cut.iter().find(|it| Some(it.timeline) == found.timeline) {
-            let hint = format!(
-                "lifeboat etcd capture --into {}: goes on there, if etcd still can",
-                args.which.from.display()
-            );
+        let (timeline, again) = (found.timeline, place.clone());
+        let cut = apart(move || Ok(broken(&again.history()?))).await?;
+        if let Some(cut) = cut.iter().find(|it| Some(it.timeline) == timeline) {
+            let hint = format!("lifeboat etcd capture {}: goes on there, if etcd still can", place.typed_into());
             return Err(Failure::new("LB0405", Kind::Damaged, cut.text()).hint(hint));
         }
     }
@@ -132,7 +133,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         } else {
             format!("member {}", differing.join(", "))
         };
-        let message = format!("{who} holds other content than {}", args.which.from.display());
+        let message = format!("{who} holds other content than {}", place.shown());
         return Err(Failure::new("LB0409", Kind::Damaged, message));
     }
     Ok(if !live || verified.all_equal() {
@@ -143,9 +144,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
 }
 
 /// Reads all of it, also what the moment does not need: of a history every object of every timeline.
-async fn whole(which: &Which) -> Result<Option<ReadAll>, Failure> {
-    let (from, spool) = (which.from.clone(), which.spool.clone());
-    apart(move || match open(&from, spool.as_deref())? {
+async fn whole(place: &Place, spool: Option<PathBuf>) -> Result<Option<ReadAll>, Failure> {
+    let place = place.clone();
+    apart(move || match place.open(spool.as_deref())? {
         Opened::History(history) => Ok(Some(read_all(&history)?)),
         Opened::File(imported) => {
             verify_database(imported.database)?;
@@ -159,12 +160,6 @@ async fn whole(which: &Which) -> Result<Option<ReadAll>, Failure> {
 async fn hashed(found: Found) -> Result<(Found, HashAnswer), Failure> {
     let (revision, floor) = (found.revision, found.source.compaction().min(found.revision));
     apart(move || Ok(hash_kv(&*found.source, revision, floor).map(|hash| (found, hash))?)).await
-}
-
-/// On a thread of its own, since it takes as long as the disk does.
-async fn apart<R: Send + 'static>(work: impl FnOnce() -> Result<R, Failure> + Send + 'static) -> Result<R, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the check broke off").because(&reason))?
 }
 
 fn row(it: &Compared) -> Row {

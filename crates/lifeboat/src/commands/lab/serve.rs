@@ -30,7 +30,9 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 async fn make_repository(lab: &Lab, printer: &Printer) -> Result<(), Failure> {
     let Some(file) = lab.estate_file() else { return Ok(()) };
     let world = crate::estate::read(&file)?;
-    let Some((_, cluster)) = world.estate.management() else { return Ok(()) };
+    let Some((_, cluster)) = world.estate.management() else {
+        return Ok(());
+    };
     let root_key = world.path("lifeboat-root.key".as_ref());
     init::make(&world, &cluster.repository, &root_key, printer).await?;
     Ok(())

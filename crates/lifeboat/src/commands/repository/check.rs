@@ -80,7 +80,10 @@ impl Report for Shown {
                 (true, true) => "unharmed, every byte read".to_owned(),
                 (true, false) => "unharmed, as far as it was read".to_owned(),
                 (false, _) => {
-                    let parts = point.parts.iter().filter_map(|part| Some(format!("{}: {}", part.name, part.harm.as_ref()?)));
+                    let parts = point
+                        .parts
+                        .iter()
+                        .filter_map(|part| Some(format!("{}: {}", part.name, part.harm.as_ref()?)));
                     let manifest = point.manifest.iter().map(|why| format!("its manifest {why}"));
                     manifest.chain(parts).collect::<Vec<_>>().join("; ")
                 }
@@ -113,7 +116,12 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         (false, Some(percent)) => Reading::Sample { percent, seed: args.how.seed },
         (false, None) => Reading::Structure,
     };
-    let options = CheckOptions { reading, scopes: None, memory: memory.as_ref(), second: second.as_ref() };
+    let options = CheckOptions {
+        reading,
+        scopes: None,
+        memory: memory.as_ref(),
+        second: second.as_ref(),
+    };
     let report = checked(&world, &name, &repository, &options, printer).await?;
     if let (Some(file), Some(memory)) = (&args.how.memory, &report.memory) {
         remember(file, memory)?;
@@ -152,7 +160,11 @@ async fn checked(
 }
 
 /// What is wrong with a cluster's files, which restic's own format keeps.
-async fn of_files(repository: &Repository, cluster: &Name, reading: Reading) -> Result<Vec<repository::Fault>, Failure> {
+async fn of_files(
+    repository: &Repository,
+    cluster: &Name,
+    reading: Reading,
+) -> Result<Vec<repository::Fault>, Failure> {
     let files = match repository.files(cluster).await {
         Ok(files) => files,
         // Whoever cannot open the cluster is told so by the check of its keyring.
@@ -211,7 +223,14 @@ impl Report for Mended {
             [it.object.clone(), size(it.bytes), it.reason.clone(), state]
         });
         let nobody = self.plan.nobody.iter();
-        let nobody = nobody.map(|it| [it.object.clone(), String::new(), it.reason.clone(), "nobody has it".to_owned()]);
+        let nobody = nobody.map(|it| {
+            [
+                it.object.clone(),
+                String::new(),
+                it.reason.clone(),
+                "nobody has it".to_owned(),
+            ]
+        });
         table(["OBJECT", "SIZE", "WHAT IS WRONG", "STATE"], takes.chain(nobody))
     }
 }
@@ -220,7 +239,11 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
     let begun = ambient::monotonic();
     let (world, name) = args.of.open()?;
     let (repository, from) = (world.repository(&name)?, world.repository(&args.from)?);
-    let reading = if args.read_data { Reading::All } else { Reading::Structure };
+    let reading = if args.read_data {
+        Reading::All
+    } else {
+        Reading::Structure
+    };
     let options = CheckOptions { reading, second: Some(&from), ..CheckOptions::default() };
     let report = checked(&world, &name, &repository, &options, printer).await?;
     let plan = repository.plan_repair(&from, &report).await.map_err(Trouble::from)?;
@@ -229,8 +252,10 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
     }
     if !args.yes {
         printer.show(&Mended { plan, done: None })?;
-        return Err(Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes")
-            .hint(format!("lifeboat repository repair --from {} --yes", args.from)));
+        return Err(
+            Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes")
+                .hint(format!("lifeboat repository repair --from {} --yes", args.from)),
+        );
     }
     let is_copy = repository.is_copy().await.unwrap_or(false);
     let done = repository.repair(&from, &plan, is_copy).await.map_err(Trouble::from)?;

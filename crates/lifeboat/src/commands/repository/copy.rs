@@ -65,7 +65,13 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let progress = Progress::new(*printer);
     let seen = progress.clone();
     let on = move |at: repository::CopyProgress| {
-        seen.hint(&format!("{} of {} objects, {} of {}", at.objects, at.of_objects, size(at.bytes), size(at.of_bytes)));
+        seen.hint(&format!(
+            "{} of {} objects, {} of {}",
+            at.objects,
+            at.of_objects,
+            size(at.bytes),
+            size(at.of_bytes)
+        ));
     };
     let copied = repository::copy(&from, &to, &options, &on).await.map_err(Trouble::from)?;
     progress.clear();
@@ -73,8 +79,14 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     printer.show(&Shown(copied))?;
     match differing {
         0 => Ok(()),
-        _ => Err(Failure::new("LB0306", Kind::Damaged, format!("{differing} objects differ between {} and {}", from.store(), to.store()))
-            .hint("lifeboat repository check --read-data on both: it says which is sound; then lifeboat repository repair")),
+        _ => Err(Failure::new(
+            "LB0306",
+            Kind::Damaged,
+            format!("{differing} objects differ between {} and {}", from.store(), to.store()),
+        )
+        .hint(
+            "lifeboat repository check --read-data on both: it says which is sound; then lifeboat repository repair",
+        )),
     }
 }
 

@@ -52,7 +52,10 @@ pub(in crate::commands) async fn make(
         recipients: world.grants(name)?,
         writers: world.writers(name)?,
     };
-    let made = repository.found(&founding).await.map_err(|error| about_root(error, root_file))?;
+    let made = repository
+        .found(&founding)
+        .await
+        .map_err(|error| about_root(error, root_file))?;
     match made.as_slice() {
         [] => printer.talk(&format!("{} was a repository already", repository.store())),
         made => printer.talk(&format!("made {}", made.join(", "))),
@@ -65,7 +68,8 @@ pub(in crate::commands) async fn make(
 async fn probe(repository: &Repository) -> Result<(), Failure> {
     repository.prepare().map_err(Trouble::from)?;
     let probed = repository.probe().await.map_err(Trouble::from)?;
-    let failing = |check: &repository::Check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default());
+    let failing =
+        |check: &repository::Check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default());
     let failing: Vec<String> = probed.failing().map(failing).collect();
     if failing.is_empty() {
         return Ok(());

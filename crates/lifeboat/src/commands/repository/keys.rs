@@ -159,7 +159,10 @@ async fn apply(args: ApplyArgs, printer: &Printer) -> Result<(), Failure> {
         recipients: wanted.grants.clone(),
         writers: wanted.writers.clone(),
     };
-    let made = repository.found(&founding).await.map_err(|error| about_root(error, &args.root_key))?;
+    let made = repository
+        .found(&founding)
+        .await
+        .map_err(|error| about_root(error, &args.root_key))?;
     made.iter().for_each(|made| printer.talk(&format!("made {made}")));
     for scope in &wanted.scopes {
         let ring = repository.keyring_info(scope).await.map_err(Trouble::from)?;

@@ -68,7 +68,10 @@ struct Shown {
 impl Report for Shown {
     fn text(&self) -> String {
         let holds = self.holds.iter().map(|name| [name.clone(), "sealed".to_owned()]);
-        let left_out = self.left_out.iter().map(|(name, why)| [name.clone(), format!("left out: {why}")]);
+        let left_out = self
+            .left_out
+            .iter()
+            .map(|(name, why)| [name.clone(), format!("left out: {why}")]);
         let head = format!("kit {} of {}, {} old", self.number, self.writer, span(self.age_s));
         format!("{head}\n\n{}", table(["WHAT", "STATE"], holds.chain(left_out)))
     }

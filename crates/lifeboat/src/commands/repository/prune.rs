@@ -52,15 +52,22 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let clusters = of.map(|(cluster, of)| (cluster.clone(), retention(of))).collect();
     let pruning = Pruning { clusters, shared: true };
-    let plan = repository.prune_plan(&pruning, &mut Sightings::default()).await.map_err(Trouble::from)?;
+    let plan = repository
+        .prune_plan(&pruning, &mut Sightings::default())
+        .await
+        .map_err(Trouble::from)?;
     if args.dry_run || plan.removals.is_empty() {
         return printer.show(&Shown { plan, removed: None });
     }
     if !args.yes {
         let objects = plan.objects();
         printer.show(&Shown { plan, removed: None })?;
-        return Err(Failure::new("LB0006", Kind::Invalid, format!("{objects} objects would be removed, and that needs --yes"))
-            .hint("lifeboat repository prune --yes"));
+        return Err(Failure::new(
+            "LB0006",
+            Kind::Invalid,
+            format!("{objects} objects would be removed, and that needs --yes"),
+        )
+        .hint("lifeboat repository prune --yes"));
     }
     let progress = Progress::new(*printer);
     let told = progress.clone();

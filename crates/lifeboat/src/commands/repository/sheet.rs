@@ -53,7 +53,8 @@ impl Report for Sheet {
             format!("     --root {} \\", self.root),
             "     --identity identity.txt --into estate".to_owned(),
             "3. cd estate; lifeboat copies; lifeboat check; lifeboat plan".to_owned(),
-            "Without the binary: docs/emergency.md of Lifeboat reads the copies with age, restic and Python.".to_owned(),
+            "Without the binary: docs/emergency.md of Lifeboat reads the copies with age, restic and Python."
+                .to_owned(),
         ]);
         lines.join("\n")
     }

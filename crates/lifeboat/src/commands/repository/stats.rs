@@ -33,10 +33,22 @@ impl Report for Shown {
             }
         }
         for (kind, amount) in &self.0.others {
-            rows.push([String::new(), kind.to_string(), amount.objects.to_string(), size(amount.bytes), String::new()]);
+            rows.push([
+                String::new(),
+                kind.to_string(),
+                amount.objects.to_string(),
+                size(amount.bytes),
+                String::new(),
+            ]);
         }
         let all = &self.0.all;
-        rows.push(["all".to_owned(), String::new(), all.objects.to_string(), size(all.bytes), String::new()]);
+        rows.push([
+            "all".to_owned(),
+            String::new(),
+            all.objects.to_string(),
+            size(all.bytes),
+            String::new(),
+        ]);
         table(["SCOPE", "KIND", "OBJECTS", "SIZE", "NEWEST"], rows)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 use async_trait::async_trait;
-use futures::stream::BoxStream;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use object_store::{
     CopyOptions as StoreCopy, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
@@ -122,8 +122,7 @@ async fn a_removal_that_broke_off_anywhere_leaves_a_repository_and_goes_on() {
     let remove = CopyOptions { remove: true, ..CopyOptions::default() };
     for round in 0..200 {
         let ending = Arc::new(Ending { inner: inner.clone(), left: AtomicUsize::new(3) });
-        let done = copy(&full.repository, &opened_on(ending, &full.key), &remove, &|_| {})
-            .await;
+        let done = copy(&full.repository, &opened_on(ending, &full.key), &remove, &|_| {}).await;
         let report = opened_on(inner.clone(), &full.key)
             .check(&CheckOptions::default(), &|_| {})
             .await

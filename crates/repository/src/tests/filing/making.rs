@@ -40,7 +40,11 @@ async fn where_there_is_none_that_is_said() {
     assert!(matches!(error, Error::NoBucket { .. }), "{error}");
     let odd = Odd::new();
     odd.becomes(Habit::Down);
-    let error = opened_on(odd, &key()).files_with(&cluster(), PASSWORD).open().await.unwrap_err();
+    let error = opened_on(odd, &key())
+        .files_with(&cluster(), PASSWORD)
+        .open()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Unreachable);
 }
 
