@@ -46,7 +46,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let repository = world.repository(&name)?;
     let of = world.estate.clusters.iter().filter(|(_, of)| *of.repository == name);
     let retention = |of: &estate::Cluster| Retention {
-        keep: (*of.protect.keep).clone(),
+        keep: *of.protect.keep,
         proven: args.keep.iter().cloned().collect(),
         needs: BTreeMap::new(),
     };
