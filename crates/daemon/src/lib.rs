@@ -15,6 +15,7 @@ mod keeping;
 mod observing;
 mod protecting;
 mod proving;
+mod sealing;
 mod state;
 mod voting;
 
@@ -122,6 +123,7 @@ impl Daemon {
         loops.spawn(protecting::protect(self.clone()));
         if self.is_standby() {
             loops.spawn(proving::prove(self.clone()));
+            loops.spawn(sealing::seal(self.clone()));
             for site in self.others().cloned().collect::<Vec<_>>() {
                 loops.spawn(deciding::hear(self.clone(), site));
             }

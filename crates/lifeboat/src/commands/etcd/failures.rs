@@ -15,7 +15,8 @@ pub(super) const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be reb
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        if error.is_gone() {
+        // What the operating system does not find was never an object of a history.
+        if error.is_gone() && !from_the_system(&error) {
             let again = "the same command again: the history was merged meanwhile";
             return Self::new("LB0303", Kind::Unreachable, error.to_string()).hint(again);
         }
@@ -92,4 +93,10 @@ pub(crate) fn occupied(path: &Path) -> Failure {
         "is there already"
     };
     Failure::new("LB0408", Kind::Person, format!("{shown} {taken}")).hint(format!("mv {shown} {shown}.before"))
+}
+
+/// Whether it is an error that the operating system gave.
+fn from_the_system(error: &FileError) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|source| source.raw_os_error().is_some())
 }

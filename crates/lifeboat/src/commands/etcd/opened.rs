@@ -107,6 +107,7 @@ pub(crate) enum Opened {
 
 /// Which moment.
 #[derive(Clone, clap::Args)]
+#[group(id = "moment")]
 pub(crate) struct Which {
     /// A history, a snapshot of etcdctl, k3s, RKE2 or RKE1, or a database file
     #[arg(required_unless_present = "cluster", conflicts_with = "cluster")]
