@@ -47,14 +47,14 @@ pub(crate) struct Made {
     dictionary: Option<Arc<Dictionary>>,
     last: (u64, Link),
     state: State,
-    before: (u64, State),
+    before: Vec<(u64, State)>,
 }
 
 impl Made {
     pub(crate) fn new(folder: PathBuf) -> Self {
         let shelf = Directory::open(&folder).unwrap();
         let nothing = (0, Link([0; 32]));
-        let (state, before) = (State::new(), (0, State::new()));
+        let (state, before) = (State::new(), Vec::new());
         let mut it = Self {
             folder,
             shelf,
@@ -75,6 +75,10 @@ impl Made {
     fn segments(&mut self) {
         let [_, _, changed, deleted, large, coalesced, lost] = TELLING;
         let begin = self.last;
+        // In the middle of a segment.
+        let mut inside = self.state.clone();
+        inside.insert(changed.to_owned(), (401, text(401)));
+        self.before.push((401, inside));
         let first = vec![
             (401, changed, Some(text(401))),
             (402, deleted, None),
@@ -88,7 +92,7 @@ impl Made {
         self.last = begin;
         self.segment(407, Kind::Merged { stands_for: last.chain }, &[first, second].concat(), &[]);
         self.segment(408, Kind::Captured, &[(408, "/registry/pods/default/new", Some(text(408)))], &[]);
-        self.before = (408, self.state.clone());
+        self.before.push((408, self.state.clone()));
 
         let stands_for = Link([9; 32]);
         let third = [(412, changed, Some(text(412))), (413, deleted, None)];
@@ -103,9 +107,9 @@ impl Made {
         &self.state
     }
 
-    /// A revision before things were deleted, and what existed then.
-    pub(crate) fn before(&self) -> (u64, &State) {
-        (self.before.0, &self.before.1)
+    /// Revisions before things were deleted, and what existed then.
+    pub(crate) fn before(&self) -> &[(u64, State)] {
+        &self.before
     }
 
     /// The last revision and when it had come, as the page's program shows it.
