@@ -1,0 +1,112 @@
+//! docs/emergency.md, followed to the letter with the distribution's own tools: what Lifeboat stored must come back, byte by byte.
+//!
+//! Start at [`the_page_gives_everything_back`]. `page` takes the page apart and runs it, `stored` makes the repository that it
+//! reads, `history` the history in it, `seal` seals that.
+//!
+//! Ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package protect --test
+//! emergency -- --ignored`, with a directory named by `LIFEBOAT_ETCD` that has etcdutl if the lab's tools are not there.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
+
+mod history;
+mod page;
+mod seal;
+mod stored;
+
+use page::Session;
+use std::fs;
+use std::path::Path;
+use stored::{Stored, named};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs age, restic, etcdutl, python3-cryptography, python3-zstandard, jq: cargo xtask test"]
+async fn the_page_gives_everything_back() {
+    let stored = Stored::new().await;
+    let session = Session::new(&stored);
+    session.follow();
+
+    let back = |path: &str| fs::read(session.folder().join(path)).unwrap();
+    for (name, content) in &stored.parts {
+        assert!(back(&format!("parts/{name}")) == *content, "part {name}");
+    }
+    for (name, content) in &stored.control_plane {
+        assert!(back(&format!("control-plane/{name}")) == *content, "{name} of the control plane");
+    }
+    for (name, content) in &stored.kit {
+        assert!(back(&format!("kit/{name}")) == *content, "{name} of the kit");
+    }
+    for (path, content) in &stored.files {
+        assert!(back(&format!("files/{}", path.display())) == *content, "file {}", path.display());
+    }
+    assert!(session.folder().join("restored/member/snap/db").is_file());
+
+    let state = stored.history.now();
+    let keys: String = state.iter().map(|(key, (revision, _))| format!("{revision} {key}\n")).collect();
+    assert!(back("keys.txt") == keys.as_bytes(), "the keys are others");
+    let (_, (_, value)) = state.iter().find(|(key, _)| key.starts_with("/registry/configmaps/")).unwrap();
+    assert!(back("value") == *value, "the value is another");
+    let times = String::from_utf8(back("times.txt")).unwrap();
+    assert_eq!(times.lines().last().unwrap(), stored.history.last_time());
+
+    every_value_comes_back(&stored, &session);
+    what_was_changed_is_refused(&stored, &session);
+}
+
+/// Values that lie in frames of each kind, now and as they were before they were deleted.
+fn every_value_comes_back(stored: &Stored, session: &Session) {
+    for key in history::TELLING {
+        let script = format!("python3 history.py history {key}");
+        match stored.history.now().get(key) {
+            Some((_, value)) => assert!(session.run(&script).unwrap() == *value, "{key}"),
+            None => assert!(session.run(&script).unwrap_err().contains("does not exist"), "{key}"),
+        }
+    }
+    for (before, state) in stored.history.before() {
+        for key in history::TELLING {
+            let came = session.run(&format!("python3 history.py history {key} {before}")).ok();
+            assert!(came == state.get(key).map(|(_, value)| value.clone()), "{key} at {before}");
+        }
+    }
+}
+
+/// An object with one byte changed, another in its place, and what somebody else signed.
+fn what_was_changed_is_refused(stored: &Stored, session: &Session) {
+    let script = |name: &str| format!("python3 unseal.py . {name}");
+    let refused = |script: &str, why: &str| {
+        let said = session.run(script).unwrap_err();
+        assert!(said.contains(why), "{script}: {said}");
+    };
+    let manifest = named(&stored.store, "points");
+    let (first, last) = (&manifest[0], &manifest[manifest.len() - 1]);
+    let at = |name: &str| stored.store.join(name);
+    changed(&at(last), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    refused(&script(last), "it was changed, cut off, or belongs elsewhere");
+    fs::copy(at(first), at(last)).unwrap();
+    refused(&script(last), "it was changed, cut off, or belongs elsewhere");
+    let part = last.replace("points", "parts") + "/etcd";
+    changed(&at(&part), |bytes| bytes.truncate(64 + 65_552));
+    refused(&script(&part), "it was changed, cut off, or belongs elsewhere");
+    changed(&at(&part), |bytes| bytes[0] = 0);
+    refused(&script(&part), "Lifeboat did not seal it");
+
+    let writers = "shared/writers/0000000001";
+    let check = format!("python3 signed.py {writers} \"$STORE/{writers}\" \"$ROOT\"");
+    session.run(&check).unwrap();
+    changed(&at(writers), |bytes| *bytes.last_mut().unwrap() = b' ');
+    refused(&check, "its signature is wrong");
+    let keyring = "shared/keys/0000000001";
+    refused(
+        &format!("python3 signed.py {writers} \"$STORE/{keyring}\" \"$ROOT\""),
+        "its signature is wrong",
+    );
+    refused(
+        &format!("python3 signed.py {keyring} \"$STORE/{keyring}\" {}", "0".repeat(64)),
+        "does not count",
+    );
+}
+
+fn changed(file: &Path, change: impl Fn(&mut Vec<u8>)) {
+    let mut bytes = fs::read(file).unwrap();
+    change(&mut bytes);
+    fs::write(file, bytes).unwrap();
+}
