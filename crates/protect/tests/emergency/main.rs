@@ -1,7 +1,7 @@
 //! docs/emergency.md, followed to the letter with the distribution's own tools: what Lifeboat stored must come back, byte by byte.
 //!
 //! Start at [`the_page_gives_everything_back`]. `page` takes the page apart and runs it, `stored` makes the repository that it
-//! reads, `history` the history in it, `seal` seals that.
+//! reads, `history` the history in it.
 //!
 //! Ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package protect --test
 //! emergency -- --ignored`, with a directory named by `LIFEBOAT_ETCD` that has etcdutl if the lab's tools are not there.
@@ -10,7 +10,6 @@
 
 mod history;
 mod page;
-mod seal;
 mod stored;
 
 use page::Session;

@@ -1,12 +1,11 @@
 //! A repository as Lifeboat leaves it: keyrings, points, a kit, files, a history.
 
 use crate::history::Made;
-use crate::seal::Key;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estate::{Distribution, Epoch, Name, Point, PointId};
 use repository::{
-    Founding, Grant, Hidden, Kit, Recipient, Repository, Scope, Settings, Signer, StoreSettings, Taking, Writer,
+    Founding, Grant, Hidden, Kit, Put, Recipient, Repository, Scope, Settings, Signer, StoreSettings, Taking, Writer,
     new_identity,
 };
 use std::collections::BTreeMap;
@@ -66,7 +65,7 @@ impl Stored {
         it.put_files(&repository).await;
         // What comes from now on is sealed with another key.
         repository.rewrap(&root, &it.scope(), recipients, true).await.unwrap();
-        it.put_history(repository.id().await.unwrap());
+        it.put_history(&repository).await;
         it
     }
 
@@ -188,17 +187,12 @@ impl Stored {
         }
     }
 
-    fn put_history(&self, repository: &str) {
-        let keyring = named(&self.store, "keys").pop().unwrap();
-        fs::write(self.at("identity"), &self.identity).unwrap();
-        let key = Key::of(&self.store.join(keyring), &self.at("identity"));
-        let place = format!("clusters/{}/history", self.cluster);
-        fs::create_dir(self.store.join(&place)).unwrap();
+    async fn put_history(&self, repository: &Repository) {
         for entry in fs::read_dir(&self.history.folder).unwrap() {
             let entry = entry.unwrap();
-            let name = format!("{place}/{}", entry.file_name().to_str().unwrap());
-            let sealed = key.seal(repository, &name, &fs::read(entry.path()).unwrap());
-            fs::write(self.store.join(name), sealed).unwrap();
+            let (name, content) = (entry.file_name().into_string().unwrap(), fs::File::open(entry.path()).unwrap());
+            let put = repository.put_history(&self.cluster, &name, 1, content).await.unwrap();
+            assert_eq!(put, Put::Created);
         }
     }
 }
