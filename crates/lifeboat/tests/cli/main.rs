@@ -9,5 +9,6 @@ mod errors;
 mod estate;
 mod etcd;
 mod help;
+mod repository;
 mod session;
 mod show;
