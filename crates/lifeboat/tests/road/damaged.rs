@@ -26,11 +26,11 @@ fn what_is_damaged_is_named_and_nothing_half_done_starts() {
         let (newest, older) = (&copies[0], &copies[1]);
         let standby = Standby::of(&world).await;
 
-        let manifest = format!("clusters/rancher/points/{newest}");
-        another_identity(&world, &manifest, &manifest);
+        let (own, shared) = ("clusters/rancher/keys/0000000001", "shared/keys/0000000001");
+        another_identity(&world, own, own);
         a_damaged_copy(&world, &standby, newest, older).await;
         // A run was begun by that, and its journal is sealed too.
-        another_identity(&world, &manifest, "runs/000001/");
+        another_identity(&world, own, shared);
         full(&world, "/var/lib/lifeboat/takeover-000002/").await;
         no_etcdutl(&world, "put that right on standby-1");
         standby.runs_untouched(&world).await;
