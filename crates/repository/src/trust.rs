@@ -164,10 +164,7 @@ impl Repository {
     pub(crate) async fn keys_for(&self, key: &Path, bytes: &[u8]) -> Result<Arc<Keys>, Error> {
         let scope = scope_of(key)?;
         match Header::parse(bytes) {
-            Ok(header) => {
-                let found = self.keys_if(&scope, |keys| keys.knows(&header.key)).await;
-                found
-            }
+            Ok(header) => self.keys_if(&scope, |keys| keys.knows(&header.key)).await,
             Err(_) => self.keys(&scope).await,
         }
     }

@@ -49,10 +49,10 @@ pub(super) fn all(inventory: &Inventory, closed: &BTreeMap<Scope, String>) -> Re
             }
         }
         if let Scope::Cluster(cluster) = scope {
-            for (name, _) in &found.history {
+            for (name, &bytes) in &found.history {
                 let key = layout::history_object(cluster, name);
                 let known = Known::History(cluster.clone(), name.clone());
-                add(Ok(key), found.history[name], known)?;
+                add(Ok(key), bytes, known)?;
             }
         }
     }
