@@ -80,6 +80,15 @@ impl Checker<'_> {
             .filter(|(scope, _)| !self.closed.contains_key(scope))
         {
             let Scope::Cluster(cluster) = scope else { continue };
+            // Of a point whose manifest is harmed: whether its parts open can still be told.
+            let harmed = self.points.iter().filter(|it| it.cluster == *cluster && it.manifest.is_some());
+            let listed = harmed.filter_map(|it| Some((&it.id, &found.points.get(&it.id)?.parts)));
+            for (id, (name, &bytes)) in listed.flat_map(|(id, parts)| parts.iter().map(move |part| (id, part))) {
+                let key = layout::part(cluster, id, name);
+                if !bad.contains(key.as_ref()) {
+                    all.push(Large { key, bytes, part: None });
+                }
+            }
             for (name, &bytes) in &found.history {
                 let key = layout::history_object(cluster, name);
                 if !bad.contains(key.as_ref()) {

@@ -91,6 +91,12 @@ impl Repository {
             Err(error) => {
                 report.manifest = Some(error.to_string());
                 found.errors.push((key, error));
+                // What they should be is not known; whether they are sealed objects is.
+                for (name, &bytes) in &found.of.objects.parts {
+                    let key = layout::part(cluster, id, name);
+                    let looked = self.look_at_header(&key, bytes).await;
+                    found.errors.extend(looked.err().map(|error| (key, error)));
+                }
             }
         }
         found.report = Some(report);
