@@ -11,7 +11,7 @@ use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// The size of pages: that of a system's pages, as etcd has it.
@@ -55,7 +55,9 @@ impl Writer {
     /// [`FileError::Io`] if it is there, or cannot be created.
     pub fn create(path: &Path) -> Result<Self, FileError> {
         let name = path.display().to_string();
-        let file = File::create_new(path).map_err(FileError::io(&name, "created"))?;
+        // What is in it is what Kubernetes keeps secret.
+        let new = File::options().create_new(true).write(true).mode(0o600).open(path);
+        let file = new.map_err(FileError::io(&name, "created"))?;
         let out = Output {
             file,
             name,

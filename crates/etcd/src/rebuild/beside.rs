@@ -129,7 +129,11 @@ impl<'a> Beside<'a> {
     pub(crate) fn sync_file(&self, path: &Path, file: &File) -> Result<(), FileError> {
         self.point("sync file")?;
         let io = |doing| FileError::io(path.display(), doing);
-        file.set_permissions(Permissions::from_mode(0o600)).map_err(io("changed"))?;
+        // A change of nothing would have to be synced, too.
+        let mode = file.metadata().map_err(io("read"))?.permissions().mode();
+        if mode & 0o7777 != 0o600 {
+            file.set_permissions(Permissions::from_mode(0o600)).map_err(io("changed"))?;
+        }
         file.sync_all().map_err(io("synced"))
     }
 

@@ -49,11 +49,26 @@ pub(crate) fn directories(
     // All of it but the log is the same for every member.
     let fresh = wal::fresh(&peers, first.id);
     let path = place.folder().join(DATABASE);
-    let mut rebuilt = database(source, request, revisions, Some((&fresh, &peers)), &path, place)?;
-    sync(place, &path)?;
-    copy(&path, others)?;
-    for (peer, place) in &places {
-        complete(place, &wal::fresh(&peers, peer.id))?;
+    let all = &peers;
+    let mut rebuilt = std::thread::scope(|scope| {
+        // Meanwhile, since each sync takes its time, however small the file.
+        let small: Vec<_> = places
+            .iter()
+            .map(|(peer, place)| scope.spawn(move || files(place, &wal::fresh(all, peer.id))))
+            .collect();
+        let rebuilt = database(source, request, revisions, Some((&fresh, &peers)), &path, place)?;
+        sync(place, &path)?;
+        copy(&path, others)?;
+        let joined = small
+            .into_iter()
+            .map(|it| it.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.fold(Ok(()), Result::and)?;
+        Ok::<_, RebuildError>(rebuilt)
+    })?;
+    for (_, place) in &places {
+        for path in ["data/member/wal", "data/member/snap", "data/member", "data"] {
+            place.sync_directory(path)?;
+        }
     }
     publish(&places)?;
     rebuilt.members = peers.iter().map(|peer| (peer.name.clone(), peer.id)).collect();
@@ -101,14 +116,10 @@ fn copy(from: &Path, others: &[(&Peer, Beside<'_>)]) -> Result<(), FileError> {
     })
 }
 
-/// Everything but the database, and everything durable.
-fn complete(place: &Beside<'_>, fresh: &Fresh) -> Result<(), FileError> {
+/// Everything but the database, durable but for the directories.
+fn files(place: &Beside<'_>, fresh: &Fresh) -> Result<(), FileError> {
     place.file(&format!("data/member/snap/{}", fresh.snap_name), &fresh.snap, 0)?;
-    place.file(&format!("data/member/wal/{FIRST_SEGMENT}"), &fresh.wal, SEGMENT_BYTES)?;
-    for path in ["data/member/wal", "data/member/snap", "data/member", "data"] {
-        place.sync_directory(path)?;
-    }
-    Ok(())
+    place.file(&format!("data/member/wal/{FIRST_SEGMENT}"), &fresh.wal, SEGMENT_BYTES)
 }
 
 /// Puts all of them in place, or none.
