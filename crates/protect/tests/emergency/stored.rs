@@ -182,7 +182,7 @@ impl Stored {
                 fs::write(&file, &content).unwrap();
                 self.files.insert(file.strip_prefix("/").unwrap().to_owned(), content.clone());
             }
-            let taken = files.take(&[folder.clone()], &options).await.unwrap();
+            let taken = files.take(std::slice::from_ref(&folder), &options).await.unwrap();
             assert_eq!(taken.unread, []);
         }
     }
