@@ -2,7 +2,7 @@
 
 use crate::tree::{cargo, none};
 
-/// Permissive licences, by their SPDX names.
+/// Licences that bind nothing but their own files, by their SPDX names.
 const ALLOWED: &[&str] = &[
     "0BSD",
     "Apache-2.0",
@@ -15,6 +15,8 @@ const ALLOWED: &[&str] = &[
     "ISC",
     "MIT",
     "MIT-0",
+    // Copyleft for its own files, which are used as they are: `option-ext`, by way of rustic_core.
+    "MPL-2.0",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",

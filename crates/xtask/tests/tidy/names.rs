@@ -12,6 +12,7 @@ const HOSTS: &[&str] = &[
     "kubernetes.io",
     "localhost",
     "rancher.com",
+    "s3.amazonaws.com",
     "semver.org",
     "www.apache.org",
     "www.rfc-editor.org",
