@@ -144,12 +144,17 @@ fn decided(facts: &Facts, policy: &Policy, now_ms: u64, trusted: bool) -> Vec<Ac
     let Some(bounds) = Bounds::of(facts, policy, cut_ms) else {
         return actions;
     };
-    remove(in_merged(facts), Why::InMerged);
+    let in_merged = in_merged(facts);
     let (oldest, window) = (facts.place(&bounds.oldest), facts.place(&bounds.window));
+    let end = if last_moment { facts.chain.len() } else { window };
+    let before = facts.chain.get(oldest..end).unwrap_or_default();
+    let mut useless = bounds.useless(facts);
+    useless.extend(in_parts(facts, before, policy));
+    useless.retain(|it| !in_merged.contains(it));
+    remove(in_merged, Why::InMerged);
     if trusted {
-        remove(bounds.useless(facts), Why::BeforeWindow);
-        let end = if last_moment { facts.chain.len() } else { window };
-        actions.extend(coalesced(facts.chain.get(oldest..end).unwrap_or_default(), policy));
+        remove(useless, Why::BeforeWindow);
+        actions.extend(coalesced(before, policy));
     }
     if !(trusted && last_moment) {
         actions.extend(new_base(facts, policy, now_ms));
@@ -221,6 +226,26 @@ fn in_merged(facts: &Facts) -> Vec<Name> {
     parts
 }
 
+/// Merged segments before the window whose parts are in the chain: a merge was stopped before it removed them, the chain prefers the
+/// parts when the last of them says only that nothing changed, and here nothing is merged again.
+fn in_parts(facts: &Facts, before: &[Piece], policy: &Policy) -> Vec<Name> {
+    let tells_all = |piece: &Piece| piece.name.is_complete() || !has_point_within(&piece.name, policy);
+    let is_told = |whole: &&SegmentName| {
+        let begins = |it: &Piece| (it.name.after, it.name.prev) == (whole.after, whole.prev);
+        let parts = before.iter().position(begins).and_then(|first| before.get(first..));
+        let parts = parts.unwrap_or_default();
+        let last = parts.iter().position(|it| (it.name.through, it.name.chain) == (whole.through, whole.chain));
+        last.and_then(|last| parts.get(..=last)).is_some_and(|parts| parts.iter().all(tells_all))
+    };
+    facts.others.iter().filter(is_told).copied().map(Name::Segment).collect()
+}
+
+/// Whether a revision that is kept is in a segment, and not its last.
+fn has_point_within(name: &SegmentName, policy: &Policy) -> bool {
+    let within = name.after + 1..name.through.max(name.after + 1);
+    policy.keep.range(within).next().is_some()
+}
+
 /// Which of `others` lead to a point of the chain, the oldest first: in this order they are removed, because the older ones are known
 /// only by following the younger back. `belongs` says of one whether it counts, and whether it is the first.
 fn leading_to(others: &[SegmentName], point: Mark, belongs: impl Fn(&SegmentName) -> (bool, bool)) -> Vec<Name> {
@@ -244,11 +269,7 @@ fn coalesced(pieces: &[Piece], policy: &Policy) -> Vec<Action> {
     for piece in pieces {
         let name = piece.name;
         // A point that no segment ends on needs the segment that it is in as it is.
-        let has_point_within = policy
-            .keep
-            .range(name.after + 1..name.through.max(name.after + 1))
-            .next()
-            .is_some();
+        let has_point_within = has_point_within(&name, policy);
         let follows = runs
             .last()
             .and_then(|run| run.last())

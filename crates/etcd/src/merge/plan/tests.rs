@@ -251,3 +251,33 @@ fn a_clock_that_is_ahead_of_the_history_removes_nothing() {
             .any(|it| matches!(it, Action::Remove { .. }))
     );
 }
+
+#[test]
+fn a_merged_segment_goes_when_its_parts_are_before_the_window_and_stay() {
+    // The last part says only that nothing changed, and so the parts are preferred; a kept point in the first keeps that one whole.
+    let whole = segment(100, 110, Kept::Merged);
+    let quiet = SegmentName { prev: mark(105), ..segment(110, 110, Kept::Captured) };
+    let first = SegmentName { chain: mark(105), link: mark(105), ..segment(100, 110, Kept::Captured) };
+    let part = |name| Piece { name, ..piece(100, 110, MINUTE) };
+    let facts = Facts {
+        bases: vec![base(100, 0), base(110, MINUTE)],
+        chain: vec![part(first), part(quiet)],
+        others: vec![whole],
+        latest_ms: MINUTE,
+        ..Facts::default()
+    };
+    let keep = Policy { keep: [104].into(), ..soon() };
+    let removed = Action::Remove { names: vec![Name::Segment(whole)], why: Why::BeforeWindow };
+    assert_eq!(plan(&facts, &keep, 30 * MINUTE), [removed.clone(), Action::Coalesce(vec![quiet])]);
+    // Not where it alone still holds a point that is kept.
+    let lost = Facts {
+        chain: vec![part(SegmentName { kept: Kept::Coalesced, ..first }), part(quiet)],
+        ..facts
+    };
+    assert!(!plan(&lost, &keep, 30 * MINUTE).contains(&removed));
+}
+
+/// With a window of a quarter of an hour.
+fn soon() -> Policy {
+    Policy { window_ms: 15 * MINUTE, ..Policy::default() }
+}
