@@ -285,7 +285,8 @@ impl SegmentHeader {
     pub fn complete_from(&self) -> Option<u64> {
         match self.kind {
             Kind::Captured | Kind::Merged { .. } => None,
-            Kind::Coalesced { .. } => self.hole().map(|hole| hole.until),
+            // Also of a single revision, which leaves no hole: it may stand for a synthetic one.
+            Kind::Coalesced { .. } => Some(self.through).filter(|&it| it > self.after),
             Kind::Synthetic { compaction, .. } => Some(compaction).filter(|&it| it > self.after),
         }
     }
