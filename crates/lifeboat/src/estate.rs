@@ -73,6 +73,11 @@ fn hostname() -> Option<Name> {
     name.split('.').next()?.to_lowercase().parse().ok()
 }
 
+/// This machine, for people: whose a lease is.
+pub(crate) fn machine() -> String {
+    hostname().map_or_else(|| "a host without a name".to_owned(), |name| name.to_string())
+}
+
 /// What this Lifeboat calls itself towards the sites.
 pub(crate) fn me(world: &World) -> String {
     match &world.here {

@@ -114,6 +114,14 @@ pub enum Error {
         /// The root that is known from elsewhere.
         wanted: String,
     },
+    /// The store carries copies, and no leases.
+    #[error("{store} carries no leases: {reason}")]
+    NoLeases {
+        /// The store's URL.
+        store: String,
+        /// Why not.
+        reason: String,
+    },
     /// The password of a cluster's files is another one.
     #[error("{object} cannot be opened with this password")]
     WrongPassword {
@@ -194,6 +202,7 @@ impl Error {
             | Self::WrongKey { .. }
             | Self::NoSigner { .. }
             | Self::OtherRoot { .. }
+            | Self::NoLeases { .. }
             | Self::WrongPassword { .. }
             | Self::File { .. } => Kind::Person,
             Self::Settings { .. } | Self::Invalid { .. } | Self::NoBucket { .. } | Self::NotFound { .. } => {

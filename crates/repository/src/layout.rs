@@ -208,6 +208,15 @@ pub(crate) fn lease(scope: &Scope, name: &Name) -> Path {
     scope.path().join("leases").join(name.as_str())
 }
 
+/// The lease of a run, in the scope that all share.
+pub(crate) fn lease_of_run(run: u64) -> Result<Name, Error> {
+    let name = format!("run-{run:0DIGITS$}");
+    name.parse().map_err(|_too_long| Error::Invalid {
+        object: format!("the lease of run {run}"),
+        reason: format!("numbers end at {HIGHEST}"),
+    })
+}
+
 /// What a writer has seen, in the order in which it saw it.
 pub(crate) fn evidence(scope: &Scope, writer: &Name) -> Path {
     evidences(scope).join(writer.as_str())

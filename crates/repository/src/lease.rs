@@ -1,4 +1,5 @@
-//! Leases and epochs: who may act, told by a store that can create an object only if it is absent. Start at [`Lease::acquire`].
+//! Leases and epochs: who may act, told by a store that can create an object only if it is absent. Start at
+//! [`Repository::keep`](crate::Repository::keep), which waits for one and keeps it, or at [`Lease::acquire`].
 //!
 //! A second implementation can be made from this page, [`Record`] and [`LeaseStore`].
 //!
@@ -82,9 +83,11 @@ mod append;
 mod counting;
 mod error;
 mod handle;
+mod kept;
 mod put;
 mod record;
 mod store;
+mod stored;
 mod tenure;
 mod watch;
 
@@ -92,8 +95,10 @@ pub use append::Writer;
 pub use counting::{IN_FLIGHT, Verdict, counting};
 pub use error::LeaseError;
 pub use handle::{Lease, Terms};
+pub use kept::{Kept, Standing};
 pub use record::{Acceptance, HIGHEST, LONGEST, LONGEST_TTL, Position, Record, State};
 pub use store::{Entry, LeaseStore, Numbers, Outcome, hash};
+pub use stored::{JOURNAL, Records};
 pub use tenure::{Belief, Tenure};
 pub use watch::Watch;
 

@@ -92,8 +92,18 @@ fn lint(tally: &mut Tally) -> Result<()> {
 }
 
 fn unit_tests(tally: &mut Tally) -> Result<()> {
-    run_command(command("cargo test --workspace --locked --no-fail-fast"), tally)
+    let mut tests = command("cargo test --workspace --locked --no-fail-fast");
+    if std::env::var_os(SEED).is_none() {
+        tests.env(SEED, EVERYBODYS);
+    }
+    run_command(tests, tally)
 }
+
+/// From where property tests take their cases: without it from another place each time.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
+/// Here the same change has the same outcome, wherever it is tested. `cargo xtask soak` tries other cases.
+const EVERYBODYS: &str = "20261129";
 
 fn manager(tally: &mut Tally) -> Result<()> {
     let here = root().join("crates/lab/manager");
@@ -116,8 +126,10 @@ fn servers(tally: &mut Tally) -> Result<()> {
     let packages = "--package cluster --package dns --package etcd --package protect --package repository";
     let mut tests = Tally::default();
     let outcome = run_command(command(&format!("cargo test {packages} --locked -- --ignored")), &mut tests);
+    let captures = "cargo test --package lifeboat --test captures --locked -- --ignored";
+    let captured = run_command(command(captures), &mut tests);
     tally.add_made_up_for(tests);
-    outcome
+    outcome.and(captured)
 }
 
 /// Sites die and are cut off, copies are damaged, Lifeboat is killed: on labs that Lifeboat serves.
@@ -142,6 +154,11 @@ pub(crate) fn soak() -> Result<ExitCode> {
     let mut killed = command("cargo test --package etcd --test server --locked -- --ignored killed_at");
     killed.env("LIFEBOAT_KILLS", "100");
     let killed = run_command(killed, &mut tally);
+    let mut properties = Ok(());
+    for _ in 0..ROUNDS {
+        let tests = command("cargo test --workspace --lib --locked --no-fail-fast");
+        properties = properties.and(run_command(tests, &mut tally));
+    }
     let mut road = command(ROAD);
     road.env("LIFEBOAT_BUSY_SECONDS", "600");
     let road = run_command(road, &mut tally);
@@ -149,9 +166,12 @@ pub(crate) fn soak() -> Result<ExitCode> {
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    killed.and(road)?;
+    killed.and(properties).and(road)?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// How often `soak` repeats all property tests, with other cases each time.
+const ROUNDS: usize = 10;
 
 /// Plays the whole road in the lab.
 const ROAD: &str = "cargo test --package lifeboat --test road --locked -- --ignored --test-threads=1 --nocapture";

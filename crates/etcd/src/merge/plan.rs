@@ -234,8 +234,11 @@ fn in_parts(facts: &Facts, before: &[Piece], policy: &Policy) -> Vec<Name> {
         let begins = |it: &Piece| (it.name.after, it.name.prev) == (whole.after, whole.prev);
         let parts = before.iter().position(begins).and_then(|first| before.get(first..));
         let parts = parts.unwrap_or_default();
-        let last = parts.iter().position(|it| (it.name.through, it.name.chain) == (whole.through, whole.chain));
-        last.and_then(|last| parts.get(..=last)).is_some_and(|parts| parts.iter().all(tells_all))
+        let last = parts
+            .iter()
+            .position(|it| (it.name.through, it.name.chain) == (whole.through, whole.chain));
+        last.and_then(|last| parts.get(..=last))
+            .is_some_and(|parts| parts.iter().all(tells_all))
     };
     facts.others.iter().filter(is_told).copied().map(Name::Segment).collect()
 }

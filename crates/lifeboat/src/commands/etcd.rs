@@ -4,6 +4,7 @@
 mod capture;
 mod exchange;
 mod failures;
+mod leased;
 mod merge;
 mod moment;
 mod opened;

@@ -2,6 +2,7 @@
 
 mod made;
 
+use crate::place::Place;
 use crate::session::{lifeboat, sessions_in};
 use ::etcd::history::Directory;
 use made::{Made, damage, database, folder, newer};
@@ -229,6 +230,50 @@ fn merge() {
             "etcd merge nowhere --window 7d",
         ]
     ));
+}
+
+#[test]
+fn a_history_in_the_repository() {
+    let place = Place::new("history-in-a-repository");
+    place.must("repository init --root-key root.key");
+    Made::new(&place.0.join("h"));
+    place.must("etcd export h --into e.db --as-is");
+    let none = place.run("etcd show --cluster rancher");
+    assert!(none.code == Some(2) && none.err.contains("holds no history"), "{}", none.err);
+    assert!(none.err.contains("hint: lifeboat etcd capture --cluster rancher"), "{}", none.err);
+
+    let begun = place.must("etcd import e.db --cluster rancher");
+    assert!(begun.out.contains("the history of cluster rancher in "), "{}", begun.out);
+    let again = place.run("etcd import e.db --cluster rancher");
+    assert!(again.code == Some(3) && again.err.contains("LB0408"), "{}", again.err);
+    // Given back each time, the lease kept nobody waiting.
+    assert!(!again.err.contains("waits: "), "{}", again.err);
+    assert!(place.0.join("copies/clusters/rancher/leases/capture").is_dir());
+
+    for line in [
+        "etcd rebuild h --seed ours --no-bump --line 3.6",
+        "etcd rebuild --cluster rancher --seed theirs --no-bump --line 3.6",
+    ] {
+        place.must(line);
+    }
+    let seed = |name: &str| fs::read(place.0.join(name)).unwrap();
+    assert!(seed("ours") == seed("theirs"), "one state, one database");
+    place.must("etcd verify --cluster rancher");
+    assert_eq!(place.must("etcd merge --cluster rancher").out, "nothing to do\n");
+
+    let object = fs::read_dir(place.0.join("copies/clusters/rancher/history"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    place.damage(&format!("copies/clusters/rancher/history/{}", object.file_name().display()));
+    let damaged = place.run("etcd verify --cluster rancher");
+    assert!(
+        damaged.code == Some(4) && damaged.err.contains("LB0405"),
+        "{}{}",
+        damaged.out,
+        damaged.err
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod errors;
 mod estate;
 mod etcd;
 mod help;
+mod place;
 mod repository;
 mod session;
 mod show;

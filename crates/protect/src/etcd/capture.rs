@@ -1,10 +1,11 @@
 //! Capturing a live etcd into a repository.
 
-use super::shelf::RepositoryShelf;
+use super::leased::{CapturingError, Holder, writer};
 use ::etcd::Members;
-use ::etcd::capture::{Behind, CaptureError, Options, Tell};
+use ::etcd::capture::{Behind, Options, Tell};
 use estate::Name;
 use repository::Repository;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -13,28 +14,46 @@ use tokio::sync::watch;
 pub struct Captured<'a> {
     /// The cluster whose history it is in the repository.
     pub cluster: &'a Name,
-    /// The epoch under which it is stored; 0 where there is none.
-    pub epoch: u64,
     /// Its etcd.
     pub source: Members,
     /// How. The base waits in its spool for the repository: a local directory.
     pub options: Options,
 }
 
-/// Keeps every change of a live etcd in the repository, until `stop` says so; goes on where the history ends. All else is as
+/// Keeps every change of a live etcd in the repository, until `stop` says so; goes on where the history ends. Waits for the lease
+/// `capture` of the cluster, stores under its epoch, and gives it back at the end. All else is as
 /// [`::etcd::capture::capture`] says, above all that a repository that cannot be reached is waited for: `behind` says how long
-/// already. Does not keep others from capturing into the same history, but ends when somebody does.
+/// already.
 ///
 /// # Errors
-/// Only what waiting does not mend. The history cannot be read at the beginning; later, etcd's.
+/// Only what waiting does not mend. The lease was lost to somebody else, or somebody writes without it; the history cannot be read
+/// at the beginning; later, etcd's.
 pub async fn capture(
     repository: &Repository,
     captured: Captured<'_>,
+    holder: &Holder<'_>,
     tell: Tell,
     behind: watch::Sender<Behind>,
     stop: impl Future<Output = ()>,
-) -> Result<(), CaptureError> {
-    let Captured { cluster, epoch, source, options } = captured;
-    let shelf = Arc::new(RepositoryShelf::new(repository, cluster, epoch));
-    ::etcd::capture::capture(source, shelf, options, tell, behind, stop).await
+) -> Result<(), CapturingError> {
+    let Captured { cluster, source, options } = captured;
+    let mut stop = pin!(stop);
+    let (shelf, kept) = tokio::select! {
+        held = writer(repository, cluster, holder) => held.map_err(CapturingError::Lease)?,
+        () = &mut stop => return Ok(()),
+    };
+    let shelf = Arc::new(shelf);
+    let mut lost = None;
+    let ended = {
+        let over = async {
+            tokio::select! { () = stop => {} error = kept.lost() => lost = Some(error) }
+        };
+        ::etcd::capture::capture(source, shelf, options, tell, behind, over).await
+    };
+    if let Some(error) = lost {
+        return Err(CapturingError::Lease(error));
+    }
+    // A lease that cannot be given back runs out.
+    let _ = kept.release().await;
+    Ok(ended?)
 }

@@ -7,6 +7,7 @@
 //! It may be stopped anywhere. What is new is stored before what it replaces goes, and what was left over is found by the next
 //! merging.
 
+use super::leased::{Holder, MergingError, Work, hold};
 use super::shelf::RepositoryShelf;
 use ::etcd::FileError;
 use ::etcd::history::{History, Name as Object, Object as Stored, Put, SegmentName, Shelf};
@@ -40,18 +41,24 @@ pub struct Merged {
 }
 
 /// Merges once what is to be merged by `now`: see [`Policy`], whose `keep` has the revisions before the window that stay rebuildable.
-/// What is being made lies in `scratch` meanwhile, a local directory, in files without a name.
+/// What is being made lies in `scratch` meanwhile, a local directory, in files without a name. Waits for the lease `merge` of the
+/// cluster, and gives it back at the end.
 ///
 /// # Errors
-/// Something cannot be read, made or stored. Nothing that is needed has been removed then, and the same can be done again.
+/// Somebody else merges; something cannot be read, made or stored. Nothing that is needed has been removed then, and the same can be
+/// done again.
 pub async fn merge_once(
     repository: &Repository,
     cluster: &Name,
+    holder: &Holder<'_>,
     policy: &Policy,
     now: Timestamp,
     scratch: &Path,
-) -> Result<Merged, SelectionError> {
-    let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(repository, cluster, 0));
+) -> Result<Merged, MergingError> {
+    let kept = hold(repository, cluster, Work::Merge, holder)
+        .await
+        .map_err(MergingError::Lease)?;
+    let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(repository, cluster).under(&kept));
     let (policy, scratch) = (policy.clone(), scratch.to_owned());
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
     let merging = tokio::task::spawn_blocking(move || merge(&shelf, &policy, now_ms, &scratch));
@@ -60,7 +67,10 @@ pub async fn merge_once(
         doing: "merged",
         source: io::Error::other(reason),
     };
-    merging.await.unwrap_or_else(|reason| Err(broken_off(reason).into()))
+    let merged = merging.await.unwrap_or_else(|reason| Err(broken_off(reason).into()));
+    // A lease that cannot be given back runs out.
+    let _ = kept.release().await;
+    Ok(merged?)
 }
 
 /// What [`merge_once`] would do first, and why it would keep something that would be expected to go. More may follow from it.

@@ -8,6 +8,7 @@ use ::etcd::FileError;
 use ::etcd::history::{Name, Object, Put, Shelf};
 use bytes::{Buf, Bytes};
 use estate::Name as Cluster;
+use repository::lease::{Kept, Standing};
 use repository::{Error, OpenedObject, Repository};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -25,19 +26,35 @@ const CHUNKS: usize = 4;
 pub struct RepositoryShelf {
     repository: Repository,
     cluster: Cluster,
-    epoch: u64,
+    /// The epoch that what is stored bears, and whether it may be; under no lease it bears 0.
+    lease: Option<(u64, Standing)>,
     runtime: Handle,
 }
 
 impl RepositoryShelf {
-    /// The history of `cluster`; what is stored bears `epoch`, 0 where there is none. Asks the store nothing. Must be called within a
-    /// tokio runtime, which carries its calls out as long as it lives.
-    pub fn new(repository: &Repository, cluster: &Cluster, epoch: u64) -> Self {
+    /// The history of `cluster`, for reading. Asks the store nothing. Must be called within a tokio runtime, which carries its calls
+    /// out as long as it lives.
+    pub fn new(repository: &Repository, cluster: &Cluster) -> Self {
         Self {
             repository: repository.clone(),
             cluster: cluster.clone(),
-            epoch,
+            lease: None,
             runtime: Handle::current(),
+        }
+    }
+
+    /// The same for writing under a lease: while that is not believed in, nothing is stored or removed.
+    pub fn under(self, kept: &Kept) -> Self {
+        Self { lease: Some((kept.epoch().0, kept.standing())), ..self }
+    }
+
+    /// Says whether the lease is believed in, if there is one: then nobody has taken it over.
+    fn held(&self, failed: &Failed) -> Result<(), FileError> {
+        match &self.lease {
+            Some((_, standing)) if !standing.holds() => {
+                Err(failed.io(io::Error::new(io::ErrorKind::TimedOut, "the lease was not renewed in time")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -76,18 +93,23 @@ fn outcome<T>(told: &Receiver<Result<T, Error>>, failed: &Failed) -> Result<T, F
 impl Shelf for RepositoryShelf {
     fn create(&self, name: &Name, body: &mut dyn Read) -> Result<Put, FileError> {
         let failed = self.failed(name, "stored");
+        self.held(&failed)?;
         let (give, take) = sync_channel(CHUNKS);
         let arriving = Arriving { take, chunk: Bytes::new(), ended: false };
         let (shelf, key) = (self.clone(), name.to_string());
         let told = begin(&self.runtime, async move {
-            shelf.repository.put_history(&shelf.cluster, &key, shelf.epoch, arriving).await
+            let epoch = shelf.lease.as_ref().map_or(0, |(epoch, _)| *epoch);
+            shelf.repository.put_history(&shelf.cluster, &key, epoch, arriving).await
         });
         let given = hand_over(body, &give);
         drop(give);
         let put = outcome(&told, &failed);
         // A body that fails is the cause of what fails then.
-        given.map_err(|error| Failed { doing: "read", ..failed }.io(error))?;
-        Ok(match put? {
+        given.map_err(|error| Failed { doing: "read", file: failed.file.clone() }.io(error))?;
+        let put = put?;
+        // Written and read back; what nobody else can have taken over before now counts.
+        self.held(&failed)?;
+        Ok(match put {
             repository::Put::Created => Put::Created,
             repository::Put::Existed => Put::Existed,
         })
@@ -110,9 +132,11 @@ impl Shelf for RepositoryShelf {
     }
 
     fn remove(&self, name: &Name) -> Result<(), FileError> {
+        let failed = self.failed(name, "removed");
+        self.held(&failed)?;
         let (shelf, key) = (self.clone(), name.to_string());
         let told = begin(&self.runtime, async move { shelf.repository.remove_history(&shelf.cluster, &key).await });
-        outcome(&told, &self.failed(name, "removed"))
+        outcome(&told, &failed)
     }
 }
 

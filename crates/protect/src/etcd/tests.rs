@@ -67,7 +67,7 @@ impl Secrets {
 
 /// A new repository in the directory, and the shelf in it.
 async fn shelf_in(directory: &Path) -> RepositoryShelf {
-    RepositoryShelf::new(&Secrets::new().found(directory).await, &cluster(), 0)
+    RepositoryShelf::new(&Secrets::new().found(directory).await, &cluster())
 }
 
 /// Carries out what blocks.

@@ -11,14 +11,14 @@ mod certificates;
 mod server;
 
 use estate::Name;
-use etcd::capture::{Behind, CaptureError, Options, Risk};
+use etcd::capture::{Behind, Options, Risk};
 use etcd::history::{History, Shelf};
 use etcd::merge::Policy;
 use etcd::proof::hash_kv;
 use etcd::rebuild::{Line, Marks, Members as Cluster, Request, Target, rebuild};
 use etcd::selection::Packs;
 use etcd::{Client, KeyValue, Members};
-use protect::etcd::{Captured, RepositoryShelf, capture, merge_once};
+use protect::etcd::{Captured, CapturingError, Holder, RepositoryShelf, capture, merge_once};
 use repository::{Founding, Grant, Recipient, Repository, Scope, Settings, Signer, StoreSettings, new_identity};
 use server::{Server, Setup, free_ports, newest, peer_url, run};
 use std::path::Path;
@@ -29,6 +29,9 @@ use tokio::task::JoinHandle;
 
 /// Longer than anything here may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Who holds the leases here, and never has to wait.
+const HOLDER: Holder<'static> = Holder { name: "main-1", waiting: &|_| {}, patient: false };
 
 fn cluster() -> Name {
     "rancher".parse().unwrap()
@@ -57,7 +60,7 @@ async fn repository(directory: &Path) -> Repository {
 
 /// A capture that runs.
 struct Running {
-    task: JoinHandle<Result<(), CaptureError>>,
+    task: JoinHandle<Result<(), CapturingError>>,
     behind: watch::Receiver<Behind>,
     stop: oneshot::Sender<()>,
 }
@@ -70,9 +73,9 @@ impl Running {
         let repository = repository.clone();
         let task = tokio::spawn(async move {
             let cluster = cluster();
-            let captured = Captured { cluster: &cluster, epoch: 1, source, options };
+            let captured = Captured { cluster: &cluster, source, options };
             let stopped = async move { drop(stopped.await) };
-            capture(&repository, captured, Arc::new(|_| {}), behind, stopped).await
+            capture(&repository, captured, &HOLDER, Arc::new(|_| {}), behind, stopped).await
         });
         Self { task, behind: seen, stop }
     }
@@ -161,7 +164,7 @@ async fn a_repository_gives_back_what_etcd_had() {
     running.stop_at(last).await;
     let now = client.range(b"\0", b"\0", last, 0).await.unwrap().pairs;
 
-    let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(&repository, &cluster(), 0));
+    let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(&repository, &cluster()));
     proven(&shelf, &client, first).await;
     proven(&shelf, &client, last).await;
 
@@ -169,7 +172,7 @@ async fn a_repository_gives_back_what_etcd_had() {
     let later = ambient::now() + jiff::SignedDuration::from_mins(45);
     let before = repository.list_history(&cluster()).await.unwrap().objects.len();
     for _ in 0..2 {
-        merge_once(&repository, &cluster(), &Policy::default(), later, folder.path())
+        merge_once(&repository, &cluster(), &HOLDER, &Policy::default(), later, folder.path())
             .await
             .unwrap();
     }

@@ -21,6 +21,7 @@ pub(super) async fn all(repository: &Repository, key: &Pair) {
     points(repository).await;
     large(repository).await;
     journals(repository).await;
+    leasing::all(repository).await;
     let all = repository.stats().await.unwrap().all;
     assert!(all.objects > 10 && all.bytes > 20 << 20, "{all:?}");
 }

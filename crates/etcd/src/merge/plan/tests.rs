@@ -257,7 +257,11 @@ fn a_merged_segment_goes_when_its_parts_are_before_the_window_and_stay() {
     // The last part says only that nothing changed, and so the parts are preferred; a kept point in the first keeps that one whole.
     let whole = segment(100, 110, Kept::Merged);
     let quiet = SegmentName { prev: mark(105), ..segment(110, 110, Kept::Captured) };
-    let first = SegmentName { chain: mark(105), link: mark(105), ..segment(100, 110, Kept::Captured) };
+    let first = SegmentName {
+        chain: mark(105),
+        link: mark(105),
+        ..segment(100, 110, Kept::Captured)
+    };
     let part = |name| Piece { name, ..piece(100, 110, MINUTE) };
     let facts = Facts {
         bases: vec![base(100, 0), base(110, MINUTE)],

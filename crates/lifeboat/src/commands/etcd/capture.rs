@@ -1,10 +1,12 @@
 //! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
 
 use super::failures::{inhabited, occupied};
+use super::leased::{self, Waiting};
 use super::moment::{bytes, span};
 use super::opened::{Elsewhere, Place};
 use super::source::{Source, unanswered};
 use super::tidings::Tidings;
+use crate::estate as estate_file;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 use crate::progress::Progress;
@@ -13,7 +15,7 @@ use ::etcd::capture::{Behind, CaptureError, Note, Options, Risk, Tell, capture};
 use ::etcd::history::{Directory, Lock};
 use estate::{Kind, Name};
 use jiff::Timestamp;
-use protect::etcd::Captured;
+use protect::etcd::{Captured, Holder};
 use repository::Repository;
 use serde::Serialize;
 use std::io::ErrorKind;
@@ -116,17 +118,28 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let times = (args.window, args.merge_every);
     let merging = tokio::spawn(super::merge::now_and_then(place.clone(), spool, times, progress.clone()));
     let stop = stopped(args.once, seen);
+    let failed = |error| failed(error, &place);
     let ended = match target {
-        Target::Directory(shelf, _lock) => capture(members, shelf, options, tell, behind, stop).await,
+        Target::Directory(shelf, _lock) => {
+            let ended = capture(members, shelf, options, tell, behind, stop).await;
+            ended.map_err(failed)
+        }
         Target::Repository(repository, cluster) => {
-            let captured = Captured { cluster, epoch: 0, source: members, options };
-            protect::etcd::capture(repository, captured, tell, behind, stop).await
+            let captured = Captured { cluster, source: members, options };
+            let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
+            let holder = Holder {
+                name: &name,
+                waiting: &|error| waiting.tell(error),
+                patient: !args.once,
+            };
+            let ended = protect::etcd::capture(repository, captured, &holder, tell, behind, stop).await;
+            ended.map_err(|error| leased::ended(error, failed))
         }
     };
     saying.abort();
     merging.abort();
     progress.clear();
-    ended.map_err(|error| failed(error, &place))
+    ended
 }
 
 /// Where it goes.

@@ -1,21 +1,27 @@
 //! `lifeboat etcd export` and `import`: what others write and read.
 
 use super::failures::{inhabited, occupied};
+use super::leased::{Waiting, unheld};
 use super::moment::size;
-use super::opened::Which;
+use super::opened::{Elsewhere, Place, Which};
 use super::rebuild::{How, make};
+use crate::estate as estate_file;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
+use crate::progress::Progress;
 use ::etcd::FileError;
 use ::etcd::history::{Began, Directory, History, Shelf, Source, Taken, Written, take_base};
 use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
 use ::etcd::rebuild::Target;
 use ::etcd::wal::Missing;
-use estate::Kind;
+use estate::{Kind, Name};
+use protect::etcd::{Holder, writer};
+use repository::Repository;
 use serde::Serialize;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 #[derive(clap::Args)]
 pub(crate) struct ExportArgs {
@@ -36,15 +42,22 @@ pub(crate) struct ImportArgs {
     /// A snapshot of etcdctl, k3s, RKE2 or RKE1, a database file, or the data directory of a stopped member
     from: PathBuf,
     /// The history to begin
-    #[arg(long, value_name = "DIRECTORY")]
-    into: PathBuf,
+    #[arg(
+        long,
+        value_name = "DIRECTORY",
+        required_unless_present = "cluster",
+        conflicts_with = "cluster"
+    )]
+    into: Option<PathBuf>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// For a data directory: the etcd, of the member's own version, that applies its log to a copy; without this the one in the path
     #[arg(long, value_name = "PROGRAM")]
     etcd: Option<PathBuf>,
     /// For a data directory: take the database file alone, and count what it lacks
     #[arg(long, conflicts_with = "etcd")]
     without_log: bool,
-    /// Where copies are laid while they are read; without this the history's own directory
+    /// Where copies are laid while they are read; without this the history's own directory, or the system's temporary one
     #[arg(long, value_name = "DIRECTORY")]
     spool: Option<PathBuf>,
 }
@@ -52,7 +65,7 @@ pub(crate) struct ImportArgs {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Begun {
-    history: PathBuf,
+    history: String,
     from: &'static str,
     revision: u64,
     compaction: u64,
@@ -71,7 +84,7 @@ struct Begun {
 impl Report for Begun {
     fn text(&self) -> String {
         let mut text = card([
-            ("history", self.history.display().to_string()),
+            ("history", self.history.clone()),
             ("begun with", self.from.to_owned()),
             ("revision", self.revision.to_string()),
             ("keys", self.live.to_string()),
@@ -91,24 +104,17 @@ pub(crate) fn export(args: &ExportArgs, printer: &Printer) -> Result<(), Failure
 }
 
 pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure> {
-    free(&args.into)?;
-    // What cannot be read leaves no history behind: until it is opened, copies are laid beside.
-    let beside = args.into.ancestors().skip(1).find(|it| it.is_dir()).unwrap_or(Path::new("."));
-    let spool = args
-        .spool
-        .as_deref()
-        .unwrap_or(if args.into.is_dir() { &args.into } else { beside });
-    let (imported, unapplied) = opened(args, spool, printer)?;
-    let shelf = Arc::new(Directory::open(&args.into)?);
-    let _lock = super::capture::locked(&shelf)?;
-    free(&args.into)?;
-    let next = History::open(shelf.clone())?.next_timeline();
-    let spool = args.spool.as_deref().unwrap_or(&args.into);
-    let written = store_base(&imported, next, &*shelf, spool, &args.from)?;
+    let place = args.elsewhere.or(args.into.as_deref())?;
+    let (imported, unapplied, written) = match &place {
+        Place::Path(into) => into_directory(args, into, printer)?,
+        Place::Repository { repository, cluster } => {
+            into_repository(args, (repository, cluster), &place.shown(), printer)?
+        }
+    };
     let base = written.header.base().cloned();
     let base = base.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a base was written that is none"))?;
     printer.show(&Begun {
-        history: args.into.clone(),
+        history: place.shown(),
         from: form(imported.form),
         revision: base.revision,
         compaction: base.compaction,
@@ -120,6 +126,57 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
         log_gap: imported.missing.gap,
         warnings: unapplied.into_iter().chain(lacking(imported.missing)).collect(),
     })
+}
+
+/// What was found, a warning, and the base that was made of it.
+type Made = (Imported, Option<String>, Written);
+
+fn into_directory(args: &ImportArgs, into: &Path, printer: &Printer) -> Result<Made, Failure> {
+    free(into)?;
+    // What cannot be read leaves no history behind: until it is opened, copies are laid beside.
+    let beside = into.ancestors().skip(1).find(|it| it.is_dir()).unwrap_or(Path::new("."));
+    let spool = args.spool.as_deref().unwrap_or(if into.is_dir() { into } else { beside });
+    let (imported, unapplied) = opened(args, spool, &into.display().to_string(), printer)?;
+    let shelf = Arc::new(Directory::open(into)?);
+    let _lock = super::capture::locked(&shelf)?;
+    free(into)?;
+    let next = History::open(shelf.clone())?.next_timeline();
+    let spool = args.spool.as_deref().unwrap_or(into);
+    let written = store_base(&imported, next, &*shelf, spool, &args.from)?;
+    Ok((imported, unapplied, written))
+}
+
+/// Begins a cluster's history in the repository, as the one who may write it.
+fn into_repository(
+    args: &ImportArgs,
+    (repository, cluster): (&Repository, &Name),
+    shown: &str,
+    printer: &Printer,
+) -> Result<Made, Failure> {
+    let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
+    let (imported, unapplied) = opened(args, &spool, "HISTORY", printer)?;
+    let (progress, runtime) = (Progress::new(*printer), Handle::current());
+    let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
+    let holder = Holder {
+        name: &name,
+        waiting: &|error| waiting.tell(error),
+        patient: false,
+    };
+    let held = runtime.block_on(writer(repository, cluster, &holder));
+    progress.clear();
+    let (shelf, kept) = held.map_err(|error| unheld(&error))?;
+    let begin = || {
+        let history = History::open(Arc::new(shelf.clone()))?;
+        if !history.timelines().is_empty() {
+            return Err(Failure::new("LB0408", Kind::Person, format!("{shown} has begun already"))
+                .hint(format!("lifeboat etcd show --cluster {cluster}")));
+        }
+        store_base(&imported, history.next_timeline(), &shelf, &spool, &args.from)
+    };
+    let written = begin();
+    // A lease that cannot be given back runs out.
+    let _ = runtime.block_on(kept.release());
+    Ok((imported, unapplied, written?))
 }
 
 /// A history can begin at `path`: nothing is there that would be mixed up with it.
@@ -164,7 +221,12 @@ fn store_base(
 }
 
 /// What was found; and a warning, if nobody asked for the log to be left alone, and it was.
-fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<(Imported, Option<String>), Failure> {
+fn opened(
+    args: &ImportArgs,
+    spool: &Path,
+    into: &str,
+    printer: &Printer,
+) -> Result<(Imported, Option<String>), Failure> {
     if !args.from.is_dir() {
         return Ok((snapshot_file(&args.from, spool)?, None));
     }
@@ -190,9 +252,8 @@ fn opened(args: &ImportArgs, spool: &Path, printer: &Printer) -> Result<(Importe
         }
         printer.talk(&format!("{} applies the member's log to a copy", program.display()));
     }
-    let into = args.into.display().to_string();
     let imported = data_directory(&args.from, etcd.as_deref(), spool);
-    let imported = imported.map_err(|e| Failure::from(e).fill("HISTORY", &into))?;
+    let imported = imported.map_err(|e| Failure::from(e).fill("HISTORY", into))?;
     let unapplied = etcd.is_none() && !args.without_log;
     let warning = "no etcd is in the path, so the member's log was not applied: its last writes may be lost \
                    (--etcd PROGRAM applies them)";

@@ -1,13 +1,15 @@
 //! `lifeboat etcd merge`: makes a history smaller, without asking etcd.
 
+use super::leased::Waiting;
 use super::moment::{size, span};
 use super::opened::{Elsewhere, Place, shown as time};
+use crate::estate as estate_file;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use crate::progress::Progress;
 use ::etcd::history::Directory;
 use ::etcd::merge::{Action, Held, Policy, apply};
-use protect::etcd::{merge_once, planned};
+use protect::etcd::{Holder, merge_once, planned};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,7 +88,10 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         Place::Path(path) => Some(super::capture::locked(&Directory::open(path)?)?),
         Place::Repository { .. } => None,
     };
-    printer.show(&merge(&place, &policy, args.spool.as_deref())?)
+    let progress = Progress::new(*printer);
+    let merged = merge(&place, &policy, args.spool.as_deref(), &progress);
+    progress.clear();
+    printer.show(&merged?)
 }
 
 /// Merges from time to time, beside a capture that holds the lock. What fails is said, and tried again the next time.
@@ -98,8 +103,9 @@ pub(super) async fn now_and_then(
 ) {
     loop {
         ambient::sleep(every).await;
-        let (place, spool) = (place.clone(), spool.clone());
-        match tokio::task::spawn_blocking(move || merge(&place, &policy(window), Some(&spool))).await {
+        let (place, spool, telling) = (place.clone(), spool.clone(), progress.clone());
+        let merging = move || merge(&place, &policy(window), Some(&spool), &telling);
+        match tokio::task::spawn_blocking(merging).await {
             Ok(Ok(done)) if done.created + done.removed > 0 => {
                 progress.talk(&format!("{:.0} merged: {}", ambient::now(), done.text()));
             }
@@ -117,13 +123,20 @@ fn now_ms() -> u64 {
     u64::try_from(ambient::now().as_millisecond()).unwrap_or(0)
 }
 
-fn merge(place: &Place, policy: &Policy, spool: Option<&Path>) -> Result<Shown, Failure> {
+fn merge(place: &Place, policy: &Policy, spool: Option<&Path>, progress: &Progress) -> Result<Shown, Failure> {
     match place {
         Place::Path(path) => in_directory(path, policy),
         Place::Repository { repository, cluster } => {
             let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
             let runtime = tokio::runtime::Handle::current();
-            let merged = runtime.block_on(merge_once(repository, cluster, policy, ambient::now(), &spool))?;
+            let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
+            let holder = Holder {
+                name: &name,
+                waiting: &|error| waiting.tell(error),
+                patient: false,
+            };
+            let merging = merge_once(repository, cluster, &holder, policy, ambient::now(), &spool);
+            let merged = runtime.block_on(merging)?;
             Ok(Shown {
                 planned: Vec::new(),
                 created: merged.created,

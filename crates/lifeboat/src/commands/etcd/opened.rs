@@ -92,7 +92,7 @@ impl Place {
         match self {
             Self::Path(path) => history(path),
             Self::Repository { repository, cluster } => {
-                let history = History::open(Arc::new(RepositoryShelf::new(repository, cluster, 0)))?;
+                let history = History::open(Arc::new(RepositoryShelf::new(repository, cluster)))?;
                 with_base(history, &self.shown(), format!("lifeboat etcd capture --cluster {cluster}"))
             }
         }

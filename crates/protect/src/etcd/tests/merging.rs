@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::etcd::merge::{Merged, merge};
-use crate::etcd::merge_once;
+use crate::etcd::{Holder, MergingError, merge_once};
 use ::etcd::FileError;
 use ::etcd::history::{Name as Object, Object as Stored, Put};
 use ::etcd::merge::Policy;
 use ::etcd::selection::SelectionError;
+use repository::Error;
+use repository::lease::LeaseError;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::Mutex;
@@ -46,7 +48,7 @@ impl Template {
     async fn new() -> Self {
         let (secrets, directory) = (Secrets::new(), tempfile::tempdir().unwrap());
         let repository = secrets.found(directory.path()).await;
-        let shelf = RepositoryShelf::new(&repository, &cluster(), 0);
+        let shelf = RepositoryShelf::new(&repository, &cluster());
         apart(move || make(&shelf)).await;
         Self { secrets, directory }
     }
@@ -54,7 +56,7 @@ impl Template {
     fn copy(&self) -> (TempDir, Arc<dyn Shelf>) {
         let copy = tempfile::tempdir().unwrap();
         copy_all(self.directory.path(), copy.path());
-        let shelf = RepositoryShelf::new(&self.secrets.open(copy.path()), &cluster(), 0);
+        let shelf = RepositoryShelf::new(&self.secrets.open(copy.path()), &cluster());
         (copy, Arc::new(shelf))
     }
 }
@@ -257,10 +259,14 @@ async fn a_repository_that_is_not_there_is_an_error() {
     let secrets = Secrets::new();
     let repository = secrets.open(Path::new("/nowhere/at/all"));
     let now = "2026-11-28T00:00:00Z".parse().unwrap();
-    let error = merge_once(&repository, &cluster(), &Policy::default(), now, &std::env::temp_dir()).await;
-    let error = error.unwrap_err().to_string();
+    let holder = Holder { name: "main-1", waiting: &|_| {}, patient: false };
+    let (cluster, policy, scratch) = (cluster(), Policy::default(), std::env::temp_dir());
+    let merged = merge_once(&repository, &cluster, &holder, &policy, now, &scratch).await;
+    let Err(MergingError::Lease(error)) = merged else {
+        panic!("it is merged")
+    };
     assert!(
-        error.starts_with("the history of cluster rancher in /nowhere/at/all cannot be listed: "),
-        "{error}"
+        matches!(&*error, LeaseError::Store(Error::NoBucket { store }) if store == "/nowhere/at/all"),
+        "{error:?}"
     );
 }
