@@ -6,6 +6,7 @@
 
 mod capture;
 mod failed;
+mod lock;
 mod merge;
 mod restore;
 mod shelf;
@@ -13,6 +14,7 @@ mod take;
 
 pub use capture::{Captured, capture};
 pub use failed::repository_error;
+pub use lock::{HistoryLock, OnUnlocked, lock_merged};
 pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;

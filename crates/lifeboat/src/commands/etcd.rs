@@ -4,6 +4,7 @@
 mod capture;
 mod exchange;
 mod failures;
+mod lock;
 mod merge;
 mod moment;
 mod opened;

@@ -70,7 +70,7 @@ impl Running {
         let repository = repository.clone();
         let task = tokio::spawn(async move {
             let cluster = cluster();
-            let captured = Captured { cluster: &cluster, epoch: 1, source, options };
+            let captured = Captured { cluster: &cluster, epoch: 1, source, options, lock: None };
             let stopped = async move { drop(stopped.await) };
             capture(&repository, captured, Arc::new(|_| {}), behind, stopped).await
         });

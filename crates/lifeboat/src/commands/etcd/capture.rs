@@ -1,6 +1,7 @@
 //! `lifeboat etcd capture`: keeps every change of a live etcd, until it is told to stop.
 
 use super::failures::{inhabited, occupied};
+use super::lock::teller;
 use super::moment::{bytes, span};
 use super::opened::{Elsewhere, Place};
 use super::source::{Source, unanswered};
@@ -103,13 +104,14 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     options.db_file = data.map(|directory| directory.join("member/snap/db"));
 
     let progress = Progress::new(*printer);
+    let lock = super::lock::wanted(&place, &super::merge::policy(args.window), &progress).await?;
     let (behind, seen) = watch::channel(Risk::default().behind());
-    let teller = progress.clone();
+    let talker = progress.clone();
     let tidings = Mutex::new(Tidings::default());
     let tell: Tell = Arc::new(move |note: Note| {
         let mut tidings = tidings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = tidings.text(&note, ambient::monotonic()) {
-            teller.talk(&format!("{:.0} {text}", ambient::now()));
+            talker.talk(&format!("{:.0} {text}", ambient::now()));
         }
     });
     let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
@@ -119,7 +121,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let ended = match target {
         Target::Directory(shelf, _lock) => capture(members, shelf, options, tell, behind, stop).await,
         Target::Repository(repository, cluster) => {
-            let captured = Captured { cluster, epoch: 0, source: members, options };
+            let lock = lock.map(|lock| (lock, teller(progress.clone())));
+            let captured = Captured { cluster, epoch: 0, source: members, options, lock };
             protect::etcd::capture(repository, captured, tell, behind, stop).await
         }
     };
@@ -145,7 +148,7 @@ fn target(place: &Place) -> Result<Target<'_>, Failure> {
             let lock = locked(&shelf)?;
             Ok(Target::Directory(shelf, lock))
         }
-        Place::Repository { repository, cluster } => Ok(Target::Repository(repository, cluster)),
+        Place::Repository { repository, cluster, .. } => Ok(Target::Repository(repository, cluster)),
     }
 }
 
