@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 /// How long another site may take to report.
 const ANSWER: Duration = Duration::from_millis(1500);
 /// Between two looks at the journals of runs.
-const RUNS: Duration = Duration::from_secs(5);
+pub(crate) const RUNS: Duration = Duration::from_secs(5);
 /// Before a run whose step failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 

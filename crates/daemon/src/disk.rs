@@ -3,6 +3,7 @@
 use estate::Kind;
 use failover::Saved;
 use recovery::Trouble;
+use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,7 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Saved>, Trouble> {
 ///
 /// # Errors
 /// The disk's, by the call that failed.
-pub(crate) fn write(path: &Path, saved: &Saved) -> io::Result<()> {
+pub(crate) fn write(path: &Path, saved: &impl Serialize) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(directory)?;
     let beside = path.with_extension("partial");

@@ -57,6 +57,8 @@ impl Daemon {
                 .proven
                 .as_ref()
                 .map(|(proven, at)| Proven { ago_ms: millis(now.saturating_sub(*at)), ..proven.clone() }),
+            copied: state.copied.clone(),
+            copies: state.copying(now),
             unfit: state.unfit.clone(),
             troubles: state.troubles(),
         }

@@ -2,24 +2,31 @@
 //!
 //! Start at [`Daemon::run`], which starts them: `voting` answers the other sites and keeps its word on disk, `keeping` holds
 //! the right to serve (`asking` for it) and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
-//! `proving` opens them where it could be recovered, `deciding` judges and fails over. What they know of each other is in
+//! `proving` opens them where it could be recovered, `deciding` judges and fails over. Beside these, `copying` keeps second
+//! repositories, `telling` says what was seen in the repository, `sealing` keeps the recovery kit. What they know of each other is in
 //! `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
 //!
 //! Not here: HTTP (`peers`), the terminal (`lifeboat`), deciding (`failover`), the steps of a recovery (`recovery`).
 
 mod asking;
+mod copying;
 mod deciding;
 mod disk;
 mod handler;
 mod keeping;
+mod load;
+mod locking;
+mod looking;
 mod observing;
 mod protecting;
 mod proving;
 mod sealing;
 mod state;
+mod telling;
 mod voting;
 
 pub use deciding::runner;
+pub use load::load;
 
 use estate::{Cluster, Name};
 use futures::StreamExt;
@@ -121,9 +128,15 @@ impl Daemon {
         loops.spawn(keeping::keep(self.clone()));
         loops.spawn(observing::observe(self.clone()));
         loops.spawn(protecting::protect(self.clone()));
+        loops.spawn(telling::tell(self.clone()));
+        loops.spawn(sealing::watch(self.clone()));
+        for (copy, of) in &self.world.estate.repositories {
+            if let Some(original) = of.copy_of.as_deref().filter(|_| *of.site == self.site) {
+                loops.spawn(copying::copy(self.clone(), copy.clone(), original.clone()));
+            }
+        }
         if self.is_standby() {
             loops.spawn(proving::prove(self.clone()));
-            loops.spawn(sealing::seal(self.clone()));
             for site in self.others().cloned().collect::<Vec<_>>() {
                 loops.spawn(deciding::hear(self.clone(), site));
             }
@@ -185,7 +198,7 @@ impl Daemon {
     }
 
     /// Notes a trouble, or that it is over, and says so when it changes.
-    pub(crate) fn trouble(&self, about: &'static str, trouble: Option<String>) {
+    pub(crate) fn trouble(&self, about: &str, trouble: Option<String>) {
         let changed = self.state().trouble(about, trouble.clone());
         match (changed, trouble) {
             (true, Some(trouble)) => (self.say)(&format!("{about}: {trouble}")),

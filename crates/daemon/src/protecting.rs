@@ -1,7 +1,8 @@
 //! Taking copies where the cluster serves, and letting go of old ones.
 
 use crate::Daemon;
-use estate::{Epoch, Serving};
+use crate::locking::Locking;
+use estate::{Epoch, Point, Serving};
 use protect::Source;
 use recovery::Trouble;
 use repository::{Error, Pruning, Repository, Retention, Sightings};
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// Between two looks whether it is time.
 const LOOK: Duration = Duration::from_millis(500);
 /// Between two looks at what may go. Each lists all copies, which stores are paid for.
-const PRUNE: Duration = Duration::from_secs(600);
+pub(crate) const PRUNE: Duration = Duration::from_secs(600);
 
 /// Takes copies for as long as the daemon runs.
 pub(crate) async fn protect(daemon: Arc<Daemon>) {
@@ -19,7 +20,8 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
         return;
     }
     let every = *daemon.of.protect.every;
-    let (mut repository, mut seen): (Option<Repository>, _) = (None, Sightings::default());
+    let mut repository: Option<Repository> = None;
+    let (mut seen, mut locking) = (Sightings::default(), Locking::default());
     let (mut due, mut prune_due) = (Duration::ZERO, Duration::ZERO);
     loop {
         ambient::sleep(LOOK).await;
@@ -33,14 +35,21 @@ pub(crate) async fn protect(daemon: Arc<Daemon>) {
         }
         due = now + every;
         let copied = daemon.copy(&mut repository, epoch).await;
-        if copied.is_err() {
+        daemon.trouble("copies", copied.as_ref().err().map(ToString::to_string));
+        match (&copied, &repository) {
+            (Ok(point), Some(repository)) => {
+                daemon.state().copied = Some(point.id.clone());
+                daemon.lock_new(repository, &mut locking, point).await;
+            }
             // A repository that was opened with old credentials or before its bucket was there is opened anew.
-            repository = None;
+            _ => {
+                repository = None;
+                locking.look_again();
+            }
         }
-        daemon.trouble("copies", copied.err().map(|trouble| trouble.to_string()));
         if let Some(repository) = repository.as_ref().filter(|_| now >= prune_due) {
             prune_due = now + PRUNE;
-            let pruned = daemon.prune(repository, &mut seen).await;
+            let pruned = daemon.prune(repository, &mut seen, &mut locking).await;
             daemon.trouble("old copies", pruned.err().map(|trouble| trouble.to_string()));
         }
     }
@@ -62,7 +71,7 @@ impl Daemon {
         }
     }
 
-    async fn copy(&self, opened: &mut Option<Repository>, epoch: Epoch) -> Result<(), Trouble> {
+    async fn copy(&self, opened: &mut Option<Repository>, epoch: Epoch) -> Result<Point, Trouble> {
         let repository = match opened {
             Some(repository) => repository,
             None => opened.insert(self.world.repository(&self.of.repository)?),
@@ -77,11 +86,10 @@ impl Daemon {
             host: &host,
             host_name: &host_name,
         };
-        protect::take(&source, repository, &self.directory.join("spool")).await?;
-        Ok(())
+        Ok(protect::take(&source, repository, &self.directory.join("spool")).await?)
     }
 
-    async fn prune(&self, repository: &Repository, seen: &mut Sightings) -> Result<(), Trouble> {
+    async fn prune(&self, repository: &Repository, seen: &mut Sightings, locking: &mut Locking) -> Result<(), Trouble> {
         // Only where copies are opened is it known which was proven last; the newest are kept in any case.
         let proven = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
         let retention = Retention {
@@ -94,6 +102,8 @@ impl Daemon {
             shared: false,
         };
         let plan = repository.prune_plan(&pruning, seen).await?;
+        let locked = self.lock_kept(repository, locking, (&plan, &pruning)).await;
+        self.trouble("locks of old copies", locked.err().map(|trouble| trouble.to_string()));
         let removed = repository.prune(&plan, |_| {}).await?;
         // What is locked until a time goes then. What is merely refused, somebody has to look at.
         match removed.locked.into_iter().find(|locked| locked.until.is_none()) {

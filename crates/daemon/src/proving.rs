@@ -1,6 +1,7 @@
 //! Opening copies where the cluster could be recovered: only what was opened and found sound counts.
 
 use crate::Daemon;
+use crate::looking::Looks;
 use estate::{Point, PointId, Proven, Serving};
 use recovery::{Trouble, fitness};
 use repository::Repository;
@@ -8,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two looks for a newer copy.
+/// Between two looks whether it is time to list the copies.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two looks at the standby's own fitness.
 const FITNESS: Duration = Duration::from_secs(20);
@@ -18,13 +19,19 @@ pub(crate) async fn prove(daemon: Arc<Daemon>) {
     let mut repository: Option<Repository> = None;
     let mut bad: BTreeSet<PointId> = BTreeSet::new();
     let mut fitness_due = Duration::ZERO;
+    let (mut looks, every) = (Looks::default(), *daemon.of.protect.every);
     loop {
-        let proved = daemon.look_for_newer(&mut repository, &mut bad).await;
-        if proved.is_err() {
-            repository = None;
-        }
-        daemon.trouble("proof", proved.err().map(|trouble| trouble.to_string()));
         let now = ambient::uptime();
+        let (named, silent) = daemon.expected(now);
+        if looks.is_due(now, every, named.as_ref(), silent) {
+            looks.looked(now, named);
+            let proved = daemon.look_for_newer(&mut repository, &mut bad).await;
+            if proved.is_err() {
+                repository = None;
+                looks.again();
+            }
+            daemon.trouble("proof", proved.err().map(|trouble| trouble.to_string()));
+        }
         if now >= fitness_due {
             fitness_due = now + FITNESS;
             let unfit = daemon.unfit().await;
@@ -35,6 +42,14 @@ pub(crate) async fn prove(daemon: Arc<Daemon>) {
 }
 
 impl Daemon {
+    /// The newest copy that any site says it has taken, and for how long the primary has not been heard.
+    fn expected(&self, now: Duration) -> (Option<PointId>, Option<Duration>) {
+        let state = self.state();
+        let primary = self.world.estate.site_of(&self.of.primary);
+        let heard = primary.and_then(|primary| state.heard.get(primary));
+        (state.named(), heard.map(|(_, at)| now.saturating_sub(*at)))
+    }
+
     async fn look_for_newer(
         &self,
         opened: &mut Option<Repository>,

@@ -1,6 +1,6 @@
 //! What the loops of one site know of each other.
 
-use estate::{Epoch, LastRenewal, Name, Probe, Proven, Report, Seen, Serving, Standing};
+use estate::{Copying, Epoch, Lag, LastRenewal, Name, PointId, Probe, Proven, Report, Seen, Serving, Standing};
 use failover::Verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,12 +18,24 @@ pub(crate) struct State {
     pub(crate) renewed: Option<(LastRenewal, Duration)>,
     probes: BTreeMap<Probe, Probed>,
     pub(crate) proven: Option<(Proven, Duration)>,
+    /// The newest copy that was taken here.
+    pub(crate) copied: Option<PointId>,
+    /// The repositories that are kept here as copies of others, by name.
+    pub(crate) copies: BTreeMap<Name, Copied>,
     pub(crate) unfit: Option<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) revision: Option<i64>,
     /// The newest report of each other site, and when it arrived.
     pub(crate) heard: BTreeMap<Name, (Report, Duration)>,
-    troubles: BTreeMap<&'static str, String>,
+    troubles: BTreeMap<String, String>,
+}
+
+/// A repository that is kept as a copy of another one.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    pub(crate) of: Name,
+    /// How far it was behind, and as of when; `None` until that was found out.
+    pub(crate) lag: Option<(Lag, Duration)>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +56,8 @@ impl State {
             renewed: None,
             probes: BTreeMap::new(),
             proven: None,
+            copied: None,
+            copies: BTreeMap::new(),
             unfit: None,
             verdict: None,
             revision: None,
@@ -110,10 +124,27 @@ impl State {
         seen.collect()
     }
 
+    /// The copies of repositories, as a report has them.
+    pub(crate) fn copying(&self, now: Duration) -> Vec<Copying> {
+        let copying = self.copies.iter().map(|(name, copied)| Copying {
+            repository: name.clone(),
+            of: copied.of.clone(),
+            lag: copied.lag.map(|(lag, _)| lag),
+            ago_ms: copied.lag.map_or(0, |(_, at)| millis(now.saturating_sub(at))),
+        });
+        copying.collect()
+    }
+
+    /// The newest copy that any site says it has taken.
+    pub(crate) fn named(&self) -> Option<PointId> {
+        let heard = self.heard.values().filter_map(|(report, _)| report.copied.as_ref());
+        heard.chain(&self.copied).max().cloned()
+    }
+
     /// Notes a trouble, or its end; whether that is new.
-    pub(crate) fn trouble(&mut self, about: &'static str, trouble: Option<String>) -> bool {
+    pub(crate) fn trouble(&mut self, about: &str, trouble: Option<String>) -> bool {
         match trouble {
-            Some(trouble) => self.troubles.insert(about, trouble.clone()) != Some(trouble),
+            Some(trouble) => self.troubles.insert(about.to_owned(), trouble.clone()) != Some(trouble),
             None => self.troubles.remove(about).is_some(),
         }
     }

@@ -1,5 +1,7 @@
 //! What can be shown without a network: the record of a voter, and what is told of probes and troubles.
 
+mod repositories;
+
 use crate::disk;
 use crate::state::State;
 use estate::{Epoch, Probe, Standing};

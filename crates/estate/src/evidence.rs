@@ -25,6 +25,12 @@ pub struct Report {
     pub renewed: Option<LastRenewal>,
     /// The newest copy that this site has opened and found sound, where it can.
     pub proven: Option<Proven>,
+    /// The newest copy that this site has taken, where the cluster serves here.
+    #[serde(default)]
+    pub copied: Option<PointId>,
+    /// The repositories that this site keeps as copies of others.
+    #[serde(default)]
+    pub copies: Vec<Copying>,
     /// What stands in the way of this site taking over; empty where it could, `None` where it is not meant to.
     pub unfit: Option<Vec<String>>,
     /// What went wrong lately, in words for people: copies that could not be taken, a repository that does not answer.
@@ -107,4 +113,31 @@ pub enum Serving {
     },
     /// It does not know yet: it has just started.
     Unknown,
+}
+
+/// A repository that a site keeps as a copy of another one, all the time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Copying {
+    /// The copy.
+    pub repository: Name,
+    /// What it is a copy of.
+    pub of: Name,
+    /// How far it was behind; `None` until that was found out.
+    pub lag: Option<Lag>,
+    /// How long ago that was.
+    pub ago_ms: u64,
+}
+
+/// How far a copy of a repository is behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// The age of the oldest object that is not copied yet, in seconds, by when the store of what is copied says that it was
+    /// written; 0 when none is waiting.
+    pub seconds: u64,
+    /// How many bytes are not copied yet.
+    pub bytes: u64,
+    /// How many objects.
+    pub objects: u64,
 }

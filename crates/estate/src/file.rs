@@ -18,7 +18,7 @@ pub use reference::SecretRef;
 pub use referred::{Referred, What};
 pub use store::{InvalidStoreUrl, StoreUrl};
 
-use crate::{Distribution, Name, Role};
+use crate::{Distribution, LockMode, Name, Role};
 use reference::duration;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -120,8 +120,16 @@ pub struct Repository {
     pub account: Option<Placed<String>>,
     /// A key of that account.
     pub account_key: Option<Placed<SecretRef>>,
+    /// How what is stored is locked, where the bucket has object lock; without this Lifeboat locks nothing.
+    pub lock: Option<Placed<LockMode>>,
+    /// The repository that this one is a copy of. The Lifeboat of this one's site keeps it, all the time.
+    pub copy_of: Option<Placed<Name>>,
+    /// Time from the end of one round of copying to the beginning of the next.
+    #[serde(default = "default_copy_every", deserialize_with = "duration")]
+    pub copy_every: Placed<Duration>,
     /// Who can open what is kept there: public keys of age or ssh, or the word `passphrase`. Two of everything at least, since a
-    /// lost key is a lost estate.
+    /// lost key is a lost estate. Those of a copy are those of what it is a copy of.
+    #[serde(default)]
     pub recipients: Vec<KeyHolder>,
     /// Whose signatures count there: public signing keys.
     #[serde(default)]
@@ -349,6 +357,12 @@ impl Estate {
         self.clusters.iter().find(|(_, cluster)| *cluster.role == Role::Management)
     }
 
+    /// What the repository called `name` is a copy of; itself, if it is none.
+    pub fn original<'a>(&'a self, name: &'a Name) -> &'a Name {
+        let copy_of = self.repositories.get(name).and_then(|of| of.copy_of.as_deref());
+        copy_of.unwrap_or(name)
+    }
+
     /// The site of a stand.
     pub fn site_of(&self, stand: &Stand) -> Option<&Name> {
         self.hosts.get(&*stand.host).map(|host| &*host.site)
@@ -363,6 +377,10 @@ impl Estate {
 
 fn default_kubeadm_config() -> String {
     "/etc/kubernetes/kubeadm.yaml".to_owned()
+}
+
+fn default_copy_every() -> Placed<Duration> {
+    Placed::nowhere(Duration::from_secs(60))
 }
 
 fn default_user() -> String {

@@ -12,14 +12,14 @@ mod point;
 mod problem;
 
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
-pub use evidence::{LastRenewal, Proven, Report, Seen, Serving};
+pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
     Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
     Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
     What,
 };
 pub use name::{InvalidName, Name};
-pub use nouns::{Distribution, Role};
+pub use nouns::{Distribution, LockMode, Role};
 pub use point::{InvalidPointId, Part, Point, PointId};
 pub use problem::{Kind, UnknownKind};
 

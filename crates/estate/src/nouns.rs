@@ -1,4 +1,4 @@
-//! Small nouns: what a cluster is for, and how it was installed.
+//! Small nouns: what a cluster is for, how it was installed, and how its copies are locked.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,6 +21,25 @@ pub enum Distribution {
     Kubeadm,
     /// RKE2 (and, one directory along, k3s): `/etc/rancher/rke2`, `/var/lib/rancher/rke2`.
     Rke2,
+}
+
+/// Who may remove a locked object before its time, where a bucket has object lock. The later one is the stricter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockMode {
+    /// Who has a right of its own for that.
+    Governance,
+    /// Nobody.
+    Compliance,
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Governance => "governance",
+            Self::Compliance => "compliance",
+        })
+    }
 }
 
 impl fmt::Display for Distribution {

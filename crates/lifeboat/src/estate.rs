@@ -49,7 +49,7 @@ impl Which {
         let here = self.host.clone().or_else(hostname);
         let here = here.filter(|name| estate.hosts.contains_key(name));
         let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Ok(World::new(estate, file, here))
+        Ok(World::new(estate, text, file, here))
     }
 
     /// Reads the estate, and names the cluster that it is all about.

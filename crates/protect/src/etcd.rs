@@ -7,6 +7,7 @@
 mod capture;
 mod failed;
 mod leased;
+mod lock;
 mod merge;
 mod restore;
 mod shelf;
@@ -15,6 +16,7 @@ mod take;
 pub use capture::{Captured, capture};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
+pub use lock::{HistoryLock, OnUnlocked, lock_merged};
 pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;

@@ -25,21 +25,16 @@ pub struct Laid {
     pub variables: Option<PathBuf>,
 }
 
-/// Gathers the kit. What is not on this host, or is left out by the estate's `kit.leaveOut`, is named in it.
-///
-/// # Errors
-/// The estate file cannot be read.
-pub fn gather(world: &World) -> Result<Kit, Trouble> {
+/// Gathers the kit: the estate file as it was read, and what it refers to. What is not on this host, or is left out by the
+/// estate's `kit.leaveOut`, is named in it.
+pub fn gather(world: &World) -> Kit {
     let name = world
         .file
         .file_name()
         .unwrap_or(world.file.as_os_str())
         .to_string_lossy()
         .into_owned();
-    let text = read(&world.file).map_err(|reason| {
-        let message = format!("the estate file {} cannot be sealed into the kit: {reason}", world.file.display());
-        Trouble::new("LB0201", Kind::Person, message)
-    })?;
+    let text = Hidden::from(STANDARD.encode(world.text.as_bytes()));
     let mut files = BTreeMap::from([(name.clone(), text)]);
     let mut left_out = BTreeMap::new();
     for referred in world.estate.referred() {
@@ -68,7 +63,7 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
             Err(reason) => drop(left_out.insert(referred.place, reason)),
         }
     }
-    Ok(Kit::new(ambient::now(), name, files, left_out))
+    Kit::new(ambient::now(), name, files, left_out)
 }
 
 fn read(path: &Path) -> Result<Hidden, String> {

@@ -110,7 +110,8 @@ fn a_repository_is_opened_where_its_url_says() {
     assert!(text.contains(s3), "{text}");
     let open = |text: &str| {
         let estate = Estate::parse("lifeboat.yaml", text).unwrap();
-        World::new(estate, directory.path().join("lifeboat.yaml"), None).repository(&name("standby-s3"))
+        World::new(estate, text.to_owned(), directory.path().join("lifeboat.yaml"), None)
+            .repository(&name("standby-s3"))
     };
     let trouble = open(&text).unwrap_err();
     assert!(trouble.to_string().contains("s3.access cannot be read"), "{trouble}");
@@ -225,6 +226,8 @@ fn report(site: &str, probes: &[(bool, u64)], revision: Option<i64>) -> Heard {
         renewed: revision.map(|revision| LastRenewal { standing, ago_ms: 0, lease_ms: 1, revision: Some(revision) }),
         proven: None,
         unfit: None,
+        copied: None,
+        copies: Vec::new(),
         troubles: Vec::new(),
     };
     Heard { site: name(site), report: Ok(report), at: at(0.0) }
@@ -266,6 +269,7 @@ fn a_secret_that_is_not_here_is_named_and_everything_else_works() {
     let directory = tempfile::tempdir().unwrap();
     let world = World::new(
         Estate::parse("lifeboat.yaml", ESTATE).unwrap(),
+        ESTATE.to_owned(),
         directory.path().join("lifeboat.yaml"),
         Some(name("standby-1")),
     );

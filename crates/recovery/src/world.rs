@@ -19,6 +19,8 @@ const PASSPHRASE: &str = "LIFEBOAT_PASSPHRASE";
 pub struct World {
     /// The estate.
     pub estate: Estate,
+    /// The text that it was read from: what is sealed into the repository.
+    pub text: String,
     /// Its file.
     pub file: PathBuf,
     /// The directory of its file: paths in it begin there.
@@ -30,10 +32,10 @@ pub struct World {
 }
 
 impl World {
-    /// An estate from the file at the absolute path `file`, on the host `here`, if that is one of its own.
-    pub fn new(estate: Estate, file: PathBuf, here: Option<Name>) -> Self {
+    /// An estate, read from `text` of the file at the absolute path `file`, on the host `here`, if that is one of its own.
+    pub fn new(estate: Estate, text: String, file: PathBuf, here: Option<Name>) -> Self {
         let directory = file.parent().map(Path::to_owned).unwrap_or_default();
-        Self { estate, file, directory, here, key: OnceLock::new() }
+        Self { estate, text, file, directory, here, key: OnceLock::new() }
     }
 
     /// The cluster called `name`.
@@ -95,8 +97,9 @@ impl World {
         Ok(Repository::open(settings)?)
     }
 
-    /// The scopes of a repository: what is shared, and the clusters whose copies go there.
+    /// The scopes of a repository, or of what it is a copy of: what is shared, and the clusters whose copies go there.
     pub fn scopes(&self, name: &Name) -> Vec<Scope> {
+        let name = self.estate.original(name);
         let clusters = self.estate.clusters.iter().filter(|(_, of)| *of.repository == *name);
         let clusters = clusters.map(|(cluster, _)| Scope::Cluster(cluster.clone()));
         std::iter::once(Scope::Shared).chain(clusters).collect()
@@ -107,7 +110,7 @@ impl World {
     /// # Errors
     /// The estate has no such repository.
     pub fn grants(&self, name: &Name) -> Result<Vec<Grant>, Trouble> {
-        let of = self.repository_of(name)?.recipients.iter();
+        let of = self.repository_of(self.estate.original(name))?.recipients.iter();
         let grant = |it: &KeyHolder| Grant {
             recipient: Recipient { name: it.name.clone(), recipient: (*it.key).clone() },
             scopes: it
@@ -123,7 +126,7 @@ impl World {
     /// # Errors
     /// The estate has no such repository.
     pub fn writers(&self, name: &Name) -> Result<Vec<Writer>, Trouble> {
-        let of = self.repository_of(name)?.writers.iter();
+        let of = self.repository_of(self.estate.original(name))?.writers.iter();
         of.map(|it| {
             let key = it.key.parse().map_err(|error: repository::InvalidPublicKey| {
                 Trouble::new("LB0202", Kind::Invalid, format!("writer {}: {error}", it.name))

@@ -12,7 +12,7 @@ pub(crate) mod transfer;
 
 #[cfg(test)]
 pub(crate) use follow::lag;
-pub use follow::{Followed, Lag, follow};
+pub use follow::{Followed, follow};
 pub(crate) use listing::order;
 
 use crate::store::Listed;
@@ -79,12 +79,22 @@ pub struct Copied {
 /// [`Error::Invalid`] when TO is another repository, or is no copy; as every request to either.
 pub async fn copy(from: &Repository, to: &Repository, options: &CopyOptions, on: OnCopy<'_>) -> Result<Copied, Error> {
     prepare(from, to).await?;
-    let listing = Listing::of(from).await?;
-    let there = Listing::keys(to).await?;
+    let (listing, there) = (Listing::of(from).await?, Listing::keys(to).await?);
+    bring(from, to, options, (&listing, &there), on).await
+}
+
+/// Copies what FROM's list has and TO's has not.
+async fn bring(
+    from: &Repository,
+    to: &Repository,
+    options: &CopyOptions,
+    (listing, there): (&Listing, &BTreeMap<Path, u64>),
+    on: OnCopy<'_>,
+) -> Result<Copied, Error> {
     let mut copied = Copied::default();
-    carry(&Copying { from, to, options, there: &there }, &listing, &mut copied, on).await?;
+    carry(&Copying { from, to, options, there }, listing, &mut copied, on).await?;
     if options.remove {
-        removal::remove(from, to, &listing, &mut copied).await?;
+        removal::remove(from, to, listing, &mut copied).await?;
     }
     Ok(copied)
 }
@@ -148,9 +158,11 @@ async fn carry(copying: &Copying<'_>, listing: &Listing, copied: &mut Copied, on
         on(*progress);
     };
     for (class, streams) in &listing.classes {
-        // A stream is copied in its order: whoever reads the copy meanwhile finds no hole in it.
-        let streams = streams.iter().map(async |stream: &Vec<Listed>| {
-            for object in stream {
+        // A stream is copied in its order: whoever reads the copy meanwhile finds no hole in it. By numbers, since a future made
+        // from what the list lends could not be sent to another thread.
+        let note = &note;
+        let streams = (0..streams.len()).map(|number| async move {
+            for object in streams.get(number).into_iter().flatten() {
                 note(object, copying.object(*class, object).await?);
             }
             Ok::<(), Error>(())

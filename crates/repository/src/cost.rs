@@ -12,6 +12,8 @@ use std::time::Duration;
 /// A month, as it is counted here: 30 days.
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
+const HOUR: Duration = Duration::from_hours(1);
+
 const DAY: Duration = Duration::from_hours(24);
 
 /// Keys are read anew once a minute by whoever uses them.
@@ -22,6 +24,12 @@ const PAGE: u128 = 1000;
 
 /// Bytes of a manifest, about.
 const MANIFEST: u128 = 1500;
+
+/// Statements of evidence that are kept of each writer and scope.
+const STATEMENTS: u128 = 100;
+
+/// Who tells what it has seen: two of the cluster, and one of what is shared.
+const TELLERS: (u128, u128) = (2, 1);
 
 /// Lists of a prune besides those of points and parts: keyrings twice, evidence.
 const OTHER_LISTS: u128 = 3;
@@ -35,10 +43,18 @@ pub struct Load {
     pub parts: Vec<u64>,
     /// Which points stay.
     pub keep: Keep,
-    /// Time between two looks of the standby for a newer point. It opens each.
+    /// Time between two looks of the standby for a newer point, besides one for each. It opens each.
     pub looks: Duration,
     /// Time between two prunes.
     pub prunes: Duration,
+    /// Time between two looks at the journals of runs.
+    pub journals: Duration,
+    /// Time between two looks whether the recovery kit has changed.
+    pub kits: Duration,
+    /// Time between two statements of what a writer has seen.
+    pub tellings: Duration,
+    /// Whether what is stored is locked, by object lock.
+    pub locked: bool,
     /// The history, if one is kept.
     pub history: Option<HistoryLoad>,
 }
@@ -87,6 +103,10 @@ pub struct Cost {
 /// What `load` will cost in a month.
 pub fn cost(load: &Load) -> Cost {
     let mut cost = of_points(load);
+    cost += of_evidence(load);
+    if load.locked {
+        cost += of_locks(load);
+    }
     if let Some(history) = &load.history {
         cost += of_history(history);
     }
@@ -115,10 +135,51 @@ fn of_points(load: &Load) -> Cost {
         writes: number(taken * (puts + 1)),
         sent_bytes: number(taken * point_bytes),
         // Each part's length is looked at when it is stored; then the manifest is read to prune, and all of it to prove it.
-        reads: number(taken * (parts + 2 + gets) + keys + times(MONTH, load.prunes)),
+        reads: number(taken * (parts + 2 + gets) + keys + times(MONTH, load.prunes) + times(MONTH, load.kits)),
         fetched_bytes: number(taken * (point_bytes + MANIFEST)),
-        lists: number(times(MONTH, load.looks) + times(MONTH, load.prunes) * prune_lists + keys),
+        lists: number(
+            taken
+                + times(MONTH, load.looks)
+                + times(MONTH, load.prunes) * prune_lists
+                + times(MONTH, load.journals)
+                + times(MONTH, load.kits)
+                + keys,
+        ),
         deletes: number(taken * (parts + 1)),
+    }
+}
+
+/// Each statement is made after a look at the whole scope and at what others have said.
+fn of_evidence(load: &Load) -> Cost {
+    let tellings = times(MONTH, load.tellings);
+    let (of_cluster, of_shared) = TELLERS;
+    let tellers = of_cluster + of_shared;
+    let in_scope = kept(&load.keep, load.every) * (load.parts.len() as u128 + 1) + of_cluster * STATEMENTS;
+    // The scope, the list of writers, and the own statements twice.
+    let lists = of_cluster * (in_scope.div_ceil(PAGE) + 3) + of_shared * 3;
+    Cost {
+        objects: number(tellers * STATEMENTS),
+        bytes: number(tellers * STATEMENTS * MANIFEST),
+        writes: number(tellings * tellers),
+        sent_bytes: number(tellings * tellers * MANIFEST),
+        // The newest manifest, and the newest statement of each.
+        reads: number(tellings * (of_cluster * (1 + of_cluster) + of_shared)),
+        fetched_bytes: number(tellings * (of_cluster * (1 + of_cluster) + of_shared) * MANIFEST),
+        lists: number(tellings * lists),
+        deletes: number(tellings * tellers),
+    }
+}
+
+/// Each object of a point is looked at, locked, and looked at again; those that stay longer once more.
+fn of_locks(load: &Load) -> Cost {
+    let stays = times(MONTH, load.every.max(HOUR));
+    let (points, parts) = (times(MONTH, load.every) + stays, load.parts.len() as u128);
+    let segments = load.history.as_ref().map_or(0, |history| times(MONTH, history.segment_every));
+    Cost {
+        writes: number(points * (parts + 1) + segments),
+        reads: number(2 * (points * (parts + 1) + segments)),
+        lists: number(points),
+        ..Cost::default()
     }
 }
 

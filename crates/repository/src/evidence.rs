@@ -1,8 +1,13 @@
 //! What writers have seen: signed, numbered statements, so that a store that was set back contradicts somebody.
 //!
-//! Start at [`Repository::tell`] and [`Repository::told`]. The form is in docs/repository-format.md, "Evidence".
+//! Start at [`Repository::tell`] and [`Repository::told`]; whoever tells often goes by [`Repository::survey`]. The form is in
+//! docs/repository-format.md, "Evidence".
 
-use crate::digest::sha256;
+mod survey;
+
+pub use survey::Survey;
+
+use crate::inventory::Inventory;
 use crate::seen::Seen;
 use crate::{Error, Repository, Scope, failure, layout};
 use estate::Name;
@@ -67,14 +72,10 @@ impl Repository {
     pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
         self.id().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
-        let mut hashes = BTreeMap::new();
         let in_scope = inventory.scopes.get(scope);
         let points = in_scope.into_iter().flat_map(|it| it.points.iter().rev());
         let newest = points.filter(|(_, it)| it.manifest.is_some()).map(|(id, _)| id).next();
-        if let (Scope::Cluster(cluster), Some(id)) = (scope, newest) {
-            let sealed = self.shared.store.get(&layout::manifest(cluster, id)).await?;
-            hashes.insert(id.clone(), sha256(&sealed));
-        }
+        let hashes = self.manifest_hashes(scope, newest.into_iter().collect()).await?;
         let seen = in_scope.map(|it| it.seen(scope, &hashes, &BTreeSet::new()));
         let writers = inventory.writers.keys().next_back().copied().unwrap_or(0);
         Ok(Head::new(ambient::now(), writers, seen.unwrap_or_default()))
@@ -109,6 +110,10 @@ impl Repository {
     pub async fn told(&self, scope: &Scope) -> Result<Tellings, Error> {
         self.id().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
+        self.told_in(scope, &inventory).await
+    }
+
+    async fn told_in(&self, scope: &Scope, inventory: &Inventory) -> Result<Tellings, Error> {
         let mut tellings = Tellings::default();
         let writers = inventory.scopes.get(scope).map(|it| &it.evidence);
         for (writer, stream) in writers.into_iter().flatten() {

@@ -5,7 +5,7 @@
 
 use crate::periods::Period;
 use crate::retain::{Judgement, Reason, rule};
-use estate::Keep;
+use estate::{Keep, PointId};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -22,6 +22,12 @@ pub fn point_lock(judged: &Judgement, keep: &Keep, now: Timestamp) -> Option<Tim
         stays.then(|| period.begin(own.saturating_add(i64::from(number))))
     });
     within.into_iter().chain(periods).max().filter(|until| *until > now)
+}
+
+/// Until when a point should be locked that has just been taken: what else keeps it is not known yet.
+pub fn first_lock(point: &PointId, keep: &Keep, now: Timestamp) -> Option<Timestamp> {
+    let kept = [Reason::Last, Reason::Within].into();
+    point_lock(&Judgement { point: point.clone(), kept }, keep, now)
 }
 
 /// Until when an object of a history should be locked. `needed` is the last moment that is rebuilt with it: of a segment or a

@@ -59,24 +59,27 @@ pub use check::{
     CheckOptions, CheckProgress, CheckReport, Fault, Flaw, OnCheck, PartReport, PointReport, ReadBytes, Reading,
     Severity,
 };
-pub use copy::{Copied, CopyOptions, CopyProgress, Followed, Lag, OnCopy, copy, follow};
+pub use copy::{Copied, CopyOptions, CopyProgress, Followed, OnCopy, copy, follow};
 pub use cost::{Cost, HistoryLoad, Load, cost};
 pub use error::{AppendError, Error};
-pub use evidence::{Head, Tellings, Told};
+pub use estate::{Lag, LockMode};
+pub use evidence::{Head, Survey, Tellings, Told};
 pub use files::{
     Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
     Taken, Taking, Unread,
 };
 pub use hidden::Hidden;
 pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
-pub use hold::{history_lock, point_lock};
+pub use hold::{first_lock, history_lock, point_lock};
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
 pub use layout::{Kind, Scope};
-pub use lock::{LockMode, ObjectLock};
+pub use lock::{LockState, ObjectLock};
 pub use points::{Listing, Orphans};
 pub use probe::{Check, Probed};
-pub use prune::{Doomed, Locked, PrunePlan, Pruning, Removal, Removed, Retention, Sightings, Waiting, What};
+pub use prune::{
+    Doomed, Locked, Locks, PointLock, PrunePlan, Pruning, Removal, Removed, Retention, Sightings, Waiting, What,
+};
 pub use repair::{Lost, RepairPlan, Repaired, Take};
 pub use repository::Repository;
 pub use retain::{Judgement, Known, Reason, retain};

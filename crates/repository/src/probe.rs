@@ -4,22 +4,26 @@ use crate::store::Store;
 use crate::{Error, Repository, layout};
 use bytes::Bytes;
 use object_store::path::Path;
+use serde::{Serialize, Serializer};
+use std::fmt;
 use std::time::Duration;
 
 /// Who writes at once.
 const RIVALS: usize = 16;
 
 /// What a store was found to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Probed {
     /// Each thing that was tried.
     pub checks: Vec<Check>,
     /// How long the slowest of its answers took, those to rivals included.
+    #[serde(rename = "slowestMs", serialize_with = "as_millis")]
     pub slowest: Duration,
 }
 
 /// One thing that a store must do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// What it is, in words for people.
     pub what: &'static str,
@@ -38,6 +42,27 @@ impl Probed {
     pub fn failing(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.failed.is_some())
     }
+}
+
+impl fmt::Display for Probed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.sound() {
+            let slowest = self.slowest.as_millis();
+            return write!(
+                f,
+                "it does what copies, journals and leases are built on; its slowest answer took {slowest} ms"
+            );
+        }
+        let failing = self
+            .failing()
+            .map(|it| format!("{}: {}", it.what, it.failed.as_deref().unwrap_or_default()));
+        let failing: Vec<String> = failing.collect();
+        write!(f, "it does not do what copies, journals and leases are built on: {}", failing.join("; "))
+    }
+}
+
+fn as_millis<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 impl Repository {

@@ -17,12 +17,14 @@
 mod act;
 mod decide;
 mod facts;
+mod locks;
 mod shown;
 
 pub use act::{Locked, Removed};
 #[cfg(test)]
 pub(crate) use decide::ORPHAN;
 pub use facts::Sightings;
+pub use locks::{Locks, PointLock};
 
 use crate::{Error, Judgement, Repository, Scope};
 use estate::{Keep, Name, PointId};

@@ -4,7 +4,7 @@
 //! more than what is there: [`behind`].
 
 use crate::layout::{self, position};
-use crate::{PublicKey, Scope};
+use crate::{Head, PublicKey, Scope};
 use estate::{Name, PointId};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -86,6 +86,24 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Memory {
+    /// Of a repository of which nothing is known yet.
+    pub fn new(repository: &str, root: PublicKey, at: Timestamp) -> Self {
+        Self {
+            repository: repository.to_owned(),
+            root,
+            at,
+            writers: 0,
+            scopes: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in what a survey of a scope has found, which knew this memory.
+    pub fn remember(&mut self, scope: &Scope, head: &Head) {
+        self.at = head.at;
+        self.writers = self.writers.max(head.writers);
+        self.scopes.entry(scope.clone()).or_default().learn(&head.seen);
+    }
+
     /// Takes in what was seen now; what was known before and is higher stays.
     pub(crate) fn learn(&mut self, before: &Self) {
         self.writers = self.writers.max(before.writers);
@@ -96,7 +114,7 @@ impl Memory {
 }
 
 impl Seen {
-    fn learn(&mut self, before: &Self) {
+    pub(crate) fn learn(&mut self, before: &Self) {
         self.keyring = self.keyring.max(before.keyring);
         self.kit = self.kit.max(before.kit);
         raise(&mut self.runs, &before.runs);

@@ -78,6 +78,12 @@ impl Estate {
             let message = "a root is 64 hexadecimal digits: the public key that lifeboat repository init prints";
             return hidden(root.place(), message);
         }
+        if let Some(original) = &repository.copy_of {
+            return self.check_copy(repository, original);
+        }
+        if repository.copy_every.place() != nowhere() {
+            return wrong(repository.copy_every.place(), "copyEvery goes with copyOf".to_owned());
+        }
         if !repository.recipients.iter().any(|it| it.clusters.is_none()) {
             return wrong(
                 at,
@@ -107,6 +113,29 @@ impl Estate {
         clusters.try_for_each(|name| refers(name, &self.clusters, "cluster").map(drop))
     }
 
+    fn check_copy(&self, copy: &Repository, original: &Placed<Name>) -> Checked {
+        let of = refers(original, &self.repositories, "repository")?;
+        let place = original.place();
+        if of.copy_of.is_some() {
+            return wrong(place, format!("{original} is a copy itself: name what it is a copy of"));
+        }
+        if (&copy.url, &copy.endpoint) == (&of.url, &of.endpoint) {
+            return wrong(place, format!("it has the url of {original}, and nothing is a copy of itself"));
+        }
+        let named = copy.recipients.iter().chain(&copy.writers).next();
+        if let Some(holder) = named {
+            let message = format!("a copy has the recipients and writers of {original}: leave them out here");
+            return wrong(holder.key.place(), message);
+        }
+        match &copy.lock {
+            Some(lock) => {
+                let message = "a copy is not locked object by object: give its bucket a retention of its own";
+                wrong(lock.place(), message.to_owned())
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check_kit(&self) -> Checked {
         let places: Vec<String> = self.referred().into_iter().map(|it| it.place).collect();
         match self.kit.leave_out.iter().find(|it| !places.contains(&***it)) {
@@ -127,6 +156,10 @@ impl Estate {
             return wrong(cluster.distribution.place(), "only kubeadm clusters can be recovered so far".to_owned());
         }
         let repository = refers(&cluster.repository, &self.repositories, "repository")?;
+        if let Some(original) = &repository.copy_of {
+            let message = format!("{} is a copy of {original}, and copies are taken into that", cluster.repository);
+            return wrong(cluster.repository.place(), message);
+        }
         let primary = self.check_stand(&cluster.primary)?;
         let standby = self.check_stand(&cluster.standby)?;
         if primary == standby {
@@ -197,6 +230,7 @@ fn check_keys_of_store(of: &Repository) -> Checked {
     for (key, at, schemes) in [
         ("endpoint", of.endpoint.as_ref().map(Placed::place), &["s3", "gs", "az"][..]),
         ("region", of.region.as_ref().map(Placed::place), &["s3"]),
+        ("lock", of.lock.as_ref().map(Placed::place), &["s3"]),
         ("accessKey", of.access_key.as_ref().map(Placed::place), &["s3"]),
         ("secretKey", of.secret_key.as_ref().map(Placed::place), &["s3"]),
         ("serviceAccount", of.service_account.as_ref().map(Placed::place), &["gs"]),

@@ -12,6 +12,28 @@ fn mistake(from: &str, to: &str) -> String {
     }
 }
 
+/// A second repository with these settings, right before the clusters.
+fn copy(settings: &str) -> String {
+    format!("  second: {{site: witness, identity: file:identity.txt, {settings}}}\nclusters:\n  rancher:")
+}
+
+#[test]
+fn a_repository_can_be_a_copy_of_another() {
+    let second = copy("copyOf: standby-s3, url: s3://second");
+    let text = GOOD.replacen("clusters:\n  rancher:", &second, 1);
+    let estate = Estate::parse("lifeboat.yaml", &text).unwrap();
+    let [first, second] = ["standby-s3", "second"].map(|name| name.parse::<Name>().unwrap());
+    assert_eq!((estate.original(&first), estate.original(&second)), (&first, &first));
+    assert_eq!(*estate.repositories[&second].copy_every, Duration::from_secs(60));
+    // Copies are taken into what it is a copy of.
+    let text = text.replacen("repository: standby-s3", "repository: second", 1);
+    let refused = Estate::parse("lifeboat.yaml", &text).unwrap_err().to_string();
+    assert!(
+        refused.contains("second is a copy of standby-s3, and copies are taken into that"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn a_whole_estate_is_read() {
     let estate = Estate::parse("lifeboat.yaml", GOOD).unwrap();
@@ -77,6 +99,11 @@ fn mistakes_are_shown_where_they_are() {
         ("url: s3://lifeboat", "url: http://10.1.2.2:8333/lifeboat"),
         ("url: s3://lifeboat", "url: file:copies"),
         ("url: s3://lifeboat", "url: gs://lifeboat"),
+        ("url: s3://lifeboat", "url: s3://lifeboat\n    lock: forever"),
+        (
+            "url: s3://lifeboat\n    endpoint: http://10.1.2.2:8333",
+            "url: file:copies\n    lock: governance",
+        ),
         ("accessKey: file:s3.access", "account: lifeboat"),
         ("    secretKey: file:s3.secret\n", ""),
         ("endpoint: http://", "endpoint: "),
@@ -85,8 +112,17 @@ fn mistakes_are_shown_where_they_are() {
         ("clusters: [rancher]", "clusters: [rnacher]"),
         ("000001", "1"),
         ("monitor:", "kit: {leaveOut: [dns.key.secert]}\nmonitor:"),
+        ("    recipients:", "    copyOf: standby-s4\n    recipients:"),
+        ("    recipients:", "    copyEvery: 1m\n    recipients:"),
     ];
-    let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).collect();
+    let copies = [
+        "copyOf: standby-s3, url: s3://lifeboat, endpoint: 'http://10.1.2.2:8333'",
+        "copyOf: second, url: s3://second",
+        "copyOf: standby-s3, url: s3://second, lock: governance",
+        "copyOf: standby-s3, url: s3://second, recipients: [{name: safe, key: age1good}]",
+    ];
+    let copies = copies.map(|settings| mistake("clusters:\n  rancher:", &copy(settings)));
+    let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).chain(copies).collect();
     insta::assert_snapshot!(shown.join("\n\n"));
 }
 
@@ -112,7 +148,7 @@ fn each_kind_of_store_has_its_keys() {
     ];
     for (lines, scheme) in [
         (&[][..], "s3"),
-        (&["url: s3://lifeboat/estate", "region: eu-central-1"], "s3"),
+        (&["url: s3://lifeboat/estate", "region: eu-central-1", "lock: compliance"], "s3"),
         (&["url: gs://lifeboat", "serviceAccount: file:gcs.json"], "gs"),
         (&["url: az://lifeboat/a/b", "account: copies", "accountKey: ${KEY}"], "az"),
         (&["url: az://lifeboat", "account: copies"], "az"),
@@ -138,6 +174,8 @@ fn each_kind_of_store_has_its_keys() {
         assert_eq!(repository.url.scheme(), scheme);
         assert_eq!(repository.signer.is_some(), scheme == "file");
         assert_eq!(repository.root.is_some(), scheme == "file");
+        let lock = lines.contains(&"lock: compliance").then_some(LockMode::Compliance);
+        assert_eq!(repository.lock.as_deref(), lock.as_ref());
     }
 }
 

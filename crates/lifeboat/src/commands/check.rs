@@ -130,23 +130,11 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
         }
     };
     let probed = repository.probe().await.map_err(Trouble::from).and_then(|probed| {
-        let failing: Vec<String> = probed
-            .failing()
-            .map(|check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default()))
-            .collect();
-        if failing.is_empty() {
-            return Ok(format!(
-                "{} keeps what copies and journals are built on; its slowest answer took {} ms",
-                repository.store(),
-                probed.slowest.as_millis()
-            ));
+        let found = format!("{}: {probed}", repository.store());
+        match probed.sound() {
+            true => Ok(found),
+            false => Err(Trouble::new("LB0310", Kind::Person, found)),
         }
-        let message = format!(
-            "{} does not keep what copies and journals are built on: {}",
-            repository.store(),
-            failing.join("; ")
-        );
-        Err(Trouble::new("LB0310", Kind::Person, message))
     });
     findings.add(&what, probed);
     if !world.has(&of.identity) {

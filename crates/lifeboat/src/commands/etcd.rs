@@ -5,6 +5,7 @@ mod capture;
 mod exchange;
 mod failures;
 mod leased;
+mod lock;
 mod merge;
 mod moment;
 mod opened;

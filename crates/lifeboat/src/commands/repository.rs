@@ -2,6 +2,7 @@
 
 mod check;
 mod copy;
+mod cost;
 pub(in crate::commands) mod init;
 mod keys;
 mod kit;
@@ -14,7 +15,7 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
 use recovery::{Trouble, World};
-use repository::{Error, Signer};
+use repository::{Error, Probed, Signer};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -116,6 +117,11 @@ fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
+/// What is wrong with a store that a probe found wanting.
+fn unfit(store: &str, probed: &Probed) -> Failure {
+    Failure::new("LB0310", Kind::Person, format!("{store} fails its probe: {probed}")).hint("lifeboat explain LB0310")
+}
+
 /// What is wrong with the root key that was given, in words about it.
 fn about_root(error: Error, path: &Path) -> Failure {
     let hint = format!("--root-key FILE: the file that init wrote for this repository, not {}", path.display());
@@ -126,7 +132,7 @@ fn about_root(error: Error, path: &Path) -> Failure {
 }
 
 /// A number of bytes, in the unit that fits.
-fn size(bytes: u64) -> String {
+pub(in crate::commands) fn size(bytes: u64) -> String {
     match bytes as f64 {
         few if few < 1e3 => format!("{few} B"),
         few if few < 1e6 => format!("{:.1} kB", few / 1e3),

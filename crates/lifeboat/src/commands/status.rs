@@ -1,10 +1,11 @@
 //! `lifeboat status`: who serves, what the sites see, what would be lost.
 
+use super::repository::size;
 use crate::commands::span;
 use crate::estate::{Which, me};
 use crate::failure::Failure;
 use crate::printer::{Printer, table};
-use estate::{Kind, Name, Report, Serving};
+use estate::{Copying, Kind, Lag, Name, Report, Serving};
 use failover::Verdict;
 use jiff::Timestamp;
 use recovery::gather;
@@ -89,6 +90,11 @@ impl crate::printer::Report for Status {
             }
             None => "newest proven copy: not known, since the standby does not answer\n".to_owned(),
         };
+        for site in &self.sites {
+            for copy in site.report.iter().flat_map(|report| &report.copies) {
+                text += &format!("copy {} of {}, kept by {}: {}\n", copy.repository, copy.of, site.name, behind(copy));
+            }
+        }
         match &self.verdict {
             Some(verdict) => {
                 text += &format!("verdict: {}\n", verdict.kind);
@@ -162,6 +168,20 @@ fn seen(report: &Report) -> String {
         }
     });
     told.collect::<Vec<_>>().join(", ")
+}
+
+/// How far a copy of a repository is behind.
+fn behind(copy: &Copying) -> String {
+    let seconds = |seconds: u64| span(i64::try_from(seconds).unwrap_or(i64::MAX));
+    let ago = seconds(copy.ago_ms / 1000);
+    match copy.lag {
+        None => "not known yet how far".to_owned(),
+        Some(Lag { objects: 0, .. }) => format!("complete {ago} ago"),
+        Some(lag) => {
+            let (objects, bytes) = (lag.objects, size(lag.bytes));
+            format!("{} behind {ago} ago, {objects} objects, {bytes}", seconds(lag.seconds))
+        }
+    }
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {

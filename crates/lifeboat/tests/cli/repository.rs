@@ -13,6 +13,14 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     for part in [identity, &place.root(), "repository kit fetch", "Store needs nothing"] {
         assert!(said.out.contains(part), "{part}: {}", said.out);
     }
+    for part in [
+        "object lock: there is none",
+        "with a copy every 15 s of 100.3 MB (assumed",
+        "requests that write",
+        "a history (lifeboat etcd capture)",
+    ] {
+        assert!(said.err.contains(part), "{part}: {}", said.err);
+    }
     let bare = place.must("repository init --root-key root.key --without-secrets");
     assert!(
         !bare.out.contains("AGE-SECRET-KEY") && bare.err.contains("was a repository already"),
@@ -51,6 +59,18 @@ fn what_one_repository_lost_the_other_has() {
     let copied = place.must("repository copy --to second");
     assert!(copied.out.contains("copied") && copied.out.contains("4 objects"), "{}", copied.out);
     place.must("repository check --read-data --against second");
+    let checked = place.must("repository check");
+    for part in [
+        "store: it does what copies, journals and leases are built on",
+        "object lock: there is none",
+    ] {
+        assert!(checked.out.contains(part), "{part}: {}", checked.out);
+    }
+    let checked: serde_json::Value = serde_json::from_str(&place.must("repository check --output json").out).unwrap();
+    let probe = &checked["probe"];
+    let failed = probe["checks"].as_array().unwrap().iter().filter(|it| !it["failed"].is_null());
+    assert!(failed.count() == 0 && probe["slowestMs"].is_u64(), "{checked}");
+    assert!(checked["objectLock"]["bucket"].is_null() && checked["faults"].is_array(), "{checked}");
 
     place.damage("copies/shared/kit/0000000001");
     fs::remove_file(place.0.join("copies/shared/writers/0000000001")).unwrap();
@@ -94,4 +114,28 @@ fn who_opens_and_who_writes_follows_the_estate() {
     place.must("repository kit");
     let plan = place.must("repository prune --dry-run");
     assert!(plan.out.contains("0 objects to remove"), "{}", plan.out);
+}
+
+#[test]
+fn a_copy_is_made_by_copying_and_has_the_keys_of_its_original() {
+    let place = Place::new("repository-copy-of");
+    let estate = fs::read_to_string(place.0.join("lifeboat.yaml")).unwrap();
+    let begin = estate.find("  second:").unwrap();
+    let end = estate.find("clusters:\n  rancher").unwrap();
+    let second = format!(
+        "  second:\n    site: witness\n    url: file:second\n    copyOf: standby-s3\n    identity: file:identity.txt\n{}",
+        &estate[end..]
+    );
+    fs::write(place.0.join("lifeboat.yaml"), format!("{}{second}", &estate[..begin])).unwrap();
+    place.must("repository init --root-key root.key");
+    let refused = place.run("repository init --root-key root.key --repository second");
+    assert!(
+        refused.code == Some(2) && refused.err.contains("repository second is a copy of standby-s3"),
+        "{}",
+        refused.err
+    );
+    place.must("repository copy --to second");
+    place.must("repository check --repository second --read-data --against standby-s3");
+    let keys = place.must("repository keys --repository second");
+    assert!(!keys.out.contains("the estate has other"), "{}", keys.out);
 }

@@ -166,7 +166,7 @@ async fn dies_during(world: &World, temporary: &TempDir, step: &str, program: &s
 async fn journal(world: &World) -> Run {
     let text = std::fs::read_to_string(world.file()).unwrap();
     let estate = estate::Estate::parse("lifeboat.yaml", &text).unwrap();
-    let opened = recovery::World::new(estate, world.file(), None);
+    let opened = recovery::World::new(estate, text, world.file(), None);
     let cluster = opened.estate.management().unwrap().1;
     let repository = opened.repository(&cluster.repository).unwrap();
     runs::read(&repository, 1).await.unwrap()

@@ -1,16 +1,18 @@
 //! Capturing a live etcd into a repository.
 
 use super::leased::{CapturingError, Holder, writer};
+use super::lock::{HistoryLock, LockingShelf, OnUnlocked};
 use ::etcd::Members;
 use ::etcd::capture::{Behind, Options, Tell};
+use ::etcd::history::Shelf;
 use estate::Name;
 use repository::Repository;
 use std::pin::pin;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// What is captured from where.
-#[derive(Debug)]
 pub struct Captured<'a> {
     /// The cluster whose history it is in the repository.
     pub cluster: &'a Name,
@@ -18,6 +20,8 @@ pub struct Captured<'a> {
     pub source: Members,
     /// How. The base waits in its spool for the repository: a local directory.
     pub options: Options,
+    /// How what is stored is locked, and who is told of what could not be.
+    pub lock: Option<(HistoryLock, OnUnlocked)>,
 }
 
 /// Keeps every change of a live etcd in the repository, until `stop` says so; goes on where the history ends. Waits for the lease
@@ -36,13 +40,23 @@ pub async fn capture(
     behind: watch::Sender<Behind>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), CapturingError> {
-    let Captured { cluster, source, options } = captured;
+    let Captured { cluster, source, options, lock } = captured;
     let mut stop = pin!(stop);
     let (shelf, kept) = tokio::select! {
         held = writer(repository, cluster, holder) => held.map_err(CapturingError::Lease)?,
         () = &mut stop => return Ok(()),
     };
-    let shelf = Arc::new(shelf);
+    let shelf: Arc<dyn Shelf> = match lock {
+        None => Arc::new(shelf),
+        Some((lock, on)) => Arc::new(LockingShelf {
+            shelf,
+            repository: repository.clone(),
+            cluster: cluster.clone(),
+            lock,
+            on,
+            runtime: Handle::current(),
+        }),
+    };
     let mut lost = None;
     let ended = {
         let over = async {

@@ -10,7 +10,7 @@
 use super::leased::{Holder, MergingError, Work, hold};
 use super::shelf::RepositoryShelf;
 use ::etcd::FileError;
-use ::etcd::history::{History, Name as Object, Object as Stored, Put, SegmentName, Shelf};
+use ::etcd::history::{History, Kept, Name as Object, Object as Stored, Put, SegmentName, Shelf};
 use ::etcd::merge::{Action, Facts, Held, Policy, apply, held, plan};
 use ::etcd::selection::SelectionError;
 use estate::Name;
@@ -36,8 +36,12 @@ pub struct Merged {
     pub removed: u64,
     /// How many are replaced, and left for those who read now: the next merging removes them.
     pub left: u64,
+    /// How many the store did not let go: they are locked, or the credentials may not remove them.
+    pub refused: u64,
     /// Why something is kept that would be expected to go.
     pub held: Vec<Held>,
+    /// The bases and merged segments that there are now, with when the last of each was seen, in milliseconds of Unix time.
+    pub stays: Vec<(Object, u64)>,
 }
 
 /// Merges once what is to be merged by `now`: see [`Policy`], whose `keep` has the revisions before the window that stay rebuildable.
@@ -79,10 +83,21 @@ pub async fn merge_once(
 /// Something cannot be read.
 pub fn planned(history: &History, policy: &Policy, now_ms: u64) -> Result<(Vec<Action>, Vec<Held>), FileError> {
     let facts = Facts::of(history)?;
+    Ok(decided(&facts, policy, now_ms))
+}
+
+fn decided(facts: &[Facts], policy: &Policy, now_ms: u64) -> (Vec<Action>, Vec<Held>) {
     let actions = facts.iter().flat_map(|facts| plan(facts, policy, now_ms)).collect();
     let mut kept: Vec<_> = facts.iter().filter_map(|it| held(it, policy, now_ms)).collect();
     kept.dedup();
-    Ok((actions, kept))
+    (actions, kept)
+}
+
+/// What a merging has made, or an earlier one: all that stays as it is for long.
+fn staying(facts: &Facts) -> impl Iterator<Item = (Object, u64)> {
+    let merged = facts.chain.iter().filter(|it| it.name.kept != Kept::Captured);
+    let bases = facts.bases.iter().map(|it| (Object::Base(it.name), it.at_ms));
+    bases.chain(merged.map(|it| (Object::Segment(it.name), it.last_ms)))
 }
 
 /// Merges on any shelf. Blocks.
@@ -97,8 +112,9 @@ pub(super) fn merge(
     for round in 0..ROUNDS {
         let leaving = Arc::new(Leaving::over(shelf));
         let history = History::open(Arc::clone(&leaving) as Arc<dyn Shelf>)?;
-        let (actions, held) = planned(&history, policy, now_ms)?;
-        merged.held = held;
+        let facts = Facts::of(&history)?;
+        let (actions, held) = decided(&facts, policy, now_ms);
+        (merged.held, merged.stays) = (held, facts.iter().flat_map(staying).collect());
         // What is to be removed at the beginning, an earlier merging replaced. While its parts are there, a merged segment may be
         // passed over in favour of them, and is planned again.
         let is_due = |it: &Action| match it {
@@ -121,6 +137,7 @@ pub(super) fn merge(
         }
         merged.removed += leaving.removed.load(Relaxed);
         merged.left += leaving.left.load(Relaxed);
+        merged.refused += leaving.refused.load(Relaxed);
     }
     Ok(merged)
 }
@@ -149,6 +166,7 @@ struct Leaving {
     is_new: AtomicBool,
     removed: AtomicU64,
     left: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Leaving {
@@ -159,6 +177,7 @@ impl Leaving {
             is_new: AtomicBool::new(false),
             removed: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
         }
     }
 }
@@ -183,8 +202,14 @@ impl Shelf for Leaving {
             self.left.fetch_add(1, Relaxed);
             return Ok(());
         }
-        self.shelf.remove(name)?;
-        self.removed.fetch_add(1, Relaxed);
+        match self.shelf.remove(name) {
+            Ok(()) => self.removed.fetch_add(1, Relaxed),
+            // What is locked goes when its time has come: no reason to merge nothing until then.
+            Err(FileError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                self.refused.fetch_add(1, Relaxed)
+            }
+            Err(other) => return Err(other),
+        };
         Ok(())
     }
 }

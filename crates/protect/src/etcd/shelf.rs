@@ -70,7 +70,7 @@ impl RepositoryShelf {
 }
 
 /// Begins a call.
-fn begin<T: Send + 'static>(
+pub(super) fn begin<T: Send + 'static>(
     runtime: &Handle,
     call: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Receiver<Result<T, Error>> {

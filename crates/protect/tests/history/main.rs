@@ -73,7 +73,7 @@ impl Running {
         let repository = repository.clone();
         let task = tokio::spawn(async move {
             let cluster = cluster();
-            let captured = Captured { cluster: &cluster, source, options };
+            let captured = Captured { cluster: &cluster, source, options, lock: None };
             let stopped = async move { drop(stopped.await) };
             capture(&repository, captured, &HOLDER, Arc::new(|_| {}), behind, stopped).await
         });

@@ -1,9 +1,10 @@
 //! A copy that never ends, and how far it lags behind.
 
 use super::listing::Listing;
-use super::{Copied, CopyOptions, copy};
+use super::{Copied, CopyOptions, bring, prepare};
 use crate::store::Listed;
 use crate::{Error, Repository};
+use estate::Lag;
 use futures::future::{Either, select};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -12,24 +13,11 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::time::Duration;
 
-/// How far a copy is behind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Lag {
-    /// The age of the oldest object that is not copied yet, in seconds, by when FROM's store says that it was written; 0 when
-    /// none is waiting.
-    pub seconds: u64,
-    /// How many bytes are not copied yet.
-    pub bytes: u64,
-    /// How many objects.
-    pub objects: u64,
-}
-
 /// What is told each time round.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Followed {
-    /// When it was found out.
+    /// As of when: objects that were written later are not counted.
     pub at: Timestamp,
     /// How far the copy is behind; `None` when a store did not say.
     pub lag: Option<Lag>,
@@ -71,17 +59,15 @@ async fn round(
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let outcome = async {
-        let waiting = measure(from, to).await?;
-        let before = Followed {
-            at: ambient::now(),
-            lag: Some(waiting),
-            copied: None,
-            error: None,
-        };
-        report(&before);
-        let copied = copy(from, to, options, &|_progress| {}).await?;
-        let lag = Some(measure(from, to).await?);
-        Ok(Followed { lag, at: ambient::now(), copied: Some(copied), error: None })
+        prepare(from, to).await?;
+        let at = ambient::now();
+        let (listing, there) = (Listing::of(from).await?, Listing::keys(to).await?);
+        let waiting = lag(listing.objects(), &there, ambient::now());
+        report(&Followed { at, lag: Some(waiting), copied: None, error: None });
+        let copied = bring(from, to, options, (&listing, &there), &|_progress| {}).await?;
+        // What came after the list was made, the next round finds.
+        let lag = Some(Lag::default());
+        Ok(Followed { lag, at, copied: Some(copied), error: None })
     };
     let told = match outcome.await {
         Err(
@@ -99,16 +85,6 @@ async fn round(
     };
     report(&told);
     Ok(())
-}
-
-/// How far TO is behind FROM, by their lists.
-async fn measure(from: &Repository, to: &Repository) -> Result<Lag, Error> {
-    let listing = Listing::of(from).await?;
-    let there = match Listing::keys(to).await {
-        Err(Error::NoBucket { .. }) => BTreeMap::new(),
-        other => other?,
-    };
-    Ok(lag(listing.objects(), &there, ambient::now()))
 }
 
 /// How far behind `there` is, at `now`. Pure.

@@ -79,8 +79,12 @@ fn load() -> Load {
         every: Duration::from_secs(15),
         parts: vec![40_000_000, 300_000],
         keep: Keep::default(),
-        looks: Duration::from_secs(1),
+        looks: Duration::from_secs(15),
         prunes: Duration::from_secs(10 * MINUTE),
+        journals: Duration::from_secs(5),
+        kits: Duration::from_secs(MINUTE),
+        tellings: Duration::from_secs(MINUTE),
+        locked: false,
         history: None,
     }
 }
@@ -103,11 +107,13 @@ fn a_month_costs_what_the_settings_ask_for() {
     let with_history = Load { history: Some(history()), ..hourly.clone() };
     let slower = HistoryLoad { segment_every: Duration::from_secs(5), ..history() };
     let slower = Load { history: Some(slower), ..hourly.clone() };
+    let locked = Load { locked: true, ..slower.clone() };
     let said: Vec<String> = [
         ("a point every 15 s", load()),
         ("a point every hour", hourly),
         ("a point every hour, and a history with a segment every 0.5 s", with_history),
         ("the same with a segment every 5 s", slower),
+        ("the same, locked", locked),
     ]
     .iter()
     .map(|(what, load)| format!("{what}\n{}\n", cost(load)))
@@ -123,6 +129,10 @@ fn absurd_settings_cost_much_and_break_nothing() {
         keep: Keep { within: Duration::MAX, last: u32::MAX, ..Keep::default() },
         looks: Duration::ZERO,
         prunes: Duration::ZERO,
+        journals: Duration::ZERO,
+        kits: Duration::ZERO,
+        tellings: Duration::ZERO,
+        locked: true,
         history: Some(HistoryLoad {
             segment_every: Duration::ZERO,
             day_bytes: u64::MAX,

@@ -5,7 +5,7 @@ mod crashing;
 
 use super::clocked::Clocked;
 use super::*;
-use crate::{Error, PrunePlan, Pruning, Removed, Retention, Sightings, What};
+use crate::{Error, LockMode, Locks, PrunePlan, Pruning, Removed, Retention, Sightings, What};
 use estate::Keep;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -237,6 +237,29 @@ async fn what_is_locked_stays_with_what_must_not_go_before_it() {
     pruned(&repository, &pruning(two()), store.now()).await;
     let left = store.keys().await;
     assert_eq!([1, 2, 3].map(|number| left.contains(&evidence(number))), [false, true, true]);
+}
+
+#[tokio::test]
+async fn a_plan_says_until_when_what_stays_is_to_be_locked() {
+    let (repository, store) = clocked().await;
+    for time in ["07:00", "08:00", "09:00", "09:30"] {
+        store_point(&repository, &at(time), time.as_bytes()).await;
+    }
+    let keep = Keep { within: Duration::from_secs(2 * 3600), hourly: 3, ..two() };
+    let pruning = pruning(keep);
+    let locks = planned(&repository, &pruning, store.now()).await.locks(&pruning);
+    let said: Vec<_> = locks.iter().map(|lock| (lock.point.clone(), lock.until.to_string())).collect();
+    // The first of them may go now, for all that is known.
+    let expected = [("09:30", "12:00"), ("09:00", "11:00"), ("08:00", "11:00")];
+    assert_eq!(said, expected.map(|(time, until)| (at(time), format!("2026-11-22T{until}:00Z"))));
+
+    let mut known = Locks::default();
+    let refused = repository.lock_points(locks.clone(), LockMode::Governance, &mut known).await;
+    assert!(matches!(refused, Err(Error::Settings { .. })), "{refused:?}");
+    // What is known to be locked is not asked for.
+    locks.iter().for_each(|lock| known.learn(lock));
+    let made = repository.lock_points(locks, LockMode::Governance, &mut known).await.unwrap();
+    assert_eq!(made, []);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::periods::Period;
-use crate::{Judgement, Known, Reason, history_lock, point_lock, retain};
+use crate::{Judgement, Known, Reason, first_lock, history_lock, point_lock, retain};
 use estate::Keep;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -135,6 +135,10 @@ fn a_lock_ends_when_a_point_may_go_and_not_later() {
     // Longer kept than it had to be: nobody knows for how long.
     assert_eq!(lock("2026-09-30T23:59", &[Monthly, Proven]), None);
     assert_eq!(lock("2026-11-22T11:59", &[]), None);
+
+    let first = |time| first_lock(&at(1, time), &keep, now()).map(|until| until.to_string());
+    assert_eq!(first("2026-11-22T12:29").unwrap(), "2026-11-22T14:29:00Z");
+    assert_eq!(first("2026-11-22T10:29"), None);
 
     let day = Duration::from_secs(86400);
     let points = ["2026-11-23T00:00:00Z", "2027-02-01T00:00:00Z"].map(|it| it.parse().unwrap());

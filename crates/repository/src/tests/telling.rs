@@ -1,7 +1,7 @@
 //! Evidence: what writers say that they have seen, and who is believed.
 
 use super::*;
-use crate::{Error, Head, Seen, SeenPoint};
+use crate::{Error, Head, Memory, Seen, SeenPoint, Survey};
 use object_store::ObjectStoreExt;
 use object_store::path::Path as Key;
 
@@ -62,6 +62,54 @@ async fn evidence_that_does_not_count_is_named_and_the_one_before_it_taken() {
         tellings.refused[stolen.as_ref()].ends_with("is misplaced: it is evidence of main"),
         "{tellings:?}"
     );
+}
+
+/// A store that is set back to an earlier day contradicts whoever remembers, and the statements that it still has.
+#[tokio::test]
+async fn what_somebody_knows_and_is_not_there_is_behind() {
+    let (key, store) = (key(), Arc::new(InMemory::new()));
+    let repository = on(store.clone(), &key).await;
+    let survey = async |memory: Option<&Memory>| repository.survey(&management(), memory).await.unwrap();
+    store_point(&repository, &id(1), b"x").await;
+    let early = store.fork();
+    let first = survey(None).await;
+    assert_eq!(first.head.seen.point.as_ref().unwrap().id, id(1));
+    assert_eq!(first.behind, [].into());
+    let (whose, root) = (repository.id().await.unwrap(), repository.root().await.unwrap());
+    let mut memory = Memory::new(whose, root, first.head.at);
+    memory.remember(&management(), &first.head);
+
+    store_point(&repository, &id(2), b"y").await;
+    let second = survey(Some(&memory)).await;
+    assert_eq!(second.behind, [].into());
+    memory.remember(&management(), &second.head);
+    repository.tell(&management(), &second.head).await.unwrap();
+    // An older point that is gone says nothing.
+    repository.remove(&cluster(), &id(1)).await.unwrap();
+    assert_eq!(survey(Some(&memory)).await.behind, [].into());
+
+    // The newest is taken away, and the statement about it is left.
+    repository.remove(&cluster(), &id(2)).await.unwrap();
+    let point = format!("clusters/management/points/{}", id(2));
+    let robbed = survey(None).await;
+    assert_eq!(robbed.behind.keys().collect::<Vec<_>>(), [&point]);
+    assert!(robbed.behind[&point].starts_with("evidence of main from "), "{robbed:?}");
+
+    // Everything is as it was on an earlier day: only who remembers can tell, and goes on telling.
+    let set_back = opened_on(Arc::new(early), &key);
+    assert_eq!(set_back.survey(&management(), None).await.unwrap().behind, [].into());
+    let told = set_back.survey(&management(), Some(&memory)).await.unwrap();
+    assert_eq!(told.behind.len(), 1, "{told:?}");
+    assert!(told.behind[&point].starts_with("the memory of "), "{told:?}");
+    assert_eq!(told.head.seen, memory.scopes[&management()]);
+    set_back.tell(&management(), &told.head).await.unwrap();
+    let heard = set_back.survey(&management(), None).await.unwrap();
+    assert!(heard.behind.contains_key(&point), "{heard:?}");
+
+    // What another look finds was only not listed.
+    let calm = Survey { behind: [].into(), ..heard.clone() };
+    assert_eq!(heard.clone().confirmed_by(calm).behind, [].into());
+    assert_eq!(heard.clone().confirmed_by(heard.clone()), heard);
 }
 
 #[tokio::test]

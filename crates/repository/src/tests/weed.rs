@@ -1,7 +1,7 @@
 //! A real SeaweedFS on free ports of the loopback address, with everything that must hold on it.
 
 use super::*;
-use crate::{AccessKey, Bucket, Cloud, Error, LockMode, ObjectLock};
+use crate::{AccessKey, Bucket, Cloud, Error, LockMode, Locks, ObjectLock, PointLock};
 use estate::Kind;
 use std::fs::File;
 use std::net::TcpListener;
@@ -202,15 +202,32 @@ async fn a_point_in_a_bucket_with_object_lock_is_kept() {
     found(&repository, &key).await.unwrap();
     store_point(&repository, &id(1), b"every key and value").await;
     let until = ambient::now() + jiff::SignedDuration::from_hours(1);
-    repository
-        .lock_point(&cluster(), &id(1), until, LockMode::Compliance)
-        .await
-        .unwrap();
+    let locked = repository.lock_point(&cluster(), &id(1), until, LockMode::Compliance).await;
+    assert!(locked.unwrap());
     let shorter = repository
         .lock_point(&cluster(), &id(1), ambient::now(), LockMode::Compliance)
         .await;
-    assert!(matches!(shorter, Err(Error::Refused { .. })), "{shorter:?}");
+    assert!(!shorter.unwrap(), "it is locked for longer");
+    let longer = until + jiff::SignedDuration::from_hours(1);
+    for made in [true, false] {
+        let lock = repository.lock_point(&cluster(), &id(1), longer, LockMode::Governance).await;
+        assert_eq!(lock.unwrap(), made);
+    }
 
     let absent = repository.lock_point(&cluster(), &id(2), until, LockMode::Compliance).await;
     assert!(matches!(absent, Err(Error::NotFound { .. })), "{absent:?}");
+
+    // Of those that stay, whatever is not locked for so long yet.
+    store_point(&repository, &id(3), b"more").await;
+    let lock = |minute| PointLock { cluster: cluster(), point: id(minute), until };
+    let locks = [1, 2, 3].map(lock).to_vec();
+    let made = repository.lock_points(locks, LockMode::Governance, &mut Locks::default()).await;
+    assert_eq!(made.unwrap(), [lock(3)]);
+
+    let name = "t0001-seg-1";
+    repository.put_history(&cluster(), name, 0, &b"changes"[..]).await.unwrap();
+    for made in [true, false] {
+        let lock = repository.lock_history(&cluster(), name, until, LockMode::Governance).await;
+        assert_eq!(lock.unwrap(), made);
+    }
 }

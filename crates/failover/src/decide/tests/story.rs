@@ -156,6 +156,8 @@ fn ordinary() -> Evidence {
             renewed: Some(renewed(standing("1 of main"), 500)),
             proven: None,
             unfit: (site == "standby").then(Vec::new),
+            copied: None,
+            copies: Vec::new(),
             troubles: Vec::new(),
         },
     };

@@ -2,6 +2,7 @@
 
 use super::failures::{inhabited, occupied};
 use super::leased::{self, Waiting};
+use super::lock::teller;
 use super::moment::{bytes, span};
 use super::opened::{Elsewhere, Place};
 use super::source::{Source, unanswered};
@@ -105,13 +106,14 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     options.db_file = data.map(|directory| directory.join("member/snap/db"));
 
     let progress = Progress::new(*printer);
+    let lock = super::lock::wanted(&place, &super::merge::policy(args.window), &progress).await?;
     let (behind, seen) = watch::channel(Risk::default().behind());
-    let teller = progress.clone();
+    let talker = progress.clone();
     let tidings = Mutex::new(Tidings::default());
     let tell: Tell = Arc::new(move |note: Note| {
         let mut tidings = tidings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = tidings.text(&note, ambient::monotonic()) {
-            teller.talk(&format!("{:.0} {text}", ambient::now()));
+            talker.talk(&format!("{:.0} {text}", ambient::now()));
         }
     });
     let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
@@ -125,7 +127,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             ended.map_err(failed)
         }
         Target::Repository(repository, cluster) => {
-            let captured = Captured { cluster, source: members, options };
+            let lock = lock.map(|lock| (lock, teller(progress.clone())));
+            let captured = Captured { cluster, source: members, options, lock };
             let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
             let holder = Holder {
                 name: &name,
@@ -158,7 +161,7 @@ fn target(place: &Place) -> Result<Target<'_>, Failure> {
             let lock = locked(&shelf)?;
             Ok(Target::Directory(shelf, lock))
         }
-        Place::Repository { repository, cluster } => Ok(Target::Repository(repository, cluster)),
+        Place::Repository { repository, cluster, .. } => Ok(Target::Repository(repository, cluster)),
     }
 }
 

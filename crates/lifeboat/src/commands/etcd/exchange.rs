@@ -107,7 +107,7 @@ pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure
     let place = args.elsewhere.or(args.into.as_deref())?;
     let (imported, unapplied, written) = match &place {
         Place::Path(into) => into_directory(args, into, printer)?,
-        Place::Repository { repository, cluster } => {
+        Place::Repository { repository, cluster, .. } => {
             into_repository(args, (repository, cluster), &place.shown(), printer)?
         }
     };

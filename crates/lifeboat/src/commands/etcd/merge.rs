@@ -1,6 +1,7 @@
 //! `lifeboat etcd merge`: makes a history smaller, without asking etcd.
 
 use super::leased::Waiting;
+use super::lock;
 use super::moment::{size, span};
 use super::opened::{Elsewhere, Place, shown as time};
 use crate::estate as estate_file;
@@ -9,7 +10,8 @@ use crate::printer::{Printer, Report};
 use crate::progress::Progress;
 use ::etcd::history::Directory;
 use ::etcd::merge::{Action, Held, Policy, apply};
-use protect::etcd::{Holder, merge_once, planned};
+use protect::etcd::{Holder, lock_merged, merge_once, planned};
+use recovery::Trouble;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +51,12 @@ struct Shown {
     /// Replaced, and left for those who read now: the next merging removes them.
     #[serde(skip_serializing_if = "is_none")]
     left: u64,
+    /// What the store did not let go.
+    #[serde(skip_serializing_if = "is_none")]
+    refused: u64,
+    /// How many objects were locked for longer than they were, where the bucket has object lock.
+    #[serde(skip_serializing_if = "is_none")]
+    locked: u64,
     /// What was not removed although it is before the window, and why.
     kept: Vec<String>,
 }
@@ -65,6 +73,15 @@ impl Report for Shown {
                 "\n{} are replaced, and stay for those who read now; the next merging removes them",
                 self.left
             );
+        }
+        if self.refused > 0 {
+            text += &format!(
+                "\n{} stay since the store does not let them go: they are locked, or the credentials may not remove them",
+                self.refused
+            );
+        }
+        if self.locked > 0 {
+            text += &format!("\n{} are locked for longer than they were", self.locked);
         }
         for kept in &self.kept {
             text += &format!("\nkept: {kept}");
@@ -115,7 +132,8 @@ pub(super) async fn now_and_then(
     }
 }
 
-fn policy(window: Duration) -> Policy {
+/// How a history is merged whose revisions stay rebuildable for so long.
+pub(super) fn policy(window: Duration) -> Policy {
     Policy { window_ms: ms(window), ..Policy::default() }
 }
 
@@ -126,23 +144,33 @@ fn now_ms() -> u64 {
 fn merge(place: &Place, policy: &Policy, spool: Option<&Path>, progress: &Progress) -> Result<Shown, Failure> {
     match place {
         Place::Path(path) => in_directory(path, policy),
-        Place::Repository { repository, cluster } => {
+        Place::Repository { repository, cluster, .. } => {
             let spool = spool.map_or_else(std::env::temp_dir, Path::to_owned);
             let runtime = tokio::runtime::Handle::current();
+            let now = ambient::now();
             let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
             let holder = Holder {
                 name: &name,
                 waiting: &|error| waiting.tell(error),
                 patient: false,
             };
-            let merging = merge_once(repository, cluster, &holder, policy, ambient::now(), &spool);
-            let merged = runtime.block_on(merging)?;
+            let merged = runtime.block_on(merge_once(repository, cluster, &holder, policy, now, &spool))?;
+            let locked = runtime.block_on(async {
+                match lock::wanted(place, policy, progress).await? {
+                    Some(lock) => Ok(lock_merged(repository, cluster, &lock, &merged, now)
+                        .await
+                        .map_err(Trouble::from)?),
+                    None => Ok::<_, Failure>(0),
+                }
+            })?;
             Ok(Shown {
                 planned: Vec::new(),
                 created: merged.created,
                 created_bytes: merged.created_bytes,
                 removed: merged.removed,
                 left: merged.left,
+                refused: merged.refused,
+                locked,
                 kept: merged.held.into_iter().map(why).collect(),
             })
         }

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use ::etcd::history::{Directory, History, Timeline};
 use ::etcd::import::{Imported, snapshot_file};
 use ::etcd::selection::{DatabaseSource, HistorySource, Packs, Source};
-use estate::{Kind, Name};
+use estate::{Kind, LockMode, Name};
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
 use repository::Repository;
@@ -30,7 +30,12 @@ pub(crate) struct Elsewhere {
 #[derive(Clone)]
 pub(crate) enum Place {
     Path(PathBuf),
-    Repository { repository: Repository, cluster: Name },
+    Repository {
+        repository: Repository,
+        cluster: Name,
+        /// How the estate wants what is stored to be locked.
+        lock: Option<LockMode>,
+    },
 }
 
 impl Elsewhere {
@@ -45,6 +50,7 @@ impl Elsewhere {
         Ok(Place::Repository {
             repository: world.repository(&name)?,
             cluster: cluster.clone(),
+            lock: world.repository_of(&name)?.lock.as_deref().copied(),
         })
     }
 }
@@ -70,7 +76,7 @@ impl Place {
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Path(path) => path.display().to_string(),
-            Self::Repository { repository, cluster } => {
+            Self::Repository { repository, cluster, .. } => {
                 format!("the history of cluster {cluster} in {}", repository.store())
             }
         }
@@ -91,7 +97,7 @@ impl Place {
     pub(crate) fn history(&self) -> Result<History, Failure> {
         match self {
             Self::Path(path) => history(path),
-            Self::Repository { repository, cluster } => {
+            Self::Repository { repository, cluster, .. } => {
                 let history = History::open(Arc::new(RepositoryShelf::new(repository, cluster)))?;
                 with_base(history, &self.shown(), format!("lifeboat etcd capture --cluster {cluster}"))
             }

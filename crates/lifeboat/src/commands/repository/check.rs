@@ -1,14 +1,18 @@
 //! `lifeboat repository check` and `repair`: what is sound, and taking from another repository what is not.
 
-use super::{Of, size};
+use super::{Of, size, unfit};
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use crate::progress::Progress;
 use estate::{Kind, Name};
 use recovery::{Trouble, World};
-use repository::{CheckOptions, CheckReport, Memory, Read, Reading, RepairPlan, Repaired, Repository, Scope, Severity};
+use repository::{
+    CheckOptions, CheckReport, LockState, Memory, Probed, Read, Reading, RepairPlan, Repaired, Repository, Scope,
+    Severity,
+};
 use serde::Serialize;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -58,12 +62,46 @@ pub(super) struct RepairArgs {
 }
 
 #[derive(Serialize)]
-#[serde(transparent)]
-struct Shown(CheckReport);
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    #[serde(flatten)]
+    report: CheckReport,
+    probe: Tried<Probed>,
+    object_lock: Tried<LockState>,
+}
+
+/// What the store answered to a question that not everybody may ask.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Tried<T> {
+    Found(T),
+    #[serde(rename_all = "camelCase")]
+    Not {
+        not_tried: String,
+    },
+}
+
+impl<T> From<Result<T, repository::Error>> for Tried<T> {
+    fn from(answer: Result<T, repository::Error>) -> Self {
+        match answer {
+            Ok(found) => Self::Found(found),
+            Err(error) => Self::Not { not_tried: error.to_string() },
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Tried<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found(found) => found.fmt(f),
+            Self::Not { not_tried } => write!(f, "it could not be tried: {not_tried}"),
+        }
+    }
+}
 
 impl Report for Shown {
     fn text(&self) -> String {
-        let report = &self.0;
+        let report = &self.report;
         let mut text = format!(
             "{}: {} objects, {}; read {} of {} large objects",
             report.store,
@@ -75,6 +113,7 @@ impl Report for Shown {
         if let Some(seed) = report.read.seed {
             text.push_str(&format!(", seed {seed}"));
         }
+        text.push_str(&format!("\nstore: {}\nobject lock: {}", self.probe, self.object_lock));
         let points = report.points.iter().map(|point| {
             let state = match (point.unharmed(), point.proven()) {
                 (true, true) => "unharmed, every byte read".to_owned(),
@@ -122,14 +161,21 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         memory: memory.as_ref(),
         second: second.as_ref(),
     };
+    let probe = Tried::from(repository.probe().await);
+    let wanted = world.repository_of(&name)?.lock.as_deref().copied();
+    let object_lock = repository.lock_state(wanted).await.into();
     let report = checked(&world, &name, &repository, &options, printer).await?;
     if let (Some(file), Some(memory)) = (&args.how.memory, &report.memory) {
         remember(file, memory)?;
     }
     let (sound, store) = (report.sound(), report.store.clone());
-    printer.show(&Shown(report))?;
+    let shown = Shown { report, probe, object_lock };
+    printer.show(&shown)?;
     if sound {
-        return Ok(());
+        return match &shown.probe {
+            Tried::Found(probed) if !probed.sound() => Err(unfit(&store, probed)),
+            _ => Ok(()),
+        };
     }
     Err(Failure::new("LB0306", Kind::Damaged, format!("{store} has damage"))
         .hint("lifeboat repository repair --from NAME, if there is another one; else lifeboat explain LB0306"))

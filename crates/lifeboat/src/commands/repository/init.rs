@@ -1,7 +1,7 @@
 //! `lifeboat repository init`: makes the repository, and prints the recovery sheet.
 
 use super::sheet::Sheet;
-use super::{Of, about_root, root_key};
+use super::{Of, about_root, cost, root_key, unfit};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
@@ -23,10 +23,20 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
+    if let Some(original) = &world.repository_of(&name)?.copy_of {
+        let message = format!("repository {name} is a copy of {original}: copying makes it");
+        let hint =
+            format!("lifeboat repository copy --repository {original} --to {name}, or lifeboat serve at its site");
+        return Err(Failure::new("LB0202", Kind::Invalid, message).hint(hint));
+    }
     let repository = make(&world, &name, &args.root_key, printer).await?;
     if world.repository_of(&name)?.root.is_none() {
         let root = repository.root().await.map_err(Trouble::from)?;
         printer.talk(&format!("add this to repository {name} in the estate, on every host: root: {root}"));
+    }
+    let locked = say_lock(&world, &name, &repository, printer).await?;
+    for said in cost::said(&world, &name, &repository, locked).await {
+        printer.talk(&format!("\n{said}\n"));
     }
     let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
     printer.show(&sheet)
@@ -68,22 +78,25 @@ pub(in crate::commands) async fn make(
 async fn probe(repository: &Repository) -> Result<(), Failure> {
     repository.prepare().map_err(Trouble::from)?;
     let probed = repository.probe().await.map_err(Trouble::from)?;
-    let failing =
-        |check: &repository::Check| format!("{}: {}", check.what, check.failed.as_deref().unwrap_or_default());
-    let failing: Vec<String> = probed.failing().map(failing).collect();
-    if failing.is_empty() {
-        return Ok(());
+    match probed.sound() {
+        true => Ok(()),
+        false => Err(unfit(repository.store(), &probed)),
     }
-    let message = format!(
-        "{} does not do what copies and journals are built on: {}",
-        repository.store(),
-        failing.join("; ")
-    );
-    Err(Failure::new("LB0310", Kind::Person, message).hint("lifeboat explain LB0310"))
+}
+
+/// What becomes there of the object lock that the estate wants: it is said. Whether anything is locked.
+async fn say_lock(world: &World, name: &Name, repository: &Repository, printer: &Printer) -> Result<bool, Failure> {
+    let wanted = world.repository_of(name)?.lock.as_deref().copied();
+    let state = repository.lock_state(wanted).await;
+    match &state {
+        Ok(state) => printer.talk(&format!("object lock: {state}")),
+        Err(error) => printer.talk(&format!("object lock: it could not be tried: {error}")),
+    }
+    Ok(state.is_ok_and(|state| state.mode().is_some()))
 }
 
 async fn store_kit(world: &World, repository: &Repository, printer: &Printer) -> Result<(), Failure> {
-    match repository.put_kit(&kit::gather(world)?).await {
+    match repository.put_kit(&kit::gather(world)).await {
         Ok(_) => Ok(()),
         // Whoever makes a repository need not be one of its writers.
         Err(Error::NoSigner { .. } | Error::Untrusted { .. } | Error::NoIdentity { .. } | Error::WrongKey { .. }) => {

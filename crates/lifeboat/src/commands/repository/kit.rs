@@ -104,7 +104,7 @@ fn shown(number: u64, kit: &Kit, writer: String) -> Shown {
 
 async fn store(of: &Of, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = of.open()?;
-    let stored = world.repository(&name)?.put_kit(&kit::gather(&world)?).await;
+    let stored = world.repository(&name)?.put_kit(&kit::gather(&world)).await;
     match stored.map_err(Trouble::from)? {
         Some(number) => printer.talk(&format!("kit {number} is stored")),
         None => printer.talk("nothing has changed since the newest kit"),

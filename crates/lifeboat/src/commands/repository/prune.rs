@@ -4,9 +4,9 @@ use super::Of;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use crate::progress::Progress;
-use estate::{Kind, PointId};
+use estate::{Kind, LockMode, PointId};
 use recovery::Trouble;
-use repository::{PrunePlan, Pruning, Removed, Retention, Sightings};
+use repository::{Locks, PointLock, PrunePlan, Pruning, Removed, Repository, Retention, Sightings};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -29,15 +29,22 @@ pub(super) struct Args {
 #[serde(rename_all = "camelCase")]
 struct Shown {
     plan: PrunePlan,
+    /// The locks that were made longer, where the bucket has object lock and the estate uses it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locked: Vec<PointLock>,
     removed: Option<Removed>,
 }
 
 impl Report for Shown {
     fn text(&self) -> String {
-        match &self.removed {
-            Some(removed) => format!("{}\n\n{removed}", self.plan),
-            None => self.plan.to_string(),
+        let mut text = self.plan.to_string();
+        for PointLock { cluster, point, until } in &self.locked {
+            text.push_str(&format!("\nlocked until {until}: point {point} of {cluster}"));
         }
+        if let Some(removed) = &self.removed {
+            text.push_str(&format!("\n\n{removed}"));
+        }
+        text
     }
 }
 
@@ -56,12 +63,15 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         .prune_plan(&pruning, &mut Sightings::default())
         .await
         .map_err(Trouble::from)?;
-    if args.dry_run || plan.removals.is_empty() {
-        return printer.show(&Shown { plan, removed: None });
+    let planned = |plan| Shown { plan, locked: Vec::new(), removed: None };
+    let wanted = world.repository_of(&name)?.lock.as_deref().copied();
+    let locks = args.yes && wanted.is_some();
+    if args.dry_run || (plan.removals.is_empty() && !locks) {
+        return printer.show(&planned(plan));
     }
     if !args.yes {
         let objects = plan.objects();
-        printer.show(&Shown { plan, removed: None })?;
+        printer.show(&planned(plan))?;
         return Err(Failure::new(
             "LB0006",
             Kind::Invalid,
@@ -70,9 +80,29 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         .hint("lifeboat repository prune --yes"));
     }
     let progress = Progress::new(*printer);
+    let locked = match wanted {
+        Some(wanted) => lock(&repository, wanted, plan.locks(&pruning), printer).await?,
+        None => Vec::new(),
+    };
     let told = progress.clone();
     let each = move |removal: &repository::Removal| told.hint(&removal.to_string());
     let removed = repository.prune(&plan, each).await.map_err(Trouble::from)?;
     progress.clear();
-    printer.show(&Shown { plan, removed: Some(removed) })
+    printer.show(&Shown { plan, locked, removed: Some(removed) })
+}
+
+/// Makes the locks of what stays longer, where the bucket can.
+async fn lock(
+    repository: &Repository,
+    wanted: LockMode,
+    locks: Vec<PointLock>,
+    printer: &Printer,
+) -> Result<Vec<PointLock>, Failure> {
+    let state = repository.lock_state(Some(wanted)).await.map_err(Trouble::from)?;
+    let Some(mode) = state.mode() else {
+        printer.talk(&format!("object lock of {}: {state}", repository.store()));
+        return Ok(Vec::new());
+    };
+    let made = repository.lock_points(locks, mode, &mut Locks::default()).await;
+    Ok(made.map_err(Trouble::from)?)
 }

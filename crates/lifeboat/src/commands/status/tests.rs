@@ -33,6 +33,8 @@ fn site(text: &str, role: &'static str, serving: Serving, probes: Vec<Seen>) -> 
         renewed: None,
         proven: None,
         unfit: None,
+        copied: None,
+        copies: Vec::new(),
         troubles: Vec::new(),
     };
     Site {
@@ -186,4 +188,23 @@ fn an_old_copy_means_that_a_person_would_be_needed_and_status_says_so() {
     }
     let said = text(vec![old], None, "standby");
     assert!(said.contains(warning), "{said}");
+}
+
+#[test]
+fn how_far_copies_of_the_repository_are_behind_is_told() {
+    let copy = |repository: &str, lag, ago_ms| Copying {
+        repository: name(repository),
+        of: name("standby-s3"),
+        lag,
+        ago_ms,
+    };
+    let mut witness = site("witness", "witness", Serving::Never, seen(true, 59_000));
+    if let Some(report) = &mut witness.report {
+        report.copies = vec![
+            copy("cellar", Some(Lag::default()), 41_000),
+            copy("cloud", Some(Lag { seconds: 75, bytes: 40_200_000, objects: 12 }), 2000),
+            copy("new", None, 0),
+        ];
+    }
+    insta::assert_snapshot!(text(vec![standby(seen(true, 1000)), witness], None, "standby"));
 }

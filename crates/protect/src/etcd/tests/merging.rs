@@ -4,7 +4,7 @@ use super::*;
 use crate::etcd::merge::{Merged, merge};
 use crate::etcd::{Holder, MergingError, merge_once};
 use ::etcd::FileError;
-use ::etcd::history::{Name as Object, Object as Stored, Put};
+use ::etcd::history::{Kept, Name as Object, Object as Stored, Put};
 use ::etcd::merge::Policy;
 use ::etcd::selection::SelectionError;
 use repository::Error;
@@ -159,6 +159,11 @@ async fn it_becomes_small_and_stays_whole() {
         let left = settle(&shelf);
         assert_eq!(hashes(&shelf, needed()), before);
         assert!(left.len() * 3 < objects * 2, "{objects} became {left:?}");
+        // What stays as it is for long is named, so that it can be locked for as long.
+        let stays: Vec<Object> = merged(&shelf).unwrap().stays.into_iter().map(|(name, _)| name).collect();
+        let for_long = |it: &&Object| !matches!(it, Object::Segment(it) if it.kept == Kept::Captured);
+        let unnamed: Vec<&Object> = left.iter().filter(for_long).filter(|it| !stays.contains(it)).collect();
+        assert!(unnamed.is_empty(), "{unnamed:?}");
         assert_eq!(History::open(shelf).unwrap().unused(), []);
     })
     .await;

@@ -1,9 +1,9 @@
 //! A copy that never ends, and what it says of itself.
 
 use super::*;
-use crate::copy::{Lag, lag};
+use crate::copy::lag;
 use crate::store::Listed;
-use crate::{Followed, follow};
+use crate::{Followed, Lag, follow};
 use futures::channel::oneshot;
 use std::collections::BTreeMap;
 use std::sync::Mutex;

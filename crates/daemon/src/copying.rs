@@ -1,0 +1,93 @@
+//! Keeping repositories as copies of others, all the time, where the estate says that they stand at this site.
+
+use crate::Daemon;
+use crate::state::Copied;
+use estate::Name;
+use recovery::Trouble;
+use repository::{CopyOptions, Followed};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Before what could not be copied at all is tried again: a person has to do something about it.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Keeps `copy` as a copy of `of` for as long as the daemon runs.
+pub(crate) async fn copy(daemon: Arc<Daemon>, copy: Name, of: Name) {
+    daemon.state().copies.insert(copy.clone(), Copied { of: of.clone(), lag: None });
+    loop {
+        let ended = daemon.follow(&copy, &of).await;
+        daemon.trouble(&about(&copy), ended.err().map(|trouble| trouble.to_string()));
+        ambient::sleep(AGAIN).await;
+    }
+}
+
+fn about(copy: &Name) -> String {
+    format!("copy {copy}")
+}
+
+impl Daemon {
+    async fn follow(&self, copy: &Name, of: &Name) -> Result<(), Trouble> {
+        let (from, to) = (self.world.repository(of)?, self.world.repository(copy)?);
+        let every = *self.world.repository_of(copy)?.copy_every;
+        // What is no longer in the repository goes from the copy too, unless the repository seems to have been set back.
+        let options = CopyOptions { verify: false, remove: true };
+        let report = |round: &Followed| {
+            if let Some(lag) = round.lag {
+                let ago = ambient::now().duration_since(round.at);
+                let at = ambient::uptime().saturating_sub(Duration::try_from(ago).unwrap_or_default());
+                let copied = Copied { of: of.clone(), lag: Some((lag, at)) };
+                self.state().copies.insert(copy.clone(), copied);
+            }
+            if round.copied.is_some() || round.error.is_some() {
+                self.trouble(&about(copy), trouble(round));
+            }
+        };
+        repository::follow(&from, &to, &options, every, std::future::pending(), &report).await?;
+        Ok(())
+    }
+}
+
+/// What is wrong after a round, if anything.
+fn trouble(round: &Followed) -> Option<String> {
+    let copied = round.copied.as_ref();
+    let differing = copied.map_or(0, |copied| copied.differing.len());
+    if let Some(error) = &round.error {
+        return Some(error.clone());
+    }
+    if differing > 0 {
+        return Some(format!(
+            "{differing} of its objects are others than in what it is a copy of: lifeboat repository check --read-data, on both"
+        ));
+    }
+    let held = copied.map(|copied| copied.held_back.as_slice()).unwrap_or_default();
+    (!held.is_empty()).then(|| format!("nothing is removed from it: {}", held.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use repository::Copied;
+
+    #[test]
+    fn what_is_wrong_with_a_copy_is_told_and_a_good_round_tells_nothing() {
+        let round = |change: &dyn Fn(&mut Copied)| {
+            let mut copied = Copied { objects: 3, ..Copied::default() };
+            change(&mut copied);
+            let at = "2026-11-22T10:00:00Z".parse().unwrap();
+            Followed { at, lag: None, copied: Some(copied), error: None }
+        };
+        assert_eq!(trouble(&round(&|_| {})), None);
+        let differing = trouble(&round(&|it| it.differing = vec!["a".to_owned()])).unwrap();
+        assert!(differing.starts_with("1 of its objects are others"), "{differing}");
+        let held = trouble(&round(&|it| {
+            it.held_back = vec!["shared: the copy has kit 4, and FROM does not".to_owned()]
+        }));
+        assert!(held.unwrap().ends_with("kit 4, and FROM does not"));
+        let broken = Followed {
+            error: Some("no answer".to_owned()),
+            copied: None,
+            ..round(&|_| {})
+        };
+        assert_eq!(trouble(&broken).unwrap(), "no answer");
+    }
+}
