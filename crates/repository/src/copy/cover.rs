@@ -72,10 +72,10 @@ fn parsed(name: &str) -> Option<(u32, Object)> {
     let parts: Vec<&str> = name.split('-').collect();
     let timeline = parts.first()?.strip_prefix('t')?.parse().ok()?;
     let object = match *parts.get(1..)? {
-        ["base", revision, _link] | ["base", revision, _, "merged", _] => {
+        ["base", revision, _] | ["base", revision, _, "merged", _] => {
             Object::Base { revision: revision.parse().ok()? }
         }
-        ["seg", after, through, _prev, _link] => {
+        ["seg", after, through, _, _] => {
             Object::Segment { after: after.parse().ok()?, through: through.parse().ok()?, later: false }
         }
         ["seg", after, through, _, _, "merged" | "coalesced" | "synthetic", _] => {
