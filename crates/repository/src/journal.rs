@@ -78,7 +78,9 @@ impl Repository {
         let numbers = self.numbers(&layout::run(run)?).await?;
         let last = numbers.first().map(|(_, last)| *last);
         let mut found = SoundEntries { entries: Vec::new(), broken: None, genuine: false };
-        let reads = (0..=last.unwrap_or(0)).filter(|_| last.is_some()).map(|number| self.entry(run, number));
+        let reads = (0..=last.unwrap_or(0))
+            .filter(|_| last.is_some())
+            .map(|number| self.entry(run, number));
         let mut reads = futures::stream::iter(reads).buffered(READS);
         while let Some(read) = reads.next().await {
             match read {
@@ -109,7 +111,12 @@ impl Repository {
     pub async fn remove_entries_from(&self, run: u64, number: u64) -> Result<u64, Error> {
         self.id().await?;
         let mut removed = 0;
-        for (key, _) in self.numbers(&layout::run(run)?).await?.into_iter().filter(|(_, it)| *it >= number) {
+        for (key, _) in self
+            .numbers(&layout::run(run)?)
+            .await?
+            .into_iter()
+            .filter(|(_, it)| *it >= number)
+        {
             self.shared.store.delete(&key).await?;
             removed += 1;
         }

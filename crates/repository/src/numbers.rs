@@ -11,9 +11,8 @@ impl Repository {
         let depth = stream.parts_count() + 1;
         let listed = self.shared.store.list(stream).await?.into_iter();
         let own = listed.filter(|key| key.parts_count() == depth);
-        let mut numbers: Vec<(Path, u64)> = own
-            .filter_map(|key| layout::number(&key).map(|number| (key, number)))
-            .collect();
+        let mut numbers: Vec<(Path, u64)> =
+            own.filter_map(|key| layout::number(&key).map(|number| (key, number))).collect();
         numbers.sort_by_key(|(_, number)| std::cmp::Reverse(*number));
         Ok(numbers)
     }

@@ -160,7 +160,11 @@ fn what_nobody_can_mend_is_no_success() {
     place.must("repository copy --to second");
     place.damage("copies/shared/kit/0000000001");
     fs::remove_file(place.0.join("second/shared/kit/0000000001")).unwrap();
-    for line in ["repair --from second", "repair --from second --dry-run", "repair --from second --yes"] {
+    for line in [
+        "repair --from second",
+        "repair --from second --dry-run",
+        "repair --from second --yes",
+    ] {
         let lost = place.run(&format!("repository {line}"));
         assert!(lost.code == Some(4) && lost.err.contains("LB0306"), "{line}: {}{}", lost.out, lost.err);
         assert!(lost.out.contains("nobody has it"), "{line}: {}", lost.out);
@@ -175,7 +179,11 @@ fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
     let marker = place.0.join("copies/lifeboat.json");
     let before = fs::read_to_string(&marker).unwrap();
     fs::remove_file(&marker).unwrap();
-    for line in ["copies", "repository init --root-key root.key", "repository keys apply --root-key root.key"] {
+    for line in [
+        "copies",
+        "repository init --root-key root.key",
+        "repository keys apply --root-key root.key",
+    ] {
         let lost = place.run(line);
         assert!(lost.code == Some(3) && lost.err.contains("LB0316"), "{line}: {}{}", lost.out, lost.err);
         assert!(!marker.exists(), "{line}");
@@ -201,7 +209,12 @@ fn a_copy_says_what_it_did_not_remove_and_what_differs() {
     assert!(held.out.contains("shared/writers/0000000001"), "{}", held.out);
     fs::write(&writers, &whole[1..]).unwrap();
     let differs = place.run("repository copy --to second");
-    assert!(differs.code == Some(4) && differs.err.contains("LB0306"), "{}{}", differs.out, differs.err);
+    assert!(
+        differs.code == Some(4) && differs.err.contains("LB0306"),
+        "{}{}",
+        differs.out,
+        differs.err
+    );
     fs::write(&writers, &whole).unwrap();
     place.must("repository copy --to second --remove");
 }

@@ -24,7 +24,11 @@ pub(super) fn covers<'a>(gone: &str, there: &[&str], told: &[&'a str]) -> Vec<&'
         return Vec::new();
     };
     let in_timeline = |name: &str| parsed(name).filter(|(it, _)| *it == timeline).map(|(_, object)| object);
-    let first = there.iter().filter_map(|name| in_timeline(name)).filter_map(|it| it.base()).min();
+    let first = there
+        .iter()
+        .filter_map(|name| in_timeline(name))
+        .filter_map(|it| it.base())
+        .min();
     let Some(first) = first else {
         return Vec::new();
     };
@@ -72,15 +76,17 @@ fn parsed(name: &str) -> Option<(u32, Object)> {
     let parts: Vec<&str> = name.split('-').collect();
     let timeline = parts.first()?.strip_prefix('t')?.parse().ok()?;
     let object = match *parts.get(1..)? {
-        ["base", revision, _] | ["base", revision, _, "merged", _] => {
-            Object::Base { revision: revision.parse().ok()? }
-        }
-        ["seg", after, through, _, _] => {
-            Object::Segment { after: after.parse().ok()?, through: through.parse().ok()?, later: false }
-        }
-        ["seg", after, through, _, _, "merged" | "coalesced" | "synthetic", _] => {
-            Object::Segment { after: after.parse().ok()?, through: through.parse().ok()?, later: true }
-        }
+        ["base", revision, _] | ["base", revision, _, "merged", _] => Object::Base { revision: revision.parse().ok()? },
+        ["seg", after, through, _, _] => Object::Segment {
+            after: after.parse().ok()?,
+            through: through.parse().ok()?,
+            later: false,
+        },
+        ["seg", after, through, _, _, "merged" | "coalesced" | "synthetic", _] => Object::Segment {
+            after: after.parse().ok()?,
+            through: through.parse().ok()?,
+            later: true,
+        },
         _ => return None,
     };
     Some((timeline, object))

@@ -111,7 +111,9 @@ async fn measure(from: &Repository, to: &Repository, unsigned: &[String]) -> Res
         Err(Error::NoBucket { .. }) => BTreeMap::new(),
         other => other?,
     };
-    let wanted = listing.objects().filter(|it| !unsigned.iter().any(|key| key == it.key.as_ref()));
+    let wanted = listing
+        .objects()
+        .filter(|it| !unsigned.iter().any(|key| key == it.key.as_ref()));
     Ok(lag(wanted, &there, ambient::now()))
 }
 

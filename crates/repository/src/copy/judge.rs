@@ -233,5 +233,7 @@ fn in_point<'i>(inventory: &'i Inventory, cluster: &Name, point: &PointId) -> Op
 
 /// The numbers of a stream above this one.
 fn above(stream: &Stream, number: u64) -> impl Iterator<Item = u64> {
-    stream.range((Bound::Excluded(number), Bound::Unbounded)).map(|(number, _)| *number)
+    stream
+        .range((Bound::Excluded(number), Bound::Unbounded))
+        .map(|(number, _)| *number)
 }

@@ -68,7 +68,10 @@ async fn evidence_that_does_not_count_is_named_and_the_one_before_it_taken() {
 #[tokio::test]
 async fn what_was_planted_as_the_newest_is_not_told_of() {
     let full = Full::new().await;
-    let before = [full.repository.head(&management()).await.unwrap(), full.repository.head(&Scope::Shared).await.unwrap()];
+    let before = [
+        full.repository.head(&management()).await.unwrap(),
+        full.repository.head(&Scope::Shared).await.unwrap(),
+    ];
     for key in [
         "clusters/management/history/t4294967295-base-18446744073709551615-00000000000000aa",
         "clusters/management/points/999999-20991231T000000.000Z-zzzz",
@@ -85,7 +88,8 @@ async fn what_was_planted_as_the_newest_is_not_told_of() {
     // A sound one, under a name that is not its own.
     let (point, moved) = (id(2), id(3));
     let sealed = full.bytes(&Key::from(format!("clusters/management/points/{point}"))).await;
-    full.put(&Key::from(format!("clusters/management/points/{moved}")), &sealed).await;
+    full.put(&Key::from(format!("clusters/management/points/{moved}")), &sealed)
+        .await;
     for (scope, before) in [management(), Scope::Shared].iter().zip(&before) {
         let head = full.anew().head(scope).await.unwrap();
         assert_eq!((head.writers, &head.seen), (before.writers, &before.seen), "{scope}");

@@ -180,7 +180,10 @@ async fn a_keyring_that_the_root_did_not_sign_is_passed_over_and_named() {
         store.put(&planted(number), text.into()).await.unwrap();
     }
     // The root's own, moved to another number, or from another scope.
-    for (from, to) in [("shared/keys/0000000001", 3), ("clusters/management/keys/0000000001", 4)] {
+    for (from, to) in [
+        ("shared/keys/0000000001", 3),
+        ("clusters/management/keys/0000000001", 4),
+    ] {
         store.copy(&Key::from(from), &planted(to)).await.unwrap();
     }
     store.put(&Key::from("shared/writers/9999999999"), "x".into()).await.unwrap();
@@ -201,13 +204,21 @@ async fn a_keyring_that_the_root_did_not_sign_is_passed_over_and_named() {
     assert_eq!((memory.writers, memory.scopes[&Scope::Shared].keyring), (1, 1));
 
     // It may be a later one that was harmed: only a person knows.
-    let error = again.rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false).await.unwrap_err();
-    assert!(matches!(&error, Error::Untrusted { object, .. } if object.starts_with("shared/keys/")), "{error}");
+    let error = again
+        .rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Untrusted { object, .. } if object.starts_with("shared/keys/")),
+        "{error}"
+    );
     let error = again.set_writers(&key.root(), vec![key.writer(&scopes())]).await.unwrap_err();
     assert!(matches!(&error, Error::Untrusted { .. } | Error::Damaged { .. }), "{error}");
     assert!(again.remove_unsigned(&rogue.root()).await.is_err());
     assert_eq!(again.remove_unsigned(&key.root()).await.unwrap().len(), 5);
-    let number = again.rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false).await;
+    let number = again
+        .rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false)
+        .await;
     assert_eq!(number.unwrap(), 2);
     assert_eq!(again.set_writers(&key.root(), vec![key.writer(&scopes())]).await.unwrap(), 2);
 }
@@ -216,7 +227,10 @@ async fn a_keyring_that_the_root_did_not_sign_is_passed_over_and_named() {
 async fn where_no_keyring_is_signed_the_newest_is_named() {
     let (_, store, key) = made().await;
     let at = Key::from("shared/keys/0000000001");
-    store.copy(&Key::from("clusters/management/keys/0000000001"), &at).await.unwrap();
+    store
+        .copy(&Key::from("clusters/management/keys/0000000001"), &at)
+        .await
+        .unwrap();
     let again = opened_on(store, &key);
     let error = again.append(1, 0, b"x").await.unwrap_err();
     assert!(error.to_string().contains("was not written"), "{error}");
@@ -290,7 +304,9 @@ async fn whatever_is_left_tells_a_repository_from_an_empty_store_and_only_foundi
         store.put(&Key::from(left), "x".into()).await.unwrap();
         let error = found(&opened_on(store, &key), &key).await.unwrap_err();
         assert!(
-            error.to_string().contains(&format!("it holds {left}, which only a repository has")),
+            error
+                .to_string()
+                .contains(&format!("it holds {left}, which only a repository has")),
             "{error}"
         );
     }

@@ -152,9 +152,15 @@ fn lines(round: &Followed, before: Option<&Copied>) -> Vec<String> {
 
 /// What a person should hear of.
 fn alarms(copied: &Copied) -> Vec<String> {
-    let differing = copied.differing.iter().map(|key| format!("{key} differs: one of the two is harmed"));
+    let differing = copied
+        .differing
+        .iter()
+        .map(|key| format!("{key} differs: one of the two is harmed"));
     let held = copied.held_back.iter().map(|why| format!("not removed from the copy: {why}"));
-    let unsigned = copied.unsigned.iter().map(|key| format!("{key} is not copied: the root did not sign it"));
+    let unsigned = copied
+        .unsigned
+        .iter()
+        .map(|key| format!("{key} is not copied: the root did not sign it"));
     differing.chain(unsigned).chain(held).collect()
 }
 

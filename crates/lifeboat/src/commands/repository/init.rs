@@ -39,13 +39,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// A repository whose marker was lost has its id on paper.
-async fn mark_anew(
-    world: &World,
-    name: &Name,
-    root_file: &Path,
-    id: &str,
-    printer: &Printer,
-) -> Result<(), Failure> {
+async fn mark_anew(world: &World, name: &Name, root_file: &Path, id: &str, printer: &Printer) -> Result<(), Failure> {
     let repository = world.repository(name)?;
     let (root, _) = root_key(root_file, false)?;
     let made = repository.mark_anew(&root, id).await;

@@ -26,7 +26,12 @@ fn a_merged_segment_stands_for_its_parts_and_for_no_others() {
     for gone in [captured(5, 9), captured(9, 20), captured(12, 12), made(9, 20, "merged")] {
         assert_eq!(left(&gone, &there), [made(5, 20, "merged")], "{gone}");
     }
-    for gone in [captured(20, 24), captured(25, 30), captured(3, 9), made(5, 21, "merged")] {
+    for gone in [
+        captured(20, 24),
+        captured(25, 30),
+        captured(3, 9),
+        made(5, 21, "merged"),
+    ] {
         assert_eq!(left(&gone, &there), [""; 0], "{gone}");
     }
 }
@@ -63,7 +68,14 @@ fn a_base_between_others_can_be_made_anew_from_what_goes_over_it() {
 fn another_timeline_and_strange_names_stand_for_nothing() {
     let other = made(5, 20, "merged").replace("t0001", "t0002");
     assert_eq!(left(&captured(5, 9), &[base(5), other]), [""; 0]);
-    for strange in ["x", "t0001", "t0001-base", "t-base-1-a", "t0001-seg-1-2-3", "t0001-base-1-a-other-b"] {
+    for strange in [
+        "x",
+        "t0001",
+        "t0001-base",
+        "t-base-1-a",
+        "t0001-seg-1-2-3",
+        "t0001-base-1-a-other-b",
+    ] {
         assert_eq!(left(strange, &[base(5)]), [""; 0], "{strange}");
         assert_eq!(left(&captured(5, 9), &[strange.to_owned(), base(5)]), [""; 0]);
     }

@@ -4,13 +4,10 @@ use super::checking::{SEGMENT, put_sealed};
 use super::*;
 use crate::{Copied, Taking};
 
-const REMOVE: CopyOptions = CopyOptions {
-    verify: false,
-    remove: true,
-    files_config: false,
-};
+const REMOVE: CopyOptions = CopyOptions { verify: false, remove: true, files_config: false };
 
-const MERGED: &str = "t0001-seg-00000000000000000005-00000000000000000009-00000000000000aa-00000000000000bb-merged-00000000000000cc";
+const MERGED: &str =
+    "t0001-seg-00000000000000000005-00000000000000000009-00000000000000aa-00000000000000bb-merged-00000000000000cc";
 
 async fn removed(full: &Full, to: &Repository) -> Copied {
     copy(&full.anew(), to, &REMOVE, &|_| {}).await.unwrap()
@@ -33,7 +30,9 @@ async fn filed() -> (Full, Repository) {
 }
 
 fn is_copied(key: &Key) -> bool {
-    !["/leases/", "/locks/", "lifeboat.json"].iter().any(|it| key.as_ref().contains(it))
+    !["/leases/", "/locks/", "lifeboat.json"]
+        .iter()
+        .any(|it| key.as_ref().contains(it))
 }
 
 #[tokio::test]
@@ -51,9 +50,16 @@ async fn whatever_from_has_lost_stays_and_is_told() {
         full.put(&key, &whole).await;
     }
     // Whole folders, as a rule of the store's may let them end.
-    for folder in ["keys", "writers", "points", "parts", "history", "files", "evidence", "kit", "runs"] {
+    for folder in [
+        "keys", "writers", "points", "parts", "history", "files", "evidence", "kit", "runs",
+    ] {
         let mut lost = Vec::new();
-        for key in full.keys().await.into_iter().filter(|key| key.parts().any(|part| part.as_ref() == folder)) {
+        for key in full
+            .keys()
+            .await
+            .into_iter()
+            .filter(|key| key.parts().any(|part| part.as_ref() == folder))
+        {
             lost.push((key.clone(), full.bytes(&key).await));
             full.store.delete(&key).await.unwrap();
         }
@@ -121,7 +127,12 @@ async fn files_that_were_let_go_of_go_and_what_replaces_them_is_there() {
     // Without an identity nobody can tell whether FROM is whole.
     let blind = Settings { identity: None, ..settings(Path::new("/"), &full.key) };
     let from = Repository::on(Store::on(full.store.clone(), "from"), &blind).unwrap();
-    let pack = full.keys().await.into_iter().find(|key| key.as_ref().contains("/files/data/")).unwrap();
+    let pack = full
+        .keys()
+        .await
+        .into_iter()
+        .find(|key| key.as_ref().contains("/files/data/"))
+        .unwrap();
     full.store.delete(&pack).await.unwrap();
     let done = copy(&from, &to, &REMOVE, &|_| {}).await.unwrap();
     assert_eq!((done.removed, done.held_back.len()), (0, 1), "{done:#?}");
