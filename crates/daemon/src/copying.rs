@@ -30,7 +30,7 @@ impl Daemon {
         let (from, to) = (self.world.repository(of)?, self.world.repository(copy)?);
         let every = *self.world.repository_of(copy)?.copy_every;
         // What is no longer in the repository goes from the copy too, unless the repository seems to have been set back.
-        let options = CopyOptions { verify: false, remove: true };
+        let options = CopyOptions { remove: true, ..CopyOptions::default() };
         let report = |round: &Followed| {
             if let Some(lag) = round.lag {
                 let ago = ambient::now().duration_since(round.at);

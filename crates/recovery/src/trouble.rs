@@ -103,6 +103,7 @@ impl From<repository::Error> for Trouble {
             E::Taken { .. } => ("LB0310", Some(check)),
             E::Uninitialised { .. } => ("LB0314", Some("lifeboat repository init")),
             E::NoLeases { .. } => ("LB0315", Some("lifeboat explain LB0315")),
+            E::MarkerLost { .. } => ("LB0316", Some("lifeboat explain LB0316")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
         let trouble = Self::of(code, error.kind(), &error);

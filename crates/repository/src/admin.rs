@@ -1,5 +1,6 @@
 //! Making a repository, and changing who can open it and who may write it. Needs the root's signing key.
 
+use crate::error::counting;
 use crate::keys::{Keyring, Opened, Recipient};
 use crate::layout::{self, Scope};
 use crate::marker::{self, Marker};
@@ -65,6 +66,7 @@ impl Repository {
     /// writers if there is none. What was made: nothing when all was there. May be repeated, also after a crash in the middle.
     ///
     /// # Errors
+    /// [`Error::MarkerLost`] when there are a repository's objects and no marker: under a new one, nothing of them would open;
     /// [`Error::OtherRoot`] when it is a repository of another root already; [`Error::Settings`] for a recipient that is none;
     /// [`Error::NoBucket`], [`Error::Refused`], and as every request; [`Error::Format`] when a newer Lifeboat made it.
     pub async fn found(&self, founding: &Founding<'_>) -> Result<Vec<String>, Error> {
@@ -73,12 +75,54 @@ impl Repository {
         let fresh = Marker::fresh(root);
         self.check_root(&fresh)?;
         self.shared.store.make()?;
-        let (there, is_new) = marker::create(&self.shared.store, &fresh).await?;
+        let (there, is_new) = match marker::known(&self.shared.store).await {
+            Err(Error::Uninitialised { .. }) => marker::create(&self.shared.store, &fresh).await?,
+            other => (other?, false),
+        };
         self.same_root(&there, root)?;
         let mut made = Vec::new();
         if is_new {
             made.push(layout::MARKER.to_owned());
         }
+        made.extend(self.complete(founding).await?);
+        Ok(made)
+    }
+
+    /// Makes the marker of a repository that has lost it, under the id that is known from elsewhere; `false` when it is there.
+    /// Whether the id is the right one is told by a keyring, which the root has signed under it.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when no keyring was signed under that id by that root, or the marker names another;
+    /// [`Error::OtherRoot`], and as every request.
+    pub async fn mark_anew(&self, root: &Signer, id: &str) -> Result<bool, Error> {
+        let refused = |reason: String| Err(Error::Settings { what: "id", reason });
+        if !marker::is_id(id) {
+            return refused("it is not 1 to 64 letters and digits".to_owned());
+        }
+        let marker = Marker::with_id(id, root.public());
+        self.check_root(&marker)?;
+        match marker::known(&self.shared.store).await {
+            Ok(there) if there.repository == id => return self.same_root(&there, marker.root).map(|()| false),
+            Ok(there) => return refused(format!("{} is repository {}", self.store(), there.repository)),
+            Err(Error::Uninitialised { .. } | Error::MarkerLost { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        if !marker::is_of(&self.shared.store, &marker).await? {
+            return refused(format!("no keyring in {} was signed under it by the root {}", self.store(), marker.root));
+        }
+        let (there, is_new) = marker::create(&self.shared.store, &marker).await?;
+        self.same_root(&there, marker.root)?;
+        Ok(is_new)
+    }
+
+    /// Makes a repository complete: a keyring for each scope that has none, a list of writers if there is none. What was made.
+    ///
+    /// # Errors
+    /// As [`Repository::found`]; [`Error::Uninitialised`] when there is no repository.
+    pub async fn complete(&self, founding: &Founding<'_>) -> Result<Vec<String>, Error> {
+        founding.recipients.iter().try_for_each(|grant| grant.recipient.check())?;
+        self.same_root(self.marker().await?, founding.root.public())?;
+        let mut made = Vec::new();
         let mut scopes = founding.scopes.clone();
         scopes.push(Scope::Shared);
         scopes.sort();
@@ -135,7 +179,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`]; [`Error::Settings`] for a
-    /// recipient that is none; as opening a keyring, and as every request.
+    /// recipient that is none; [`Error::Untrusted`] when something that the root did not sign stands above the newest: it may be
+    /// a later keyring that was harmed, see [`Repository::remove_unsigned`]; as opening a keyring, and as every request.
     pub async fn rewrap(
         &self,
         root: &Signer,
@@ -146,6 +191,7 @@ impl Repository {
         self.same_root(self.marker().await?, root.public())?;
         recipients.iter().try_for_each(Recipient::check)?;
         let (key, keyring) = self.keyring(scope).await?;
+        self.none_above(&layout::keyrings(scope), keyring.number).await?;
         let mut opened = keyring.open(key.as_ref(), self.id().await?, &self.shared.identities)?;
         if rotate {
             opened = opened.rotated();
@@ -172,17 +218,49 @@ impl Repository {
     /// Replaces the list of who may write.
     ///
     /// # Errors
-    /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`], and as every request.
+    /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`]; [`Error::Untrusted`] as for
+    /// [`Repository::rewrap`], and as every request.
     pub async fn set_writers(&self, root: &Signer, writers: Vec<Writer>) -> Result<u64, Error> {
         self.same_root(self.marker().await?, root.public())?;
         self.forget_trust().await;
         let number = self.trusted().await?.number + 1;
+        self.none_above(&layout::writer_lists(), number - 1).await?;
         self.put_writers(root, number, writers).await?;
         self.forget_trust().await;
         if self.trusted().await?.number == number {
             self.remove_below(&layout::writer_lists(), number).await?;
         }
         Ok(number)
+    }
+
+    /// Removes what stands above the newest keyrings and the newest list of writers, and was not signed by the root: because
+    /// somebody knows that it was planted, and is no later one that was harmed. What was removed.
+    ///
+    /// # Errors
+    /// [`Error::OtherRoot`], and as every request.
+    pub async fn remove_unsigned(&self, root: &Signer) -> Result<Vec<String>, Error> {
+        self.same_root(self.marker().await?, root.public())?;
+        self.forget_trust().await;
+        let mut above = Vec::new();
+        for scope in self.scopes().await? {
+            if let Some((_, keyring)) = counting(self.keyring(&scope).await)? {
+                above.extend(self.unsigned_above(&layout::keyrings(&scope), keyring.number).await?);
+            }
+        }
+        if let Some(list) = counting(self.trusted().await)? {
+            above.extend(self.unsigned_above(&layout::writer_lists(), list.number).await?);
+        }
+        let mut removed = Vec::new();
+        for (key, _) in above {
+            self.shared.store.delete(&key).await?;
+            removed.push(key.to_string());
+        }
+        Ok(removed)
+    }
+
+    async fn none_above(&self, stream: &Path, number: u64) -> Result<(), Error> {
+        let unsigned = self.unsigned_above(stream, number).await?;
+        unsigned.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
     fn same_root(&self, marker: &Marker, root: PublicKey) -> Result<(), Error> {
@@ -220,12 +298,5 @@ impl Repository {
         let place = Place { repository: self.id().await?.to_owned(), key: key.clone() };
         self.shared.store.create(&key, root.sign(&place, &body).into()).await?;
         Ok(key)
-    }
-
-    /// Removes the objects of a stream with lower numbers.
-    pub(crate) async fn remove_below(&self, stream: &Path, number: u64) -> Result<(), Error> {
-        let listed = self.shared.store.list(stream).await?.into_iter();
-        let lower = listed.filter(|key| layout::number(key).is_some_and(|found| found < number));
-        self.shared.store.delete_all(lower.collect()).await
     }
 }

@@ -5,7 +5,9 @@
 //! writers, then what others name, and last what names others. FROM is listed the other way round: whatever is listed had its
 //! parts and its keys before. Leases are not copied; neither are parts of points that have no manifest, nor strange names.
 
+mod cover;
 mod follow;
+mod judge;
 mod listing;
 mod removal;
 pub(crate) mod transfer;
@@ -15,8 +17,9 @@ pub(crate) use follow::lag;
 pub use follow::{Followed, follow};
 pub(crate) use listing::order;
 
+use crate::layout::{FilesKind, Known};
 use crate::store::Listed;
-use crate::{Error, Repository, digest, marker};
+use crate::{Error, Repository, digest, layout, marker};
 use futures::{StreamExt, TryStreamExt};
 use listing::{Class, Listing};
 use object_store::path::Path;
@@ -32,8 +35,11 @@ const STREAMS: usize = 4;
 pub struct CopyOptions {
     /// Compare what is there already byte for byte, and not by its length alone.
     pub verify: bool,
-    /// Remove what FROM no longer has, unless FROM seems to have been set back.
+    /// Remove what FROM has let go of or replaced, and not what it has lost. Whether that is so of restic's files is told by a
+    /// check of them, which needs an identity and reads all their folders.
     pub remove: bool,
+    /// Write restic's settings over where they differ, once FROM's were read and opened. Needs an identity.
+    pub files_config: bool,
 }
 
 /// How far a copy is.
@@ -67,9 +73,12 @@ pub struct Copied {
     pub gone: u64,
     /// Objects that are there, and differ: one of the two is harmed, so neither was touched. A check of both tells which.
     pub differing: Vec<String>,
-    /// Objects that were removed, since FROM no longer has them.
+    /// Keyrings and lists of writers that FROM's root did not sign: they count for nothing, and were not copied.
+    pub unsigned: Vec<String>,
+    /// Objects that were removed, since FROM has let go of them.
     pub removed: u64,
-    /// Why nothing was removed in some scopes: FROM knows less than its copy.
+    /// What the copy has and FROM seems to have lost: it was not removed, and why. A scope in which FROM knows less than its copy
+    /// stays as it is.
     pub held_back: Vec<String>,
 }
 
@@ -104,11 +113,19 @@ async fn prepare(from: &Repository, to: &Repository) -> Result<(), Error> {
     let theirs = from.marker().await?;
     to.check_root(theirs)?;
     to.shared.store.make()?;
+    let refused = |reason: String| Err(Error::Invalid { object: to.store().to_owned(), reason });
     let there = match marker::read(&to.shared.store).await {
-        Err(Error::Uninitialised { .. }) => marker::create(&to.shared.store, &theirs.of_copy()).await?.0,
+        Err(Error::Uninitialised { .. }) => {
+            // A copy that has lost its marker is told by its keyrings.
+            if let Some(object) = marker::trace(&to.shared.store).await?
+                && !marker::is_of(&to.shared.store, theirs).await?
+            {
+                return refused(format!("it has no {}, and holds {object} of another repository", layout::MARKER));
+            }
+            marker::create(&to.shared.store, &theirs.of_copy()).await?.0
+        }
         other => other?,
     };
-    let refused = |reason: String| Err(Error::Invalid { object: to.store().to_owned(), reason });
     if (&there.repository, there.root) != (&theirs.repository, theirs.root) {
         return refused(format!("it is repository {}, and not {}", there.repository, theirs.repository));
     }
@@ -131,6 +148,7 @@ enum Outcome {
     Copied,
     There,
     Differs,
+    Unsigned,
     Gone,
 }
 
@@ -154,6 +172,7 @@ async fn carry(copying: &Copying<'_>, listing: &Listing, copied: &mut Copied, on
             Outcome::There => copied.there += 1,
             Outcome::Gone => copied.gone += 1,
             Outcome::Differs => copied.differing.push(object.key.to_string()),
+            Outcome::Unsigned => copied.unsigned.push(object.key.to_string()),
         }
         on(*progress);
     };
@@ -179,15 +198,15 @@ impl Copying<'_> {
     async fn object(&self, class: Class, object: &Listed) -> Result<Outcome, Error> {
         let (from, to, key) = (&self.from.shared.store, &self.to.shared.store, &object.key);
         let outcome = match self.there.get(key) {
-            Some(size) if !self.same(object, *size).await? => {
-                if class != Class::FilesConfig {
-                    return Ok(Outcome::Differs);
-                }
-                // restic's settings are the one thing that is written over.
-                to.delete(key).await?;
-                transfer::object(from, to, key, object.bytes).await
-            }
+            Some(size) if !self.same(object, *size).await? => match class {
+                Class::FilesConfig if self.options.files_config => return self.settings(key).await,
+                _ => return Ok(Outcome::Differs),
+            },
             Some(_) => return Ok(Outcome::There),
+            None if matches!(class, Class::Keyrings | Class::Writers) => match self.signed(key).await {
+                Err(error) if error.is_unsound() => return Ok(Outcome::Unsigned),
+                other => other,
+            },
             None => transfer::object(from, to, key, object.bytes).await,
         };
         match outcome {
@@ -195,6 +214,44 @@ impl Copying<'_> {
             Err(Error::NotFound { .. }) => Ok(Outcome::Gone),
             // Another copier was faster, or what is there was not listed.
             Err(Error::Taken { .. }) => Ok(Outcome::Differs),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Copies what the root has signed.
+    async fn signed(&self, key: &Path) -> Result<(), Error> {
+        let text = self.from.shared.store.get(key).await?;
+        self.from.signed_by_root(self.from.root().await?, key, &text).await?;
+        self.to.shared.store.create(key, text).await
+    }
+
+    /// Writes restic's settings over, in one step, once those of FROM have opened with a key that the copy has, too: the one
+    /// thing that is written over.
+    async fn settings(&self, key: &Path) -> Result<Outcome, Error> {
+        let (from, to) = (&self.from.shared.store, &self.to.shared.store);
+        let Some(Known::Files(cluster, FilesKind::Config)) = layout::known(key) else {
+            return Ok(Outcome::Differs);
+        };
+        let keys = layout::files_below(&cluster, FilesKind::Keys);
+        for own in self.there.keys().filter(|it| it.prefix_matches(&keys)) {
+            match from.size(own).await {
+                Ok(_) => {}
+                // The copy's objects may be sealed under another key than these settings.
+                Err(Error::NotFound { .. }) => return Ok(Outcome::Differs),
+                Err(other) => return Err(other),
+            }
+        }
+        let proven = async {
+            let settings = from.get(key).await?;
+            self.from.files(&cluster).await?.open().await?;
+            // What has opened is what was read before.
+            Ok::<_, Error>((from.get(key).await? == settings).then_some(settings))
+        };
+        match proven.await {
+            Ok(Some(settings)) => to.put(key, settings).await.map(|()| Outcome::Copied),
+            Ok(None) | Err(Error::Damaged { .. } | Error::WrongPassword { .. } | Error::NotFound { .. }) => {
+                Ok(Outcome::Differs)
+            }
             Err(other) => Err(other),
         }
     }

@@ -56,6 +56,14 @@ pub enum Error {
         /// The store's URL.
         store: String,
     },
+    /// The store holds a repository's objects, and not the one that names it.
+    #[error("{store} has lost its {marker}: it holds {object}, which only a repository has", marker = crate::layout::MARKER)]
+    MarkerLost {
+        /// The store's URL.
+        store: String,
+        /// A key that is there.
+        object: String,
+    },
     /// The repository, or an object in it, was written by a newer Lifeboat.
     #[error("{object} has format {found}, and this Lifeboat knows formats up to {known}", known = crate::layout::FORMAT)]
     Format {
@@ -190,6 +198,14 @@ pub enum AppendError {
 }
 
 impl Error {
+    /// Whether it says of the object itself that nobody should go by it, as what was planted, damaged or moved.
+    pub(crate) fn is_unsound(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::Misplaced { .. } | Self::Untrusted { .. } | Self::Format { .. }
+        )
+    }
+
     /// What has to be done about it.
     pub fn kind(&self) -> Kind {
         match self {
@@ -197,6 +213,7 @@ impl Error {
             Self::Taken { .. } => Kind::Conflict,
             Self::Refused { .. }
             | Self::Uninitialised { .. }
+            | Self::MarkerLost { .. }
             | Self::Format { .. }
             | Self::NoIdentity { .. }
             | Self::WrongKey { .. }
@@ -231,5 +248,15 @@ impl AppendError {
             }
             source => Self::Impossible { object, source },
         }
+    }
+}
+
+/// What was read; `None` for what is not there, and for what nobody should go by.
+pub(crate) fn counting<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_unsound() => Ok(None),
+        Err(other) => Err(other),
     }
 }

@@ -7,9 +7,11 @@ mod survey;
 
 pub use survey::Survey;
 
-use crate::inventory::Inventory;
+use crate::digest::sha256;
+use crate::error::counting;
+use crate::inventory::{InScope, Inventory};
 use crate::seen::Seen;
-use crate::{Error, Repository, Scope, failure, layout};
+use crate::{Error, Repository, Scope, failure, layout, numbers};
 use estate::Name;
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -17,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many statements before the newest are kept.
-const KEPT: u64 = 100;
+pub(crate) const KEPT: u64 = 100;
 
 /// How often a number is tried: a writer that runs twice competes with itself.
 const TRIES: usize = 4;
@@ -65,20 +67,55 @@ impl Head {
 }
 
 impl Repository {
-    /// What is the newest in a scope now, as a statement: what [`Repository::tell`] is given.
+    /// What is the newest in a scope now, as a statement: what [`Repository::tell`] is given. Only what opens is seen: whoever
+    /// plants something newer is not believed, and not told of by others.
     ///
     /// # Errors
-    /// As every request.
+    /// [`Error::NoIdentity`], [`Error::WrongKey`], and as every request.
     pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
         self.id().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
-        let in_scope = inventory.scopes.get(scope);
-        let points = in_scope.into_iter().flat_map(|it| it.points.iter().rev());
-        let newest = points.filter(|(_, it)| it.manifest.is_some()).map(|(id, _)| id).next();
-        let hashes = self.manifest_hashes(scope, newest.into_iter().collect()).await?;
-        let seen = in_scope.map(|it| it.seen(scope, &hashes, &BTreeSet::new()));
-        let writers = inventory.writers.keys().next_back().copied().unwrap_or(0);
-        Ok(Head::new(ambient::now(), writers, seen.unwrap_or_default()))
+        let writers = counting(self.trusted().await)?.map_or(0, |list| list.number);
+        let seen = match inventory.scopes.get(scope) {
+            Some(found) => self.seen_in(scope, found).await?,
+            None => Seen::default(),
+        };
+        Ok(Head::new(ambient::now(), writers, seen))
+    }
+
+    /// The newest of everything that opens.
+    async fn seen_in(&self, scope: &Scope, found: &InScope) -> Result<Seen, Error> {
+        let (mut hashes, mut sound, mut bad) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        if let Scope::Cluster(cluster) = scope {
+            for (id, _) in found.points.iter().rev().filter(|(_, it)| it.manifest.is_some()) {
+                let read = match self.shared.store.get(&layout::manifest(cluster, id)).await {
+                    Ok(sealed) => self.manifest_of(cluster, id, &sealed).await.map(|_point| sha256(&sealed)),
+                    Err(error) => Err(error),
+                };
+                if let Some(hash) = counting(read)? {
+                    hashes.insert(id.clone(), hash);
+                    break;
+                }
+            }
+        }
+        loop {
+            let seen = found.seen(scope, &hashes, &bad);
+            let unproven: Vec<Path> = seen.objects(scope).into_iter().filter(|key| !sound.contains(key)).collect();
+            if unproven.is_empty() {
+                return Ok(seen);
+            }
+            for key in unproven {
+                let known = layout::known(&key);
+                let read = match &known {
+                    Some(known) => counting(self.opens(&key, known).await)?,
+                    None => None,
+                };
+                match read {
+                    Some(()) => drop(sound.insert(key)),
+                    None => drop(bad.insert(key.to_string())),
+                }
+            }
+        }
     }
 
     /// Says, signed, what this writer has seen; the statement's number. Statements that are long past are removed.
@@ -87,14 +124,16 @@ impl Repository {
     /// [`Error::NoSigner`]; [`Error::Untrusted`] when this writer's signature does not count in the scope; [`Error::Taken`] when
     /// another process of the same writer is always faster; as opening, and as every request.
     pub async fn tell(&self, scope: &Scope, head: &Head) -> Result<u64, Error> {
-        let stream = layout::evidence(scope, &self.own_name(scope).await?);
+        let writer = self.own_name(scope).await?;
+        let stream = layout::evidence(scope, &writer);
         let mut taken = Error::Taken { object: stream.to_string() };
         for _ in 0..TRIES {
-            let newest = self.newest(&stream).await?.map_or(0, |(_, number)| number);
-            match self.put_head(&stream, newest + 1, head).await {
+            let numbers = self.numbers(&stream).await?;
+            let number = numbers::next(&numbers, self.newest_head(&numbers, &writer).await?);
+            match self.put_head(&stream, number, head).await {
                 Ok(()) => {
-                    self.forget_heads(&stream, (newest + 1).saturating_sub(KEPT)).await?;
-                    return Ok(newest + 1);
+                    self.forget_heads(&stream, number.saturating_sub(KEPT)).await?;
+                    return Ok(number);
                 }
                 Err(error @ Error::Taken { .. }) => taken = error,
                 Err(other) => return Err(other),
@@ -132,17 +171,28 @@ impl Repository {
                     }
                     // Pruned meanwhile.
                     Err(Error::NotFound { .. }) => {}
-                    Err(
-                        error @ (Error::Damaged { .. }
-                        | Error::Misplaced { .. }
-                        | Error::Untrusted { .. }
-                        | Error::Format { .. }),
-                    ) => drop(tellings.refused.insert(key.to_string(), error.to_string())),
+                    Err(error) if error.is_unsound() => {
+                        tellings.refused.insert(key.to_string(), error.to_string());
+                    }
                     Err(other) => return Err(other),
                 }
             }
         }
         Ok(tellings)
+    }
+
+    /// The number of the newest statement of a writer that counts.
+    async fn newest_head(&self, numbers: &[(Path, u64)], writer: &Name) -> Result<Option<u64>, Error> {
+        for (key, number) in numbers {
+            let read = match self.shared.store.get(key).await {
+                Ok(sealed) => self.head_in(key, writer, &sealed).await,
+                Err(error) => Err(error),
+            };
+            if counting(read)?.is_some() {
+                return Ok(Some(*number));
+            }
+        }
+        Ok(None)
     }
 
     /// The statement that was read from under `key`, of this writer.

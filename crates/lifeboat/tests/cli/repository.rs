@@ -90,6 +90,72 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn what_nobody_can_mend_is_no_success() {
+    let place = Place::new("repository-nobody");
+    place.must("repository init --root-key root.key");
+    place.must("repository copy --to second");
+    place.damage("copies/shared/kit/0000000001");
+    fs::remove_file(place.0.join("second/shared/kit/0000000001")).unwrap();
+    for line in [
+        "repair --from second",
+        "repair --from second --dry-run",
+        "repair --from second --yes",
+    ] {
+        let lost = place.run(&format!("repository {line}"));
+        assert!(lost.code == Some(4) && lost.err.contains("LB0306"), "{line}: {}{}", lost.out, lost.err);
+        assert!(lost.out.contains("nobody has it"), "{line}: {}", lost.out);
+    }
+}
+
+#[test]
+fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
+    let place = Place::new("repository-marker");
+    let sheet = place.must("repository init --root-key root.key").out;
+    let id = sheet.lines().find_map(|line| line.strip_prefix("Id")).unwrap().trim();
+    let marker = place.0.join("copies/lifeboat.json");
+    let before = fs::read_to_string(&marker).unwrap();
+    fs::remove_file(&marker).unwrap();
+    for line in [
+        "copies",
+        "repository init --root-key root.key",
+        "repository keys apply --root-key root.key",
+    ] {
+        let lost = place.run(line);
+        assert!(lost.code == Some(3) && lost.err.contains("LB0316"), "{line}: {}{}", lost.out, lost.err);
+        assert!(!marker.exists(), "{line}");
+    }
+    let wrong = place.run("repository init --root-key root.key --id 0123456789abcdef");
+    assert!(wrong.code == Some(2) && !marker.exists(), "{}", wrong.err);
+    place.must(&format!("repository init --root-key root.key --id {id}"));
+    assert_eq!(fs::read_to_string(&marker).unwrap(), before);
+    place.must("repository check");
+    place.must("repository kit");
+}
+
+#[test]
+fn a_copy_says_what_it_did_not_remove_and_what_differs() {
+    let place = Place::new("repository-held");
+    place.must("repository init --root-key root.key");
+    place.must("repository copy --to second");
+    let writers = place.0.join("copies/shared/writers/0000000001");
+    let whole = fs::read(&writers).unwrap();
+    fs::remove_file(&writers).unwrap();
+    let held = place.run("repository copy --to second --remove");
+    assert!(held.code == Some(3) && held.err.contains("LB0317"), "{}{}", held.out, held.err);
+    assert!(held.out.contains("shared/writers/0000000001"), "{}", held.out);
+    fs::write(&writers, &whole[1..]).unwrap();
+    let differs = place.run("repository copy --to second");
+    assert!(
+        differs.code == Some(4) && differs.err.contains("LB0306"),
+        "{}{}",
+        differs.out,
+        differs.err
+    );
+    fs::write(&writers, &whole).unwrap();
+    place.must("repository copy --to second --remove");
+}
+
+#[test]
 fn who_opens_and_who_writes_follows_the_estate() {
     let place = Place::new("repository-keys");
     place.must("repository init --root-key root.key");

@@ -41,8 +41,9 @@ pub async fn follow(
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let mut stop = pin!(stop);
+    let mut unsigned = Vec::new();
     loop {
-        match select(pin!(round(from, to, options, report)), &mut stop).await {
+        match select(pin!(round(from, to, options, &mut unsigned, report)), &mut stop).await {
             Either::Left((outcome, _)) => outcome?,
             Either::Right(_) => return Ok(()),
         }
@@ -56,15 +57,19 @@ async fn round(
     from: &Repository,
     to: &Repository,
     options: &CopyOptions,
+    unsigned: &mut Vec<String>,
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let outcome = async {
         prepare(from, to).await?;
         let at = ambient::now();
         let (listing, there) = (Listing::of(from).await?, Listing::keys(to).await?);
-        let waiting = lag(listing.objects(), &there, ambient::now());
+        // What is not signed is waited for by nobody.
+        let is_wanted = |it: &&Listed| !unsigned.iter().any(|key| key == it.key.as_ref());
+        let waiting = lag(listing.objects().filter(is_wanted), &there, ambient::now());
         report(&Followed { at, lag: Some(waiting), copied: None, error: None });
         let copied = bring(from, to, options, (&listing, &there), &|_progress| {}).await?;
+        unsigned.clone_from(&copied.unsigned);
         // What came after the list was made, the next round finds.
         let lag = Some(Lag::default());
         Ok(Followed { lag, at, copied: Some(copied), error: None })

@@ -2,6 +2,7 @@
 
 use super::Head;
 use crate::digest::sha256;
+use crate::error::counting;
 use crate::seen::{Memory, Seen, behind};
 use crate::{Error, Repository, Scope, layout};
 use estate::PointId;
@@ -50,8 +51,11 @@ impl Repository {
         let named = known.iter().filter_map(|(_, _, seen)| Some(&seen.point.as_ref()?.id));
         let wanted: BTreeSet<&PointId> = named.filter(|id| here.contains(id)).chain(here.last().copied()).collect();
         let manifests = self.manifest_hashes(scope, wanted).await?;
-        let mut seen = found.map(|it| it.seen(scope, &manifests, &BTreeSet::new())).unwrap_or_default();
-        let mut writers = inventory.writers.keys().next_back().copied().unwrap_or(0);
+        let mut seen = match found {
+            Some(found) => self.seen_in(scope, found).await?,
+            None => Seen::default(),
+        };
+        let mut writers = counting(self.trusted().await)?.map_or(0, |list| list.number);
 
         let mut lacking = BTreeMap::new();
         for (who, list, known) in &known {

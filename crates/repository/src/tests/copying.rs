@@ -2,6 +2,7 @@
 
 mod broken_off;
 mod following;
+mod removing;
 
 use super::checking::{Full, kit, store_two_parts};
 use super::*;
@@ -47,11 +48,6 @@ async fn a_copy_has_everything_but_leases_and_strangers() {
     store_two_parts(&full.repository, &id(3), [b"three", b""]).await;
     let more = copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
     assert_eq!((more.objects, more.there), (3, done.objects));
-    // restic's settings may be written over.
-    full.put(&Key::from("clusters/management/files/config"), b"other settings")
-        .await;
-    let changed = copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
-    assert_eq!((changed.objects, changed.differing.len()), (1, 0));
 }
 
 #[tokio::test]
@@ -112,6 +108,67 @@ async fn what_differs_is_named_and_not_touched() {
     assert_eq!(by_bytes.differing, [longer.to_string(), changed.to_string()]);
 }
 
+/// Whoever can write to FROM cuts off what restic needs to open anything at all: the copy keeps its own.
+#[tokio::test]
+async fn the_keys_and_the_settings_of_files_are_never_lost_to_what_from_has() {
+    let full = Full::new().await;
+    assert!(full.repository.files(&cluster()).await.unwrap().init().await.unwrap());
+    let (to, store) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    let below = Key::from("clusters/management/files");
+    let keys = to.shared.store.list(&below).await.unwrap();
+    let [config, key] = &*keys else { panic!("{keys:?}") };
+    let (settings, secret) = (full.bytes(config).await, full.bytes(key).await);
+    let asked = CopyOptions { files_config: true, ..CopyOptions::default() };
+
+    for harmed in [config, key] {
+        let whole = full.bytes(harmed).await;
+        full.put(harmed, &whole[..whole.len() - 1]).await;
+        for options in [CopyOptions::default(), asked] {
+            let done = copy(&full.anew(), &to, &options, &|_| {}).await.unwrap();
+            assert_eq!((done.objects, &*done.differing), (0, &[harmed.to_string()][..]));
+        }
+        full.put(harmed, &whole).await;
+    }
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
+    assert_eq!(to.shared.store.get(key).await.unwrap(), secret);
+
+    // The copy's settings are what is harmed: they come back when that is asked for, and not before.
+    store.put(config, b"harmed".to_vec().into()).await.unwrap();
+    let told = copy(&full.anew(), &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!(told.differing, [config.to_string()]);
+    let done = copy(&full.anew(), &to, &asked, &|_| {}).await.unwrap();
+    assert_eq!((done.objects, done.differing.len()), (1, 0));
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
+    to.files(&cluster()).await.unwrap().open().await.unwrap();
+
+    // Made anew in FROM, under another key: nothing that the copy has would open with those settings.
+    full.store.delete(config).await.unwrap();
+    full.store.delete(key).await.unwrap();
+    assert!(full.anew().files(&cluster()).await.unwrap().init().await.unwrap());
+    full.put(config, b"shorter").await;
+    let other = copy(&full.anew(), &to, &asked, &|_| {}).await.unwrap();
+    assert_eq!(other.differing, [config.to_string()]);
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
+}
+
+#[tokio::test]
+async fn what_the_root_did_not_sign_is_not_carried() {
+    let full = Full::new().await;
+    let planted = ["clusters/management/keys/9999999999", "shared/writers/0000000002"].map(Key::from);
+    for key in &planted {
+        full.put(key, b"planted").await;
+    }
+    let (to, _) = empty(&full);
+    let done = copy(&full.anew(), &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!(done.unsigned, planted.each_ref().map(ToString::to_string));
+    for key in &planted {
+        assert!(to.shared.store.size(key).await.is_err(), "{key}");
+    }
+    let report = to.check(&CheckOptions::default(), &|_| {}).await.unwrap();
+    assert!(report.sound(), "{:#?}", report.faults);
+}
+
 #[tokio::test]
 async fn only_a_copy_of_the_same_repository_is_written_to() {
     let (full, other) = (Full::new().await, Full::new().await);
@@ -126,6 +183,26 @@ async fn only_a_copy_of_the_same_repository_is_written_to() {
         .await
         .unwrap_err();
     assert!(matches!(error, Error::OtherRoot { .. } | Error::Invalid { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_copy_that_has_lost_its_marker_is_told_from_another_repository() {
+    let (full, other) = (Full::new().await, Full::new().await);
+    let (to, store) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    store.delete(&Key::from("lifeboat.json")).await.unwrap();
+    let blind = |full: &Full, store: &Arc<InMemory>| {
+        let unpinned = Settings { root: None, ..settings(Path::new("/"), &full.key) };
+        Repository::on(Store::on(store.clone(), "to"), &unpinned).unwrap()
+    };
+    let error = copy(&other.repository, &blind(&other, &store), &CopyOptions::default(), &|_| {})
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("of another repository"), "{error}");
+    let again = opened_on(store, &full.key);
+    let done = copy(&full.repository, &again, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!((done.objects, done.differing.len()), (0, 0));
+    assert!(again.is_copy().await.unwrap());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Evidence: what writers say that they have seen, and who is believed.
 
+use super::checking::Full;
 use super::*;
 use crate::{Error, Head, Memory, Seen, SeenPoint, Survey};
 use object_store::ObjectStoreExt;
@@ -113,6 +114,37 @@ async fn what_somebody_knows_and_is_not_there_is_behind() {
 }
 
 #[tokio::test]
+async fn what_was_planted_as_the_newest_is_not_told_of() {
+    let full = Full::new().await;
+    let before = [
+        full.repository.head(&management()).await.unwrap(),
+        full.repository.head(&Scope::Shared).await.unwrap(),
+    ];
+    for key in [
+        "clusters/management/history/t4294967295-base-18446744073709551615-00000000000000aa",
+        "clusters/management/points/999999-20991231T000000.000Z-zzzz",
+        "clusters/management/keys/9999999999",
+        "clusters/management/evidence/main/9999999999",
+        "clusters/management/leases/owner/9999999999",
+        "shared/kit/9999999999",
+        "shared/runs/0000000001/9999999999",
+        "shared/runs/9999999999/0000000000",
+        "shared/writers/9999999999",
+    ] {
+        full.put(&Key::from(key), b"lbseal\0\x02").await;
+    }
+    // A sound one, under a name that is not its own.
+    let (point, moved) = (id(2), id(3));
+    let sealed = full.bytes(&Key::from(format!("clusters/management/points/{point}"))).await;
+    full.put(&Key::from(format!("clusters/management/points/{moved}")), &sealed)
+        .await;
+    for (scope, before) in [management(), Scope::Shared].iter().zip(&before) {
+        let head = full.anew().head(scope).await.unwrap();
+        assert_eq!((head.writers, &head.seen), (before.writers, &before.seen), "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_no_writer_of_a_scope_tells_nothing() {
     let (key, stranger, store) = (key(), key(), Arc::new(InMemory::new()));
     let repository = on(store.clone(), &key).await;
@@ -137,4 +169,33 @@ async fn old_evidence_goes() {
     }
     let left = repository.shared.store.list(&Key::from("shared/evidence/main")).await.unwrap();
     assert_eq!((left.len(), left[0].filename()), (100, Some("0000000004")));
+}
+
+#[tokio::test]
+async fn what_is_planted_at_the_end_of_all_numbers_silences_nobody() {
+    let (repository, store) = in_memory().await;
+    let head = Head::new("2026-11-22T10:00:00Z".parse().unwrap(), 1, Seen::default());
+    assert_eq!(repository.tell(&Scope::Shared, &head).await.unwrap(), 1);
+    for number in [2_u64, 9_999_999_999] {
+        let at = Key::from(format!("shared/evidence/main/{number:010}"));
+        store.put(&at, "planted".into()).await.unwrap();
+    }
+    for number in 3..=5 {
+        assert_eq!(repository.tell(&Scope::Shared, &head).await.unwrap(), number);
+    }
+    assert_eq!(repository.told(&Scope::Shared).await.unwrap().told[0].number, 5);
+}
+
+#[test]
+fn the_next_number_is_the_first_that_is_free_after_what_is_sound() {
+    let next = |numbers: &[u64], sound| {
+        let numbers: Vec<_> = numbers.iter().map(|it| (Key::from("x"), *it)).collect();
+        crate::numbers::next(&numbers, sound)
+    };
+    assert_eq!(next(&[], None), 1);
+    assert_eq!(next(&[3, 2, 1], Some(3)), 4);
+    assert_eq!(next(&[9_999_999_999, 5, 4, 3], Some(3)), 6);
+    // Nothing counts any more, as when its writer has another key: it goes on behind, and not behind what was planted.
+    assert_eq!(next(&[9_999_999_999, 5, 4, 3], None), 6);
+    assert_eq!(next(&[9_999_999_999], None), 1);
 }
