@@ -1,6 +1,6 @@
 //! `lifeboat repository init`: makes the repository, and prints the recovery sheet.
 
-use super::sheet::Sheet;
+use super::sheet::{Access, Sheet};
 use super::{Of, about_root, root_key};
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -97,24 +97,8 @@ async fn store_kit(world: &World, repository: &Repository, printer: &Printer) ->
 async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) -> Result<Sheet, Failure> {
     let of = world.repository_of(name)?;
     let of_everything = of.recipients.iter().filter(|it| it.clusters.is_none());
-    let shown = |secret: Option<&estate::SecretRef>| -> Result<Option<String>, Failure> {
-        match secret.filter(|secret| !bare && world.has(secret)) {
-            Some(secret) => Ok(Some(world.secret(secret)?)),
-            None => Ok(None),
-        }
-    };
-    let mut credentials = Vec::new();
-    for (variable, secret) in [
-        ("AWS_ACCESS_KEY_ID", &of.access_key),
-        ("AWS_SECRET_ACCESS_KEY", &of.secret_key),
-        ("GOOGLE_SERVICE_ACCOUNT_KEY", &of.service_account),
-        ("AZURE_STORAGE_ACCOUNT_KEY", &of.account_key),
-    ] {
-        if let Some(secret) = secret {
-            credentials.push((variable.to_owned(), shown(Some(secret))?));
-        }
-    }
-    let identity = shown(Some(&of.identity))?;
+    let identity = Some(&of.identity).filter(|secret| !bare && world.has(secret));
+    let identity = identity.map(|secret| world.secret(secret)).transpose()?;
     Ok(Sheet {
         estate: world.estate.name.to_string(),
         repository: name.to_string(),
@@ -122,7 +106,7 @@ async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) 
         endpoint: of.endpoint.as_ref().map(|it| it.to_string()),
         id: repository.id().await.map_err(Trouble::from)?.to_owned(),
         root: repository.root().await.map_err(Trouble::from)?.to_string(),
-        credentials,
+        access: Access::of(world, of, bare, |name| std::env::var(name).ok())?,
         identity: identity.map(|text| secret_line(&text)),
         recipients: of_everything.map(|it| format!("{} ({})", it.name, it.key)).collect(),
     })
