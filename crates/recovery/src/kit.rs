@@ -53,10 +53,10 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
             What::Secret(SecretRef::Env(variable)) => Err(variable),
         };
         let (key, found) = match named {
-            Ok(path) if inside(path).is_none() => {
-                (path.display().to_string(), Err("it leads out of the estate's directory".to_owned()))
-            }
-            Ok(path) => (path.display().to_string(), read(&world.path(path))),
+            Ok(path) => match plain(path) {
+                Some(plain) => (plain, read(&world.path(path))),
+                None => (path.display().to_string(), Err("it leads out of the estate's directory".to_owned())),
+            },
             Err(variable) => {
                 let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
                 let value = value.map(|value| Hidden::from(STANDARD.encode(Zeroizing::new(value).as_bytes())));
@@ -71,6 +71,17 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
     Ok(Kit::new(ambient::now(), name, files, left_out))
 }
 
+/// The one spelling of a path: without `.` and doubled slashes. `None` if it leads out of the estate's directory.
+fn plain(path: &Path) -> Option<String> {
+    let below = inside(path)?;
+    let whole = if path.is_absolute() {
+        Path::new("/").join(below)
+    } else {
+        below
+    };
+    Some(whole.display().to_string())
+}
+
 fn read(path: &Path) -> Result<Hidden, String> {
     let told = |reason: std::io::Error| reason.kind().to_string();
     if path.metadata().map_err(told)?.len() > FILE_MAX {
@@ -81,13 +92,14 @@ fn read(path: &Path) -> Result<Hidden, String> {
 }
 
 /// Writes a kit's files below `into`, readable by their owner alone. What the estate names by an absolute path is put below
-/// `into`, too: a kit must not write all over the host that reads it.
+/// `into`, too: a kit must not write all over the host that reads it. Nothing is written of a kit that is damaged.
 ///
 /// # Errors
-/// A file is there already, a path leads out of `into`, or the disk refuses.
+/// A file is there already, a path leads out of `into`, two files belong in one place, or the disk refuses.
 pub fn lay(kit: &Kit, into: &Path) -> Result<Laid, Trouble> {
     let mut laid = Laid { estate: into.join(&kit.estate), ..Laid::default() };
     let mut variables = Zeroizing::new(String::new());
+    let mut files: BTreeMap<PathBuf, Zeroizing<Vec<u8>>> = BTreeMap::new();
     for (name, text) in &kit.files {
         let damaged = |why: &str| Trouble::new("LB0306", Kind::Damaged, format!("{name} in the kit {why}"));
         let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new);
@@ -101,11 +113,19 @@ pub fn lay(kit: &Kit, into: &Path) -> Result<Laid, Trouble> {
         let named = Path::new(name);
         let inside = inside(named).ok_or_else(|| damaged("leads out of its directory"))?;
         let there = into.join(inside);
-        write(&there, &bytes)?;
-        match named.is_absolute() {
-            true => laid.elsewhere.push((there, named.to_owned())),
-            false => laid.files.push(there),
+        // One file can be there under two spellings of its path.
+        if files.get(&there).is_some_and(|known| *known != bytes) {
+            return Err(damaged("belongs where another of its files belongs"));
         }
+        files.insert(there.clone(), bytes);
+        if named.is_absolute() {
+            laid.elsewhere.push((there, named.to_owned()));
+        }
+    }
+    let elsewhere = |there: &&PathBuf| laid.elsewhere.iter().any(|(it, _)| it == *there);
+    laid.files = files.keys().filter(|there| !elsewhere(there)).cloned().collect();
+    for (there, bytes) in &files {
+        write(there, bytes)?;
     }
     if !variables.is_empty() {
         let there = into.join("variables.env");

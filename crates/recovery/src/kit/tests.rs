@@ -78,6 +78,34 @@ fn what_belongs_elsewhere_is_laid_below_and_told() {
 }
 
 #[test]
+fn a_path_in_two_spellings_is_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let spelt = |text: &str| text.replace("ca: rancher-ca.pem", "ca: ./tsig.key");
+    let kit = gather(&world(directory.path(), spelt)).unwrap();
+    assert!(kit.files.contains_key("tsig.key") && !kit.files.contains_key("./tsig.key"));
+    lay(&kit, &directory.path().join("into")).unwrap();
+
+    // Kits that were stored with both.
+    let text = |text: &str| Hidden::from(STANDARD.encode(text));
+    let old = |other: &str| {
+        let files = [
+            ("a//ca.crt", text("ca")),
+            ("./a/ca.crt", text(other)),
+            ("lifeboat.yaml", text("name: x")),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text));
+        Kit::new(ambient::now(), "lifeboat.yaml".to_owned(), BTreeMap::from(files), BTreeMap::new())
+    };
+    let into = directory.path().join("old");
+    let laid = lay(&old("ca"), &into).unwrap();
+    assert_eq!(laid.files, [into.join("a/ca.crt"), into.join("lifeboat.yaml")]);
+    let two = lay(&old("another"), &directory.path().join("two")).unwrap_err();
+    assert_eq!(&*two.code, "LB0306");
+    assert!(!directory.path().join("two").exists());
+}
+
+#[test]
 fn variables_come_back_as_a_shell_reads_them() {
     let directory = tempfile::tempdir().unwrap();
     let text = |text: &str| Hidden::from(STANDARD.encode(text));
