@@ -20,10 +20,10 @@ pub(crate) async fn seal(daemon: Arc<Daemon>) {
 impl Daemon {
     async fn seal_kit(&self) -> Result<(), Trouble> {
         let repository = self.world.repository(&self.of.repository)?;
-        let stored = repository.put_kit(&kit::gather(&self.world)?).await?;
-        if let Some(number) = stored {
+        let sealed = kit::seal(&self.world, &repository).await?;
+        if let Some(number) = sealed.number {
             (self.say)(&format!("recovery kit {number} is sealed into the repository"));
         }
-        Ok(())
+        sealed.kept().map_or(Ok(()), Err)
     }
 }

@@ -1,10 +1,10 @@
-//! The recovery kit of an estate: its file, and what it refers to, as this host has it.
+//! The recovery kit of an estate: its file, and what it refers to, as this host has it. Start at [`seal`]; [`lay`] is the way back.
 
 use crate::{Trouble, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estate::{Kind, SecretRef, What};
-use repository::{Hidden, Kit};
+use repository::{Hidden, Kit, Repository};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
@@ -25,11 +25,48 @@ pub struct Laid {
     pub variables: Option<PathBuf>,
 }
 
-/// Gathers the kit. What is not on this host, or is left out by the estate's `kit.leaveOut`, is named in it.
+/// What became of a kit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its number, if it was stored: it is not where the newest one holds the same.
+    pub number: Option<u64>,
+    /// What cannot be read here and stays as the newest kit has it, by its name in the kit, and why not.
+    pub kept: BTreeMap<String, String>,
+}
+
+impl Sealed {
+    /// What a person should know of what stays as it was: it may have changed since.
+    pub fn kept(&self) -> Option<Trouble> {
+        let kept: Vec<String> = self.kept.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+        (!kept.is_empty()).then(|| {
+            let message = format!(
+                "the kit keeps what the one before it has of what cannot be read here: {}",
+                kept.join(", ")
+            );
+            Trouble::new("LB0203", Kind::Person, message)
+                .hint("bring it, then lifeboat repository kit store; or name it in the estate's kit.leaveOut")
+        })
+    }
+}
+
+/// Gathers the kit and seals it into the repository. A file that cannot be read at the moment takes nothing away: it stays as
+/// the newest sound kit has it.
+///
+/// # Errors
+/// The estate file cannot be read; as [`Repository::put_kit`].
+pub async fn seal(world: &World, repository: &Repository) -> Result<Sealed, Trouble> {
+    let before = repository.find_kit().await?.found;
+    let (kit, kept) = gather(world, before.as_ref().map(|found| &found.kit))?;
+    let number = repository.put_kit(&kit).await?;
+    Ok(Sealed { number, kept })
+}
+
+/// The kit, and by name what of it comes from the one `before`, since it cannot be read here, and why not. What is not on this
+/// host and not in that one, or is left out by the estate's `kit.leaveOut`, is named in the kit.
 ///
 /// # Errors
 /// The estate file cannot be read.
-pub fn gather(world: &World) -> Result<Kit, Trouble> {
+fn gather(world: &World, before: Option<&Kit>) -> Result<(Kit, BTreeMap<String, String>), Trouble> {
     let name = world
         .file
         .file_name()
@@ -41,7 +78,7 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
         Trouble::new("LB0201", Kind::Person, message)
     })?;
     let mut files = BTreeMap::from([(name.clone(), text)]);
-    let mut left_out = BTreeMap::new();
+    let (mut left_out, mut kept) = (BTreeMap::new(), BTreeMap::new());
     for referred in world.estate.referred() {
         if world.estate.kit.leave_out.iter().any(|it| **it == referred.place) {
             left_out.insert(referred.place, "the estate leaves it out".to_owned());
@@ -55,7 +92,10 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
         let (key, found) = match named {
             Ok(path) => match plain(path) {
                 Some(plain) => (plain, read(&world.path(path))),
-                None => (path.display().to_string(), Err("it leads out of the estate's directory".to_owned())),
+                None => {
+                    left_out.insert(referred.place, "it leads out of the estate's directory".to_owned());
+                    continue;
+                }
             },
             Err(variable) => {
                 let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
@@ -63,12 +103,23 @@ pub fn gather(world: &World) -> Result<Kit, Trouble> {
                 (format!("env:{variable}"), value)
             }
         };
-        match found {
-            Ok(text) => drop(files.insert(key, text)),
-            Err(reason) => drop(left_out.insert(referred.place, reason)),
+        match (found, before.and_then(|before| held(before, &key))) {
+            (Ok(text), _) => drop(files.insert(key, text)),
+            (Err(why), Some(text)) => {
+                files.insert(key.clone(), text.clone());
+                kept.insert(key, why);
+            }
+            (Err(why), None) => drop(left_out.insert(referred.place, why)),
         }
     }
-    Ok(Kit::new(ambient::now(), name, files, left_out))
+    Ok((Kit::new(ambient::now(), name, files, left_out), kept))
+}
+
+/// What a kit has under a name, however it is spelt there.
+fn held<'a>(kit: &'a Kit, key: &str) -> Option<&'a Hidden> {
+    let spelt = |name: &str| !name.starts_with("env:") && plain(Path::new(name)).as_deref() == Some(key);
+    let other = || kit.files.iter().find(|(name, _)| spelt(name)).map(|(_, text)| text);
+    kit.files.get(key).or_else(other)
 }
 
 /// The one spelling of a path: without `.` and doubled slashes. `None` if it leads out of the estate's directory.

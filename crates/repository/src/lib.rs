@@ -71,7 +71,7 @@ pub use hidden::Hidden;
 pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
 pub use hold::{history_lock, point_lock};
 pub use keys::{KeyId, Recipient, new_identity};
-pub use kit::Kit;
+pub use kit::{FoundKit, Kit, KitSearch};
 pub use layout::{Kind, Scope};
 pub use lock::{LockMode, ObjectLock};
 pub use points::{Listing, Orphans};

@@ -127,6 +127,42 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
 }
 
 #[test]
+fn a_kit_never_loses_a_file_and_an_earlier_one_can_be_had() {
+    let place = Place::new("repository-kit");
+    place.must("repository init --root-key root.key --without-secrets");
+    fs::remove_file(place.0.join("tsig.key")).unwrap();
+    fs::write(place.0.join("peers.key"), "another\n").unwrap();
+    let poorer = place.run("repository kit store");
+    assert!(poorer.code == Some(3) && poorer.err.contains("LB0203"), "{}", poorer.err);
+    assert!(
+        poorer.err.contains("kit 2 is stored") && poorer.err.contains("tsig.key"),
+        "{}",
+        poorer.err
+    );
+
+    let root = place.root();
+    let fetch = format!(
+        "repository kit fetch --url file://{}/copies --root {root} --identity identity.txt",
+        place.0.display()
+    );
+    let has = |directory: &str, file: &str| fs::read_to_string(place.0.join(directory).join(file)).unwrap();
+    place.must(&format!("{fetch} --into newest"));
+    assert_eq!(
+        (has("newest", "tsig.key"), has("newest", "peers.key")),
+        ("the tsig.key\n".into(), "another\n".into())
+    );
+    place.must(&format!("{fetch} --number 1 --into first"));
+    assert_eq!(has("first", "peers.key"), "the peers.key\n");
+
+    place.damage("copies/shared/kit/0000000002");
+    let before = place.must(&format!("{fetch} --into before"));
+    assert!(before.err.contains("passed over: shared/kit/0000000002 is damaged"), "{}", before.err);
+    assert_eq!(has("before", "peers.key"), "the peers.key\n");
+    let damaged = place.run(&format!("{fetch} --number 2 --into damaged"));
+    assert!(damaged.code == Some(4) && damaged.err.contains("LB0306"), "{}", damaged.err);
+}
+
+#[test]
 fn what_one_repository_lost_the_other_has() {
     let place = Place::new("repository-repair");
     let none = place.run("repository stats");

@@ -27,7 +27,8 @@ fn a_kit_holds_the_estate_and_what_it_refers_to_and_names_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     with_files(directory.path());
     let world = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
-    let kit = gather(&world).unwrap();
+    let (kit, kept) = gather(&world, None).unwrap();
+    assert!(kept.is_empty());
     let names: Vec<&str> = kit.files.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -68,7 +69,7 @@ fn what_belongs_elsewhere_is_laid_below_and_told() {
         text.replace("file:tsig.key", &format!("file:{}", absolute.display()))
             .replace("identity: id_ed25519", "identity: ../id_ed25519")
     });
-    let kit = gather(&world).unwrap();
+    let (kit, _) = gather(&world, None).unwrap();
     assert_eq!(kit.left_out["hosts.standby-1.ssh.identity"], "it leads out of the estate's directory");
     let into = directory.path().join("into");
     let laid = lay(&kit, &into).unwrap();
@@ -78,11 +79,38 @@ fn what_belongs_elsewhere_is_laid_below_and_told() {
 }
 
 #[test]
+fn what_cannot_be_read_now_stays_as_the_kit_before_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let same = |text: &str| text.to_owned();
+    let (before, _) = gather(&world(directory.path(), same), None).unwrap();
+    std::fs::remove_file(directory.path().join("tsig.key")).unwrap();
+    std::fs::write(directory.path().join("s3.secret"), "another").unwrap();
+
+    let (after, kept) = gather(&world(directory.path(), same), Some(&before)).unwrap();
+    assert_eq!(kept, BTreeMap::from([("tsig.key".to_owned(), "entity not found".to_owned())]));
+    assert_eq!(after.files["tsig.key"], before.files["tsig.key"]);
+    assert_ne!(after.files["s3.secret"], before.files["s3.secret"]);
+    assert_eq!(after.left_out, before.left_out);
+    let told = Sealed { number: Some(2), kept }.kept().unwrap();
+    assert!(told.message.contains("tsig.key (entity not found)"), "{told}");
+
+    // What the estate leaves out, or no longer refers to, goes.
+    let left_out = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
+    let renamed = world(directory.path(), |text| text.replace("file:tsig.key", "file:new.key"));
+    for (world, why) in [(left_out, "the estate leaves it out"), (renamed, "entity not found")] {
+        let (kit, kept) = gather(&world, Some(&before)).unwrap();
+        assert!(kept.is_empty() && !kit.files.contains_key("tsig.key"), "{kept:?}");
+        assert_eq!(kit.left_out["dns.key.secret"], why);
+    }
+}
+
+#[test]
 fn a_path_in_two_spellings_is_one_file() {
     let directory = tempfile::tempdir().unwrap();
     with_files(directory.path());
     let spelt = |text: &str| text.replace("ca: rancher-ca.pem", "ca: ./tsig.key");
-    let kit = gather(&world(directory.path(), spelt)).unwrap();
+    let (kit, _) = gather(&world(directory.path(), spelt), None).unwrap();
     assert!(kit.files.contains_key("tsig.key") && !kit.files.contains_key("./tsig.key"));
     lay(&kit, &directory.path().join("into")).unwrap();
 
@@ -100,6 +128,7 @@ fn a_path_in_two_spellings_is_one_file() {
     let into = directory.path().join("old");
     let laid = lay(&old("ca"), &into).unwrap();
     assert_eq!(laid.files, [into.join("a/ca.crt"), into.join("lifeboat.yaml")]);
+    assert_eq!(held(&old("ca"), "a/ca.crt"), Some(&text("ca")));
     let two = lay(&old("another"), &directory.path().join("two")).unwrap_err();
     assert_eq!(&*two.code, "LB0306");
     assert!(!directory.path().join("two").exists());

@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
 use recovery::{Trouble, World, kit};
-use repository::{Error, Founding, Repository};
+use repository::{Founding, Repository};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -83,14 +83,19 @@ async fn probe(repository: &Repository) -> Result<(), Failure> {
 }
 
 async fn store_kit(world: &World, repository: &Repository, printer: &Printer) -> Result<(), Failure> {
-    match repository.put_kit(&kit::gather(world)?).await {
-        Ok(_) => Ok(()),
-        // Whoever makes a repository need not be one of its writers.
-        Err(Error::NoSigner { .. } | Error::Untrusted { .. } | Error::NoIdentity { .. } | Error::WrongKey { .. }) => {
+    match kit::seal(world, repository).await {
+        Ok(sealed) => {
+            if let Some(kept) = sealed.kept() {
+                printer.talk(&kept.to_string());
+            }
+            Ok(())
+        }
+        // Whoever makes a repository need not be one of its writers: no signing key, or one that does not count, or no identity.
+        Err(other) if ["LB0304", "LB0305", "LB0311", "LB0313"].contains(&&*other.code) => {
             printer.talk("the recovery kit is not stored yet: a host that may write shared things does it, or lifeboat repository kit store");
             Ok(())
         }
-        Err(other) => Err(Trouble::from(other).into()),
+        Err(other) => Err(other.into()),
     }
 }
 
