@@ -2,6 +2,7 @@
 //! what they must say instead of being golden files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -124,6 +125,26 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     assert!(wrong.code == Some(3) && wrong.err.contains("LB0312"), "{}", wrong.err);
     let stranger = place.run(&format!("repository kit fetch --url {url} --root {root} --into x"));
     assert!(stranger.code == Some(3) && stranger.err.contains("LB0304"), "{}", stranger.err);
+}
+
+#[test]
+fn the_sheet_in_a_file_is_for_its_owner_alone() {
+    let place = Place::new("repository-sheet-file");
+    let said = place.must("repository init --root-key root.key --into sheet.txt");
+    assert!(
+        said.out.is_empty() && said.err.contains("the recovery sheet is in sheet.txt"),
+        "{}",
+        said.err
+    );
+    let file = place.0.join("sheet.txt");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("AGE-SECRET-KEY-1") && text.contains(&place.root()), "{text}");
+    // Neither a sheet nor anything else is written over, and nothing is done before that is known.
+    let again = place.run("repository init --root-key other.key --into sheet.txt");
+    assert!(again.code == Some(3) && again.err.contains("LB0308"), "{}", again.err);
+    assert!(!place.0.join("other.key").exists());
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
 }
 
 #[test]

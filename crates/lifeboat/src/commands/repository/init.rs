@@ -1,7 +1,7 @@
-//! `lifeboat repository init`: makes the repository, and prints the recovery sheet.
+//! `lifeboat repository init`: makes the repository, and writes the recovery sheet.
 
 use super::sheet::{Access, Sheet};
-use super::{Of, about_root, root_key};
+use super::{Of, about_root, root_key, write_secret};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
@@ -19,17 +19,32 @@ pub(super) struct Args {
     /// Leave identity and store credentials off the sheet
     #[arg(long)]
     without_secrets: bool,
+    /// Write the sheet into this new file, which only its owner can read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
+    if let Some(file) = args.into.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
+        let message = format!("{} is there already, and would be written over", file.display());
+        return Err(Failure::new("LB0308", Kind::Person, message).hint("--into FILE: one that is not there yet"));
+    }
     let repository = make(&world, &name, &args.root_key, printer).await?;
     if world.repository_of(&name)?.root.is_none() {
         let root = repository.root().await.map_err(Trouble::from)?;
         printer.talk(&format!("add this to repository {name} in the estate, on every host: root: {root}"));
     }
     let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
-    printer.show(&sheet)
+    let Some(file) = args.into else {
+        return printer.show(&sheet);
+    };
+    write_secret(&file, format!("{}\n", printer.written(&sheet)?.trim_end()).as_bytes())?;
+    printer.talk(&format!(
+        "the recovery sheet is in {0}: print it, and remove it: shred -u {0}",
+        file.display()
+    ));
+    Ok(())
 }
 
 /// Makes the repository, or completes it, and stores the recovery kit in it.
