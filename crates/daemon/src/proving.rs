@@ -1,11 +1,13 @@
 //! Opening copies where the cluster could be recovered: only what was opened and found sound counts.
 
+mod candidates;
+
 use crate::Daemon;
 use crate::looking::Looks;
+use candidates::Candidates;
 use estate::{Point, PointId, Proven, Serving};
 use recovery::{Trouble, fitness};
 use repository::Repository;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +19,7 @@ const FITNESS: Duration = Duration::from_secs(20);
 /// Proves copies for as long as the daemon runs.
 pub(crate) async fn prove(daemon: Arc<Daemon>) {
     let mut repository: Option<Repository> = None;
-    let mut bad: BTreeSet<PointId> = BTreeSet::new();
+    let mut candidates = Candidates::default();
     let mut fitness_due = Duration::ZERO;
     let (mut looks, every) = (Looks::default(), *daemon.of.protect.every);
     loop {
@@ -25,9 +27,11 @@ pub(crate) async fn prove(daemon: Arc<Daemon>) {
         let (named, silent) = daemon.expected(now);
         if looks.is_due(now, every, named.as_ref(), silent) {
             looks.looked(now, named);
-            let proved = daemon.look_for_newer(&mut repository, &mut bad).await;
-            if proved.is_err() {
-                repository = None;
+            let proved = daemon.look_for_newer(&mut repository, &mut candidates).await;
+            if let Err(trouble) = &proved {
+                if !trouble.is_of_the_copy() {
+                    repository = None;
+                }
                 looks.again();
             }
             daemon.trouble("proof", proved.err().map(|trouble| trouble.to_string()));
@@ -53,46 +57,28 @@ impl Daemon {
     async fn look_for_newer(
         &self,
         opened: &mut Option<Repository>,
-        bad: &mut BTreeSet<PointId>,
+        candidates: &mut Candidates,
     ) -> Result<(), Trouble> {
         let repository = match opened {
             Some(repository) => repository,
             None => opened.insert(self.world.repository(&self.of.repository)?),
         };
         let points = repository.points(&self.cluster).await?.points;
-        bad.retain(|id| points.contains(id));
         let known = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
-        let newer = |id: &&PointId| known.as_ref().is_none_or(|known| *id > known);
-        let newest = points.iter().take_while(newer).find(|id| !bad.contains(*id));
-        let Some(id) = newest else {
-            return match points.first().filter(|id| bad.contains(*id)) {
-                Some(id) => Err(Trouble::new(
-                    "LB0306",
-                    estate::Kind::Damaged,
-                    format!("the newest copy, {id}, is not sound"),
-                )),
-                None => Ok(()),
+        if let Some(id) = candidates.next(&points, known.as_ref()) {
+            let point = self
+                .prove(repository, id)
+                .await
+                .inspect_err(|trouble| candidates.failed(id, trouble))?;
+            let proven = Proven {
+                id: point.id,
+                begun: point.begun,
+                revision: point.revision,
+                ago_ms: 0,
             };
-        };
-        match self.prove(repository, id).await {
-            Ok(point) => {
-                let proven = Proven {
-                    id: point.id,
-                    begun: point.begun,
-                    revision: point.revision,
-                    ago_ms: 0,
-                };
-                self.state().proven = Some((proven, ambient::uptime()));
-                Ok(())
-            }
-            Err(trouble) => {
-                // A copy that was pruned meanwhile or a store that did not answer says nothing of the copy.
-                if trouble.kind == estate::Kind::Damaged {
-                    bad.insert(id.clone());
-                }
-                Err(trouble)
-            }
+            self.state().proven = Some((proven, ambient::uptime()));
         }
+        candidates.of_newest(&points).map_or(Ok(()), |trouble| Err(trouble.clone()))
     }
 
     /// Opens all of a copy, once, as a recovery would.

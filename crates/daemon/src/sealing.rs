@@ -79,11 +79,11 @@ fn found(in_force: &World, newest: &World, text: Result<String, String>) -> Foun
 impl Daemon {
     async fn seal_kit(&self, newest: &World) -> Result<(), Trouble> {
         let repository = self.world.repository(&self.of.repository)?;
-        let stored = repository.put_kit(&kit::gather(newest)).await?;
-        if let Some(number) = stored {
+        let sealed = kit::seal(newest, &repository).await?;
+        if let Some(number) = sealed.number {
             (self.say)(&format!("recovery kit {number} is sealed into the repository"));
         }
-        Ok(())
+        sealed.kept().map_or(Ok(()), Err)
     }
 }
 

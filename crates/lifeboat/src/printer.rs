@@ -42,10 +42,15 @@ impl Printer {
 
     /// Writes data to stdout.
     pub(crate) fn show(&self, report: &impl Report) -> Result<(), Failure> {
+        self.text(&self.written(report)?)
+    }
+
+    /// Data in the form that was asked for.
+    pub(crate) fn written(&self, report: &impl Report) -> Result<String, Failure> {
         match self.output {
-            Output::Table => self.text(&report.text()),
-            Output::Json => self.text(&serde_json::to_string_pretty(report).map_err(|e| unprintable(&e))?),
-            Output::Yaml => self.text(&serde_saphyr::to_string(report).map_err(|e| unprintable(&e))?),
+            Output::Table => Ok(report.text()),
+            Output::Json => serde_json::to_string_pretty(report).map_err(|e| unprintable(&e)),
+            Output::Yaml => serde_saphyr::to_string(report).map_err(|e| unprintable(&e)),
         }
     }
 

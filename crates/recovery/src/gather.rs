@@ -15,6 +15,9 @@ use std::time::Duration;
 /// How long a site may take to report.
 const ANSWER: Duration = Duration::from_secs(3);
 
+/// How many older copies are tried to offer one that opens.
+const OFFERED: usize = 100;
+
 /// What a site reported, or why it did not.
 #[derive(Clone, Debug)]
 pub struct Heard {
@@ -108,16 +111,40 @@ pub fn standing(reports: &[Heard]) -> Result<Standing, Trouble> {
     })
 }
 
-/// The copy to recover from: `wanted`, or the newest. Its manifest is opened.
+/// The copy to recover from: `wanted`, or the newest. Its manifest is opened; if it is none, the one before it is offered.
 async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>) -> Result<Point, Trouble> {
-    let newest = match wanted {
+    let id = match wanted {
         Some(wanted) => wanted.clone(),
         None => repository.points(cluster).await?.points.into_iter().next().ok_or_else(|| {
             let message = format!("there is no copy of {cluster}");
             Trouble::new("LB0309", Kind::Person, message).hint("lifeboat status")
         })?,
     };
-    Ok(repository.point(cluster, &newest).await?)
+    let trouble = match repository.point(cluster, &id).await.map_err(Trouble::from) {
+        Err(trouble) if trouble.is_of_the_copy() => trouble,
+        opened => return opened,
+    };
+    Err(match openable_before(repository, cluster, &id).await {
+        Some(older) => trouble.hint(format!("lifeboat plan --copy {older}\nlifeboat failover --yes --copy {older}")),
+        None => trouble.hint(NONE_BEFORE),
+    })
+}
+
+/// The hint where no older copy can be offered.
+pub(crate) const NONE_BEFORE: &str = "lifeboat copies: none of the older ones opens";
+
+/// The newest copy before `id` whose manifest opens. Not searched for ever: somebody may have planted any number.
+pub(crate) async fn openable_before(repository: &Repository, cluster: &Name, id: &PointId) -> Option<PointId> {
+    let points = repository.points(cluster).await.ok()?.points;
+    for older in points.into_iter().filter(|older| older < id).take(OFFERED) {
+        match repository.point(cluster, &older).await {
+            Ok(_) => return Some(older),
+            // A store that is silent for one is silent for a hundred, and each takes its time.
+            Err(repository::Error::Unreachable { .. }) => return None,
+            Err(_) => {}
+        }
+    }
+    None
 }
 
 /// Whether the run that took this epoch came so far that the cluster was seen to work there. One that did not is made anew,
@@ -153,3 +180,6 @@ fn dark_for(probes: &[Seen]) -> Option<SignedDuration> {
     let shortest = probes.iter().map(|seen| seen.for_ms).min()?;
     Some(SignedDuration::from_millis(i64::try_from(shortest).unwrap_or(i64::MAX)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
-//! The recovery kit of an estate: its file, and what it refers to, as this host has it.
+//! The recovery kit of an estate: its file, and what it refers to, as this host has it. Start at [`seal`]; [`lay`] is the way back.
 
 use crate::{Trouble, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estate::{Kind, SecretRef, What};
-use repository::{Hidden, Kit};
+use repository::{Hidden, Kit, Repository};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
@@ -25,9 +25,45 @@ pub struct Laid {
     pub variables: Option<PathBuf>,
 }
 
-/// Gathers the kit: the estate file as it was read, and what it refers to. What is not on this host, or is left out by the
-/// estate's `kit.leaveOut`, is named in it.
-pub fn gather(world: &World) -> Kit {
+/// What became of a kit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its number, if it was stored: it is not where the newest one holds the same.
+    pub number: Option<u64>,
+    /// What cannot be read here and stays as the newest kit has it, by its name in the kit, and why not.
+    pub kept: BTreeMap<String, String>,
+}
+
+impl Sealed {
+    /// What a person should know of what stays as it was: it may have changed since.
+    pub fn kept(&self) -> Option<Trouble> {
+        let kept: Vec<String> = self.kept.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+        (!kept.is_empty()).then(|| {
+            let message = format!(
+                "the kit keeps what the one before it has of what cannot be read here: {}",
+                kept.join(", ")
+            );
+            Trouble::new("LB0203", Kind::Person, message)
+                .hint("bring it, then lifeboat repository kit store; or name it in the estate's kit.leaveOut")
+        })
+    }
+}
+
+/// Gathers the kit and seals it into the repository. A file that cannot be read at the moment takes nothing away: it stays as
+/// the newest sound kit has it.
+///
+/// # Errors
+/// As [`Repository::find_kit`] and [`Repository::put_kit`].
+pub async fn seal(world: &World, repository: &Repository) -> Result<Sealed, Trouble> {
+    let before = repository.find_kit().await?.found;
+    let (kit, kept) = gather(world, before.as_ref().map(|found| &found.kit));
+    let number = repository.put_kit(&kit).await?;
+    Ok(Sealed { number, kept })
+}
+
+/// The kit, and by name what of it comes from the one `before`, since it cannot be read here, and why not. What is not on this
+/// host and not in that one, or is left out by the estate's `kit.leaveOut`, is named in the kit.
+fn gather(world: &World, before: Option<&Kit>) -> (Kit, BTreeMap<String, String>) {
     let name = world
         .file
         .file_name()
@@ -36,7 +72,7 @@ pub fn gather(world: &World) -> Kit {
         .into_owned();
     let text = Hidden::from(STANDARD.encode(world.text.as_bytes()));
     let mut files = BTreeMap::from([(name.clone(), text)]);
-    let mut left_out = BTreeMap::new();
+    let (mut left_out, mut kept) = (BTreeMap::new(), BTreeMap::new());
     for referred in world.estate.referred() {
         if world.estate.kit.leave_out.iter().any(|it| **it == referred.place) {
             left_out.insert(referred.place, "the estate leaves it out".to_owned());
@@ -48,22 +84,47 @@ pub fn gather(world: &World) -> Kit {
             What::Secret(SecretRef::Env(variable)) => Err(variable),
         };
         let (key, found) = match named {
-            Ok(path) if inside(path).is_none() => {
-                (path.display().to_string(), Err("it leads out of the estate's directory".to_owned()))
-            }
-            Ok(path) => (path.display().to_string(), read(&world.path(path))),
+            Ok(path) => match plain(path) {
+                Some(plain) => (plain, read(&world.path(path))),
+                None => {
+                    left_out.insert(referred.place, "it leads out of the estate's directory".to_owned());
+                    continue;
+                }
+            },
             Err(variable) => {
                 let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
                 let value = value.map(|value| Hidden::from(STANDARD.encode(Zeroizing::new(value).as_bytes())));
                 (format!("env:{variable}"), value)
             }
         };
-        match found {
-            Ok(text) => drop(files.insert(key, text)),
-            Err(reason) => drop(left_out.insert(referred.place, reason)),
+        match (found, before.and_then(|before| held(before, &key))) {
+            (Ok(text), _) => drop(files.insert(key, text)),
+            (Err(why), Some(text)) => {
+                files.insert(key.clone(), text.clone());
+                kept.insert(key, why);
+            }
+            (Err(why), None) => drop(left_out.insert(referred.place, why)),
         }
     }
-    Kit::new(ambient::now(), name, files, left_out)
+    (Kit::new(ambient::now(), name, files, left_out), kept)
+}
+
+/// What a kit has under a name, however it is spelt there.
+fn held<'a>(kit: &'a Kit, key: &str) -> Option<&'a Hidden> {
+    let spelt = |name: &str| !name.starts_with("env:") && plain(Path::new(name)).as_deref() == Some(key);
+    let other = || kit.files.iter().find(|(name, _)| spelt(name)).map(|(_, text)| text);
+    kit.files.get(key).or_else(other)
+}
+
+/// The one spelling of a path: without `.` and doubled slashes. `None` if it leads out of the estate's directory.
+fn plain(path: &Path) -> Option<String> {
+    let below = inside(path)?;
+    let whole = if path.is_absolute() {
+        Path::new("/").join(below)
+    } else {
+        below
+    };
+    Some(whole.display().to_string())
 }
 
 fn read(path: &Path) -> Result<Hidden, String> {
@@ -76,13 +137,14 @@ fn read(path: &Path) -> Result<Hidden, String> {
 }
 
 /// Writes a kit's files below `into`, readable by their owner alone. What the estate names by an absolute path is put below
-/// `into`, too: a kit must not write all over the host that reads it.
+/// `into`, too: a kit must not write all over the host that reads it. Nothing is written of a kit that is damaged.
 ///
 /// # Errors
-/// A file is there already, a path leads out of `into`, or the disk refuses.
+/// A file is there already, a path leads out of `into`, two files belong in one place, or the disk refuses.
 pub fn lay(kit: &Kit, into: &Path) -> Result<Laid, Trouble> {
     let mut laid = Laid { estate: into.join(&kit.estate), ..Laid::default() };
     let mut variables = Zeroizing::new(String::new());
+    let mut files: BTreeMap<PathBuf, Zeroizing<Vec<u8>>> = BTreeMap::new();
     for (name, text) in &kit.files {
         let damaged = |why: &str| Trouble::new("LB0306", Kind::Damaged, format!("{name} in the kit {why}"));
         let bytes = STANDARD.decode(text.as_bytes()).map(Zeroizing::new);
@@ -96,11 +158,19 @@ pub fn lay(kit: &Kit, into: &Path) -> Result<Laid, Trouble> {
         let named = Path::new(name);
         let inside = inside(named).ok_or_else(|| damaged("leads out of its directory"))?;
         let there = into.join(inside);
-        write(&there, &bytes)?;
-        match named.is_absolute() {
-            true => laid.elsewhere.push((there, named.to_owned())),
-            false => laid.files.push(there),
+        // One file can be there under two spellings of its path.
+        if files.get(&there).is_some_and(|known| *known != bytes) {
+            return Err(damaged("belongs where another of its files belongs"));
         }
+        files.insert(there.clone(), bytes);
+        if named.is_absolute() {
+            laid.elsewhere.push((there, named.to_owned()));
+        }
+    }
+    let elsewhere = |there: &&PathBuf| laid.elsewhere.iter().any(|(it, _)| it == *there);
+    laid.files = files.keys().filter(|there| !elsewhere(there)).cloned().collect();
+    for (there, bytes) in &files {
+        write(there, bytes)?;
     }
     if !variables.is_empty() {
         let there = into.join("variables.env");

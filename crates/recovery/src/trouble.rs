@@ -57,6 +57,12 @@ impl Trouble {
     pub fn may_pass(&self) -> bool {
         matches!(self.kind, Kind::Unreachable)
     }
+
+    /// Whether a copy of which this is said cannot be used, here and now or later, so that another has to be taken. What a later
+    /// version wrote is among it: anybody can write an object that begins like that.
+    pub fn is_of_the_copy(&self) -> bool {
+        self.kind == Kind::Damaged || self.code == "LB0307"
+    }
 }
 
 impl fmt::Display for Trouble {

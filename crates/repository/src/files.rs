@@ -11,6 +11,7 @@ mod failed;
 mod forget;
 mod list;
 mod metadata;
+mod place;
 mod progress;
 mod prune;
 mod restore;

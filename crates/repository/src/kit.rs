@@ -1,7 +1,11 @@
 //! The recovery kit: the estate file, what it includes, and the secrets that it refers to, so that the store, this binary and one
 //! identity are enough on an empty host.
 //!
-//! Kits are numbered; the newest counts. Its form is in docs/repository-format.md.
+//! Kits are numbered; the newest that is sound counts. Its form is in docs/repository-format.md.
+
+mod find;
+
+pub use find::{FoundKit, KitSearch};
 
 use crate::error::counting;
 use crate::{Error, Hidden, Repository, failure, layout, numbers};

@@ -74,7 +74,7 @@ pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
 pub use hold::{first_lock, history_lock, point_lock};
 pub use journal::SoundEntries;
 pub use keys::{KeyId, Recipient, new_identity};
-pub use kit::Kit;
+pub use kit::{FoundKit, Kit, KitSearch};
 pub use layout::{Kind, Scope};
 pub use lock::{LockState, ObjectLock};
 pub use points::{Listing, Orphans};

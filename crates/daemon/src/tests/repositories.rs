@@ -42,7 +42,7 @@ async fn standby() -> (TempDir, Arc<Daemon>, Repository) {
         writers: world.writers(&first).unwrap(),
     };
     repository.found(&founding).await.unwrap();
-    repository.put_kit(&kit::gather(&world)).await.unwrap();
+    kit::seal(&world, &repository).await.unwrap();
     let daemon = Daemon::open(world, place.path().join("state"), Arc::new(|_| {})).await.unwrap();
     (place, daemon, repository)
 }

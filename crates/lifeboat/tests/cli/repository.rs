@@ -3,6 +3,7 @@
 
 use super::place::Place;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 #[test]
 fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
@@ -48,6 +49,62 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     assert!(wrong.code == Some(3) && wrong.err.contains("LB0312"), "{}", wrong.err);
     let stranger = place.run(&format!("repository kit fetch --url {url} --root {root} --into x"));
     assert!(stranger.code == Some(3) && stranger.err.contains("LB0304"), "{}", stranger.err);
+}
+
+#[test]
+fn the_sheet_in_a_file_is_for_its_owner_alone() {
+    let place = Place::new("repository-sheet-file");
+    let said = place.must("repository init --root-key root.key --into sheet.txt");
+    assert!(
+        said.out.is_empty() && said.err.contains("the recovery sheet is in sheet.txt"),
+        "{}",
+        said.err
+    );
+    let file = place.0.join("sheet.txt");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("AGE-SECRET-KEY-1") && text.contains(&place.root()), "{text}");
+    // Neither a sheet nor anything else is written over, and nothing is done before that is known.
+    let again = place.run("repository init --root-key other.key --into sheet.txt");
+    assert!(again.code == Some(3) && again.err.contains("LB0308"), "{}", again.err);
+    assert!(!place.0.join("other.key").exists());
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn a_kit_never_loses_a_file_and_an_earlier_one_can_be_had() {
+    let place = Place::new("repository-kit");
+    place.must("repository init --root-key root.key --without-secrets");
+    fs::remove_file(place.0.join("tsig.key")).unwrap();
+    fs::write(place.0.join("peers.key"), "another\n").unwrap();
+    let poorer = place.run("repository kit store");
+    assert!(poorer.code == Some(3) && poorer.err.contains("LB0203"), "{}", poorer.err);
+    assert!(
+        poorer.err.contains("kit 2 is stored") && poorer.err.contains("tsig.key"),
+        "{}",
+        poorer.err
+    );
+
+    let root = place.root();
+    let fetch = format!(
+        "repository kit fetch --url file://{}/copies --root {root} --identity identity.txt",
+        place.0.display()
+    );
+    let has = |directory: &str, file: &str| fs::read_to_string(place.0.join(directory).join(file)).unwrap();
+    place.must(&format!("{fetch} --into newest"));
+    assert_eq!(
+        (has("newest", "tsig.key"), has("newest", "peers.key")),
+        ("the tsig.key\n".into(), "another\n".into())
+    );
+    place.must(&format!("{fetch} --number 1 --into first"));
+    assert_eq!(has("first", "peers.key"), "the peers.key\n");
+
+    place.damage("copies/shared/kit/0000000002");
+    let before = place.must(&format!("{fetch} --into before"));
+    assert!(before.err.contains("passed over: shared/kit/0000000002 is damaged"), "{}", before.err);
+    assert_eq!(has("before", "peers.key"), "the peers.key\n");
+    let damaged = place.run(&format!("{fetch} --number 2 --into damaged"));
+    assert!(damaged.code == Some(4) && damaged.err.contains("LB0306"), "{}", damaged.err);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Start at [`the_page_gives_everything_back`]. `page` takes the page apart and runs it, `stored` makes the repository that it
 //! reads, `history` the history in it.
 //!
-//! Ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package protect --test
+//! That one is ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package protect --test
 //! emergency -- --ignored`, with a directory named by `LIFEBOAT_ETCD` that has etcdutl if the lab's tools are not there.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
@@ -12,9 +12,11 @@ mod history;
 mod page;
 mod stored;
 
-use page::Session;
+use page::{Session, program};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 use stored::{Stored, named};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -49,6 +51,48 @@ async fn the_page_gives_everything_back() {
 
     every_value_comes_back(&stored, &session);
     what_was_changed_is_refused(&stored, &session);
+}
+
+/// Stands in for curl: the first list has four keys, the next none; whatever else is asked for is an object.
+const CURL: &str = r#"#!/bin/bash
+while [ $# -gt 1 ]; do
+  case $1 in -o) into=$2; shift ;; http*) url=$1 ;; esac
+  shift
+done
+case ${url:-$1} in
+  *start-after=p/) for key in p/../../evil p/a/./b p/shared//c p/shared/kit/0000000001; do echo "<Key>$key</Key>"; done ;;
+  *start-after=*) ;;
+  *) echo object > "$into" ;;
+esac
+"#;
+
+#[test]
+fn a_bucket_writes_nowhere_but_below_the_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    fs::create_dir_all(at("bin")).unwrap();
+    fs::write(at("fetch.sh"), program("fetch.sh")).unwrap();
+    for (name, text) in [("curl", CURL), ("jq", "#!/bin/bash\nprintf %s \"$4\"\n")] {
+        fs::write(at("bin").join(name), text).unwrap();
+        fs::set_permissions(at("bin").join(name), PermissionsExt::from_mode(0o700)).unwrap();
+    }
+    let mut bash = Command::new("bash");
+    bash.arg("fetch.sh").arg("below/copies").current_dir(folder.path()).env_clear();
+    let path = format!("{}:/usr/bin:/bin", at("bin").display());
+    let variables = [
+        ("PATH", &*path),
+        ("PREFIX", "p/"),
+        ("BUCKET", "b"),
+        ("ENDPOINT", "http://s3"),
+    ];
+    let keys = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    let done = bash.envs(variables).envs(keys).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.success(), "{said}");
+    assert_eq!(said, "passed over: p/../../evil\npassed over: p/a/./b\npassed over: p/shared//c\n");
+    assert_eq!(fs::read_to_string(at("below/copies/shared/kit/0000000001")).unwrap(), "object\n");
+    assert!(!at("evil").exists() && !at("below/copies/a").exists());
+    assert_eq!(fs::read_dir(at("below/copies")).unwrap().count(), 1);
 }
 
 /// Values that lie in frames of each kind, now and as they were before they were deleted.

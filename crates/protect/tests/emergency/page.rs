@@ -8,14 +8,23 @@ use tempfile::TempDir;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/emergency.md");
 
-/// The blocks that begin with ```` ```bash run ````, in order, without what they are indented by.
-fn blocks(page: &str) -> Vec<String> {
+/// The program that the page has under a name.
+pub(crate) fn program(name: &str) -> String {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let [program] = &blocks(&page, &format!("```bash file={name}"))[..] else {
+        panic!("the page has not one {name}")
+    };
+    program.clone()
+}
+
+/// The blocks that begin with the line `begin`, in order, without what they are indented by.
+fn blocks(page: &str, begin: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for line in page.lines() {
         let text = line.trim_start();
         match &mut open {
-            None if text == "```bash run" => open = Some((line.len() - text.len(), String::new())),
+            None if text == begin => open = Some((line.len() - text.len(), String::new())),
             None => {}
             Some((_, block)) if text == "```" => {
                 blocks.push(std::mem::take(block));
@@ -59,7 +68,7 @@ impl Session {
 
     /// Runs all blocks of the page, in one shell that stops at the first command that fails.
     pub(crate) fn follow(&self) {
-        let blocks = blocks(&fs::read_to_string(PAGE).unwrap());
+        let blocks = blocks(&fs::read_to_string(PAGE).unwrap(), "```bash run");
         assert!(blocks.len() > 8, "the page has {} blocks to run", blocks.len());
         self.run(&blocks.join("\n")).unwrap_or_else(|said| panic!("{said}"));
     }

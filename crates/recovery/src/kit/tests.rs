@@ -28,7 +28,8 @@ fn a_kit_holds_the_estate_and_what_it_refers_to_and_names_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
     with_files(directory.path());
     let world = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
-    let kit = gather(&world);
+    let (kit, kept) = gather(&world, None);
+    assert!(kept.is_empty());
     let names: Vec<&str> = kit.files.keys().map(String::as_str).collect();
     assert_eq!(
         names,
@@ -72,13 +73,69 @@ fn what_belongs_elsewhere_is_laid_below_and_told() {
         text.replace("file:tsig.key", &format!("file:{}", absolute.display()))
             .replace("identity: id_ed25519", "identity: ../id_ed25519")
     });
-    let kit = gather(&world);
+    let (kit, _) = gather(&world, None);
     assert_eq!(kit.left_out["hosts.standby-1.ssh.identity"], "it leads out of the estate's directory");
     let into = directory.path().join("into");
     let laid = lay(&kit, &into).unwrap();
     let there = into.join(absolute.strip_prefix("/").unwrap());
     assert_eq!(laid.elsewhere, [(there.clone(), absolute)]);
     assert_eq!(std::fs::read_to_string(there).unwrap(), "the tsig.key");
+}
+
+#[test]
+fn what_cannot_be_read_now_stays_as_the_kit_before_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let same = |text: &str| text.to_owned();
+    let (before, _) = gather(&world(directory.path(), same), None);
+    std::fs::remove_file(directory.path().join("tsig.key")).unwrap();
+    std::fs::write(directory.path().join("s3.secret"), "another").unwrap();
+
+    let (after, kept) = gather(&world(directory.path(), same), Some(&before));
+    assert_eq!(kept, BTreeMap::from([("tsig.key".to_owned(), "entity not found".to_owned())]));
+    assert_eq!(after.files["tsig.key"], before.files["tsig.key"]);
+    assert_ne!(after.files["s3.secret"], before.files["s3.secret"]);
+    assert_eq!(after.left_out, before.left_out);
+    let told = Sealed { number: Some(2), kept }.kept().unwrap();
+    assert!(told.message.contains("tsig.key (entity not found)"), "{told}");
+
+    // What the estate leaves out, or no longer refers to, goes.
+    let left_out = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
+    let renamed = world(directory.path(), |text| text.replace("file:tsig.key", "file:new.key"));
+    for (world, why) in [(left_out, "the estate leaves it out"), (renamed, "entity not found")] {
+        let (kit, kept) = gather(&world, Some(&before));
+        assert!(kept.is_empty() && !kit.files.contains_key("tsig.key"), "{kept:?}");
+        assert_eq!(kit.left_out["dns.key.secret"], why);
+    }
+}
+
+#[test]
+fn a_path_in_two_spellings_is_one_file() {
+    let directory = tempfile::tempdir().unwrap();
+    with_files(directory.path());
+    let spelt = |text: &str| text.replace("ca: rancher-ca.pem", "ca: ./tsig.key");
+    let (kit, _) = gather(&world(directory.path(), spelt), None);
+    assert!(kit.files.contains_key("tsig.key") && !kit.files.contains_key("./tsig.key"));
+    lay(&kit, &directory.path().join("into")).unwrap();
+
+    // Kits that were stored with both.
+    let text = |text: &str| Hidden::from(STANDARD.encode(text));
+    let old = |other: &str| {
+        let files = [
+            ("a//ca.crt", text("ca")),
+            ("./a/ca.crt", text(other)),
+            ("lifeboat.yaml", text("name: x")),
+        ];
+        let files = files.map(|(name, text)| (name.to_owned(), text));
+        Kit::new(ambient::now(), "lifeboat.yaml".to_owned(), BTreeMap::from(files), BTreeMap::new())
+    };
+    let into = directory.path().join("old");
+    let laid = lay(&old("ca"), &into).unwrap();
+    assert_eq!(laid.files, [into.join("a/ca.crt"), into.join("lifeboat.yaml")]);
+    assert_eq!(held(&old("ca"), "a/ca.crt"), Some(&text("ca")));
+    let two = lay(&old("another"), &directory.path().join("two")).unwrap_err();
+    assert_eq!(&*two.code, "LB0306");
+    assert!(!directory.path().join("two").exists());
 }
 
 #[test]

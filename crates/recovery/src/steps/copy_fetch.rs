@@ -1,6 +1,7 @@
 //! `copy.fetch`: opens the copy, checks all of it, and lays it ready on the host.
 
 use super::Context;
+use crate::gather::{NONE_BEFORE, openable_before};
 use crate::spool::Spool;
 use crate::{Trouble, fitness};
 use cluster::{Host, quoted};
@@ -17,7 +18,7 @@ pub(super) struct Done {
 
 pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     match fetch(it, context).await {
-        Err(trouble) if trouble.kind == Kind::Damaged => Err(instead(it, context, trouble).await),
+        Err(trouble) if trouble.is_of_the_copy() => Err(instead(it, context, trouble).await),
         done => done,
     }
 }
@@ -53,12 +54,10 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     Ok(Done { bytes })
 }
 
-/// Says which copy to take instead of a damaged one: the one before it. This run keeps to its own for ever.
+/// Says which copy to take instead of one that is not sound: the one before it. This run keeps to its own for ever.
 async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Trouble {
-    let points = context.repository.points(&it.cluster).await.map(|listing| listing.points);
-    let older = points.unwrap_or_default().into_iter().filter(|id| *id < it.point).max();
-    let Some(older) = older else {
-        return trouble.hint("lifeboat copies: there is no older one to take instead");
+    let Some(older) = openable_before(context.repository, &it.cluster, &it.point).await else {
+        return trouble.hint(NONE_BEFORE);
     };
     trouble.hint(format!(
         "lifeboat plan --copy {older}\nlifeboat run cancel {} --yes, then lifeboat failover --yes --copy {older}",

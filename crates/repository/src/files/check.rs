@@ -5,12 +5,12 @@ use super::backend::{Backend, short};
 use super::failed::or_damaged;
 use super::list::Snapshots;
 use super::session::Session;
-use super::trees::{Reader, gone, name};
+use super::trees::{Reader, gone, named};
 use crate::{Error, Fault, Flaw, Severity};
 use rustic_core::repofile::{IndexFile, IndexId, PackId, SnapshotFile};
 use rustic_core::{FileType, Id, Progress as Bar, TreeId};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -276,15 +276,12 @@ impl Walk<'_> {
         if let Some(harm) = self.harm(place.map(|place| place.pack), at)? {
             return Ok(Some(harm));
         }
-        let tree = match self.reader.tree(id) {
-            Ok(tree) => tree,
+        let named = match self.reader.tree(id).and_then(|tree| named(tree, at)) {
+            Ok(named) => named,
             Err(error) => return self.harm(Err(error), at),
         };
-        for node in tree.nodes {
-            let within: PathBuf = match name(&node, at) {
-                Ok(name) => at.join(name),
-                Err(error) => return self.harm(Err(error), at),
-            };
+        for (name, node) in named {
+            let within = at.join(name);
             let below = node.subtree.map(|subtree| self.folder(&subtree, &within)).transpose()?;
             if let Some(harm) = below.flatten() {
                 return Ok(Some(harm));

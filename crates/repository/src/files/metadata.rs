@@ -3,17 +3,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nix::fcntl::AT_FDCWD;
-use nix::sys::stat::{Mode, SFlag, UtimensatFlags, mknod, utimensat};
+use nix::sys::stat::{UtimensatFlags, futimens, utimensat};
 use nix::sys::time::TimeSpec;
 use rustic_core::jiff::Timestamp;
-use rustic_core::repofile::{Metadata, Node, NodeType};
+use rustic_core::repofile::{Metadata, Node};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, fchown};
 use std::path::Path;
+use xattr::FileExt;
 
 // The format has modes as Go has them: permissions as everywhere, the rest in bits of its own.
 const PERMISSIONS: u32 = 0o777;
@@ -48,49 +50,59 @@ pub(super) fn of_folder(at: &Path) -> io::Result<Metadata> {
     Ok(metadata)
 }
 
-/// Makes what is neither a file nor a folder.
-pub(super) fn make_special(at: &Path, node: &Node) -> io::Result<()> {
-    let (kind, device) = match &node.node_type {
-        NodeType::Symlink { .. } => return symlink(node.node_type.to_link(), at),
-        NodeType::Dev { device } => (SFlag::S_IFBLK, *device),
-        NodeType::Chardev { device } => (SFlag::S_IFCHR, *device),
-        NodeType::Fifo => (SFlag::S_IFIFO, 0),
-        NodeType::Socket => (SFlag::S_IFSOCK, 0),
-        NodeType::File | NodeType::Dir => return Ok(()),
-    };
-    mknod(at, kind, Mode::S_IRUSR | Mode::S_IWUSR, device).map_err(io::Error::from)
-}
-
-/// Gives what is at a path its metadata; all of it is tried, and the first error returned. Owners are set by root only.
-pub(super) fn give(at: &Path, node: &Node) -> io::Result<()> {
+/// Gives an open file or folder its metadata; all of it is tried, and the first error returned. Owners are set by root only.
+pub(super) fn give(to: &File, node: &Node) -> io::Result<()> {
     let metadata = &node.meta;
     let owned = if nix::unistd::geteuid().is_root() {
-        lchown(at, metadata.uid, metadata.gid)
+        fchown(to, metadata.uid, metadata.gid)
     } else {
         Ok(())
     };
     // After the owner, whose change takes capabilities away; before the mode, which may forbid to write.
-    let attributes = give_attributes(at, metadata);
-    let mode = match metadata.mode {
-        Some(go) if !node.is_symlink() => {
-            let special = BITS.iter().filter(|(_, bit)| go & bit != 0);
-            let mode = special.fold(go & PERMISSIONS, |mode, (ours, _)| mode | ours);
-            std::fs::set_permissions(at, Permissions::from_mode(mode))
-        }
-        _ => Ok(()),
-    };
-    let times = match metadata.mtime {
-        Some(modified) => {
-            let accessed = spec(metadata.atime.unwrap_or(modified));
-            let kept = utimensat(AT_FDCWD, at, &accessed, &spec(modified), UtimensatFlags::NoFollowSymlink);
-            kept.map_err(io::Error::from)
-        }
-        None => Ok(()),
-    };
-    owned.and(attributes).and(mode).and(times)
+    let attributes = give_attributes(metadata, |name| to.get_xattr(name), |name, value| to.set_xattr(name, value));
+    let mode = mode(metadata).map_or(Ok(()), |mode| to.set_permissions(mode));
+    let times = times(metadata).map_or(Ok(()), |(accessed, modified)| futimens(to, &accessed, &modified));
+    owned.and(attributes).and(mode).and(times.map_err(io::Error::from))
 }
 
-fn give_attributes(at: &Path, metadata: &Metadata) -> io::Result<()> {
+/// The same for what is neither and cannot be opened: `to` only says which one it is.
+pub(super) fn give_special(to: &OwnedFd, node: &Node) -> io::Result<()> {
+    let metadata = &node.meta;
+    // The way to what a handle stands for: it follows no link that has that name now, and is none itself.
+    let way = format!("/proc/self/fd/{}", to.as_raw_fd());
+    let owned = if nix::unistd::geteuid().is_root() {
+        chown(&way, metadata.uid, metadata.gid)
+    } else {
+        Ok(())
+    };
+    let get = |name: &OsStr| xattr::get_deref(&way, name);
+    let attributes = give_attributes(metadata, get, |name, value| xattr::set_deref(&way, name, value));
+    let mode = mode(metadata).filter(|_| !node.is_symlink());
+    let mode = mode.map_or(Ok(()), |mode| std::fs::set_permissions(&way, mode));
+    let times = times(metadata).map_or(Ok(()), |(accessed, modified)| {
+        utimensat(AT_FDCWD, way.as_str(), &accessed, &modified, UtimensatFlags::FollowSymlink)
+    });
+    owned.and(attributes).and(mode).and(times.map_err(io::Error::from))
+}
+
+fn mode(metadata: &Metadata) -> Option<Permissions> {
+    let go = metadata.mode?;
+    let special = BITS.iter().filter(|(_, bit)| go & bit != 0);
+    let mode = special.fold(go & PERMISSIONS, |mode, (ours, _)| mode | ours);
+    Some(Permissions::from_mode(mode))
+}
+
+/// When it was read and when it was changed.
+fn times(metadata: &Metadata) -> Option<(TimeSpec, TimeSpec)> {
+    let modified = metadata.mtime?;
+    Some((spec(metadata.atime.unwrap_or(modified)), spec(modified)))
+}
+
+fn give_attributes(
+    metadata: &Metadata,
+    get: impl Fn(&OsStr) -> io::Result<Option<Vec<u8>>>,
+    set: impl Fn(&OsStr, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let wanted = metadata.extended_attributes.iter();
     let wanted = wanted.map(|attribute| (attribute.name.as_bytes(), attribute.value.as_deref().unwrap_or_default()));
     let wanted: BTreeMap<&[u8], &[u8]> = wanted.collect();
@@ -98,9 +110,9 @@ fn give_attributes(at: &Path, metadata: &Metadata) -> io::Result<()> {
     for (name, value) in &wanted {
         let name = OsStr::from_bytes(name);
         // Some are inherited, and then equal; writing them again may be forbidden.
-        let there = xattr::get(at, name).ok().flatten();
+        let there = get(name).ok().flatten();
         if there.as_deref() != Some(value) {
-            outcome = outcome.and(xattr::set(at, name, value));
+            outcome = outcome.and(set(name, value));
         }
     }
     outcome

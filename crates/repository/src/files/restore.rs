@@ -1,16 +1,18 @@
 //! Putting a snapshot's files back.
 
 use super::list::id;
-use super::trees::{Reader, name};
+use super::place::{Folder, Root};
+use super::trees::{Reader, named};
 use super::writers::{self, Writers};
 use super::{Files, Unread, metadata};
 use crate::{Error, failure};
 use rustic_core::repofile::{Node, NodeType};
 use rustic_core::{Progress as Bar, TreeId};
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -51,7 +53,8 @@ impl Unset {
 
 impl Files {
     /// Puts all files of a snapshot into a folder, below it with their whole paths, with owner (by number, as root), mode,
-    /// times, links, extended attributes and holes. On success they are on the disk.
+    /// times, links, extended attributes and holes. On success they are on the disk. Nothing is written
+    /// elsewhere, whatever the snapshot holds, and whatever anybody puts into the folder meanwhile.
     ///
     /// # Errors
     /// [`Error::Damaged`] with the object when something is missing or changed: what was put back before that stays, so
@@ -80,28 +83,28 @@ fn prepare(into: &Path, overwrite: bool) -> Result<(), Error> {
 }
 
 fn restore(reader: Reader, root: TreeId, into: &Path, options: Restoring, bar: &Bar) -> Result<Restored, Error> {
-    let unset = Unset::default();
+    let (place, unset) = (Root::open(into)?, Unset::default());
     let restored = writers::with(&reader, options.verify, bar, &unset, |writers| {
         let mut walk = Walk {
             reader: &reader,
             writers,
             unset: &unset,
+            place: &place,
             links: BTreeMap::new(),
             folders: Vec::new(),
             done: Restored::default(),
         };
-        walk.all(root, into)?;
+        walk.all(root)?;
         Ok((walk.done, walk.folders))
     });
     let (mut done, folders) = restored?;
     // Last, and the innermost first: writing into a folder changes its times, and may be forbidden by its mode.
-    for (at, node) in folders.iter().rev() {
-        if let Err(error) = metadata::give(at, node) {
-            unset.note(at, &error);
+    for (below, node) in folders.iter().rev() {
+        if let Err(error) = place.opened(below).and_then(|folder| metadata::give(&folder, node)) {
+            unset.note(&place.at(below), &error);
         }
     }
-    let synced = File::open(into).and_then(|folder| nix::unistd::syncfs(folder).map_err(io::Error::from));
-    synced.map_err(|error| failure::of_file(into, &error))?;
+    place.sync()?;
     bar.finish();
     done.unset = unset.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.unset.sort();
@@ -112,47 +115,52 @@ struct Walk<'a> {
     reader: &'a Reader,
     writers: &'a Writers<'a>,
     unset: &'a Unset,
-    /// Where the first of each set of hard links is, by device and inode.
-    links: BTreeMap<(u64, u64), PathBuf>,
+    place: &'a Root,
+    /// Where the first of each set of hard links is, its folder and its name, by device and inode.
+    links: BTreeMap<(u64, u64), (PathBuf, OsString)>,
     folders: Vec<(PathBuf, Node)>,
     done: Restored,
 }
 
 impl Walk<'_> {
-    fn all(&mut self, root: TreeId, into: &Path) -> Result<(), Error> {
-        let mut open = vec![(root, into.to_owned())];
-        while let Some((tree, within)) = open.pop() {
-            for node in self.reader.tree(&tree)?.nodes {
-                let at = within.join(name(&node, &within)?);
+    fn all(&mut self, root: TreeId) -> Result<(), Error> {
+        // Of a folder that waits only the path is kept: there may be more of them than handles.
+        let mut open = vec![(root, PathBuf::new())];
+        while let Some((tree, below)) = open.pop() {
+            let folder = self.place.folder(&below)?;
+            for (name, node) in named(self.reader.tree(&tree)?, &self.place.at(&below))? {
                 match (&node.node_type, node.subtree) {
                     (NodeType::Dir, Some(subtree)) => {
-                        folder(&at)?;
-                        open.push((subtree, at.clone()));
-                        self.folders.push((at, node));
+                        folder.make_folder(&name)?;
+                        open.push((subtree, below.join(&name)));
+                        self.folders.push((below.join(&name), node));
                     }
                     (NodeType::Dir, None) => {
                         let reason = "the snapshot does not say what is in it".to_owned();
-                        return Err(Error::Damaged { object: at.display().to_string(), reason });
+                        return Err(Error::Damaged { object: folder.at(&name).display().to_string(), reason });
                     }
-                    (NodeType::File, _) => self.file(at, node)?,
-                    _ => self.special(&at, &node)?,
+                    (NodeType::File, _) => self.file(&folder, &below, name, node)?,
+                    _ => {
+                        self.done.files += 1;
+                        if let Err(error) = folder.make_special(&name, &node)? {
+                            self.unset.note(&folder.at(&name), &error);
+                        }
+                    }
                 }
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, at: PathBuf, node: Node) -> Result<(), Error> {
-        cleared(&at)?;
+    fn file(&mut self, folder: &Folder, below: &Path, name: OsString, node: Node) -> Result<(), Error> {
         self.done.files += 1;
-        let of_file = |error: io::Error| failure::of_file(&at, &error);
         let linked = node.meta.links > 1 && node.meta.device_id != 0 && node.meta.inode != 0;
         if linked {
             let key = (node.meta.device_id, node.meta.inode);
-            if let Some(first) = self.links.get(&key) {
-                return std::fs::hard_link(first, &at).map_err(of_file);
+            if let Some((of, first)) = self.links.get(&key) {
+                return folder.make_link(&name, &self.place.folder(of)?, first);
             }
-            self.links.insert(key, at.clone());
+            self.links.insert(key, (below.to_owned(), name.clone()));
         }
         let mut pieces = Vec::new();
         let mut length = 0;
@@ -160,46 +168,9 @@ impl Walk<'_> {
             pieces.push((length, *id));
             length += self.reader.place_of_data(id)?.length;
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&at)
-            .map_err(of_file)?;
-        file.set_len(length).map_err(of_file)?;
+        let (file, at) = (folder.make_file(&name)?, folder.at(&name));
+        file.set_len(length).map_err(|error| failure::of_file(&at, &error))?;
         self.done.bytes += length;
         self.writers.write(file, at, node, pieces)
     }
-
-    fn special(&mut self, at: &Path, node: &Node) -> Result<(), Error> {
-        cleared(at)?;
-        self.done.files += 1;
-        let made = metadata::make_special(at, node).and_then(|()| metadata::give(at, node));
-        if let Err(error) = made {
-            self.unset.note(at, &error);
-        }
-        Ok(())
-    }
-}
-
-/// Makes a folder, or takes the one that is there. A link to one is none.
-fn folder(at: &Path) -> Result<(), Error> {
-    match at.symlink_metadata() {
-        Ok(found) if found.is_dir() => return Ok(()),
-        _ => cleared(at)?,
-    }
-    let made = DirBuilder::new().mode(0o700).create(at);
-    made.map_err(|error| failure::of_file(at, &error))
-}
-
-/// Removes what is in the way. A folder with something in it stays, and is an error.
-fn cleared(at: &Path) -> Result<(), Error> {
-    let removed = match at.symlink_metadata() {
-        Ok(found) if found.is_dir() => std::fs::remove_dir(at),
-        Ok(_) => std::fs::remove_file(at),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    };
-    removed.map_err(|error| failure::of_file(at, &error))
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use rustic_core::repofile::{BlobType, Node, PackId, Tree};
 use rustic_core::{BlobId, DataId, FileType, IndexedFullStatus, Repository, TreeId};
 use sha2::{Digest, Sha256};
-use std::ffi::OsString;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
 use std::sync::Arc;
 
@@ -92,15 +93,28 @@ pub(super) fn gone(object: String) -> Error {
     }
 }
 
-/// The name of what is in a folder. One that leads elsewhere is none.
-pub(super) fn name(node: &Node, within: &Path) -> Result<OsString, Error> {
-    let name = node.name().into_owned();
-    let mut parts = Path::new(&name).components();
-    match (parts.next(), parts.next()) {
-        (Some(Component::Normal(only)), None) if only == name => Ok(name),
-        _ => Err(Error::Damaged {
-            object: within.display().to_string(),
-            reason: format!("the name {:?} in it is none", failure::cut(&name.to_string_lossy())),
-        }),
+/// What is in a folder, by name. A name that leads elsewhere is none; and what stands there twice could be a folder first, and
+/// then a link that leads out of it.
+pub(super) fn named(tree: Tree, within: &Path) -> Result<Vec<(OsString, Node)>, Error> {
+    let damaged = |name: &OsStr, what: &str| {
+        let reason = format!("the name {:?} in it {what}", failure::cut(&name.to_string_lossy()));
+        Err(Error::Damaged { object: within.display().to_string(), reason })
+    };
+    let mut named = BTreeMap::new();
+    for node in tree.nodes {
+        let name = node.name().into_owned();
+        let mut parts = Path::new(&name).components();
+        let one = matches!((parts.next(), parts.next()), (Some(Component::Normal(only)), None) if only == name);
+        if !one {
+            return damaged(&name, "is none");
+        }
+        if named.contains_key(&name) {
+            return damaged(&name, "stands there twice");
+        }
+        named.insert(name, node);
     }
+    Ok(named.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests;

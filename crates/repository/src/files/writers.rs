@@ -144,7 +144,7 @@ impl Shared<'_> {
     }
 
     fn finished(&self, target: &Target) {
-        if let Err(error) = metadata::give(&target.at, &target.node) {
+        if let Err(error) = metadata::give(&target.file, &target.node) {
             self.unset.note(&target.at, &error);
         }
     }

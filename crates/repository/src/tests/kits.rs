@@ -37,6 +37,39 @@ async fn a_kit_is_stored_when_something_changed() {
 }
 
 #[tokio::test]
+async fn the_newest_sound_kit_is_found_behind_what_is_not() {
+    let (repository, store) = in_memory().await;
+    let none = repository.find_kit().await.unwrap();
+    assert!(none.found.is_none() && none.passed_over.is_empty());
+    for secret in ["one", "two", "three"] {
+        repository.put_kit(&kit(secret)).await.unwrap();
+    }
+    // Damaged, and planted above all that is ours: in its form, and as a later version would begin.
+    let at = |number: u64| Key::from(format!("shared/kit/{number:010}"));
+    store.copy(&at(1), &at(3)).await.unwrap();
+    store.copy(&at(2), &at(999)).await.unwrap();
+    let later = [b"lbseal\0\x02".as_slice(), &[0; 56]].concat();
+    store.put(&at(1000), later.into()).await.unwrap();
+
+    let search = repository.find_kit().await.unwrap();
+    let found = search.found.unwrap();
+    assert_eq!((found.number, found.kit, &*found.writer), (2, kit("two"), "main"));
+    let passed_over: Vec<String> = search.passed_over.iter().map(ToString::to_string).collect();
+    let names = [
+        "shared/kit/0000001000 has format",
+        "shared/kit/0000000999 is",
+        "shared/kit/0000000003 is",
+    ];
+    assert_eq!(passed_over.len(), 3);
+    for (told, name) in passed_over.iter().zip(names) {
+        assert!(told.starts_with(name), "{told}");
+    }
+    assert_eq!(repository.kit_numbered(1).await.unwrap().kit, kit("one"));
+    assert!(repository.kit_numbered(3).await.is_err());
+    assert!(matches!(repository.kit_numbered(4).await, Err(Error::NotFound { .. })));
+}
+
+#[tokio::test]
 async fn a_kit_shows_no_secret() {
     let shown = format!("{:?}", kit("hunter22"));
     assert!(shown.contains("tsig.key") && !shown.contains("hunter22"), "{shown}");

@@ -1,12 +1,12 @@
-//! `lifeboat repository init`: makes the repository, and prints the recovery sheet.
+//! `lifeboat repository init`: makes the repository, and writes the recovery sheet.
 
-use super::sheet::Sheet;
-use super::{Of, about_root, cost, root_key, unfit};
+use super::sheet::{Access, Sheet};
+use super::{Of, about_root, cost, root_key, unfit, write_secret};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
 use recovery::{Trouble, World, kit};
-use repository::{Error, Founding, Repository};
+use repository::{Founding, Repository};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -22,6 +22,9 @@ pub(super) struct Args {
     /// Leave identity and store credentials off the sheet
     #[arg(long)]
     without_secrets: bool,
+    /// Write the sheet into this new file, which only its owner can read, instead of printing it
+    #[arg(long, value_name = "FILE")]
+    into: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
@@ -31,6 +34,10 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let hint =
             format!("lifeboat repository copy --repository {original} --to {name}, or lifeboat serve at its site");
         return Err(Failure::new("LB0202", Kind::Invalid, message).hint(hint));
+    }
+    if let Some(file) = args.into.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
+        let message = format!("{} is there already, and would be written over", file.display());
+        return Err(Failure::new("LB0308", Kind::Person, message).hint("--into FILE: one that is not there yet"));
     }
     if let Some(id) = &args.id {
         mark_anew(&world, &name, &args.root_key, id, printer).await?;
@@ -45,7 +52,15 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         printer.talk(&format!("\n{said}\n"));
     }
     let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
-    printer.show(&sheet)
+    let Some(file) = args.into else {
+        return printer.show(&sheet);
+    };
+    write_secret(&file, format!("{}\n", printer.written(&sheet)?.trim_end()).as_bytes())?;
+    printer.talk(&format!(
+        "the recovery sheet is in {0}: print it, and remove it: shred -u {0}",
+        file.display()
+    ));
+    Ok(())
 }
 
 /// A repository whose marker was lost has its id on paper.
@@ -113,38 +128,27 @@ async fn say_lock(world: &World, name: &Name, repository: &Repository, printer: 
 }
 
 async fn store_kit(world: &World, repository: &Repository, printer: &Printer) -> Result<(), Failure> {
-    match repository.put_kit(&kit::gather(world)).await {
-        Ok(_) => Ok(()),
-        // Whoever makes a repository need not be one of its writers.
-        Err(Error::NoSigner { .. } | Error::Untrusted { .. } | Error::NoIdentity { .. } | Error::WrongKey { .. }) => {
+    match kit::seal(world, repository).await {
+        Ok(sealed) => {
+            if let Some(kept) = sealed.kept() {
+                printer.talk(&kept.to_string());
+            }
+            Ok(())
+        }
+        // Whoever makes a repository need not be one of its writers: no signing key, or one that does not count, or no identity.
+        Err(other) if ["LB0304", "LB0305", "LB0311", "LB0313"].contains(&&*other.code) => {
             printer.talk("the recovery kit is not stored yet: a host that may write shared things does it, or lifeboat repository kit store");
             Ok(())
         }
-        Err(other) => Err(Trouble::from(other).into()),
+        Err(other) => Err(other.into()),
     }
 }
 
 async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) -> Result<Sheet, Failure> {
     let of = world.repository_of(name)?;
     let of_everything = of.recipients.iter().filter(|it| it.clusters.is_none());
-    let shown = |secret: Option<&estate::SecretRef>| -> Result<Option<String>, Failure> {
-        match secret.filter(|secret| !bare && world.has(secret)) {
-            Some(secret) => Ok(Some(world.secret(secret)?)),
-            None => Ok(None),
-        }
-    };
-    let mut credentials = Vec::new();
-    for (variable, secret) in [
-        ("AWS_ACCESS_KEY_ID", &of.access_key),
-        ("AWS_SECRET_ACCESS_KEY", &of.secret_key),
-        ("GOOGLE_SERVICE_ACCOUNT_KEY", &of.service_account),
-        ("AZURE_STORAGE_ACCOUNT_KEY", &of.account_key),
-    ] {
-        if let Some(secret) = secret {
-            credentials.push((variable.to_owned(), shown(Some(secret))?));
-        }
-    }
-    let identity = shown(Some(&of.identity))?;
+    let identity = Some(&of.identity).filter(|secret| !bare && world.has(secret));
+    let identity = identity.map(|secret| world.secret(secret)).transpose()?;
     Ok(Sheet {
         estate: world.estate.name.to_string(),
         repository: name.to_string(),
@@ -152,7 +156,7 @@ async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) 
         endpoint: of.endpoint.as_ref().map(|it| it.to_string()),
         id: repository.id().await.map_err(Trouble::from)?.to_owned(),
         root: repository.root().await.map_err(Trouble::from)?.to_string(),
-        credentials,
+        access: Access::of(world, of, bare, |name| std::env::var(name).ok())?,
         identity: identity.map(|text| secret_line(&text)),
         recipients: of_everything.map(|it| format!("{} ({})", it.name, it.key)).collect(),
     })

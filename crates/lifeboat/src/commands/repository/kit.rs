@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use estate::Kind;
 use recovery::{Trouble, kit};
-use repository::{Kit, Repository, Settings};
+use repository::{FoundKit, Repository, Settings};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,9 @@ struct FetchArgs {
     /// The file of an identity that opens the repository
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// This kit; without this the newest that is sound
+    #[arg(long, value_name = "NUMBER")]
+    number: Option<u64>,
     /// An empty directory, made if it is not there
     #[arg(long, value_name = "DIRECTORY")]
     into: PathBuf,
@@ -87,16 +90,31 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 
 async fn show(of: &Of, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = of.open()?;
-    let (number, kit, writer) = world.repository(&name)?.kit().await.map_err(Trouble::from)?;
-    printer.show(&shown(number, &kit, writer))
+    printer.show(&shown(&newest(&world.repository(&name)?, printer).await?))
 }
 
-fn shown(number: u64, kit: &Kit, writer: String) -> Shown {
+/// The newest kit that is sound. Which newer ones are not, and why, is said.
+async fn newest(repository: &Repository, printer: &Printer) -> Result<FoundKit, Failure> {
+    let search = repository.find_kit().await.map_err(Trouble::from)?;
+    let Some(found) = search.found else {
+        let none = Trouble::new("LB0303", Kind::Invalid, format!("{} has no recovery kit", repository.store()))
+            .hint("lifeboat repository kit store, on a host that has the estate");
+        let newest = search.passed_over.into_iter().next().map(Trouble::from);
+        return Err(newest.unwrap_or(none).into());
+    };
+    for error in search.passed_over {
+        printer.talk(&format!("passed over: {error}"));
+    }
+    Ok(found)
+}
+
+fn shown(found: &FoundKit) -> Shown {
+    let kit = &found.kit;
     Shown {
-        number,
+        number: found.number,
         made: kit.made,
         age_s: ambient::now().duration_since(kit.made).as_secs(),
-        writer,
+        writer: found.writer.clone(),
         holds: kit.files.keys().cloned().collect(),
         left_out: kit.left_out.iter().map(|(name, why)| (name.clone(), why.clone())).collect(),
     }
@@ -104,18 +122,22 @@ fn shown(number: u64, kit: &Kit, writer: String) -> Shown {
 
 async fn store(of: &Of, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = of.open()?;
-    let stored = world.repository(&name)?.put_kit(&kit::gather(&world)).await;
-    match stored.map_err(Trouble::from)? {
+    let sealed = kit::seal(&world, &world.repository(&name)?).await?;
+    match sealed.number {
         Some(number) => printer.talk(&format!("kit {number} is stored")),
         None => printer.talk("nothing has changed since the newest kit"),
     }
-    show(of, printer).await
+    show(of, printer).await?;
+    sealed.kept().map_or(Ok(()), |kept| Err(kept.into()))
 }
 
 async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
     let repository = Repository::open(settings(&args)?).map_err(Trouble::from)?;
-    let (number, kit, writer) = repository.kit().await.map_err(Trouble::from)?;
-    let laid = kit::lay(&kit, &args.into)?;
+    let found = match args.number {
+        Some(number) => repository.kit_numbered(number).await.map_err(Trouble::from)?,
+        None => newest(&repository, printer).await?,
+    };
+    let laid = kit::lay(&found.kit, &args.into)?;
     for (there, belongs) in &laid.elsewhere {
         printer.talk(&format!("the estate looks for {}: cp {} there", belongs.display(), there.display()));
     }
@@ -126,7 +148,7 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
         "hint: copy the identity to where the estate looks for it, then lifeboat check --estate {}",
         laid.estate.display()
     ));
-    printer.show(&shown(number, &kit, writer))
+    printer.show(&shown(&found))
 }
 
 fn settings(args: &FetchArgs) -> Result<Settings, Failure> {

@@ -43,6 +43,34 @@ async fn what_is_restored_is_what_was_taken() {
 }
 
 #[tokio::test]
+async fn a_link_that_comes_into_the_way_meanwhile_leads_nowhere() {
+    let (files, _store) = filed_in_memory().await;
+    let [source, into, outside] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    for folder in ["a", "b"] {
+        fs::create_dir(source.path().join(folder)).unwrap();
+    }
+    fs::write(source.path().join("a/file"), "of the snapshot").unwrap();
+    // The later folder first, and more files in it than are under way at once: when the first is there, nobody looks into "a" yet.
+    for number in 0..64 {
+        fs::write(source.path().join(format!("b/{number}")), format!("file {number}")).unwrap();
+    }
+    let snapshot = taken(&files, source.path()).await;
+    let (there, elsewhere) = (below(into.path(), source.path()), outside.path().to_owned());
+    let swapped = Mutex::new(false);
+    let watched = files.watched(move |progress: &Progress| {
+        let mut swapped = swapped.lock().unwrap();
+        if progress.work == "restoring files" && progress.done > 0 && !*swapped {
+            fs::remove_dir(there.join("a")).unwrap();
+            symlink(&elsewhere, there.join("a")).unwrap();
+            *swapped = true;
+        }
+    });
+    let error = watched.restore(&snapshot, into.path(), Restoring::default()).await.unwrap_err();
+    assert!(matches!(&error, Error::File { path, .. } if path.ends_with("a")), "{error}");
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn what_is_left_out_and_what_is_not() {
     let (files, _store) = filed_in_memory().await;
     let source = tempfile::tempdir().unwrap();
