@@ -42,7 +42,7 @@ fn of(store: &str, variables: &[(&str, &str)]) -> String {
     let begin = ESTATE.find("    url: s3:").unwrap();
     let end = ESTATE.find("    recipients:").unwrap();
     let text = format!("{}{store}{}", &ESTATE[..begin], &ESTATE[end..]);
-    let world = World::new(Estate::parse("lifeboat.yaml", &text).unwrap(), "/absent/lifeboat.yaml".into(), None);
+    let world = World::new(Estate::parse("lifeboat.yaml", &text).unwrap(), text, "/absent/lifeboat.yaml".into(), None);
     let repository = &world.estate.repositories[&"standby-s3".parse().unwrap()];
     let variable = |name: &str| {
         variables
