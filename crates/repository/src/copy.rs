@@ -15,8 +15,9 @@ pub(crate) use follow::lag;
 pub use follow::{Followed, Lag, follow};
 pub(crate) use listing::order;
 
+use crate::layout::{FilesKind, Known};
 use crate::store::Listed;
-use crate::{Error, Repository, digest, marker};
+use crate::{Error, Repository, digest, layout, marker};
 use futures::{StreamExt, TryStreamExt};
 use listing::{Class, Listing};
 use object_store::path::Path;
@@ -34,6 +35,8 @@ pub struct CopyOptions {
     pub verify: bool,
     /// Remove what FROM no longer has, unless FROM seems to have been set back.
     pub remove: bool,
+    /// Write restic's settings over where they differ, once FROM's were read and opened. Needs an identity.
+    pub files_config: bool,
 }
 
 /// How far a copy is.
@@ -167,14 +170,10 @@ impl Copying<'_> {
     async fn object(&self, class: Class, object: &Listed) -> Result<Outcome, Error> {
         let (from, to, key) = (&self.from.shared.store, &self.to.shared.store, &object.key);
         let outcome = match self.there.get(key) {
-            Some(size) if !self.same(object, *size).await? => {
-                if class != Class::FilesConfig {
-                    return Ok(Outcome::Differs);
-                }
-                // restic's settings are the one thing that is written over.
-                to.delete(key).await?;
-                transfer::object(from, to, key, object.bytes).await
-            }
+            Some(size) if !self.same(object, *size).await? => match class {
+                Class::FilesConfig if self.options.files_config => return self.settings(key).await,
+                _ => return Ok(Outcome::Differs),
+            },
             Some(_) => return Ok(Outcome::There),
             None => transfer::object(from, to, key, object.bytes).await,
         };
@@ -183,6 +182,37 @@ impl Copying<'_> {
             Err(Error::NotFound { .. }) => Ok(Outcome::Gone),
             // Another copier was faster, or what is there was not listed.
             Err(Error::Taken { .. }) => Ok(Outcome::Differs),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Writes restic's settings over, in one step, once those of FROM have opened with a key that the copy has, too: the one
+    /// thing that is written over.
+    async fn settings(&self, key: &Path) -> Result<Outcome, Error> {
+        let (from, to) = (&self.from.shared.store, &self.to.shared.store);
+        let Some(Known::Files(cluster, FilesKind::Config)) = layout::known(key) else {
+            return Ok(Outcome::Differs);
+        };
+        let keys = layout::files_below(&cluster, FilesKind::Keys);
+        for own in self.there.keys().filter(|it| it.prefix_matches(&keys)) {
+            match from.size(own).await {
+                Ok(_) => {}
+                // The copy's objects may be sealed under another key than these settings.
+                Err(Error::NotFound { .. }) => return Ok(Outcome::Differs),
+                Err(other) => return Err(other),
+            }
+        }
+        let proven = async {
+            let settings = from.get(key).await?;
+            self.from.files(&cluster).await?.open().await?;
+            // What has opened is what was read before.
+            Ok::<_, Error>((from.get(key).await? == settings).then_some(settings))
+        };
+        match proven.await {
+            Ok(Some(settings)) => to.put(key, settings).await.map(|()| Outcome::Copied),
+            Ok(None) | Err(Error::Damaged { .. } | Error::WrongPassword { .. } | Error::NotFound { .. }) => {
+                Ok(Outcome::Differs)
+            }
             Err(other) => Err(other),
         }
     }

@@ -47,11 +47,6 @@ async fn a_copy_has_everything_but_leases_and_strangers() {
     store_two_parts(&full.repository, &id(3), [b"three", b""]).await;
     let more = copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
     assert_eq!((more.objects, more.there), (3, done.objects));
-    // restic's settings may be written over.
-    full.put(&Key::from("clusters/management/files/config"), b"other settings")
-        .await;
-    let changed = copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
-    assert_eq!((changed.objects, changed.differing.len()), (1, 0));
 }
 
 #[tokio::test]
@@ -110,6 +105,50 @@ async fn what_differs_is_named_and_not_touched() {
     let verify = CopyOptions { verify: true, ..CopyOptions::default() };
     let by_bytes = copy(&full.repository, &to, &verify, &|_| {}).await.unwrap();
     assert_eq!(by_bytes.differing, [longer.to_string(), changed.to_string()]);
+}
+
+/// Whoever can write to FROM cuts off what restic needs to open anything at all: the copy keeps its own.
+#[tokio::test]
+async fn the_keys_and_the_settings_of_files_are_never_lost_to_what_from_has() {
+    let full = Full::new().await;
+    assert!(full.repository.files(&cluster()).await.unwrap().init().await.unwrap());
+    let (to, store) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    let below = Key::from("clusters/management/files");
+    let keys = to.shared.store.list(&below).await.unwrap();
+    let [config, key] = &*keys else { panic!("{keys:?}") };
+    let (settings, secret) = (full.bytes(config).await, full.bytes(key).await);
+    let asked = CopyOptions { files_config: true, ..CopyOptions::default() };
+
+    for harmed in [config, key] {
+        let whole = full.bytes(harmed).await;
+        full.put(harmed, &whole[..whole.len() - 1]).await;
+        for options in [CopyOptions::default(), asked] {
+            let done = copy(&full.anew(), &to, &options, &|_| {}).await.unwrap();
+            assert_eq!((done.objects, &*done.differing), (0, &[harmed.to_string()][..]));
+        }
+        full.put(harmed, &whole).await;
+    }
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
+    assert_eq!(to.shared.store.get(key).await.unwrap(), secret);
+
+    // The copy's settings are what is harmed: they come back when that is asked for, and not before.
+    store.put(config, b"harmed".to_vec().into()).await.unwrap();
+    let told = copy(&full.anew(), &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!(told.differing, [config.to_string()]);
+    let done = copy(&full.anew(), &to, &asked, &|_| {}).await.unwrap();
+    assert_eq!((done.objects, done.differing.len()), (1, 0));
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
+    to.files(&cluster()).await.unwrap().open().await.unwrap();
+
+    // Made anew in FROM, under another key: nothing that the copy has would open with those settings.
+    full.store.delete(config).await.unwrap();
+    full.store.delete(key).await.unwrap();
+    assert!(full.anew().files(&cluster()).await.unwrap().init().await.unwrap());
+    full.put(config, b"shorter").await;
+    let other = copy(&full.anew(), &to, &asked, &|_| {}).await.unwrap();
+    assert_eq!(other.differing, [config.to_string()]);
+    assert_eq!(to.shared.store.get(config).await.unwrap(), settings);
 }
 
 #[tokio::test]

@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Also remove from the copy what this repository no longer has
     #[arg(long)]
     remove: bool,
+    /// Also write the settings of files over (clusters/NAME/files/config) where they differ, if this repository's open
+    #[arg(long)]
+    files_config: bool,
     /// Go on for ever, and say how far the copy is behind; Ctrl-C ends it
     #[arg(long)]
     follow: bool,
@@ -53,7 +56,11 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
     let (from, to) = (world.repository(&name)?, world.repository(&args.to)?);
     to.prepare().map_err(Trouble::from)?;
-    let options = CopyOptions { verify: args.verify, remove: args.remove };
+    let options = CopyOptions {
+        verify: args.verify,
+        remove: args.remove,
+        files_config: args.files_config,
+    };
     if args.follow {
         let stop = async { drop(tokio::signal::ctrl_c().await) };
         let every = Duration::from_secs(args.every);
