@@ -5,7 +5,9 @@
 //! writers, then what others name, and last what names others. FROM is listed the other way round: whatever is listed had its
 //! parts and its keys before. Leases are not copied; neither are parts of points that have no manifest, nor strange names.
 
+mod cover;
 mod follow;
+mod judge;
 mod listing;
 mod removal;
 pub(crate) mod transfer;
@@ -33,7 +35,8 @@ const STREAMS: usize = 4;
 pub struct CopyOptions {
     /// Compare what is there already byte for byte, and not by its length alone.
     pub verify: bool,
-    /// Remove what FROM no longer has, unless FROM seems to have been set back.
+    /// Remove what FROM has let go of or replaced, and not what it has lost. Whether that is so of restic's files is told by a
+    /// check of them, which needs an identity and reads all their folders.
     pub remove: bool,
     /// Write restic's settings over where they differ, once FROM's were read and opened. Needs an identity.
     pub files_config: bool,
@@ -70,9 +73,10 @@ pub struct Copied {
     pub gone: u64,
     /// Objects that are there, and differ: one of the two is harmed, so neither was touched. A check of both tells which.
     pub differing: Vec<String>,
-    /// Objects that were removed, since FROM no longer has them.
+    /// Objects that were removed, since FROM has let go of them.
     pub removed: u64,
-    /// Why nothing was removed in some scopes: FROM knows less than its copy.
+    /// What the copy has and FROM seems to have lost: it was not removed, and why. A scope in which FROM knows less than its copy
+    /// stays as it is.
     pub held_back: Vec<String>,
 }
 

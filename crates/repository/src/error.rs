@@ -182,6 +182,14 @@ pub enum AppendError {
 }
 
 impl Error {
+    /// Whether it says of the object itself that nobody should go by it, as what was planted, damaged or moved.
+    pub(crate) fn is_unsound(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::Misplaced { .. } | Self::Untrusted { .. } | Self::Format { .. }
+        )
+    }
+
     /// What has to be done about it.
     pub fn kind(&self) -> Kind {
         match self {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many statements before the newest are kept.
-const KEPT: u64 = 100;
+pub(crate) const KEPT: u64 = 100;
 
 /// How often a number is tried: a writer that runs twice competes with itself.
 const TRIES: usize = 4;
@@ -127,12 +127,9 @@ impl Repository {
                     }
                     // Pruned meanwhile.
                     Err(Error::NotFound { .. }) => {}
-                    Err(
-                        error @ (Error::Damaged { .. }
-                        | Error::Misplaced { .. }
-                        | Error::Untrusted { .. }
-                        | Error::Format { .. }),
-                    ) => drop(tellings.refused.insert(key.to_string(), error.to_string())),
+                    Err(error) if error.is_unsound() => {
+                        tellings.refused.insert(key.to_string(), error.to_string());
+                    }
                     Err(other) => return Err(other),
                 }
             }

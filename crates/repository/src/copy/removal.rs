@@ -1,10 +1,12 @@
-//! Removing from a copy what is no longer in the repository: in the reverse of the order of copying, and not when the
-//! repository seems to have been set back, since then the copy is what is needed.
+//! Removing from a copy what the repository has let go of or replaced: in the reverse of the order of copying. What is merely
+//! missing there stays and is told, since then the copy is what is needed. Start at [`remove`]; `judge.rs` says of each object
+//! which of the two it is.
 
 use super::Copied;
+use super::judge::{Judge, Verdict};
 use super::listing::{Class, Listing, order};
 use crate::inventory::Inventory;
-use crate::layout::{self, Known};
+use crate::layout;
 use crate::seen::behind;
 use crate::store::Listed;
 use crate::{Error, Repository, Scope};
@@ -18,38 +20,58 @@ pub(super) async fn remove(
     listing: &Listing,
     copied: &mut Copied,
 ) -> Result<(), Error> {
-    let mut surplus = Inventory::default();
-    let mut there = Vec::new();
-    let mut add = |listed: Listed| {
-        there.push(listed.key.clone());
-        surplus.add(listed);
-    };
-    to.shared.store.for_each(&Path::default(), &mut add).await?;
-    let mut ours = Inventory::default();
-    listing.objects().cloned().for_each(|listed| ours.add(listed));
-    let held = held_back(&ours, &surplus);
+    let copied_now: BTreeSet<&Path> = listing.objects().map(|it| &it.key).collect();
+    let there = listed(to).await?;
+    if there.iter().all(|it| copied_now.contains(&it.key) || !is_copied(&it.key)) {
+        return Ok(());
+    }
+    // Listed after the copy: what was written meanwhile is not missing.
+    let mut judge = Judge::new(from, to, listed(from).await?, there);
+    let held = held_back(&judge.ours, &judge.theirs);
     copied.held_back.extend(held.values().cloned());
-    let kept: BTreeSet<&Path> = listing.objects().map(|it| &it.key).collect();
-    let mut gone: Vec<(Class, Path)> = there
-        .into_iter()
-        .filter(|key| !kept.contains(key))
-        .filter(|key| layout::scope_of(key).is_some_and(|scope| !held.contains_key(&scope)))
-        .map(|key| (order(layout::known(&key).as_ref()), key))
-        .filter(|(class, _)| !matches!(class, Class::Marker | Class::None))
-        .collect();
+    let mut surplus = judge.surplus();
+    surplus.retain(|key| is_copied(key) && layout::scope_of(key).is_some_and(|scope| !held.contains_key(&scope)));
+    let (mut gone, mut kept): (Vec<(Class, Path)>, BTreeMap<_, Vec<Path>>) = (Vec::new(), BTreeMap::new());
+    for key in surplus {
+        let Some(known) = layout::known(&key) else { continue };
+        match judge.verdict(&known).await? {
+            Verdict::Goes => gone.push((order(Some(&known)), key)),
+            Verdict::Stays(why) => kept.entry((layout::scope_of(&key), why)).or_default().push(key),
+            Verdict::Waits => {}
+        }
+    }
+    copied.held_back.extend(kept.iter().filter_map(told));
     gone.sort();
     // Numbers from the lowest up, so that a stream never has a hole; classes from what names others to what is named.
     gone.sort_by_key(|(class, _)| std::cmp::Reverse(*class));
     for (_, key) in gone {
-        // Another copier may have brought what was stored since the list was made; parts whose manifest is not there yet count
-        // for nothing, here as there.
-        let missing = matches!(from.shared.store.size(&key).await, Err(Error::NotFound { .. }));
-        if missing || orphan(&key, listing) {
+        // Another copier may have brought what was stored since the list was made.
+        if matches!(from.shared.store.size(&key).await, Err(Error::NotFound { .. })) {
             to.shared.store.delete(&key).await?;
             copied.removed += 1;
         }
     }
     Ok(())
+}
+
+async fn listed(repository: &Repository) -> Result<Vec<Listed>, Error> {
+    let mut all = Vec::new();
+    repository.shared.store.for_each(&Path::default(), |it| all.push(it)).await?;
+    Ok(all)
+}
+
+fn is_copied(key: &Path) -> bool {
+    !matches!(order(layout::known(key).as_ref()), Class::Marker | Class::None)
+}
+
+/// What stays for one and the same reason, in one line.
+fn told((about, kept): (&(Option<Scope>, String), &Vec<Path>)) -> Option<String> {
+    let (Some(scope), why) = about else { return None };
+    let more = match kept.len() {
+        0 | 1 => String::new(),
+        many => format!(" and {} more", many - 1),
+    };
+    Some(format!("{scope}: {}{more}: {why}", kept.first()?))
 }
 
 /// Scopes of which the copy knows more than the repository, and what.
@@ -71,12 +93,4 @@ fn held_back(ours: &Inventory, theirs: &Inventory) -> BTreeMap<Scope, String> {
         }
     }
     held
-}
-
-fn orphan(key: &Path, listing: &Listing) -> bool {
-    let Some(Known::Part(cluster, point, _)) = layout::known(key) else {
-        return false;
-    };
-    let manifest = layout::manifest(&cluster, &point);
-    listing.objects().all(|it| it.key != manifest)
 }

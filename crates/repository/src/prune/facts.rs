@@ -233,13 +233,8 @@ async fn judge(
 fn sound<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
-        Err(
-            Error::NotFound { .. }
-            | Error::Damaged { .. }
-            | Error::Misplaced { .. }
-            | Error::Untrusted { .. }
-            | Error::Format { .. },
-        ) => Ok(None),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_unsound() => Ok(None),
         Err(other) => Err(other),
     }
 }

@@ -43,6 +43,14 @@ impl Repository {
         }
     }
 
+    /// Opens an object of this repository: a small one whole, of a history's object its beginning.
+    pub(crate) async fn opens(&self, key: &Path, known: &Known) -> Result<(), Error> {
+        match known {
+            Known::History(cluster, name) => self.open_history(cluster, name).await.map(drop),
+            small => self.prove_small(small, key, &self.shared.store.get(key).await?).await,
+        }
+    }
+
     async fn prove_small(&self, known: &Known, key: &Path, bytes: &[u8]) -> Result<(), Error> {
         match known {
             Known::Keyring(scope, number) => {

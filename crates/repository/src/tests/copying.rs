@@ -2,6 +2,7 @@
 
 mod broken_off;
 mod following;
+mod removing;
 
 use super::checking::{Full, kit, store_two_parts};
 use super::*;
