@@ -154,6 +154,29 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn a_copy_says_what_it_did_not_remove_and_what_differs() {
+    let place = Place::new("repository-held");
+    place.must("repository init --root-key root.key");
+    place.must("repository copy --to second");
+    let writers = place.0.join("copies/shared/writers/0000000001");
+    let whole = fs::read(&writers).unwrap();
+    fs::remove_file(&writers).unwrap();
+    let held = place.run("repository copy --to second --remove");
+    assert!(held.code == Some(3) && held.err.contains("LB0317"), "{}{}", held.out, held.err);
+    assert!(held.out.contains("shared/writers/0000000001"), "{}", held.out);
+    fs::write(&writers, &whole[1..]).unwrap();
+    let differs = place.run("repository copy --to second");
+    assert!(
+        differs.code == Some(4) && differs.err.contains("LB0306"),
+        "{}{}",
+        differs.out,
+        differs.err
+    );
+    fs::write(&writers, &whole).unwrap();
+    place.must("repository copy --to second --remove");
+}
+
+#[test]
 fn who_opens_and_who_writes_follows_the_estate() {
     let place = Place::new("repository-keys");
     place.must("repository init --root-key root.key");

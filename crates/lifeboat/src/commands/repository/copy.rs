@@ -7,8 +7,9 @@ use crate::printer::{Printer, Report, card};
 use crate::progress::Progress;
 use estate::{Kind, Name};
 use recovery::Trouble;
-use repository::{Copied, CopyOptions, Followed};
+use repository::{Copied, CopyOptions, Followed, Repository};
 use serde::Serialize;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 #[derive(clap::Args)]
@@ -37,17 +38,17 @@ pub(super) struct Args {
 
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Shown(Copied);
+struct Shown<'a>(&'a Copied);
 
-impl Report for Shown {
+impl Report for Shown<'_> {
     fn text(&self) -> String {
-        let it = &self.0;
+        let it = self.0;
         card([
             ("copied", format!("{} objects, {}", it.objects, size(it.bytes))),
             ("there already", format!("{} objects", it.there)),
             ("removed", format!("{} objects", it.removed)),
             ("differing", it.differing.join(", ")),
-            ("held back", it.held_back.join(", ")),
+            ("held back", it.held_back.join("\n")),
         ])
     }
 }
@@ -64,10 +65,19 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if args.follow {
         let stop = async { drop(tokio::signal::ctrl_c().await) };
         let every = Duration::from_secs(args.every);
-        let report = |round: &Followed| told(round, printer);
-        return repository::follow(&from, &to, &options, every, stop, &report)
+        let last = Mutex::new(None::<Copied>);
+        let report = |round: &Followed| {
+            let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+            lines(round, last.as_ref()).iter().for_each(|line| printer.talk(line));
+            if let Some(copied) = &round.copied {
+                *last = Some(copied.clone());
+            }
+        };
+        repository::follow(&from, &to, &options, every, stop, &report)
             .await
-            .map_err(|error| Trouble::from(error).into());
+            .map_err(Trouble::from)?;
+        let last = last.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
+        return ended(&last, &from, &to);
     }
     let progress = Progress::new(*printer);
     let seen = progress.clone();
@@ -82,14 +92,25 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let copied = repository::copy(&from, &to, &options, &on).await.map_err(Trouble::from)?;
     progress.clear();
-    let differing = copied.differing.len();
-    printer.show(&Shown(copied))?;
-    match differing {
-        0 => Ok(()),
-        _ => Err(Failure::new(
+    printer.show(&Shown(&copied))?;
+    ended(&copied, &from, &to)
+}
+
+/// What is not the same, in the end, and who has to act.
+fn ended(copied: &Copied, from: &Repository, to: &Repository) -> Result<(), Failure> {
+    let (from, to) = (from.store(), to.store());
+    match (copied.differing.len(), copied.held_back.len()) {
+        (0, 0) => Ok(()),
+        (0, held) => Err(Failure::new(
+            "LB0317",
+            Kind::Person,
+            format!("{to} has what {from} seems to have lost: for {held} reasons nothing of it was removed"),
+        )
+        .hint("lifeboat repository check --against COPY, then lifeboat repository repair --from COPY\nlifeboat explain LB0317")),
+        (differing, _) => Err(Failure::new(
             "LB0306",
             Kind::Damaged,
-            format!("{differing} objects differ between {} and {}", from.store(), to.store()),
+            format!("{differing} objects differ between {from} and {to}"),
         )
         .hint(
             "lifeboat repository check --read-data on both: it says which is sound; then lifeboat repository repair",
@@ -97,19 +118,40 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     }
 }
 
-fn told(round: &Followed, printer: &Printer) {
+/// What is said of a round. What is alarming is said again only when it has changed since the round before; its number, each time.
+fn lines(round: &Followed, before: Option<&Copied>) -> Vec<String> {
+    let at = round.at;
     match (&round.error, &round.lag, &round.copied) {
-        (Some(error), ..) => printer.talk(&format!("{} this round broke off: {error}", round.at)),
+        (Some(error), ..) => vec![format!("{at} this round broke off: {error}")],
         (None, _, Some(copied)) => {
-            printer.talk(&format!("{} copied {} objects, {}", round.at, copied.objects, size(copied.bytes)));
+            let mut said = format!("{at} copied {} objects, {}", copied.objects, size(copied.bytes));
+            let (now, before) = (alarms(copied), before.map(alarms).unwrap_or_default());
+            if !now.is_empty() {
+                let (differing, held) = (copied.differing.len(), copied.held_back.len());
+                said.push_str(&format!("; {differing} differ, {held} held back"));
+            }
+            let news = now.iter().filter(|it| !before.contains(it)).map(|it| format!("{at} {it}"));
+            [said].into_iter().chain(news).collect()
         }
-        (None, Some(lag), None) => printer.talk(&format!(
-            "{} the copy is {} behind: {} objects, {}",
-            round.at,
+        (None, Some(lag), None) => vec![format!(
+            "{at} the copy is {} behind: {} objects, {}",
             span(lag.seconds.cast_signed()),
             lag.objects,
             size(lag.bytes)
-        )),
-        (None, None, None) => {}
+        )],
+        (None, None, None) => Vec::new(),
     }
 }
+
+/// What a person should hear of.
+fn alarms(copied: &Copied) -> Vec<String> {
+    let differing = copied
+        .differing
+        .iter()
+        .map(|key| format!("{key} differs: one of the two is harmed"));
+    let held = copied.held_back.iter().map(|why| format!("not removed from the copy: {why}"));
+    differing.chain(held).collect()
+}
+
+#[cfg(test)]
+mod tests;
