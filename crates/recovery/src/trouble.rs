@@ -102,6 +102,7 @@ impl From<repository::Error> for Trouble {
             E::File { .. } => ("LB0308", None),
             E::Taken { .. } => ("LB0310", Some(check)),
             E::Uninitialised { .. } => ("LB0314", Some("lifeboat repository init")),
+            E::MarkerLost { .. } => ("LB0316", Some("lifeboat explain LB0316")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
         let trouble = Self::of(code, error.kind(), &error);

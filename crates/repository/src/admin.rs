@@ -65,6 +65,7 @@ impl Repository {
     /// writers if there is none. What was made: nothing when all was there. May be repeated, also after a crash in the middle.
     ///
     /// # Errors
+    /// [`Error::MarkerLost`] when there are a repository's objects and no marker: under a new one, nothing of them would open;
     /// [`Error::OtherRoot`] when it is a repository of another root already; [`Error::Settings`] for a recipient that is none;
     /// [`Error::NoBucket`], [`Error::Refused`], and as every request; [`Error::Format`] when a newer Lifeboat made it.
     pub async fn found(&self, founding: &Founding<'_>) -> Result<Vec<String>, Error> {
@@ -73,12 +74,54 @@ impl Repository {
         let fresh = Marker::fresh(root);
         self.check_root(&fresh)?;
         self.shared.store.make()?;
-        let (there, is_new) = marker::create(&self.shared.store, &fresh).await?;
+        let (there, is_new) = match marker::known(&self.shared.store).await {
+            Err(Error::Uninitialised { .. }) => marker::create(&self.shared.store, &fresh).await?,
+            other => (other?, false),
+        };
         self.same_root(&there, root)?;
         let mut made = Vec::new();
         if is_new {
             made.push(layout::MARKER.to_owned());
         }
+        made.extend(self.complete(founding).await?);
+        Ok(made)
+    }
+
+    /// Makes the marker of a repository that has lost it, under the id that is known from elsewhere; `false` when it is there.
+    /// Whether the id is the right one is told by a keyring, which the root has signed under it.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when no keyring was signed under that id by that root, or the marker names another;
+    /// [`Error::OtherRoot`], and as every request.
+    pub async fn mark_anew(&self, root: &Signer, id: &str) -> Result<bool, Error> {
+        let refused = |reason: String| Err(Error::Settings { what: "id", reason });
+        if !marker::is_id(id) {
+            return refused("it is not 1 to 64 letters and digits".to_owned());
+        }
+        let marker = Marker::with_id(id, root.public());
+        self.check_root(&marker)?;
+        match marker::known(&self.shared.store).await {
+            Ok(there) if there.repository == id => return self.same_root(&there, marker.root).map(|()| false),
+            Ok(there) => return refused(format!("{} is repository {}", self.store(), there.repository)),
+            Err(Error::Uninitialised { .. } | Error::MarkerLost { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        if !marker::is_of(&self.shared.store, &marker).await? {
+            return refused(format!("no keyring in {} was signed under it by the root {}", self.store(), marker.root));
+        }
+        let (there, is_new) = marker::create(&self.shared.store, &marker).await?;
+        self.same_root(&there, marker.root)?;
+        Ok(is_new)
+    }
+
+    /// Makes a repository complete: a keyring for each scope that has none, a list of writers if there is none. What was made.
+    ///
+    /// # Errors
+    /// As [`Repository::found`]; [`Error::Uninitialised`] when there is no repository.
+    pub async fn complete(&self, founding: &Founding<'_>) -> Result<Vec<String>, Error> {
+        founding.recipients.iter().try_for_each(|grant| grant.recipient.check())?;
+        self.same_root(self.marker().await?, founding.root.public())?;
+        let mut made = Vec::new();
         let mut scopes = founding.scopes.clone();
         scopes.push(Scope::Shared);
         scopes.sort();

@@ -101,11 +101,19 @@ async fn prepare(from: &Repository, to: &Repository) -> Result<(), Error> {
     let theirs = from.marker().await?;
     to.check_root(theirs)?;
     to.shared.store.make()?;
+    let refused = |reason: String| Err(Error::Invalid { object: to.store().to_owned(), reason });
     let there = match marker::read(&to.shared.store).await {
-        Err(Error::Uninitialised { .. }) => marker::create(&to.shared.store, &theirs.of_copy()).await?.0,
+        Err(Error::Uninitialised { .. }) => {
+            // A copy that has lost its marker is told by its keyrings.
+            if let Some(object) = marker::trace(&to.shared.store).await?
+                && !marker::is_of(&to.shared.store, theirs).await?
+            {
+                return refused(format!("it has no {}, and holds {object} of another repository", layout::MARKER));
+            }
+            marker::create(&to.shared.store, &theirs.of_copy()).await?.0
+        }
         other => other?,
     };
-    let refused = |reason: String| Err(Error::Invalid { object: to.store().to_owned(), reason });
     if (&there.repository, there.root) != (&theirs.repository, theirs.root) {
         return refused(format!("it is repository {}, and not {}", there.repository, theirs.repository));
     }

@@ -56,6 +56,14 @@ pub enum Error {
         /// The store's URL.
         store: String,
     },
+    /// The store holds a repository's objects, and not the one that names it.
+    #[error("{store} has lost its {marker}: it holds {object}, which only a repository has", marker = crate::layout::MARKER)]
+    MarkerLost {
+        /// The store's URL.
+        store: String,
+        /// A key that is there.
+        object: String,
+    },
     /// The repository, or an object in it, was written by a newer Lifeboat.
     #[error("{object} has format {found}, and this Lifeboat knows formats up to {known}", known = crate::layout::FORMAT)]
     Format {
@@ -197,6 +205,7 @@ impl Error {
             Self::Taken { .. } => Kind::Conflict,
             Self::Refused { .. }
             | Self::Uninitialised { .. }
+            | Self::MarkerLost { .. }
             | Self::Format { .. }
             | Self::NoIdentity { .. }
             | Self::WrongKey { .. }

@@ -226,8 +226,8 @@ impl Repository {
         }
         let theirs = from.marker().await?;
         let new = if copy { theirs.of_copy() } else { theirs.of_original() };
-        store.delete(&layout::marker()).await?;
-        marker::create(store, &new).await.map(|_made| true)
+        // Over the one that is there: without a marker, nothing else would be told from an empty store.
+        marker::write(store, &new).await.map(|()| true)
     }
 
     /// Takes an object, unless the one that is here is sound.

@@ -69,7 +69,7 @@ impl Repository {
     /// The repository's id, which no other has but its copies. Asks the store once.
     ///
     /// # Errors
-    /// [`Error::Uninitialised`] when the store is no repository, [`Error::Format`] when it is one of a newer Lifeboat's,
+    /// [`Error::Uninitialised`] when the store is no repository, [`Error::MarkerLost`] when it was one, [`Error::Format`] when it is one of a newer Lifeboat's,
     /// [`Error::OtherRoot`] when it is not the one of the settings, and as every request.
     pub async fn id(&self) -> Result<&str, Error> {
         Ok(&self.marker().await?.repository)
@@ -98,7 +98,7 @@ impl Repository {
 
     pub(crate) async fn marker(&self) -> Result<&Marker, Error> {
         let read = || async {
-            let marker = marker::read(&self.shared.store).await?;
+            let marker = marker::known(&self.shared.store).await?;
             self.check_root(&marker)?;
             Ok(marker)
         };

@@ -154,6 +154,31 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
+    let place = Place::new("repository-marker");
+    let sheet = place.must("repository init --root-key root.key").out;
+    let id = sheet.lines().find_map(|line| line.strip_prefix("Id")).unwrap().trim();
+    let marker = place.0.join("copies/lifeboat.json");
+    let before = fs::read_to_string(&marker).unwrap();
+    fs::remove_file(&marker).unwrap();
+    for line in [
+        "copies",
+        "repository init --root-key root.key",
+        "repository keys apply --root-key root.key",
+    ] {
+        let lost = place.run(line);
+        assert!(lost.code == Some(3) && lost.err.contains("LB0316"), "{line}: {}{}", lost.out, lost.err);
+        assert!(!marker.exists(), "{line}");
+    }
+    let wrong = place.run("repository init --root-key root.key --id 0123456789abcdef");
+    assert!(wrong.code == Some(2) && !marker.exists(), "{}", wrong.err);
+    place.must(&format!("repository init --root-key root.key --id {id}"));
+    assert_eq!(fs::read_to_string(&marker).unwrap(), before);
+    place.must("repository check");
+    place.must("repository kit");
+}
+
+#[test]
 fn a_copy_says_what_it_did_not_remove_and_what_differs() {
     let place = Place::new("repository-held");
     place.must("repository init --root-key root.key");

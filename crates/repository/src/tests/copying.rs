@@ -169,6 +169,26 @@ async fn only_a_copy_of_the_same_repository_is_written_to() {
 }
 
 #[tokio::test]
+async fn a_copy_that_has_lost_its_marker_is_told_from_another_repository() {
+    let (full, other) = (Full::new().await, Full::new().await);
+    let (to, store) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    store.delete(&Key::from("lifeboat.json")).await.unwrap();
+    let blind = |full: &Full, store: &Arc<InMemory>| {
+        let unpinned = Settings { root: None, ..settings(Path::new("/"), &full.key) };
+        Repository::on(Store::on(store.clone(), "to"), &unpinned).unwrap()
+    };
+    let error = copy(&other.repository, &blind(&other, &store), &CopyOptions::default(), &|_| {})
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("of another repository"), "{error}");
+    let again = opened_on(store, &full.key);
+    let done = copy(&full.repository, &again, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!((done.objects, done.differing.len()), (0, 0));
+    assert!(again.is_copy().await.unwrap());
+}
+
+#[tokio::test]
 async fn what_was_removed_goes_when_asked_and_not_when_from_was_set_back() {
     let full = Full::new().await;
     let (to, _) = empty(&full);

@@ -127,6 +127,25 @@ async fn a_lost_marker_is_made_anew_as_that_of_an_original_or_of_a_copy() {
     }
 }
 
+/// Whoever is killed while a marker is mended leaves one of the two: it is never removed.
+#[tokio::test]
+async fn a_marker_is_written_over_and_not_removed() {
+    let full = Full::new().await;
+    let (second, _) = copied(&full).await;
+    let store = clocked::Clocked::new("2026-11-22T10:00:00Z");
+    for key in full.keys().await {
+        store.put(&key, full.bytes(&key).await.into()).await.unwrap();
+    }
+    store.put(&Key::from("lifeboat.json"), "{}".into()).await.unwrap();
+    store.locks("lifeboat.json", "AccessDenied: it cannot be removed");
+    let broken = opened_on(store.clone(), &full.key);
+    let report = broken.check(&CheckOptions::default(), &|_| {}).await.unwrap();
+    let plan = broken.plan_repair(&second, &report).await.unwrap();
+    let done = broken.repair(&second, &plan, false).await.unwrap();
+    assert!(done.failed.is_empty() && done.mended == ["lifeboat.json"], "{done:#?}");
+    assert_eq!(opened_on(store, &full.key).id().await.unwrap(), second.id().await.unwrap());
+}
+
 #[tokio::test]
 async fn a_marker_with_another_id_is_told_from_another_repository_by_its_keyrings() {
     let full = Full::new().await;

@@ -225,6 +225,67 @@ async fn a_founding_that_was_broken_off_is_completed() {
     assert_eq!(again.entries(1).await.unwrap().len(), 1);
 }
 
+/// Everything is bound to the id in the marker: under a new one, nothing would open any more.
+#[tokio::test]
+async fn a_repository_that_has_lost_its_marker_gets_no_new_id() {
+    let (repository, store, key) = made().await;
+    repository.append(1, 0, b"x").await.unwrap();
+    let id = repository.id().await.unwrap().to_owned();
+    let marker = Key::from("lifeboat.json");
+    store.delete(&marker).await.unwrap();
+    let lost = |error: Error| {
+        assert!(matches!(error, Error::MarkerLost { .. }), "{error}");
+        assert_eq!(error.kind(), Kind::Person);
+    };
+    let again = opened_on(store.clone(), &key);
+    lost(again.id().await.unwrap_err());
+    lost(found(&again, &key).await.unwrap_err());
+    assert!(store.head(&marker).await.is_err());
+
+    let error = again.mark_anew(&key.root(), "another").await.unwrap_err();
+    assert!(error.to_string().contains("no keyring in memory was signed under it"), "{error}");
+    assert!(again.mark_anew(&crate::tests::key().root(), &id).await.is_err());
+    assert!(again.mark_anew(&key.root(), "../x").await.is_err());
+    assert!(store.head(&marker).await.is_err());
+    assert!(again.mark_anew(&key.root(), &id).await.unwrap());
+    assert!(!again.mark_anew(&key.root(), &id).await.unwrap());
+    let again = opened_on(store.clone(), &key);
+    assert_eq!(again.entries(1).await.unwrap(), [(0, b"x".to_vec())]);
+    assert_eq!(found(&again, &key).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn whatever_is_left_tells_a_repository_from_an_empty_store_and_only_founding_marks_one() {
+    let key = key();
+    for left in [
+        "shared/writers/0000000003",
+        "clusters/a/keys/0000000001",
+        "clusters/a/points/000001-20261122T100000.000Z-abcd",
+    ] {
+        let store = Arc::new(InMemory::new());
+        store.put(&Key::from(left), "x".into()).await.unwrap();
+        let error = found(&opened_on(store, &key), &key).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("it holds {left}, which only a repository has")),
+            "{error}"
+        );
+    }
+    let store = Arc::new(InMemory::new());
+    store.put(&Key::from("notes.txt"), "x".into()).await.unwrap();
+    let empty = opened_on(store, &key);
+    let founding = Founding {
+        root: &key.root(),
+        scopes: scopes(),
+        recipients: vec![],
+        writers: vec![],
+    };
+    let error = empty.complete(&founding).await.unwrap_err();
+    assert!(matches!(error, Error::Uninitialised { .. }), "{error}");
+    found(&empty, &key).await.unwrap();
+}
+
 /// Keys of ssh and passphrases wrap as age's own do.
 #[test]
 fn every_kind_of_recipient_unwraps() {

@@ -257,7 +257,11 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
                 .hint(format!("lifeboat repository repair --from {} --yes", args.from)),
         );
     }
-    let is_copy = repository.is_copy().await.unwrap_or(false);
+    let is_copy = match repository.is_copy().await {
+        Ok(it) => it,
+        // Of the two, one is the original.
+        Err(_lost) => !from.is_copy().await.map_err(Trouble::from)?,
+    };
     let done = repository.repair(&from, &plan, is_copy).await.map_err(Trouble::from)?;
     let failed = done.failed.len() + plan.nobody.len();
     printer.show(&Mended { plan, done: Some(done) })?;

@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// The root's signing key, which decides who can open the repository and who may write it; made there if it is not there
     #[arg(long, value_name = "FILE", default_value = "lifeboat-root.key")]
     root_key: PathBuf,
+    /// Make a lifeboat.json anew that was lost: the id on the recovery sheet
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
     /// Leave identity and store credentials off the sheet
     #[arg(long)]
     without_secrets: bool,
@@ -23,6 +26,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
+    if let Some(id) = &args.id {
+        mark_anew(&world, &name, &args.root_key, id, printer).await?;
+    }
     let repository = make(&world, &name, &args.root_key, printer).await?;
     if world.repository_of(&name)?.root.is_none() {
         let root = repository.root().await.map_err(Trouble::from)?;
@@ -30,6 +36,17 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     }
     let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
     printer.show(&sheet)
+}
+
+/// A repository whose marker was lost has its id on paper.
+async fn mark_anew(world: &World, name: &Name, root_file: &Path, id: &str, printer: &Printer) -> Result<(), Failure> {
+    let repository = world.repository(name)?;
+    let (root, _) = root_key(root_file, false)?;
+    let made = repository.mark_anew(&root, id).await;
+    if made.map_err(|error| about_root(error, root_file))? {
+        printer.talk(&format!("{} is marked as repository {id} again", repository.store()));
+    }
+    Ok(())
 }
 
 /// Makes the repository, or completes it, and stores the recovery kit in it.

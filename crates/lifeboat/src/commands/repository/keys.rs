@@ -160,7 +160,7 @@ async fn apply(args: ApplyArgs, printer: &Printer) -> Result<(), Failure> {
         writers: wanted.writers.clone(),
     };
     let made = repository
-        .found(&founding)
+        .complete(&founding)
         .await
         .map_err(|error| about_root(error, &args.root_key))?;
     made.iter().for_each(|made| printer.talk(&format!("made {made}")));
