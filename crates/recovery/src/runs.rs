@@ -6,6 +6,7 @@ use engine::{Entry, Journal, JournalError, Runner, State};
 use estate::Kind;
 use plan::Plan;
 use repository::{AppendError, Repository};
+use std::collections::BTreeSet;
 
 /// The journal of one run, kept in a repository.
 #[derive(Debug)]
@@ -63,40 +64,89 @@ impl Run {
     }
 }
 
+/// What there is under a run's number.
+enum Found {
+    /// A run, whole up to its end.
+    Run(Box<Run>),
+    /// None, or one of which nothing can be read yet: somebody is just writing its first entry.
+    None,
+    /// A run of which something cannot be read, and which may not be over: its number of sound entries, and why.
+    Broken(u64, Trouble),
+    /// Nothing that opens: it was planted, or all of it is harmed.
+    Planted(Trouble),
+}
+
+async fn found(repository: &Repository, number: u64) -> Result<Found, Trouble> {
+    let damaged = |reason: String| {
+        Trouble::new("LB0703", Kind::Damaged, format!("run {number}: {reason}"))
+            .hint(format!("lifeboat explain LB0703, then lifeboat run cancel {number} --yes"))
+    };
+    let read = repository.sound_entries(number).await?;
+    let broken = read.broken.map(|error| damaged(error.to_string()));
+    if let (Some(trouble), false) = (&broken, read.genuine) {
+        return Ok(Found::Planted(trouble.clone()));
+    }
+    let sound = read.entries.len() as u64;
+    let parse = |(seq, bytes): (u64, Vec<u8>)| {
+        serde_json::from_slice::<Entry>(&bytes).map_err(|reason| damaged(format!("entry {seq}: {reason}")))
+    };
+    let entries = read.entries.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+    let state = State::of(&entries).map_err(|error| damaged(error.to_string()))?;
+    if let Some(trouble) = broken.filter(|_| state.ended.is_none()) {
+        return Ok(Found::Broken(sound, trouble));
+    }
+    let Some(plan) = state.plan.clone() else {
+        return Ok(Found::None);
+    };
+    let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
+    // No entry follows the end: whatever stands there counts for nothing.
+    Ok(Found::Run(Box::new(Run { number, state, plan, entries })))
+}
+
 /// Reads a run.
 ///
 /// # Errors
 /// There is none, it cannot be read, or it is damaged.
 pub async fn read(repository: &Repository, number: u64) -> Result<Run, Trouble> {
-    let entries = repository.entries(number).await?;
-    let damaged = |reason: String| Trouble::new("LB0703", Kind::Damaged, format!("run {number}: {reason}"));
-    let parse = |(seq, bytes): (u64, Vec<u8>)| {
-        serde_json::from_slice::<Entry>(&bytes).map_err(|reason| damaged(format!("entry {seq}: {reason}")))
-    };
-    let entries = entries.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-    let state = State::of(&entries).map_err(|error| damaged(error.to_string()))?;
-    let Some(plan) = state.plan.clone() else {
-        return Err(Trouble::new("LB0705", Kind::Invalid, format!("there is no run {number}")).hint("lifeboat runs"));
-    };
-    let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
-    Ok(Run { number, state, plan, entries })
+    match found(repository, number).await? {
+        Found::Run(run) => Ok(*run),
+        Found::Broken(_, trouble) | Found::Planted(trouble) => Err(trouble),
+        Found::None => {
+            Err(Trouble::new("LB0705", Kind::Invalid, format!("there is no run {number}")).hint("lifeboat runs"))
+        }
+    }
 }
 
-/// The newest run, if there is any.
+/// The newest run, if there is any. What stands above it and opens with no key was planted, and is passed over.
 ///
 /// # Errors
 /// As [`read`].
 pub async fn newest(repository: &Repository) -> Result<Option<Run>, Trouble> {
+    Ok(newest_and_next(repository).await?.0)
+}
+
+/// The newest run, and the number of the next.
+async fn newest_and_next(repository: &Repository) -> Result<(Option<Run>, u64), Trouble> {
     let mut numbers = repository.runs().await?;
     numbers.sort_unstable();
+    let (mut newest, mut planted) = (None, BTreeSet::new());
     while let Some(number) = numbers.pop() {
-        match read(repository, number).await {
-            // Somebody is just writing its first entry: until that is there, there is no such run.
-            Err(trouble) if trouble.code == "LB0705" => {}
-            found => return found.map(Some),
+        match found(repository, number).await? {
+            Found::Run(run) => {
+                newest = Some(*run);
+                break;
+            }
+            Found::Broken(_, trouble) => return Err(trouble),
+            Found::Planted(_) => drop(planted.insert(number)),
+            // Until its first entry is there, there is no such run.
+            Found::None => {}
         }
     }
-    Ok(None)
+    let mut next = newest.as_ref().map_or(1, |run: &Run| run.number + 1);
+    while planted.contains(&next) {
+        next += 1;
+    }
+    Ok((newest, next))
 }
 
 /// Begins a run of `plan` under the next number. Of two who begin at once one wins, and the other is told of it.
@@ -104,16 +154,39 @@ pub async fn newest(repository: &Repository) -> Result<Option<Run>, Trouble> {
 /// # Errors
 /// Another run is not over, or was begun at the same moment; the repository does not answer.
 pub async fn begin(repository: &Repository, plan: &Plan, runner: &Runner) -> Result<u64, Trouble> {
-    let newest = newest(repository).await?;
+    let (newest, number) = newest_and_next(repository).await?;
     if let Some(run) = newest.as_ref().filter(|run| !run.ended()) {
         return Err(unfinished(run.number));
     }
-    let number = newest.map_or(1, |run| run.number + 1);
     let plan = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
     match engine::begin(&InRepository { repository, run: number }, plan, runner).await {
         Ok(()) => Ok(number),
         Err(engine::Error::OtherPlan) => Err(unfinished(number)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// How a run stands that somebody wants to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its journal is whole.
+    Whole,
+    /// So many entries can be read, and something after them cannot.
+    Broken {
+        /// How many.
+        sound: u64,
+    },
+}
+
+/// Looks whether a run can be ended as it is.
+///
+/// # Errors
+/// As [`read`], but not when its journal is damaged.
+pub async fn ending(repository: &Repository, number: u64) -> Result<Ending, Trouble> {
+    match found(repository, number).await? {
+        Found::Broken(sound, _) => Ok(Ending::Broken { sound }),
+        Found::Planted(_) => Ok(Ending::Broken { sound: 0 }),
+        Found::Run(_) | Found::None => read(repository, number).await.map(|_run| Ending::Whole),
     }
 }
 

@@ -102,6 +102,48 @@ async fn a_missing_key_is_not_a_damaged_journal() {
     assert_eq!(&*nothing.code, "LB0705");
 }
 
+/// Puts bytes where an entry of a run would be, as whoever can only write to the store does.
+fn plant(directory: &std::path::Path, run: u64, entry: u64) {
+    let folder = directory.join(format!("shared/runs/{run:010}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{entry:010}")), "planted").unwrap();
+}
+
+#[tokio::test]
+async fn a_planted_run_is_passed_over_and_one_that_is_damaged_is_ended_by_a_person() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = repository(directory.path()).await;
+    let runner = Runner::new("one");
+    for run in [2, 9_999_999_999] {
+        plant(directory.path(), run, 0);
+    }
+    assert!(runs::newest(&repository).await.unwrap().is_none());
+    assert_eq!(runs::begin(&repository, &plan("one"), &runner).await.unwrap(), 1);
+    assert_eq!(runs::newest(&repository).await.unwrap().unwrap().number, 1);
+    let trouble = runs::read(&repository, 2).await.unwrap_err();
+    assert_eq!((&*trouble.code, trouble.kind), ("LB0703", Kind::Damaged));
+
+    // A run that may not be over and cannot be read to its end.
+    plant(directory.path(), 1, 1);
+    for trouble in [
+        runs::newest(&repository).await.unwrap_err(),
+        runs::begin(&repository, &plan("two"), &runner).await.unwrap_err(),
+    ] {
+        assert_eq!((&*trouble.code, trouble.kind), ("LB0703", Kind::Damaged));
+        assert!(trouble.hint.unwrap().contains("lifeboat run cancel 1"));
+    }
+    assert_eq!(runs::ending(&repository, 1).await.unwrap(), runs::Ending::Broken { sound: 1 });
+    assert_eq!(repository.remove_entries_from(1, 1).await.unwrap(), 1);
+    let journal = runs::InRepository { repository: &repository, run: 1 };
+    engine::cancel(&journal, &runner).await.unwrap();
+    // What stands behind the end of a run counts for nothing.
+    plant(directory.path(), 1, 9_999_999_999);
+    assert!(runs::newest(&repository).await.unwrap().unwrap().ended());
+    assert_eq!(runs::ending(&repository, 2).await.unwrap(), runs::Ending::Broken { sound: 0 });
+    // The number of what was planted is passed over, too.
+    assert_eq!(runs::begin(&repository, &plan("two"), &runner).await.unwrap(), 3);
+}
+
 #[test]
 fn a_repository_is_opened_where_its_url_says() {
     let directory = tempfile::tempdir().unwrap();

@@ -178,7 +178,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`]; [`Error::Settings`] for a
-    /// recipient that is none; as opening a keyring, and as every request.
+    /// recipient that is none; [`Error::Untrusted`] when something that the root did not sign stands above the newest: it may be
+    /// a later keyring that was harmed, see [`Repository::remove_unsigned`]; as opening a keyring, and as every request.
     pub async fn rewrap(
         &self,
         root: &Signer,
@@ -189,6 +190,7 @@ impl Repository {
         self.same_root(self.marker().await?, root.public())?;
         recipients.iter().try_for_each(Recipient::check)?;
         let (key, keyring) = self.keyring(scope).await?;
+        self.none_above(&layout::keyrings(scope), keyring.number).await?;
         let mut opened = keyring.open(key.as_ref(), self.id().await?, &self.shared.identities)?;
         if rotate {
             opened = opened.rotated();
@@ -215,17 +217,49 @@ impl Repository {
     /// Replaces the list of who may write.
     ///
     /// # Errors
-    /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`], and as every request.
+    /// [`Error::Taken`] when somebody else changed it at the same time; [`Error::OtherRoot`]; [`Error::Untrusted`] as for
+    /// [`Repository::rewrap`], and as every request.
     pub async fn set_writers(&self, root: &Signer, writers: Vec<Writer>) -> Result<u64, Error> {
         self.same_root(self.marker().await?, root.public())?;
         self.forget_trust().await;
         let number = self.trusted().await?.number + 1;
+        self.none_above(&layout::writer_lists(), number - 1).await?;
         self.put_writers(root, number, writers).await?;
         self.forget_trust().await;
         if self.trusted().await?.number == number {
             self.remove_below(&layout::writer_lists(), number).await?;
         }
         Ok(number)
+    }
+
+    /// Removes what stands above the newest keyrings and the newest list of writers, and was not signed by the root: because
+    /// somebody knows that it was planted, and is no later one that was harmed. What was removed.
+    ///
+    /// # Errors
+    /// [`Error::OtherRoot`], and as every request.
+    pub async fn remove_unsigned(&self, root: &Signer) -> Result<Vec<String>, Error> {
+        self.same_root(self.marker().await?, root.public())?;
+        self.forget_trust().await;
+        let mut above = Vec::new();
+        for scope in self.scopes().await? {
+            if let Some((_, keyring)) = counting(self.keyring(&scope).await)? {
+                above.extend(self.unsigned_above(&layout::keyrings(&scope), keyring.number).await?);
+            }
+        }
+        if let Some(list) = counting(self.trusted().await)? {
+            above.extend(self.unsigned_above(&layout::writer_lists(), list.number).await?);
+        }
+        let mut removed = Vec::new();
+        for (key, _) in above {
+            self.shared.store.delete(&key).await?;
+            removed.push(key.to_string());
+        }
+        Ok(removed)
+    }
+
+    async fn none_above(&self, stream: &Path, number: u64) -> Result<(), Error> {
+        let unsigned = self.unsigned_above(stream, number).await?;
+        unsigned.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
     fn same_root(&self, marker: &Marker, root: PublicKey) -> Result<(), Error> {
@@ -264,11 +298,14 @@ impl Repository {
         self.shared.store.create(&key, root.sign(&place, &body).into()).await?;
         Ok(key)
     }
+}
 
-    /// Removes the objects of a stream with lower numbers.
-    pub(crate) async fn remove_below(&self, stream: &Path, number: u64) -> Result<(), Error> {
-        let listed = self.shared.store.list(stream).await?.into_iter();
-        let lower = listed.filter(|key| layout::number(key).is_some_and(|found| found < number));
-        self.shared.store.delete_all(lower.collect()).await
+/// What was read, if there is one that counts.
+fn counting<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_unsound() => Ok(None),
+        Err(other) => Err(other),
     }
 }

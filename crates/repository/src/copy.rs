@@ -73,6 +73,8 @@ pub struct Copied {
     pub gone: u64,
     /// Objects that are there, and differ: one of the two is harmed, so neither was touched. A check of both tells which.
     pub differing: Vec<String>,
+    /// Keyrings and lists of writers that FROM's root did not sign: they count for nothing, and were not copied.
+    pub unsigned: Vec<String>,
     /// Objects that were removed, since FROM has let go of them.
     pub removed: u64,
     /// What the copy has and FROM seems to have lost: it was not removed, and why. A scope in which FROM knows less than its copy
@@ -136,6 +138,7 @@ enum Outcome {
     Copied,
     There,
     Differs,
+    Unsigned,
     Gone,
 }
 
@@ -159,6 +162,7 @@ async fn carry(copying: &Copying<'_>, listing: &Listing, copied: &mut Copied, on
             Outcome::There => copied.there += 1,
             Outcome::Gone => copied.gone += 1,
             Outcome::Differs => copied.differing.push(object.key.to_string()),
+            Outcome::Unsigned => copied.unsigned.push(object.key.to_string()),
         }
         on(*progress);
     };
@@ -187,6 +191,10 @@ impl Copying<'_> {
                 _ => return Ok(Outcome::Differs),
             },
             Some(_) => return Ok(Outcome::There),
+            None if matches!(class, Class::Keyrings | Class::Writers) => match self.signed(key).await {
+                Err(error) if error.is_unsound() => return Ok(Outcome::Unsigned),
+                other => other,
+            },
             None => transfer::object(from, to, key, object.bytes).await,
         };
         match outcome {
@@ -196,6 +204,13 @@ impl Copying<'_> {
             Err(Error::Taken { .. }) => Ok(Outcome::Differs),
             Err(other) => Err(other),
         }
+    }
+
+    /// Copies what the root has signed.
+    async fn signed(&self, key: &Path) -> Result<(), Error> {
+        let text = self.from.shared.store.get(key).await?;
+        self.from.signed_by_root(self.from.root().await?, key, &text).await?;
+        self.to.shared.store.create(key, text).await
     }
 
     /// Writes restic's settings over, in one step, once those of FROM have opened with a key that the copy has, too: the one

@@ -4,7 +4,7 @@
 
 use crate::digest::sha256;
 use crate::seen::Seen;
-use crate::{Error, Repository, Scope, failure, layout};
+use crate::{Error, Repository, Scope, failure, layout, numbers};
 use estate::Name;
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -86,14 +86,16 @@ impl Repository {
     /// [`Error::NoSigner`]; [`Error::Untrusted`] when this writer's signature does not count in the scope; [`Error::Taken`] when
     /// another process of the same writer is always faster; as opening, and as every request.
     pub async fn tell(&self, scope: &Scope, head: &Head) -> Result<u64, Error> {
-        let stream = layout::evidence(scope, &self.own_name(scope).await?);
+        let writer = self.own_name(scope).await?;
+        let stream = layout::evidence(scope, &writer);
         let mut taken = Error::Taken { object: stream.to_string() };
         for _ in 0..TRIES {
-            let newest = self.newest(&stream).await?.map_or(0, |(_, number)| number);
-            match self.put_head(&stream, newest + 1, head).await {
+            let numbers = self.numbers(&stream).await?;
+            let number = numbers::next(&numbers, self.newest_head(&numbers, &writer).await?);
+            match self.put_head(&stream, number, head).await {
                 Ok(()) => {
-                    self.forget_heads(&stream, (newest + 1).saturating_sub(KEPT)).await?;
-                    return Ok(newest + 1);
+                    self.forget_heads(&stream, number.saturating_sub(KEPT)).await?;
+                    return Ok(number);
                 }
                 Err(error @ Error::Taken { .. }) => taken = error,
                 Err(other) => return Err(other),
@@ -135,6 +137,23 @@ impl Repository {
             }
         }
         Ok(tellings)
+    }
+
+    /// The number of the newest statement of a writer that counts.
+    async fn newest_head(&self, numbers: &[(Path, u64)], writer: &Name) -> Result<Option<u64>, Error> {
+        for (key, number) in numbers {
+            let read = match self.shared.store.get(key).await {
+                Ok(sealed) => self.head_in(key, writer, &sealed).await,
+                Err(error) => Err(error),
+            };
+            match read {
+                Ok(_) => return Ok(Some(*number)),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) if error.is_unsound() => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(None)
     }
 
     /// The statement that was read from under `key`, of this writer.

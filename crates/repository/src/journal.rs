@@ -10,6 +10,17 @@ const LONGEST: usize = (SMALL - (64 << 10)) as usize;
 /// Entries read at once.
 const READS: usize = 8;
 
+/// What can be read of a run's journal.
+#[derive(Debug)]
+pub struct SoundEntries {
+    /// The entries from 0 on, in order, up to the first that is missing or does not open.
+    pub entries: Vec<(u64, Vec<u8>)>,
+    /// Why they end there though there is more.
+    pub broken: Option<Error>,
+    /// Whether any entry opens, the later ones included: one that none opens of is no run of ours.
+    pub genuine: bool,
+}
+
 impl Repository {
     /// Writes the entry with this number of a run, if nobody has. Numbers begin with 0 and end, like runs, with 9,999,999,999.
     ///
@@ -55,6 +66,65 @@ impl Repository {
         // All up to the last one, listed or not: one that was written during the listing may have been passed over.
         let reads = (number..=last).map(|number| self.entry(run, number));
         futures::stream::iter(reads).buffered(READS).try_collect().await
+    }
+
+    /// The entries of a run as far as they are sound.
+    ///
+    /// # Errors
+    /// As opening: [`Error::NoIdentity`], [`Error::WrongKey`], and as every request.
+    pub async fn sound_entries(&self, run: u64) -> Result<SoundEntries, Error> {
+        self.id().await?;
+        let numbers = self.numbers(&layout::run(run)?).await?;
+        let last = numbers.first().map(|(_, last)| *last);
+        let mut found = SoundEntries { entries: Vec::new(), broken: None, genuine: false };
+        let reads = (0..=last.unwrap_or(0))
+            .filter(|_| last.is_some())
+            .map(|number| self.entry(run, number));
+        let mut reads = futures::stream::iter(reads).buffered(READS);
+        while let Some(read) = reads.next().await {
+            match read {
+                Ok(entry) => found.entries.push(entry),
+                Err(error) if error.is_unsound() => {
+                    found.broken = Some(error);
+                    break;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        drop(reads);
+        found.genuine = !found.entries.is_empty();
+        for (key, _) in numbers.iter().filter(|_| found.broken.is_some()) {
+            if found.genuine {
+                break;
+            }
+            match self.opened(key).await {
+                Ok(_) => found.genuine = true,
+                Err(Error::NotFound { .. }) => {}
+                Err(error) if error.is_unsound() => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes the entries of a run from one number on, the last first; how many there were. For a person who has seen that they
+    /// cannot be read.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn remove_entries_from(&self, run: u64, number: u64) -> Result<u64, Error> {
+        self.id().await?;
+        let mut removed = 0;
+        for (key, _) in self
+            .numbers(&layout::run(run)?)
+            .await?
+            .into_iter()
+            .filter(|(_, it)| *it >= number)
+        {
+            self.shared.store.delete(&key).await?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 
     async fn entry(&self, run: u64, number: u64) -> Result<(u64, Vec<u8>), Error> {

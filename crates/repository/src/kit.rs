@@ -3,7 +3,7 @@
 //!
 //! Kits are numbered; the newest counts. Its form is in docs/repository-format.md.
 
-use crate::{Error, Hidden, Repository, failure, layout};
+use crate::{Error, Hidden, Repository, failure, layout, numbers};
 use jiff::Timestamp;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// How many kits before the newest are kept: who changed something by mistake finds what was there before.
-pub(crate) const KEPT: u64 = 20;
+pub(crate) const KEPT: usize = 20;
 
 /// The longest kit, in bytes: it is held in memory.
 const LONGEST: usize = 8 << 20;
@@ -66,16 +66,12 @@ impl Repository {
     /// [`Error::NoSigner`]; [`Error::Invalid`] when it is too large; [`Error::Taken`] when somebody else stored one at the same
     /// time; as opening, and as every request.
     pub async fn put_kit(&self, kit: &Kit) -> Result<Option<u64>, Error> {
-        let newest = self.newest(&layout::kits()).await?.map(|(_, number)| number);
-        if let Some(number) = newest {
-            match self.kit_of(number).await {
-                Ok((known, _)) if kit.is_like(&known) => return Ok(None),
-                // A damaged kit is replaced by a sound one; what is merely closed to us is not.
-                Ok(_) | Err(Error::Damaged { .. } | Error::Untrusted { .. } | Error::Misplaced { .. }) => {}
-                Err(other) => return Err(other),
-            }
+        let numbers = self.numbers(&layout::kits()).await?;
+        let newest = self.sound_kits(&numbers, 1).await?.pop();
+        if newest.as_ref().is_some_and(|(_, known)| kit.is_like(known)) {
+            return Ok(None);
         }
-        let number = newest.unwrap_or(0) + 1;
+        let number = numbers::next(&numbers, newest.map(|(number, _)| number));
         let key = layout::numbered(&layout::kits(), "kit", number)?;
         let bug = |error: serde_json::Error| Error::Bug { object: key.to_string(), reason: error.to_string() };
         let body = serde_json::to_vec(kit).map(Zeroizing::new).map_err(bug)?;
@@ -86,8 +82,33 @@ impl Repository {
         let text = Zeroizing::new(self.sign(&key, &body).await?);
         let sealed = self.sealed(&key, 0, &text).await?;
         self.shared.store.create(&key, sealed).await?;
-        self.remove_below(&layout::kits(), number.saturating_sub(KEPT)).await?;
+        let before: Vec<_> = numbers.into_iter().filter(|(_, it)| *it < number).collect();
+        if before.len() > KEPT {
+            // Counted by what is sound: what was planted pushes nothing out.
+            let kept = self.sound_kits(&before, KEPT).await?;
+            if let Some((first, _)) = kept.get(KEPT - 1) {
+                self.remove_below(&layout::kits(), *first).await?;
+            }
+        }
         Ok(Some(number))
+    }
+
+    /// So many of the newest kits that are sound, if there are so many; `numbers` from the highest down. A damaged kit is passed
+    /// over; what is merely closed to us is an error.
+    async fn sound_kits(&self, numbers: &[(Path, u64)], most: usize) -> Result<Vec<(u64, Kit)>, Error> {
+        let mut sound = Vec::new();
+        for (_, number) in numbers {
+            if sound.len() == most {
+                break;
+            }
+            match self.kit_of(*number).await {
+                Ok((kit, _)) => sound.push((*number, kit)),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) if error.is_unsound() => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(sound)
     }
 
     /// The newest kit, its number, and who wrote it.

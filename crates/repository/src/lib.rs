@@ -34,6 +34,7 @@ pub mod lease;
 mod limits;
 mod lock;
 mod marker;
+mod numbers;
 mod partial;
 mod periods;
 mod points;
@@ -70,6 +71,7 @@ pub use files::{
 pub use hidden::Hidden;
 pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
 pub use hold::{history_lock, point_lock};
+pub use journal::SoundEntries;
 pub use keys::{KeyId, Recipient, new_identity};
 pub use kit::Kit;
 pub use layout::{Kind, Scope};

@@ -104,16 +104,44 @@ impl Repository {
         *self.shared.trust.writers.lock().await = None;
     }
 
-    /// The object with the highest number below `stream`, signed by the root.
+    /// The object with the highest number below `stream` of those that the root has signed. What stands above it counts for
+    /// nothing: whoever could put it there could as well have taken a newer one away, so passing it over gives nothing away.
     async fn newest_of_root(&self, stream: &Path) -> Result<(Path, u64, Vec<u8>), Error> {
-        let marker = self.marker().await?;
-        let (key, number) = self.newest(stream).await?.ok_or_else(|| Error::NotFound {
+        let root = self.marker().await?.root;
+        let mut passed_over = None;
+        for (key, number) in self.numbers(stream).await? {
+            match self.read_of_root(root, &key).await {
+                Ok(body) => return Ok((key, number, body)),
+                // Replaced since it was listed.
+                Err(Error::NotFound { .. }) => {}
+                Err(error) if error.is_unsound() => drop(passed_over.get_or_insert(error)),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(passed_over.unwrap_or_else(|| Error::NotFound {
             store: self.store().to_owned(),
             object: format!("{stream}/..."),
-        })?;
-        let text = self.shared.store.get(&key).await?;
-        let body = self.signed_by_root(marker.root, &key, &text).await?;
-        Ok((key, number, body))
+        }))
+    }
+
+    async fn read_of_root(&self, root: PublicKey, key: &Path) -> Result<Vec<u8>, Error> {
+        let text = self.shared.store.get(key).await?;
+        self.signed_by_root(root, key, &text).await
+    }
+
+    /// What stands above a number of a stream though the root did not sign it, and why that counts for nothing.
+    pub(crate) async fn unsigned_above(&self, stream: &Path, number: u64) -> Result<Vec<(Path, Error)>, Error> {
+        let root = self.marker().await?.root;
+        let mut unsigned = Vec::new();
+        for (key, _) in self.numbers(stream).await?.into_iter().filter(|(_, found)| *found > number) {
+            match self.read_of_root(root, &key).await {
+                Ok(_) => return Err(Error::Taken { object: key.to_string() }),
+                Err(Error::NotFound { .. }) => {}
+                Err(error) if error.is_unsound() => unsigned.push((key, error)),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(unsigned)
     }
 
     /// The body of what the root has signed for the object under `key`.
@@ -125,16 +153,6 @@ impl Repository {
             return Err(Error::Untrusted { object: key.to_string(), reason });
         }
         Ok(body.to_vec())
-    }
-
-    /// The highest number below `stream`.
-    pub(crate) async fn newest(&self, stream: &Path) -> Result<Option<(Path, u64)>, Error> {
-        let depth = stream.parts_count() + 1;
-        let listed = self.shared.store.list(stream).await?.into_iter();
-        let numbers = listed
-            .filter(|key| key.parts_count() == depth)
-            .filter_map(|key| layout::number(&key).map(|number| (key, number)));
-        Ok(numbers.max_by_key(|(_, number)| *number))
     }
 
     /// Where an object stands.

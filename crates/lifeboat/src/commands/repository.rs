@@ -121,6 +121,9 @@ fn about_root(error: Error, path: &Path) -> Failure {
     let hint = format!("--root-key FILE: the file that init wrote for this repository, not {}", path.display());
     match error {
         Error::OtherRoot { .. } => Failure::from(Trouble::from(error).hint(hint)),
+        Error::Untrusted { .. } => Failure::from(Trouble::from(error).hint(
+            "lifeboat repository repair --from NAME, if it is one of yours that was harmed\nelse: lifeboat repository keys apply --remove-unsigned",
+        )),
         other => Failure::from(Trouble::from(other)),
     }
 }

@@ -7,7 +7,7 @@ use crate::printer::{Printer, Report, table};
 use crate::runner::Hold;
 use jiff::{SignedDuration, Timestamp};
 use recovery::report::Measured;
-use recovery::runs;
+use recovery::runs::{self, Ending};
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -187,7 +187,11 @@ pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failur
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
     let mut listed = Vec::new();
     for number in repository.runs().await.map_err(recovery::Trouble::from)? {
-        listed.push(Measured::of(&runs::read(&repository, number).await?));
+        match runs::read(&repository, number).await {
+            Ok(run) => listed.push(Measured::of(&run)),
+            Err(damaged) if damaged.code == "LB0703" => printer.talk(&format!("not listed: {damaged}")),
+            Err(other) => return Err(other.into()),
+        }
     }
     printer.show(&Listed(listed))
 }
@@ -214,16 +218,36 @@ async fn show(args: OneArgs, printer: &Printer) -> Result<(), Failure> {
 async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let run = runs::read(&repository, args.number).await?;
+    let number = args.number;
+    let ending = runs::ending(&repository, number).await?;
     if !args.yes {
-        let message = format!("this ends run {} for good; what its steps have done stays done", run.number);
+        let (message, first) = match ending {
+            Ending::Whole => {
+                let message = format!("this ends run {number} for good; what its steps have done stays done");
+                (message, format!("lifeboat run show {number}"))
+            }
+            Ending::Broken { sound } => {
+                let message = format!(
+                    "this ends run {number} for good, and removes all of its journal after the {sound} entries that can be read"
+                );
+                (message, "lifeboat explain LB0703".to_owned())
+            }
+        };
         return Err(Failure::new("LB0006", estate::Kind::Person, message)
-            .hint(format!("lifeboat run show {0}, then lifeboat run cancel {0} --yes", run.number)));
+            .hint(format!("{first}, then lifeboat run cancel {number} --yes")));
     }
     let hold = Hold::take(&world)?;
-    let journal = runs::InRepository { repository: &repository, run: run.number };
+    if let Ending::Broken { sound } = ending {
+        let removed = repository.remove_entries_from(number, sound).await;
+        let removed = removed.map_err(recovery::Trouble::from)?;
+        printer.talk(&format!("removed {removed} entries of run {number} from entry {sound} on"));
+        if sound == 0 {
+            return Ok(());
+        }
+    }
+    let journal = runs::InRepository { repository: &repository, run: number };
     engine::cancel(&journal, &hold.runner).await.map_err(recovery::Trouble::from)?;
-    printer.talk(&format!("run {} is over", run.number));
+    printer.talk(&format!("run {number} is over"));
     Ok(())
 }
 

@@ -41,7 +41,10 @@ impl Checker<'_> {
     pub(super) async fn trust(&mut self) -> Result<(), Error> {
         let lists = layout::writer_lists();
         match self.repository.trusted().await {
-            Ok(_) => self.leftovers(&lists, &self.inventory.writers),
+            Ok(list) => {
+                self.leftovers(&lists, &self.inventory.writers, list.number);
+                self.unsigned(&lists, list.number).await?;
+            }
             Err(error) => self.faults.error(&lists, Severity::Damage, error)?,
         }
         let shared = BTreeSet::from([Scope::Shared]);
@@ -59,8 +62,9 @@ impl Checker<'_> {
         let opened = match self.repository.keyring(scope).await {
             Ok((key, keyring)) => {
                 if let Some(found) = self.inventory.scopes.get(scope) {
-                    self.leftovers(&stream, &found.keyrings);
+                    self.leftovers(&stream, &found.keyrings, keyring.number);
                 }
+                self.unsigned(&stream, keyring.number).await?;
                 self.recipients(&key, scope, &keyring);
                 self.repository.keys(scope).await.map(drop)
             }
@@ -81,16 +85,33 @@ impl Checker<'_> {
         }
     }
 
-    /// Names what stands below the newest number.
-    fn leftovers(&mut self, stream: &Path, numbers: &Stream) {
-        let Some(newest) = numbers.keys().next_back() else {
-            return;
-        };
-        for number in numbers.keys().filter(|number| *number < newest) {
+    /// Names what stands below the number that counts.
+    fn leftovers(&mut self, stream: &Path, numbers: &Stream, newest: u64) {
+        for number in numbers.keys().filter(|number| **number < newest) {
             if let Ok(object) = text(layout::numbered(stream, "object", *number)) {
                 let reason = format!("number {newest} counts in its place");
                 self.faults.add(&object, Severity::Note, Flaw::Leftover, reason);
             }
+        }
+    }
+
+    /// Names what stands above it, and was passed over.
+    async fn unsigned(&mut self, stream: &Path, newest: u64) -> Result<(), Error> {
+        match self.repository.unsigned_above(stream, newest).await {
+            Ok(unsigned) => {
+                for (key, error) in unsigned {
+                    let reason = match error {
+                        Error::Untrusted { reason, .. } | Error::Damaged { reason, .. } => reason,
+                        other => other.to_string(),
+                    };
+                    let reason = format!("{reason}; number {newest} counts in its place");
+                    self.faults.add(key.as_ref(), Severity::Damage, Flaw::Untrusted, reason);
+                }
+                Ok(())
+            }
+            // Written this very moment: the next check sees it.
+            Err(Error::Taken { .. }) => Ok(()),
+            Err(error) => self.faults.error(stream, Severity::Damage, error),
         }
     }
 }

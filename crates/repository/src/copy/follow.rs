@@ -53,8 +53,9 @@ pub async fn follow(
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let mut stop = pin!(stop);
+    let mut unsigned = Vec::new();
     loop {
-        match select(pin!(round(from, to, options, report)), &mut stop).await {
+        match select(pin!(round(from, to, options, &mut unsigned, report)), &mut stop).await {
             Either::Left((outcome, _)) => outcome?,
             Either::Right(_) => return Ok(()),
         }
@@ -68,10 +69,11 @@ async fn round(
     from: &Repository,
     to: &Repository,
     options: &CopyOptions,
+    unsigned: &mut Vec<String>,
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let outcome = async {
-        let waiting = measure(from, to).await?;
+        let waiting = measure(from, to, unsigned).await?;
         let before = Followed {
             at: ambient::now(),
             lag: Some(waiting),
@@ -80,7 +82,8 @@ async fn round(
         };
         report(&before);
         let copied = copy(from, to, options, &|_progress| {}).await?;
-        let lag = Some(measure(from, to).await?);
+        unsigned.clone_from(&copied.unsigned);
+        let lag = Some(measure(from, to, unsigned).await?);
         Ok(Followed { lag, at: ambient::now(), copied: Some(copied), error: None })
     };
     let told = match outcome.await {
@@ -101,14 +104,17 @@ async fn round(
     Ok(())
 }
 
-/// How far TO is behind FROM, by their lists.
-async fn measure(from: &Repository, to: &Repository) -> Result<Lag, Error> {
+/// How far TO is behind FROM, by their lists. What is not signed is waited for by nobody.
+async fn measure(from: &Repository, to: &Repository, unsigned: &[String]) -> Result<Lag, Error> {
     let listing = Listing::of(from).await?;
     let there = match Listing::keys(to).await {
         Err(Error::NoBucket { .. }) => BTreeMap::new(),
         other => other?,
     };
-    Ok(lag(listing.objects(), &there, ambient::now()))
+    let wanted = listing
+        .objects()
+        .filter(|it| !unsigned.iter().any(|key| key == it.key.as_ref()));
+    Ok(lag(wanted, &there, ambient::now()))
 }
 
 /// How far behind `there` is, at `now`. Pure.

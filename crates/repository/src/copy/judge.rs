@@ -139,13 +139,13 @@ impl<'a> Judge<'a> {
     }
 
     /// How many kits after this one both have.
-    async fn later_kits(&mut self, number: u64) -> Result<u64, Error> {
+    async fn later_kits(&mut self, number: u64) -> Result<usize, Error> {
         let kits = self.both.scopes.get(&Scope::Shared).map(|it| &it.kits);
         let later: Vec<u64> = kits.into_iter().flat_map(|it| above(it, number)).collect();
         let mut sound = 0;
         for later in later {
             let key = layout::numbered(&layout::kits(), "kit", later)?;
-            sound += u64::from(self.is_sound(&key, &Known::Kit(later)).await?);
+            sound += usize::from(self.is_sound(&key, &Known::Kit(later)).await?);
         }
         Ok(sound)
     }

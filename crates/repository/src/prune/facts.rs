@@ -74,7 +74,7 @@ pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mu
             found.replaced(repository, Stream::Writers, newest, newest).await?;
         }
         if let Some((newest, _, _)) = sound(repository.kit().await)? {
-            let first = newest.saturating_sub(kit::KEPT);
+            let first = newest.saturating_sub(kit::KEPT as u64);
             found.replaced(repository, Stream::Kits, newest, first).await?;
         }
         found.probes = found.listed(repository, &layout::all_probes()).await?;

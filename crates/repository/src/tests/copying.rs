@@ -153,6 +153,23 @@ async fn the_keys_and_the_settings_of_files_are_never_lost_to_what_from_has() {
 }
 
 #[tokio::test]
+async fn what_the_root_did_not_sign_is_not_carried() {
+    let full = Full::new().await;
+    let planted = ["clusters/management/keys/9999999999", "shared/writers/0000000002"].map(Key::from);
+    for key in &planted {
+        full.put(key, b"planted").await;
+    }
+    let (to, _) = empty(&full);
+    let done = copy(&full.anew(), &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    assert_eq!(done.unsigned, planted.each_ref().map(ToString::to_string));
+    for key in &planted {
+        assert!(to.shared.store.size(key).await.is_err(), "{key}");
+    }
+    let report = to.check(&CheckOptions::default(), &|_| {}).await.unwrap();
+    assert!(report.sound(), "{:#?}", report.faults);
+}
+
+#[tokio::test]
 async fn only_a_copy_of_the_same_repository_is_written_to() {
     let (full, other) = (Full::new().await, Full::new().await);
     let error = copy(&full.repository, &full.anew(), &CopyOptions::default(), &|_| {})

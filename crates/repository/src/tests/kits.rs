@@ -52,3 +52,24 @@ async fn old_kits_go() {
     assert_eq!(left.len(), 21);
     assert_eq!(left[0], Key::from("shared/kit/0000000003"));
 }
+
+/// Whoever can write to the store plants something at the end of all numbers, or not quite there.
+#[tokio::test]
+async fn what_is_planted_at_a_high_number_stops_no_kit_and_pushes_none_out() {
+    let (repository, store) = in_memory().await;
+    let at = |number: u64| Key::from(format!("shared/kit/{number:010}"));
+    for n in 1..=3 {
+        repository.put_kit(&kit(&n.to_string())).await.unwrap();
+    }
+    for number in [4, 999, 9_999_999_999] {
+        store.put(&at(number), "planted".into()).await.unwrap();
+    }
+    assert_eq!(repository.put_kit(&kit("3")).await.unwrap(), None);
+    for n in 5..=24 {
+        assert_eq!(repository.put_kit(&kit(&n.to_string())).await.unwrap(), Some(n));
+    }
+    let left = repository.shared.store.list(&Key::from("shared/kit")).await.unwrap();
+    // The newest, and twenty that are sound before it.
+    let wanted: Vec<Key> = (3..=24).chain([999, 9_999_999_999]).map(at).collect();
+    assert_eq!(left, wanted);
+}

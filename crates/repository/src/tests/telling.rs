@@ -90,3 +90,32 @@ async fn old_evidence_goes() {
     let left = repository.shared.store.list(&Key::from("shared/evidence/main")).await.unwrap();
     assert_eq!((left.len(), left[0].filename()), (100, Some("0000000004")));
 }
+
+#[tokio::test]
+async fn what_is_planted_at_the_end_of_all_numbers_silences_nobody() {
+    let (repository, store) = in_memory().await;
+    let head = Head::new("2026-11-22T10:00:00Z".parse().unwrap(), 1, Seen::default());
+    assert_eq!(repository.tell(&Scope::Shared, &head).await.unwrap(), 1);
+    for number in [2_u64, 9_999_999_999] {
+        let at = Key::from(format!("shared/evidence/main/{number:010}"));
+        store.put(&at, "planted".into()).await.unwrap();
+    }
+    for number in 3..=5 {
+        assert_eq!(repository.tell(&Scope::Shared, &head).await.unwrap(), number);
+    }
+    assert_eq!(repository.told(&Scope::Shared).await.unwrap().told[0].number, 5);
+}
+
+#[test]
+fn the_next_number_is_the_first_that_is_free_after_what_is_sound() {
+    let next = |numbers: &[u64], sound| {
+        let numbers: Vec<_> = numbers.iter().map(|it| (Key::from("x"), *it)).collect();
+        crate::numbers::next(&numbers, sound)
+    };
+    assert_eq!(next(&[], None), 1);
+    assert_eq!(next(&[3, 2, 1], Some(3)), 4);
+    assert_eq!(next(&[9_999_999_999, 5, 4, 3], Some(3)), 6);
+    // Nothing counts any more, as when its writer has another key: it goes on behind, and not behind what was planted.
+    assert_eq!(next(&[9_999_999_999, 5, 4, 3], None), 6);
+    assert_eq!(next(&[9_999_999_999], None), 1);
+}

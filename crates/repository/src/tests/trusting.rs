@@ -167,38 +167,76 @@ async fn without_a_signing_key_no_point_is_written() {
 
 /// Recipients are public: a store could plant a keyring of its own keys, wrapped for all of them.
 #[tokio::test]
-async fn a_keyring_that_the_root_did_not_sign_is_refused() {
+async fn a_keyring_that_the_root_did_not_sign_is_passed_over_and_named() {
     let (repository, store, key) = made().await;
+    repository.append(1, 0, b"x").await.unwrap();
     let rogue = crate::tests::key();
     let (_, keyring) = repository.keyring(&Scope::Shared).await.unwrap();
-    let at = Key::from("shared/keys/0000000002");
     let body = serde_json::to_vec(&keyring).unwrap();
-    let planted = rogue.root().sign(&repository.place(&at).await.unwrap(), &body);
-    store.put(&at, planted.into()).await.unwrap();
-    repository.forget_trust().await;
-    for refused in [
-        repository.append(1, 0, b"x").await.unwrap_err().to_string(),
-        repository.keyring_info(&Scope::Shared).await.unwrap_err().to_string(),
-    ] {
-        assert!(!refused.is_empty());
+    let planted = |number: u64| Key::from(format!("shared/keys/{number:010}"));
+    for number in [2, 9_999_999_999] {
+        let place = repository.place(&planted(number)).await.unwrap();
+        let text = rogue.root().sign(&place, &body);
+        store.put(&planted(number), text.into()).await.unwrap();
     }
-    let error = repository.keys(&Scope::Shared).await.map(drop).unwrap_err();
-    let root = key.root().public();
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("{at} is not to be trusted: the root, {root}, did not sign it")),
-        "{error}"
-    );
     // The root's own, moved to another number, or from another scope.
     for (from, to) in [
-        ("shared/keys/0000000001", "shared/keys/0000000002"),
-        ("clusters/management/keys/0000000001", "shared/keys/0000000002"),
+        ("shared/keys/0000000001", 3),
+        ("clusters/management/keys/0000000001", 4),
     ] {
-        store.copy(&Key::from(from), &Key::from(to)).await.unwrap();
-        let error = repository.keys(&Scope::Shared).await.map(drop).unwrap_err();
-        assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+        store.copy(&Key::from(from), &planted(to)).await.unwrap();
     }
+    store.put(&Key::from("shared/writers/9999999999"), "x".into()).await.unwrap();
+    let again = opened_on(store.clone(), &key);
+    assert_eq!(again.keyring_info(&Scope::Shared).await.unwrap().number, 1);
+    assert_eq!(again.entries(1).await.unwrap(), [(0, b"x".to_vec())]);
+    again.append(1, 1, b"y").await.unwrap();
+    assert_eq!(again.writers().await.unwrap().len(), 1);
+
+    let report = again.check(&crate::CheckOptions::default(), &|_| {}).await.unwrap();
+    let named: Vec<_> = report.faults.iter().filter(|it| it.flaw == crate::Flaw::Untrusted).collect();
+    let objects: Vec<_> = named.iter().map(|it| &*it.object).collect();
+    let wanted = [2, 3, 4, 9_999_999_999].map(|number| planted(number).to_string());
+    assert_eq!(objects[..4], wanted);
+    assert_eq!(objects[4..], ["shared/writers/9999999999"]);
+    assert!(named[3].reason.ends_with("did; number 1 counts in its place"), "{}", named[3].reason);
+    let memory = report.memory.unwrap();
+    assert_eq!((memory.writers, memory.scopes[&Scope::Shared].keyring), (1, 1));
+
+    // It may be a later one that was harmed: only a person knows.
+    let error = again
+        .rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, Error::Untrusted { object, .. } if object.starts_with("shared/keys/")),
+        "{error}"
+    );
+    let error = again.set_writers(&key.root(), vec![key.writer(&scopes())]).await.unwrap_err();
+    assert!(matches!(&error, Error::Untrusted { .. } | Error::Damaged { .. }), "{error}");
+    assert!(again.remove_unsigned(&rogue.root()).await.is_err());
+    assert_eq!(again.remove_unsigned(&key.root()).await.unwrap().len(), 5);
+    let number = again
+        .rewrap(&key.root(), &Scope::Shared, vec![key.recipient("safe")], false)
+        .await;
+    assert_eq!(number.unwrap(), 2);
+    assert_eq!(again.set_writers(&key.root(), vec![key.writer(&scopes())]).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn where_no_keyring_is_signed_the_newest_is_named() {
+    let (_, store, key) = made().await;
+    let at = Key::from("shared/keys/0000000001");
+    store
+        .copy(&Key::from("clusters/management/keys/0000000001"), &at)
+        .await
+        .unwrap();
+    let again = opened_on(store, &key);
+    let error = again.append(1, 0, b"x").await.unwrap_err();
+    assert!(error.to_string().contains("was not written"), "{error}");
+    let error = again.keyring_info(&Scope::Shared).await.unwrap_err();
+    assert!(matches!(&error, Error::Untrusted { object, .. } if object == at.as_ref()), "{error}");
+    assert_eq!(again.remove_unsigned(&key.root()).await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]

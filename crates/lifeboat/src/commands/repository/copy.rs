@@ -48,6 +48,7 @@ impl Report for Shown<'_> {
             ("there already", format!("{} objects", it.there)),
             ("removed", format!("{} objects", it.removed)),
             ("differing", it.differing.join(", ")),
+            ("not signed", it.unsigned.join(", ")),
             ("held back", it.held_back.join("\n")),
         ])
     }
@@ -99,7 +100,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 /// What is not the same, in the end, and who has to act.
 fn ended(copied: &Copied, from: &Repository, to: &Repository) -> Result<(), Failure> {
     let (from, to) = (from.store(), to.store());
-    match (copied.differing.len(), copied.held_back.len()) {
+    match (copied.differing.len() + copied.unsigned.len(), copied.held_back.len()) {
         (0, 0) => Ok(()),
         (0, held) => Err(Failure::new(
             "LB0317",
@@ -107,10 +108,16 @@ fn ended(copied: &Copied, from: &Repository, to: &Repository) -> Result<(), Fail
             format!("{to} has what {from} seems to have lost: for {held} reasons nothing of it was removed"),
         )
         .hint("lifeboat repository check --against COPY, then lifeboat repository repair --from COPY\nlifeboat explain LB0317")),
-        (differing, _) => Err(Failure::new(
+        _ if copied.differing.is_empty() => Err(Failure::new(
+            "LB0311",
+            Kind::Damaged,
+            format!("{} in {from} is not signed by its root, and was not copied", copied.unsigned.join(", ")),
+        )
+        .hint("lifeboat repository check\nlifeboat explain LB0311")),
+        _ => Err(Failure::new(
             "LB0306",
             Kind::Damaged,
-            format!("{differing} objects differ between {from} and {to}"),
+            format!("{} objects differ between {from} and {to}", copied.differing.len()),
         )
         .hint(
             "lifeboat repository check --read-data on both: it says which is sound; then lifeboat repository repair",
@@ -150,7 +157,11 @@ fn alarms(copied: &Copied) -> Vec<String> {
         .iter()
         .map(|key| format!("{key} differs: one of the two is harmed"));
     let held = copied.held_back.iter().map(|why| format!("not removed from the copy: {why}"));
-    differing.chain(held).collect()
+    let unsigned = copied
+        .unsigned
+        .iter()
+        .map(|key| format!("{key} is not copied: the root did not sign it"));
+    differing.chain(unsigned).chain(held).collect()
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ struct ApplyArgs {
     /// Also make a new key for each scope: who is no recipient any more cannot open what is written from then on
     #[arg(long)]
     rotate: bool,
+    /// First remove what stands above the newest keyrings and list of writers and is not signed: only if it was planted, and is
+    /// no later one that another repository still has
+    #[arg(long)]
+    remove_unsigned: bool,
 }
 
 #[derive(Serialize)]
@@ -152,6 +156,11 @@ async fn apply(args: ApplyArgs, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
     let repository = world.repository(&name)?;
     let (root, _) = root_key(&args.root_key, false)?;
+    if args.remove_unsigned {
+        let removed = repository.remove_unsigned(&root).await;
+        let removed = removed.map_err(|error| about_root(error, &args.root_key))?;
+        removed.iter().for_each(|key| printer.talk(&format!("removed {key}")));
+    }
     let wanted = Wanted::of(&world, &name)?;
     let founding = repository::Founding {
         root: &root,
