@@ -154,6 +154,24 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn what_nobody_can_mend_is_no_success() {
+    let place = Place::new("repository-nobody");
+    place.must("repository init --root-key root.key");
+    place.must("repository copy --to second");
+    place.damage("copies/shared/kit/0000000001");
+    fs::remove_file(place.0.join("second/shared/kit/0000000001")).unwrap();
+    for line in [
+        "repair --from second",
+        "repair --from second --dry-run",
+        "repair --from second --yes",
+    ] {
+        let lost = place.run(&format!("repository {line}"));
+        assert!(lost.code == Some(4) && lost.err.contains("LB0306"), "{line}: {}{}", lost.out, lost.err);
+        assert!(lost.out.contains("nobody has it"), "{line}: {}", lost.out);
+    }
+}
+
+#[test]
 fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
     let place = Place::new("repository-marker");
     let sheet = place.must("repository init --root-key root.key").out;

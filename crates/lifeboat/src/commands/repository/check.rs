@@ -247,11 +247,20 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
     let options = CheckOptions { reading, second: Some(&from), ..CheckOptions::default() };
     let report = checked(&world, &name, &repository, &options, printer).await?;
     let plan = repository.plan_repair(&from, &report).await.map_err(Trouble::from)?;
+    let is_harm = |object: &str| {
+        let mut faults = report.faults.iter();
+        faults.any(|fault| fault.object == object && fault.severity == Severity::Damage)
+    };
+    let nobody = plan.nobody.iter().filter(|lost| is_harm(&lost.object)).count();
     if args.dry_run || plan.take.is_empty() {
-        return printer.show(&Mended { plan, done: None });
+        printer.show(&Mended { plan, done: None })?;
+        return mended(nobody);
     }
     if !args.yes {
         printer.show(&Mended { plan, done: None })?;
+        if nobody > 0 {
+            printer.talk(&format!("{nobody} harmed objects are not in {} either", args.from));
+        }
         return Err(
             Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes")
                 .hint(format!("lifeboat repository repair --from {} --yes", args.from)),
@@ -263,9 +272,14 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
         Err(_lost) => !from.is_copy().await.map_err(Trouble::from)?,
     };
     let done = repository.repair(&from, &plan, is_copy).await.map_err(Trouble::from)?;
-    let failed = done.failed.len() + plan.nobody.len();
+    let failed = done.failed.len() + nobody;
     printer.show(&Mended { plan, done: Some(done) })?;
     printer.talk(&format!("it took {}", span(begun.elapsed().as_secs().cast_signed())));
+    mended(failed)
+}
+
+/// Whether nothing harmed is left.
+fn mended(failed: usize) -> Result<(), Failure> {
     match failed {
         0 => Ok(()),
         failed => Err(Failure::new("LB0306", Kind::Damaged, format!("{failed} objects could not be mended"))
