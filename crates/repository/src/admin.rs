@@ -1,5 +1,6 @@
 //! Making a repository, and changing who can open it and who may write it. Needs the root's signing key.
 
+use crate::error::counting;
 use crate::keys::{Keyring, Opened, Recipient};
 use crate::layout::{self, Scope};
 use crate::marker::{self, Marker};
@@ -297,15 +298,5 @@ impl Repository {
         let place = Place { repository: self.id().await?.to_owned(), key: key.clone() };
         self.shared.store.create(&key, root.sign(&place, &body).into()).await?;
         Ok(key)
-    }
-}
-
-/// What was read, if there is one that counts.
-fn counting<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) if error.is_unsound() => Ok(None),
-        Err(other) => Err(other),
     }
 }

@@ -241,3 +241,13 @@ impl AppendError {
         }
     }
 }
+
+/// What was read; `None` for what is not there, and for what nobody should go by.
+pub(crate) fn counting<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::NotFound { .. }) => Ok(None),
+        Err(error) if error.is_unsound() => Ok(None),
+        Err(other) => Err(other),
+    }
+}

@@ -3,6 +3,8 @@
 //! Start at [`Repository::tell`] and [`Repository::told`]. The form is in docs/repository-format.md, "Evidence".
 
 use crate::digest::sha256;
+use crate::error::counting;
+use crate::inventory::InScope;
 use crate::seen::Seen;
 use crate::{Error, Repository, Scope, failure, layout, numbers};
 use estate::Name;
@@ -60,24 +62,55 @@ impl Head {
 }
 
 impl Repository {
-    /// What is the newest in a scope now, as a statement: what [`Repository::tell`] is given.
+    /// What is the newest in a scope now, as a statement: what [`Repository::tell`] is given. Only what opens is seen: whoever
+    /// plants something newer is not believed, and not told of by others.
     ///
     /// # Errors
-    /// As every request.
+    /// [`Error::NoIdentity`], [`Error::WrongKey`], and as every request.
     pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
         self.id().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
-        let mut hashes = BTreeMap::new();
-        let in_scope = inventory.scopes.get(scope);
-        let points = in_scope.into_iter().flat_map(|it| it.points.iter().rev());
-        let newest = points.filter(|(_, it)| it.manifest.is_some()).map(|(id, _)| id).next();
-        if let (Scope::Cluster(cluster), Some(id)) = (scope, newest) {
-            let sealed = self.shared.store.get(&layout::manifest(cluster, id)).await?;
-            hashes.insert(id.clone(), sha256(&sealed));
+        let writers = counting(self.trusted().await)?.map_or(0, |list| list.number);
+        let seen = match inventory.scopes.get(scope) {
+            Some(found) => self.seen_in(scope, found).await?,
+            None => Seen::default(),
+        };
+        Ok(Head::new(ambient::now(), writers, seen))
+    }
+
+    /// The newest of everything that opens.
+    async fn seen_in(&self, scope: &Scope, found: &InScope) -> Result<Seen, Error> {
+        let (mut hashes, mut sound, mut bad) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        if let Scope::Cluster(cluster) = scope {
+            for (id, _) in found.points.iter().rev().filter(|(_, it)| it.manifest.is_some()) {
+                let read = match self.shared.store.get(&layout::manifest(cluster, id)).await {
+                    Ok(sealed) => self.manifest_of(cluster, id, &sealed).await.map(|_point| sha256(&sealed)),
+                    Err(error) => Err(error),
+                };
+                if let Some(hash) = counting(read)? {
+                    hashes.insert(id.clone(), hash);
+                    break;
+                }
+            }
         }
-        let seen = in_scope.map(|it| it.seen(scope, &hashes, &BTreeSet::new()));
-        let writers = inventory.writers.keys().next_back().copied().unwrap_or(0);
-        Ok(Head::new(ambient::now(), writers, seen.unwrap_or_default()))
+        loop {
+            let seen = found.seen(scope, &hashes, &bad);
+            let unproven: Vec<Path> = seen.objects(scope).into_iter().filter(|key| !sound.contains(key)).collect();
+            if unproven.is_empty() {
+                return Ok(seen);
+            }
+            for key in unproven {
+                let known = layout::known(&key);
+                let read = match &known {
+                    Some(known) => counting(self.opens(&key, known).await)?,
+                    None => None,
+                };
+                match read {
+                    Some(()) => drop(sound.insert(key)),
+                    None => drop(bad.insert(key.to_string())),
+                }
+            }
+        }
     }
 
     /// Says, signed, what this writer has seen; the statement's number. Statements that are long past are removed.
@@ -146,11 +179,8 @@ impl Repository {
                 Ok(sealed) => self.head_in(key, writer, &sealed).await,
                 Err(error) => Err(error),
             };
-            match read {
-                Ok(_) => return Ok(Some(*number)),
-                Err(Error::NotFound { .. }) => {}
-                Err(error) if error.is_unsound() => {}
-                Err(other) => return Err(other),
+            if counting(read)?.is_some() {
+                return Ok(Some(*number));
             }
         }
         Ok(None)

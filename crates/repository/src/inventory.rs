@@ -137,9 +137,9 @@ impl InScope {
             leases: named(&self.leases, layout::lease),
             ..Seen::default()
         };
-        let runs = self.runs.iter().rev().take(RUNS);
+        let runs = self.runs.iter().rev();
         let runs = runs.filter_map(|(&run, stream)| Some((run, last(stream, &|entry| layout::entry(run, entry))?)));
-        seen.runs = runs.collect();
+        seen.runs = runs.take(RUNS).collect();
         let Scope::Cluster(cluster) = scope else { return seen };
         let points = self.points.iter().rev().filter(|(_, it)| it.manifest.is_some());
         let mut points = points.filter(|(id, _)| !but.contains(layout::manifest(cluster, id).as_ref()));

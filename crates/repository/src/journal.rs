@@ -1,5 +1,6 @@
 //! Numbered streams: the journals of runs. One writer wins each number.
 
+use crate::error::counting;
 use crate::store::SMALL;
 use crate::{AppendError, Error, Repository, layout};
 use futures::{StreamExt, TryStreamExt};
@@ -97,12 +98,7 @@ impl Repository {
             if found.genuine {
                 break;
             }
-            match self.opened(key).await {
-                Ok(_) => found.genuine = true,
-                Err(Error::NotFound { .. }) => {}
-                Err(error) if error.is_unsound() => {}
-                Err(other) => return Err(other),
-            }
+            found.genuine = counting(self.opened(key).await)?.is_some();
         }
         Ok(found)
     }

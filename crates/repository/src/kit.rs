@@ -3,6 +3,7 @@
 //!
 //! Kits are numbered; the newest counts. Its form is in docs/repository-format.md.
 
+use crate::error::counting;
 use crate::{Error, Hidden, Repository, failure, layout, numbers};
 use jiff::Timestamp;
 use object_store::path::Path;
@@ -101,11 +102,8 @@ impl Repository {
             if sound.len() == most {
                 break;
             }
-            match self.kit_of(*number).await {
-                Ok((kit, _)) => sound.push((*number, kit)),
-                Err(Error::NotFound { .. }) => {}
-                Err(error) if error.is_unsound() => {}
-                Err(other) => return Err(other),
+            if let Some((kit, _)) = counting(self.kit_of(*number).await)? {
+                sound.push((*number, kit));
             }
         }
         Ok(sound)

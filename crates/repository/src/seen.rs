@@ -96,6 +96,24 @@ impl Memory {
 }
 
 impl Seen {
+    /// The objects that are named, but for the point: that one counts with its hash.
+    pub(crate) fn objects(&self, scope: &Scope) -> Vec<Path> {
+        let one = |number: u64| Some(number).filter(|it| *it > 0);
+        let keyring = one(self.keyring).map(|number| layout::keyring(scope, number));
+        let kit = one(self.kit).map(|number| layout::numbered(&layout::kits(), "kit", number));
+        let runs = self.runs.iter().map(|(run, last)| layout::entry(*run, *last));
+        let evidence = self.evidence.iter();
+        let evidence = evidence.map(|(name, it)| layout::numbered(&layout::evidence(scope, name), "evidence", *it));
+        let leases = self.leases.iter();
+        let leases = leases.map(|(name, it)| layout::numbered(&layout::lease(scope, name), "record", *it));
+        let numbered = keyring.into_iter().chain(kit).chain(runs).chain(evidence).chain(leases);
+        let mut objects: Vec<Path> = numbered.flatten().collect();
+        if let (Scope::Cluster(cluster), Some(history)) = (scope, &self.history) {
+            objects.push(layout::history_object(cluster, &history.name));
+        }
+        objects
+    }
+
     fn learn(&mut self, before: &Self) {
         self.keyring = self.keyring.max(before.keyring);
         self.kit = self.kit.max(before.kit);

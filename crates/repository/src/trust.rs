@@ -135,7 +135,7 @@ impl Repository {
         let mut unsigned = Vec::new();
         for (key, _) in self.numbers(stream).await?.into_iter().filter(|(_, found)| *found > number) {
             match self.read_of_root(root, &key).await {
-                Ok(_) => return Err(Error::Taken { object: key.to_string() }),
+                Ok(_signed) => return Err(Error::Taken { object: key.to_string() }),
                 Err(Error::NotFound { .. }) => {}
                 Err(error) if error.is_unsound() => unsigned.push((key, error)),
                 Err(other) => return Err(other),

@@ -170,7 +170,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether the copy's own object is what its name says; by its name alone where it cannot be opened here.
-    async fn is_sound(&mut self, key: &Path, known: &Known) -> Result<bool, Error> {
+    pub(super) async fn is_sound(&mut self, key: &Path, known: &Known) -> Result<bool, Error> {
         if let Some(known) = self.sound.get(key) {
             return Ok(*known);
         }

@@ -7,7 +7,7 @@ use super::judge::{Judge, Verdict};
 use super::listing::{Class, Listing, order};
 use crate::inventory::Inventory;
 use crate::layout;
-use crate::seen::behind;
+use crate::seen::{Lacking, behind};
 use crate::store::Listed;
 use crate::{Error, Repository, Scope};
 use estate::PointId;
@@ -27,7 +27,7 @@ pub(super) async fn remove(
     }
     // Listed after the copy: what was written meanwhile is not missing.
     let mut judge = Judge::new(from, to, listed(from).await?, there);
-    let held = held_back(&judge.ours, &judge.theirs);
+    let held = held_back(&mut judge).await?;
     copied.held_back.extend(held.values().cloned());
     let mut surplus = judge.surplus();
     surplus.retain(|key| is_copied(key) && layout::scope_of(key).is_some_and(|scope| !held.contains_key(&scope)));
@@ -74,23 +74,40 @@ fn told((about, kept): (&(Option<Scope>, String), &Vec<Path>)) -> Option<String>
     Some(format!("{scope}: {}{more}: {why}", kept.first()?))
 }
 
-/// Scopes of which the copy knows more than the repository, and what.
-fn held_back(ours: &Inventory, theirs: &Inventory) -> BTreeMap<Scope, String> {
-    let mut held = BTreeMap::new();
-    for (scope, found) in &theirs.scopes {
-        // Of manifests their names are enough.
-        let names = |inventory: &Inventory| -> BTreeMap<PointId, String> {
-            let found = inventory.scopes.get(scope).into_iter().flat_map(|it| &it.points);
-            let stored = found.filter(|(_, it)| it.manifest.is_some());
-            stored.map(|(id, _)| (id.clone(), String::new())).collect()
-        };
-        let (here, there) = (names(ours), names(theirs));
-        let known = found.seen(scope, &there, &BTreeSet::new());
-        let mine = ours.scopes.get(scope);
-        let mine = mine.map(|it| it.seen(scope, &here, &BTreeSet::new())).unwrap_or_default();
-        if let Some(first) = behind(scope, &known, &mine, &here, false).first() {
-            held.insert(scope.clone(), format!("{scope}: the copy has {}, and FROM does not", first.what));
+/// Scopes of which the copy knows more than the repository, and what. What was planted in the copy is no knowledge.
+async fn held_back(judge: &mut Judge<'_>) -> Result<BTreeMap<Scope, String>, Error> {
+    let (mut held, mut bad) = (BTreeMap::new(), BTreeSet::new());
+    let scopes: Vec<Scope> = judge.theirs.scopes.keys().cloned().collect();
+    for scope in scopes {
+        while let Some(first) = lacking(judge, &scope, &bad) {
+            let sound = match layout::known(&first.object) {
+                Some(known) => judge.is_sound(&first.object, &known).await?,
+                None => true,
+            };
+            if sound {
+                held.insert(scope.clone(), format!("{scope}: the copy has {}, and FROM does not", first.what));
+                break;
+            }
+            bad.insert(first.object.to_string());
         }
     }
-    held
+    Ok(held)
+}
+
+/// The first thing that the copy knows of a scope and FROM does not, but for what is `bad`.
+fn lacking(judge: &Judge<'_>, scope: &Scope, bad: &BTreeSet<String>) -> Option<Lacking> {
+    // Of manifests their names are enough.
+    let names = |inventory: &Inventory| -> BTreeMap<PointId, String> {
+        let found = inventory.scopes.get(scope).into_iter().flat_map(|it| &it.points);
+        let stored = found.filter(|(_, it)| it.manifest.is_some());
+        stored.map(|(id, _)| (id.clone(), String::new())).collect()
+    };
+    let (here, there) = (names(&judge.ours), names(&judge.theirs));
+    let seen = |inventory: &Inventory, manifests, bad| {
+        let found = inventory.scopes.get(scope);
+        found.map(|it| it.seen(scope, manifests, bad)).unwrap_or_default()
+    };
+    let known = seen(&judge.theirs, &there, bad);
+    let mine = seen(&judge.ours, &here, &BTreeSet::new());
+    behind(scope, &known, &mine, &here, false).into_iter().next()
 }

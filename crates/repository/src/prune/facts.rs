@@ -1,6 +1,7 @@
 //! What there is: listed, and read where a name alone must not be believed.
 
 use super::Pruning;
+use crate::error::counting;
 use crate::layout::{self, Kind, Scope};
 use crate::store::Listed;
 use crate::{Error, Repository, kit};
@@ -70,10 +71,10 @@ pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mu
     }
     if pruning.shared {
         found.of_scope(repository, Scope::Shared).await?;
-        if let Some(newest) = sound(repository.trusted().await)?.map(|list| list.number) {
+        if let Some(newest) = counting(repository.trusted().await)?.map(|list| list.number) {
             found.replaced(repository, Stream::Writers, newest, newest).await?;
         }
-        if let Some((newest, _, _)) = sound(repository.kit().await)? {
+        if let Some((newest, _, _)) = counting(repository.kit().await)? {
             let first = newest.saturating_sub(kit::KEPT as u64);
             found.replaced(repository, Stream::Kits, newest, first).await?;
         }
@@ -146,7 +147,7 @@ impl Found {
 
     /// What every scope has.
     async fn of_scope(&mut self, repository: &Repository, scope: Scope) -> Result<(), Error> {
-        if let Some(newest) = sound(repository.keyring(&scope).await)?.map(|(_, keyring)| keyring.number) {
+        if let Some(newest) = counting(repository.keyring(&scope).await)?.map(|(_, keyring)| keyring.number) {
             self.replaced(repository, Stream::Keyrings(scope.clone()), newest, newest)
                 .await?;
         }
@@ -214,7 +215,7 @@ async fn judge(
         async move {
             match repository.point(&cluster, &id).await {
                 Err(Error::NotFound { .. }) => Ok((id, None)),
-                read => sound(read).map(|point| (id, Some(point.is_some()))),
+                read => counting(read).map(|point| (id, Some(point.is_some()))),
             }
         }
     });
@@ -227,14 +228,4 @@ async fn judge(
     }
     judged.extend(read);
     Ok(judged)
-}
-
-/// What was read; `None` for what is not there, and for what nobody should go by.
-fn sound<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
-    match read {
-        Ok(read) => Ok(Some(read)),
-        Err(Error::NotFound { .. }) => Ok(None),
-        Err(error) if error.is_unsound() => Ok(None),
-        Err(other) => Err(other),
-    }
 }

@@ -1,5 +1,6 @@
 //! Evidence: what writers say that they have seen, and who is believed.
 
+use super::checking::Full;
 use super::*;
 use crate::{Error, Head, Seen, SeenPoint};
 use object_store::ObjectStoreExt;
@@ -62,6 +63,37 @@ async fn evidence_that_does_not_count_is_named_and_the_one_before_it_taken() {
         tellings.refused[stolen.as_ref()].ends_with("is misplaced: it is evidence of main"),
         "{tellings:?}"
     );
+}
+
+#[tokio::test]
+async fn what_was_planted_as_the_newest_is_not_told_of() {
+    let full = Full::new().await;
+    let before = [
+        full.repository.head(&management()).await.unwrap(),
+        full.repository.head(&Scope::Shared).await.unwrap(),
+    ];
+    for key in [
+        "clusters/management/history/t4294967295-base-18446744073709551615-00000000000000aa",
+        "clusters/management/points/999999-20991231T000000.000Z-zzzz",
+        "clusters/management/keys/9999999999",
+        "clusters/management/evidence/main/9999999999",
+        "clusters/management/leases/owner/9999999999",
+        "shared/kit/9999999999",
+        "shared/runs/0000000001/9999999999",
+        "shared/runs/9999999999/0000000000",
+        "shared/writers/9999999999",
+    ] {
+        full.put(&Key::from(key), b"lbseal\0\x02").await;
+    }
+    // A sound one, under a name that is not its own.
+    let (point, moved) = (id(2), id(3));
+    let sealed = full.bytes(&Key::from(format!("clusters/management/points/{point}"))).await;
+    full.put(&Key::from(format!("clusters/management/points/{moved}")), &sealed)
+        .await;
+    for (scope, before) in [management(), Scope::Shared].iter().zip(&before) {
+        let head = full.anew().head(scope).await.unwrap();
+        assert_eq!((head.writers, &head.seen), (before.writers, &before.seen), "{scope}");
+    }
 }
 
 #[tokio::test]

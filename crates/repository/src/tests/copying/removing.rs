@@ -138,3 +138,21 @@ async fn files_that_were_let_go_of_go_and_what_replaces_them_is_there() {
     assert_eq!((done.removed, done.held_back.len()), (0, 1), "{done:#?}");
     assert!(done.held_back[0].contains("no age identity is configured"), "{done:#?}");
 }
+
+#[tokio::test]
+async fn what_was_planted_in_the_copy_holds_nothing_back() {
+    let full = Full::new().await;
+    let (to, store) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    for key in [
+        "clusters/management/history/t4294967295-base-18446744073709551615-00000000000000aa",
+        "clusters/management/points/999999-20991231T000000.000Z-zzzz",
+    ] {
+        store.put(&Key::from(key), "planted".into()).await.unwrap();
+    }
+    full.repository.remove(&cluster(), &id(1)).await.unwrap();
+    let done = removed(&full, &to).await;
+    // The point that was let go of, with two parts, and the one that never was. Of the history nobody knows what it was.
+    assert_eq!((done.removed, done.held_back.len()), (4, 1), "{done:#?}");
+    assert!(done.held_back[0].contains("history/t4294967295"), "{done:#?}");
+}
