@@ -24,6 +24,9 @@ use tokio::sync::mpsc;
 /// Content that is created in one request, in bytes at most; more travels in pieces.
 const WHOLE: usize = 4 << 20;
 
+/// How often an object that does not open is looked at while others keep replacing it.
+const LOOKS: usize = 4;
+
 /// What became of a stored object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
@@ -174,29 +177,45 @@ impl Repository {
         Err(Error::Damaged { object: key.to_string(), reason })
     }
 
+    /// What is there. What does not open is removed, but only once it was looked at twice, and right before it goes still begins
+    /// as what did not open: another who stores the same may have put a sound one in its place. Between that look and the removal
+    /// there is a moment in which it is not seen; stores know no "remove if it is still this".
     async fn there(&self, key: &Path) -> Result<There, Error> {
-        match self.read_through(key).await {
-            Ok(same) => Ok(There::Sound(same)),
-            Err(Error::NotFound { .. }) => Ok(There::Nothing),
-            // Once more: what is read wrongly now and then must not be taken for what is stored wrongly.
-            Err(Error::Damaged { .. }) => match self.read_through(key).await {
-                Ok(same) => Ok(There::Sound(same)),
-                Err(Error::NotFound { .. }) => Ok(There::Nothing),
-                Err(Error::Damaged { .. }) => {
-                    self.shared.store.delete(key).await?;
-                    Ok(There::Broken)
-                }
-                Err(other) => Err(other),
-            },
+        let (mut judged, mut last) = (None, None);
+        for _ in 0..LOOKS {
+            let head = match self.beginning(key).await? {
+                Some(head) => head,
+                None => return Ok(There::Nothing),
+            };
+            match self.read_through(key, &head).await {
+                Ok(same) => return Ok(There::Sound(same)),
+                Err(Error::NotFound { .. }) => return Ok(There::Nothing),
+                Err(error @ Error::Damaged { .. }) => last = Some(error),
+                Err(other) => return Err(other),
+            }
+            // Twice: what is read wrongly now and then must not be taken for what is stored wrongly.
+            if judged.as_ref() == Some(&head) && self.beginning(key).await?.as_ref() == Some(&head) {
+                self.shared.store.delete(key).await?;
+                return Ok(There::Broken);
+            }
+            judged = Some(head);
+        }
+        Err(last.unwrap_or_else(|| Error::Taken { object: key.to_string() }))
+    }
+
+    /// The length and the header of an object, if there is one.
+    async fn beginning(&self, key: &Path) -> Result<Option<(u64, Bytes)>, Error> {
+        match self.shared.store.beginning(key, HEADER as u64).await {
+            Ok(found) => Ok(Some(found)),
+            Err(Error::NotFound { .. }) => Ok(None),
             Err(other) => Err(other),
         }
     }
 
-    /// Opens an object of any size from its beginning to its end.
-    async fn read_through(&self, key: &Path) -> Result<Same, Error> {
-        let place = self.place(key).await?;
-        let (size, head) = self.shared.store.beginning(key, HEADER as u64).await?;
-        let keys = self.keys_for(key, &head).await?;
+    /// Opens an object of any size that begins so, to its end.
+    async fn read_through(&self, key: &Path, (size, head): &(u64, Bytes)) -> Result<Same, Error> {
+        let (place, size) = (self.place(key).await?, *size);
+        let keys = self.keys_for(key, head).await?;
         let (give, take) = mpsc::channel(1);
         let opening = tokio::task::spawn_blocking(move || {
             let (_, mut content) = keys.reader(&place, Pieces::new(take))?;

@@ -1,13 +1,16 @@
 //! Objects of histories: stored once, opened at any place, refused when they are not what was stored.
 
+use super::clocked::Clocked;
 use super::odd::{Habit, Odd};
 use super::*;
 use crate::history::Put;
 use crate::{Error, HistoryListing, OpenedObject};
+use futures::FutureExt;
 use object_store::path::Path as Key;
 use object_store::{ObjectStoreExt, PutPayload};
 use proptest::strategy::{Strategy, ValueTree};
 use std::io::{self, Cursor, Read};
+use std::sync::Mutex;
 
 const NAME: &str = "t0001-base-00000000000000000007-0011223344556677";
 
@@ -216,4 +219,43 @@ async fn who_reads_goes_on_when_the_same_is_stored_over_it() {
     assert!(opened.read_at(100_000, 150_000).await.unwrap() == content[100_000..250_000]);
     store.delete(&history_key(NAME)).await.unwrap();
     assert!(matches!(opened.read_at(0, 200_000).await, Err(Error::NotFound { .. })));
+}
+
+/// Of two who mend at once, the slower must not remove what the faster has stored and was told is stored.
+#[tokio::test]
+async fn who_mends_removes_nothing_that_another_has_mended_meanwhile() {
+    let (store, key) = (Clocked::new("2026-11-22T10:00:00Z"), key());
+    let slow = on(store.clone(), &key).await;
+    let fast = opened_on(store.clone(), &key);
+    let content = content(1000);
+    put(&slow, NAME, &content).await.unwrap();
+    whole(&fast, NAME).await;
+    store.put(&history_key(NAME), "planted".into()).await.unwrap();
+    let saved = store.save();
+    let mut removed = Vec::new();
+    for at in 0.. {
+        store.put_back(&saved);
+        let (fast, content_there, stored) = (fast.clone(), content.clone(), Arc::new(Mutex::new(None)));
+        let (there, theirs) = (store.clone(), stored.clone());
+        let mends = async move {
+            put(&fast, NAME, &content_there).await.unwrap();
+            let found = there.get(&history_key(NAME)).await.unwrap();
+            *theirs.lock().unwrap() = Some(found.bytes().await.unwrap());
+        };
+        store.begin(None, vec![(at, Box::new(|| mends.boxed()))]);
+        // Right after the removal, it finds its place taken, and has to be told again.
+        let slower = put(&slow, NAME, &content).await;
+        assert!(matches!(slower, Ok(_) | Err(Error::Taken { .. })), "{slower:?}");
+        let (_, left) = store.end();
+        if !left.is_empty() {
+            break;
+        }
+        let now = store.get(&history_key(NAME)).await.unwrap().bytes().await.unwrap();
+        if Some(now) != *stored.lock().unwrap() {
+            removed.push(at);
+        }
+        assert!(whole(&slow, NAME).await == content, "{at}");
+    }
+    // In the moment between the last look and the removal only.
+    assert_eq!(removed.len(), 1, "{removed:?}");
 }
