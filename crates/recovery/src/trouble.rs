@@ -108,7 +108,7 @@ impl From<repository::Error> for Trouble {
             E::File { .. } => ("LB0308", None),
             E::Taken { .. } => ("LB0310", Some(check)),
             E::Uninitialised { .. } => ("LB0314", Some("lifeboat repository init")),
-            E::NoLeases { .. } => ("LB0315", Some("lifeboat explain LB0315")),
+            E::NoLeases { .. } => ("LB0318", Some("lifeboat explain LB0318")),
             E::MarkerLost { .. } => ("LB0316", Some("lifeboat explain LB0316")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
