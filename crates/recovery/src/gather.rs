@@ -3,7 +3,7 @@
 //! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
 
 use crate::{Trouble, World, runs, voters};
-use estate::{Epoch, Kind, Name, Point, PointId, Report, Seen, Standing};
+use estate::{Epoch, Kind, Name, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +35,15 @@ pub enum Because {
     Person,
 }
 
+/// A copy that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// It.
+    pub id: &'a PointId,
+    /// Whether a person accepts it even if nobody who is trusted has signed it.
+    pub accept_unsigned: bool,
+}
+
 /// Asks every site for its report.
 ///
 /// # Errors
@@ -59,7 +68,7 @@ pub async fn plan(
     cluster: &Name,
     repository: &Repository,
     reports: &[Heard],
-    wanted: Option<&PointId>,
+    wanted: Option<Wanted<'_>>,
     because: Because,
 ) -> Result<Plan, Trouble> {
     let of = world.cluster(cluster)?;
@@ -77,7 +86,7 @@ pub async fn plan(
         loss: loss(reports, &standing, ambient::now()),
         started: started(repository, &standing).await?,
         standing,
-        chosen: Chosen { point: point? },
+        chosen: point?,
         member: Member {
             name: flag("name")?,
             peer_url: flag("initial-advertise-peer-urls")?,
@@ -109,15 +118,22 @@ pub fn standing(reports: &[Heard]) -> Result<Standing, Trouble> {
 }
 
 /// The copy to recover from: `wanted`, or the newest. Its manifest is opened.
-async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>) -> Result<Point, Trouble> {
+async fn point(repository: &Repository, cluster: &Name, wanted: Option<Wanted<'_>>) -> Result<Chosen, Trouble> {
     let newest = match wanted {
-        Some(wanted) => wanted.clone(),
+        Some(Wanted { id, accept_unsigned: true }) => {
+            let (point, unsigned) = repository.point_unsigned(cluster, id).await?;
+            return Ok(Chosen { point, unsigned });
+        }
+        Some(Wanted { id, .. }) => id.clone(),
         None => repository.points(cluster).await?.points.into_iter().next().ok_or_else(|| {
             let message = format!("there is no copy of {cluster}");
             Trouble::new("LB0309", Kind::Person, message).hint("lifeboat status")
         })?,
     };
-    Ok(repository.point(cluster, &newest).await?)
+    Ok(Chosen {
+        point: repository.point(cluster, &newest).await?,
+        unsigned: None,
+    })
 }
 
 /// Whether the run that took this epoch came so far that the cluster was seen to work there. One that did not is made anew,

@@ -9,6 +9,8 @@ mod errors;
 mod estate;
 mod etcd;
 mod help;
+mod place;
+mod refused;
 mod repository;
 mod session;
 mod show;
