@@ -6,7 +6,7 @@ use engine::{Hooks, Point, Runner};
 use estate::{Name, Report};
 use failover::{Arrived, Call, Evidence, Policy, Verdict};
 use recovery::Trouble;
-use recovery::gather::{self, Because, Heard};
+use recovery::gather::{self, Because, Heard, Wanted};
 use recovery::runs::{self, Run};
 use repository::Repository;
 use std::sync::Arc;
@@ -196,7 +196,8 @@ impl Daemon {
         });
         let heard: Vec<Heard> = heard.collect();
         let because = Because::Verdict(verdict.reasons.clone());
-        let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, proven.as_ref(), because).await?;
+        let wanted = proven.as_ref().map(|id| Wanted { id, accept_unsigned: false });
+        let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, wanted, because).await?;
         let number = runs::begin(&repository, &plan, &self.runner()).await?;
         (self.say)(&format!("declared: {} is lost; run {number} brings {} up here", plan.from, self.cluster));
         // It is found as this site's own at the next look, which is now.

@@ -59,6 +59,9 @@ pub struct FetchCopy {
     pub repository: Name,
     /// The point.
     pub point: PointId,
+    /// Whether it is recovered from though nobody who is trusted has signed it: a person accepts that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_unsigned: bool,
     /// Its parts, as its manifest named them when the plan was made.
     pub parts: Vec<Part>,
     /// The host to lay it ready on.

@@ -37,6 +37,9 @@ pub struct Plan {
     pub because: Vec<String>,
     /// What is restored.
     pub point: PointId,
+    /// Why it is not to be trusted, if nobody who is has signed it: a person accepts that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// Everything written before this moment, by the source's clock, is in it.
     pub point_begun: Timestamp,
     /// The revision of etcd that it holds at least.

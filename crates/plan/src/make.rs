@@ -36,6 +36,8 @@ pub struct Facts {
 pub struct Chosen {
     /// Its manifest.
     pub point: Point,
+    /// Why it is not to be trusted, if nobody who is has signed it: a person accepts that.
+    pub unsigned: Option<String>,
 }
 
 /// An etcd member, as its host's own settings have it.
@@ -131,6 +133,10 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
             return Err(NoPlan::Copy { point: point.id.to_string(), reason });
         }
     }
+    if let (true, Some(reason)) = (facts.automatic, &facts.chosen.unsigned) {
+        let reason = format!("it is not to be trusted, and nobody accepts that: {reason}");
+        return Err(NoPlan::Copy { point: point.id.to_string(), reason });
+    }
     let standing = Standing { epoch: facts.standing.epoch.next(), holder: to.clone() };
     let context = Context {
         estate,
@@ -149,10 +155,11 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         made: now,
         because: facts.because.clone(),
         point: point.id.clone(),
+        unsigned: facts.chosen.unsigned.clone(),
         point_begun: point.begun,
         point_revision: point.revision,
         loss: facts.loss.clone(),
-        steps: context.steps(point, &facts.member, from),
+        steps: context.steps(&facts.chosen, &facts.member, from),
     })
 }
 
@@ -166,7 +173,12 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn steps(&self, point: &Point, member: &Member, former: &Name) -> Vec<Step> {
+    fn steps(&self, chosen: &Chosen, member: &Member, former: &Name) -> Vec<Step> {
+        let point = &chosen.point;
+        let (signed, flag) = match &chosen.unsigned {
+            None => ("", ""),
+            Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
+        };
         let (of, cluster) = (self.of, self.cluster);
         let host = || (*self.stand.host).clone();
         let (at, to) = (&self.stand.host, &self.standing.holder);
@@ -177,8 +189,8 @@ impl Context<'_> {
         vec![
             Step {
                 id: "fetch".to_owned(),
-                what: format!("Open copy {} and lay it ready on {at}: a damaged copy is found before anything is changed.", point.id),
-                by_hand: format!("lifeboat copies fetch {} --into DIRECTORY, then copy it to {at}:{directory}", point.id),
+                what: format!("Open copy {}{signed} and lay it ready on {at}: a damaged copy is found before anything is changed.", point.id),
+                by_hand: format!("lifeboat copies fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}", point.id),
                 check: format!("{directory} holds etcd and files, with the SHA-256 of the manifest"),
                 undo: format!("rm -r {directory} on {at}"),
                 timeout_s: 300,
@@ -187,6 +199,7 @@ impl Context<'_> {
                     cluster: cluster.clone(),
                     repository: (*of.repository).clone(),
                     point: point.id.clone(),
+                    accept_unsigned: chosen.unsigned.is_some(),
                     parts: point.parts.clone(),
                     host: host(),
                     directory: directory.clone(),

@@ -31,6 +31,7 @@ fn facts() -> Facts {
                 etcd_version: "3.6.5".to_owned(),
                 parts: vec![part("etcd"), part("files")],
             },
+            unsigned: None,
         },
         member: Member {
             name: "standby-1".to_owned(),
@@ -55,6 +56,36 @@ fn made(change: impl FnOnce(&mut Facts)) -> Result<Plan, NoPlan> {
 #[test]
 fn a_plan_as_people_read_it() {
     insta::assert_snapshot!(made(|_| {}).unwrap().text());
+}
+
+#[test]
+fn what_nobody_has_signed_is_recovered_from_only_where_a_person_accepts_it() {
+    let unsigned = |facts: &mut Facts| facts.chosen.unsigned = Some("it is not signed".to_owned());
+    let plan = made(unsigned).unwrap();
+    let text = plan.text();
+    assert!(
+        text.contains("unsigned the copy is not to be trusted, and a person accepts that: it is not signed"),
+        "{text}"
+    );
+    assert!(text.contains(", which nobody who is trusted has signed, and lay it ready"), "{text}");
+    assert!(text.contains("--into DIRECTORY --accept-unsigned, then"), "{text}");
+    let Action::FetchCopy(fetch) = &plan.steps[0].action else {
+        panic!("{plan:?}")
+    };
+    assert!(fetch.accept_unsigned);
+    // The journal keeps it, and one of an earlier version lacks it.
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(serde_json::from_value::<Plan>(json).unwrap(), plan);
+    let signed = serde_json::to_string(&made(|_| {}).unwrap()).unwrap();
+    assert!(!signed.contains("nsigned"), "{signed}");
+    let automatic = made(|facts| {
+        unsigned(facts);
+        facts.automatic = true;
+    });
+    assert!(
+        matches!(&automatic, Err(NoPlan::Copy { reason, .. }) if reason.ends_with("it is not signed")),
+        "{automatic:?}"
+    );
 }
 
 #[test]

@@ -12,6 +12,9 @@ impl Plan {
             _ = writeln!(text, "  because  {reason}");
         }
         _ = writeln!(text, "  copy     {}", self.point);
+        if let Some(reason) = &self.unsigned {
+            _ = writeln!(text, "  unsigned the copy is not to be trusted, and a person accepts that: {reason}");
+        }
         _ = writeln!(text, "  losing   {}\n", self.losing());
         for (number, step) in self.steps.iter().enumerate() {
             _ = writeln!(text, "{:2}. {} ({})", number + 1, step.id, step.action.kind());

@@ -3,7 +3,7 @@
 //! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
 
 use crate::{Trouble, World, runs, voters};
-use estate::{Epoch, Kind, Name, Point, PointId, Report, Seen, Standing};
+use estate::{Epoch, Kind, Name, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join;
 use jiff::{SignedDuration, Timestamp};
@@ -38,6 +38,15 @@ pub enum Because {
     Person,
 }
 
+/// A copy that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// It.
+    pub id: &'a PointId,
+    /// Whether a person accepts it even if nobody who is trusted has signed it.
+    pub accept_unsigned: bool,
+}
+
 /// Asks every site for its report.
 ///
 /// # Errors
@@ -62,7 +71,7 @@ pub async fn plan(
     cluster: &Name,
     repository: &Repository,
     reports: &[Heard],
-    wanted: Option<&PointId>,
+    wanted: Option<Wanted<'_>>,
     because: Because,
 ) -> Result<Plan, Trouble> {
     let of = world.cluster(cluster)?;
@@ -80,7 +89,7 @@ pub async fn plan(
         loss: loss(reports, &standing, ambient::now()),
         started: started(repository, &standing).await?,
         standing,
-        chosen: Chosen { point: point? },
+        chosen: point?,
         member: Member {
             name: flag("name")?,
             peer_url: flag("initial-advertise-peer-urls")?,
@@ -112,17 +121,22 @@ pub fn standing(reports: &[Heard]) -> Result<Standing, Trouble> {
 }
 
 /// The copy to recover from: `wanted`, or the newest. Its manifest is opened; if it is none, the one before it is offered.
-async fn point(repository: &Repository, cluster: &Name, wanted: Option<&PointId>) -> Result<Point, Trouble> {
+async fn point(repository: &Repository, cluster: &Name, wanted: Option<Wanted<'_>>) -> Result<Chosen, Trouble> {
     let id = match wanted {
-        Some(wanted) => wanted.clone(),
+        Some(Wanted { id, accept_unsigned: true }) => {
+            let (point, unsigned) = repository.point_unsigned(cluster, id).await?;
+            return Ok(Chosen { point, unsigned });
+        }
+        Some(Wanted { id, .. }) => id.clone(),
         None => repository.points(cluster).await?.points.into_iter().next().ok_or_else(|| {
             let message = format!("there is no copy of {cluster}");
             Trouble::new("LB0309", Kind::Person, message).hint("lifeboat status")
         })?,
     };
     let trouble = match repository.point(cluster, &id).await.map_err(Trouble::from) {
+        Ok(point) => return Ok(Chosen { point, unsigned: None }),
         Err(trouble) if trouble.is_of_the_copy() => trouble,
-        opened => return opened,
+        Err(trouble) => return Err(trouble),
     };
     Err(match openable_before(repository, cluster, &id).await {
         Some(older) => trouble.hint(format!("lifeboat plan --copy {older}\nlifeboat failover --yes --copy {older}")),

@@ -21,6 +21,9 @@ pub struct Measured {
     pub epoch: u64,
     /// The copy.
     pub point: String,
+    /// Why the copy is not to be trusted, if a person has accepted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// Everything written before this moment, by the source's clock, is in the copy.
     pub point_begun: Timestamp,
     /// When the site was last seen alive, if it was lost.
@@ -90,6 +93,7 @@ impl Measured {
             to: plan.to.to_string(),
             epoch: plan.epoch.0,
             point: plan.point.to_string(),
+            unsigned: plan.unsigned.clone(),
             point_begun: plan.point_begun,
             lost_at: plan.loss.last_seen,
             begun: run.state.begun.unwrap_or(plan.made),

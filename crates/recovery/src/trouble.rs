@@ -5,6 +5,7 @@ use estate::Kind;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 /// How hints end about what somebody has to mend.
 const AGAIN: &str = "then the same command again";
@@ -88,28 +89,30 @@ impl From<Trouble> for Problem {
 impl From<repository::Error> for Trouble {
     fn from(error: repository::Error) -> Self {
         use repository::Error as E;
-        let check = "lifeboat check";
+        let said = |hint: &'static str| Some(Cow::Borrowed(hint));
+        let check = said("lifeboat check");
         let (code, hint) = match &error {
-            E::Unreachable { .. } => ("LB0301", Some(check)),
-            E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", Some(check)),
-            E::NotFound { .. } => ("LB0303", Some("lifeboat copies")),
+            E::Unreachable { .. } => ("LB0301", check),
+            E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", check),
+            E::NotFound { .. } => ("LB0303", said("lifeboat copies")),
             E::NoIdentity { .. } => ("LB0304", None),
-            E::WrongKey { .. } | E::WrongPassword { .. } => ("LB0305", Some("lifeboat repository keys")),
+            E::WrongKey { .. } | E::WrongPassword { .. } => ("LB0305", said("lifeboat repository keys")),
             E::Damaged { .. } | E::Misplaced { .. } => (
                 "LB0306",
-                Some(
+                said(
                     "lifeboat copies, then lifeboat failover --yes --copy OLDER; a run that has begun is ended first: lifeboat run cancel",
                 ),
             ),
-            E::Untrusted { .. } => ("LB0311", Some("lifeboat repository keys")),
-            E::OtherRoot { .. } => ("LB0312", Some("lifeboat explain LB0312")),
-            E::NoSigner { .. } => ("LB0313", Some("lifeboat repository keys new --into DIRECTORY")),
-            E::Format { .. } => ("LB0307", None),
-            E::File { .. } => ("LB0308", None),
-            E::Taken { .. } => ("LB0310", Some(check)),
-            E::Uninitialised { .. } => ("LB0314", Some("lifeboat repository init")),
-            E::NoLeases { .. } => ("LB0318", Some("lifeboat explain LB0318")),
-            E::MarkerLost { .. } => ("LB0316", Some("lifeboat explain LB0316")),
+            E::Untrusted { .. } => ("LB0311", said("lifeboat repository keys")),
+            E::OtherRoot { .. } => ("LB0312", said("lifeboat explain LB0312")),
+            E::NoSigner { .. } => ("LB0313", said("lifeboat repository keys new --into DIRECTORY")),
+            E::Format { .. } => ("LB0307", said("lifeboat version, here and where it was written")),
+            E::File { path, .. } => ("LB0308", Some(room(path).into())),
+            E::Taken { .. } => ("LB0310", check),
+            E::Uninitialised { .. } => ("LB0314", said("lifeboat repository init")),
+            E::Clock { .. } => ("LB0315", said("lifeboat clock, here and where the store is")),
+            E::MarkerLost { .. } => ("LB0316", said("lifeboat explain LB0316")),
+            E::NoLeases { .. } => ("LB0318", said("lifeboat explain LB0318")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
         let trouble = Self::of(code, error.kind(), &error);
@@ -118,6 +121,14 @@ impl From<repository::Error> for Trouble {
             None => trouble,
         }
     }
+}
+
+/// What shows why there is no writing to a file: its folder, or the first above it that is there.
+fn room(path: &Path) -> String {
+    let folder = path.ancestors().skip(1).find(|at| at.exists());
+    // Of a relative path, the last one is empty.
+    let folder = folder.filter(|at| !at.as_os_str().is_empty()).unwrap_or(Path::new(".")).display();
+    format!("df -h {folder}; ls -ld {folder}")
 }
 
 impl From<protect::Error> for Trouble {

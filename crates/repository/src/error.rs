@@ -44,6 +44,14 @@ pub enum Error {
         /// The store's reason.
         reason: String,
     },
+    /// This machine's clock and the store's are so far apart that times mean nothing.
+    #[error("the clocks of this machine and of {store} disagree: {reason}")]
+    Clock {
+        /// The store's URL.
+        store: String,
+        /// How far they are apart, or what the store says of it.
+        reason: String,
+    },
     /// The bucket or directory is not there.
     #[error("{store} does not exist")]
     NoBucket {
@@ -212,6 +220,7 @@ impl Error {
             Self::Unreachable { .. } => Kind::Unreachable,
             Self::Taken { .. } => Kind::Conflict,
             Self::Refused { .. }
+            | Self::Clock { .. }
             | Self::Uninitialised { .. }
             | Self::MarkerLost { .. }
             | Self::Format { .. }

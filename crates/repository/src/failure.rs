@@ -35,6 +35,9 @@ pub(crate) fn of_store(store: &str, directory: Option<&PathBuf>, key: &Path, err
             Error::NoBucket { store }
         }
         object_store::Error::NotFound { .. } => Error::NotFound { store, object },
+        object_store::Error::PermissionDenied { .. } if told.starts_with("RequestTimeTooSkewed") => {
+            Error::Clock { store, reason: told }
+        }
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
             Error::Refused { store, object, reason: told }
         }

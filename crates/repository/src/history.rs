@@ -162,7 +162,7 @@ impl Repository {
         }
         // Not "if absent": stores do not have that for pieces. Whoever else completes it meanwhile completes the same.
         let source = Source { place, epoch, content: Content::Body(body) };
-        let sent = upload::send(&self.shared.store, keys, source).await?;
+        let sent = upload::send(&self.shared.store, keys, source).await?.sent;
         self.read_back(&key, &Same { bytes: sent.bytes, sha256: sent.sha256 }).await
     }
 

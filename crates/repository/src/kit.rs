@@ -118,6 +118,8 @@ impl Repository {
     /// # Errors
     /// [`Error::NotFound`] when there is none; [`Error::Untrusted`], [`Error::Damaged`], as opening, and as every request.
     pub async fn kit(&self) -> Result<(u64, Kit, String), Error> {
+        // Where there is no repository, that is what is missing.
+        self.id().await?;
         let newest = self.newest(&layout::kits()).await?;
         let (_, number) = newest.ok_or_else(|| Error::NotFound {
             store: self.store().to_owned(),

@@ -12,6 +12,7 @@
 
 mod admin;
 mod check;
+mod clock;
 mod cloud;
 mod copy;
 mod cost;

@@ -1,7 +1,8 @@
 //! The points of a cluster: which there are, what they say, and their end.
 
-use crate::{Error, Repository, layout};
+use crate::{Error, Repository, failure, layout, signed};
 use estate::{Name, Point, PointId};
+use object_store::path::Path;
 use std::collections::BTreeSet;
 
 /// The points of a cluster. That a manifest is there does not say that it can be opened.
@@ -47,8 +48,29 @@ impl Repository {
     /// [`Error::NotFound`], [`Error::NoIdentity`], [`Error::WrongKey`], [`Error::Damaged`], [`Error::Misplaced`];
     /// [`Error::Untrusted`] when no trusted writer of the cluster has signed it, and as every request.
     pub async fn point(&self, cluster: &Name, id: &PointId) -> Result<Point, Error> {
+        // Where there is no repository, that is what is missing.
+        self.id().await?;
         let sealed = self.shared.store.get(&layout::manifest(cluster, id)).await?;
         self.manifest_of(cluster, id, &sealed).await
+    }
+
+    /// The same for a point that a person has chosen and accepts even if nobody who is trusted has signed it: why it is not to be
+    /// trusted, if so. It is sealed with the cluster's keys and bound to its name all the same. Whatever chooses by itself must not ask
+    /// this.
+    ///
+    /// # Errors
+    /// As [`Repository::point`]; [`Error::Untrusted`] when the list of writers itself is not to be trusted.
+    pub async fn point_unsigned(&self, cluster: &Name, id: &PointId) -> Result<(Point, Option<String>), Error> {
+        self.id().await?;
+        let key = layout::manifest(cluster, id);
+        let sealed = self.shared.store.get(&key).await?;
+        match self.manifest_of(cluster, id, &sealed).await {
+            Err(Error::Untrusted { object, reason }) if object == key.as_ref() => {
+                let (_, text) = self.open_sealed(&key, &sealed).await?;
+                Ok((manifest(&key, cluster, id, signed::unread(&text))?, Some(reason)))
+            }
+            other => Ok((other?, None)),
+        }
     }
 
     /// What the sealed manifest of a point says.
@@ -56,20 +78,7 @@ impl Repository {
         let key = layout::manifest(cluster, id);
         let (_, text) = self.open_sealed(&key, sealed).await?;
         let (_, content) = self.judged(&key, &text).await?;
-        let damaged = |reason: String| Error::Damaged { object: key.to_string(), reason };
-        let point: Point = serde_json::from_slice(&content)
-            .map_err(|error| damaged(format!("it is no manifest: {}", crate::failure::cut(&error.to_string()))))?;
-        if (&point.id, &point.cluster) != (id, cluster) {
-            let found = format!("the manifest of point {} of cluster {}", point.id, point.cluster);
-            return Err(Error::Misplaced { object: key.to_string(), found });
-        }
-        let mut names = BTreeSet::new();
-        for part in &point.parts {
-            if layout::part_name(&part.name).is_err() || !names.insert(&part.name) {
-                return Err(damaged(format!("{:?} cannot be a part's name", crate::failure::cut(&part.name))));
-            }
-        }
-        Ok(point)
+        manifest(&key, cluster, id, &content)
     }
 
     /// Points with parts and without a manifest.
@@ -106,4 +115,22 @@ impl Repository {
         let parts = store.list(&layout::parts_of(cluster, id)).await?;
         store.delete_all(parts).await
     }
+}
+
+/// What the opened manifest under `key` says, whoever has signed it.
+fn manifest(key: &Path, cluster: &Name, id: &PointId, content: &[u8]) -> Result<Point, Error> {
+    let damaged = |reason: String| Error::Damaged { object: key.to_string(), reason };
+    let point: Point = serde_json::from_slice(content)
+        .map_err(|error| damaged(format!("it is no manifest: {}", failure::cut(&error.to_string()))))?;
+    if (&point.id, &point.cluster) != (id, cluster) {
+        let found = format!("the manifest of point {} of cluster {}", point.id, point.cluster);
+        return Err(Error::Misplaced { object: key.to_string(), found });
+    }
+    let mut names = BTreeSet::new();
+    for part in &point.parts {
+        if layout::part_name(&part.name).is_err() || !names.insert(&part.name) {
+            return Err(damaged(format!("{:?} cannot be a part's name", failure::cut(&part.name))));
+        }
+    }
+    Ok(point)
 }

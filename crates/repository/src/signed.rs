@@ -144,6 +144,15 @@ pub(crate) fn read<'a>(place: &Place, text: &'a [u8]) -> Result<(PublicKey, &'a 
     Ok((signer, body))
 }
 
+/// What stands in a text, whether it is signed or not: nobody vouches for it.
+pub(crate) fn unread(text: &[u8]) -> &[u8] {
+    if !text.starts_with(FIRST.as_bytes()) {
+        return text;
+    }
+    let end = text.windows(2).position(|two| two == b"\n\n");
+    end.and_then(|at| text.get(at + 2..)).unwrap_or_default()
+}
+
 fn split(text: &[u8]) -> Option<(PublicKey, Vec<u8>, &[u8])> {
     let text = text.strip_prefix(FIRST.as_bytes())?.strip_prefix(b"\nsigner: ")?;
     let (signer, text) = text.split_at_checked(64)?;

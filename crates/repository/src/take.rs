@@ -1,7 +1,7 @@
 //! Storing a recovery point: its parts, then its manifest. Until that is there, the point is not.
 
-use crate::upload::{Content, Source};
-use crate::{Error, Repository, Scope, layout, upload};
+use crate::upload::{Content, Source, Stored};
+use crate::{Error, Repository, Scope, clock, layout, upload};
 use bytes::Bytes;
 use estate::{Name, Part, Point, PointId};
 use object_store::path::Path as Key;
@@ -46,7 +46,8 @@ impl NewPoint {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a bad name or one that is there already, and when it took so long that earlier parts may have been
-    /// removed: the point has to be begun anew; [`Error::File`], and as every request.
+    /// removed: the point has to be begun anew; [`Error::Clock`] when this machine's clock is not the store's: a point of a time to
+    /// come would hide all that are taken until then; [`Error::File`], and as every request.
     pub async fn part(&mut self, name: &str, from: &Path) -> Result<Part, Error> {
         let key = layout::part(&self.cluster, &self.id, &layout::part_name(name)?);
         if self.parts.iter().any(|part| part.name == name) {
@@ -60,8 +61,10 @@ impl NewPoint {
             epoch: self.id.epoch().0,
             content: Content::File(from.to_owned()),
         };
-        let begun = ambient::uptime();
-        let sent = upload::send(&self.repository.shared.store, keys, source).await?;
+        let (begun, from_here) = (ambient::uptime(), ambient::now());
+        let store = &self.repository.shared.store;
+        let Stored { sent, written } = upload::send(store, keys, source).await?;
+        clock::agree(&store.name, from_here, written, ambient::now())?;
         self.in_time(&key)?;
         self.begun = Some(begun);
         let part = Part {

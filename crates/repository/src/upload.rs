@@ -6,6 +6,7 @@ use crate::seal::Place;
 use crate::store::Store;
 use crate::{Error, failure};
 use bytes::Bytes;
+use jiff::Timestamp;
 use object_store::WriteMultipart;
 use object_store::path::Path;
 use sha2::{Digest, Sha256};
@@ -33,6 +34,13 @@ pub(crate) struct Sent {
     sealed: u64,
 }
 
+/// What was sent, and when the store has it.
+pub(crate) struct Stored {
+    pub(crate) sent: Sent,
+    /// When it was begun or completed, by the store's clock.
+    pub(crate) written: Timestamp,
+}
+
 /// What is sent where.
 pub(crate) struct Source {
     pub(crate) place: Place,
@@ -49,17 +57,17 @@ pub(crate) enum Content {
 }
 
 /// Seals the content into the object. On success the store has it, in the length that was sent.
-pub(crate) async fn send(store: &Store, keys: Arc<Keys>, source: Source) -> Result<Sent, Error> {
+pub(crate) async fn send(store: &Store, keys: Arc<Keys>, source: Source) -> Result<Stored, Error> {
     let key = source.place.key.clone();
     let (give, take) = mpsc::channel(1);
     let sealing = tokio::task::spawn_blocking(move || seal(&keys, source, Pieces { give, piece: Vec::new() }));
     let sent = transfer(store, &key, take, sealing).await?;
-    let stored = store.size(&key).await?;
-    if stored != sent.sealed {
-        let reason = format!("{} bytes were sent, and the store has {stored}", sent.sealed);
+    let stored = store.look(&key).await?;
+    if stored.bytes != sent.sealed {
+        let reason = format!("{} bytes were sent, and the store has {}", sent.sealed, stored.bytes);
         return Err(Error::Damaged { object: key.to_string(), reason });
     }
-    Ok(sent)
+    Ok(Stored { sent, written: stored.written })
 }
 
 /// An object that could not be sealed to its end must not appear: it is completed only after the thread has said that all

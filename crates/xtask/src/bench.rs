@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: our figures beside those of peers, measured in one run on this machine. Start at [`run`].
 //!
-//! The works themselves are a program that is built with optimisations: `crates/etcd/examples/bench`.
+//! The works themselves are programs that are built with optimisations: `crates/etcd/examples/bench` and
+//! `crates/repository/examples/bench`.
 
 use crate::install::install;
 use crate::printer::heading;
@@ -9,7 +10,7 @@ use crate::tally::Tally;
 use anyhow::Result;
 use clap::Subcommand;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -22,6 +23,8 @@ pub(crate) struct Args {
 enum What {
     /// Capture, rebuild and keep a history of etcd, beside etcd's own tools and deltas in JSON
     Etcd(Etcd),
+    /// Seal, store and read back, beside zstd -3 and restic
+    Repository(Repository),
 }
 
 #[derive(clap::Args)]
@@ -43,31 +46,54 @@ struct Etcd {
     work: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct Repository {
+    /// Only the works whose names begin so: seal, read, files, memory
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// How often each but memory is repeated, ours and the peer's in turn
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Size of the object, and of all files together, as in 1GiB or 200MiB
+    #[arg(long, default_value = "1GiB")]
+    size: String,
+    /// Size of the very large file
+    #[arg(long, default_value = "10GB")]
+    large: String,
+    /// Directory on the disk to measure; some 3 times the larger size has to be free there
+    #[arg(long, value_name = "DIRECTORY", default_value_os_t = std::env::temp_dir())]
+    work: PathBuf,
+}
+
 /// Builds the works and runs them.
-pub(crate) fn run(Args { what: What::Etcd(it) }: Args) -> Result<ExitCode> {
+pub(crate) fn run(args: Args) -> Result<ExitCode> {
     heading("install what is missing");
     install()?;
     heading("build the bench");
-    run_command(command(&format!("cargo build {BENCH}")), &mut Tally::default())?;
-    let mut bench = command(&format!("cargo run --quiet {BENCH} --"));
-    bench
-        .arg("--tools")
-        .arg(lab::tools::etcd(lab::EtcdLine::V3_6))
-        .arg("--work")
-        .arg(&it.work);
-    bench.args([
-        "--runs",
-        &it.runs.to_string(),
-        "--size",
-        &it.size,
-        "--seconds",
-        &it.seconds.to_string(),
-    ]);
-    if !it.only.is_empty() {
-        bench.args(["--only", &it.only.join(",")]);
+    match args.what {
+        What::Etcd(it) => {
+            let mut bench = bench("etcd", &it.only, it.runs, &it.size)?;
+            bench.arg("--tools").arg(lab::tools::etcd(lab::EtcdLine::V3_6));
+            bench.args(["--seconds", &it.seconds.to_string()]).arg("--work").arg(&it.work);
+            run_command(bench, &mut Tally::default())?;
+        }
+        What::Repository(it) => {
+            let mut bench = bench("repository", &it.only, it.runs, &it.size)?;
+            bench.args(["--large", &it.large]).arg("--work").arg(&it.work);
+            run_command(bench, &mut Tally::default())?;
+        }
     }
-    run_command(bench, &mut Tally::default())?;
     Ok(ExitCode::SUCCESS)
 }
 
-const BENCH: &str = "--release --locked --package etcd --example bench";
+/// Builds the works of a crate: the command that does them, with what all have in common.
+fn bench(package: &str, only: &[String], runs: u32, size: &str) -> Result<Command> {
+    let which = format!("--release --locked --package {package} --example bench-{package}");
+    run_command(command(&format!("cargo build {which}")), &mut Tally::default())?;
+    let mut bench = command(&format!("cargo run --quiet {which} --"));
+    bench.args(["--runs", &runs.to_string(), "--size", size]);
+    if !only.is_empty() {
+        bench.args(["--only", &only.join(",")]);
+    }
+    Ok(bench)
+}

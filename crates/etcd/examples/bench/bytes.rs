@@ -5,17 +5,15 @@
 //! segments are made by the encoder that capture uses.
 
 use crate::deltas::{Delta, deflated};
-use crate::figures::{Goal, Row};
 use crate::flags::Flags;
 use crate::large::{SOURCE, Segments};
-use crate::printer::say;
-use crate::process;
 use crate::server::Server;
 use crate::workload::{BUSY, Churn, START_MS, Store, Write};
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use etcd::Record;
 use etcd::history::{BaseHeader, BaseWriter, Began, Buckets, Pack};
+use measure::{Goal, Row, say};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::process::Command;
@@ -182,7 +180,7 @@ async fn full(flags: &Flags, server: &Server, folder: &std::path::Path, sums: &m
     command
         .args(["--endpoints", &server.connection.endpoint, "snapshot", "save"])
         .arg(&path);
-    process::run(&mut command).await?;
+    measure::run(&mut command).await?;
     sums.fulls.push(std::fs::metadata(&path)?.len());
     sums.zips.push(deflated(&mut std::fs::File::open(&path)?)?);
     std::fs::remove_file(&path)?;

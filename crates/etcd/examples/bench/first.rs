@@ -1,12 +1,10 @@
 //! The first copy of a live etcd: ours by stream, and by pin and read, beside `etcdctl snapshot save`. Start at [`run`].
 
-use crate::figures::{Goal, Row};
 use crate::flags::Flags;
 use crate::load::fill;
-use crate::printer::say;
-use crate::process::{self, Cost};
 use crate::server::Server;
 use anyhow::Result;
+use measure::{Cost, Goal, Row, itself, say, settle};
 use std::path::Path;
 use tokio::process::Command;
 
@@ -117,23 +115,10 @@ async fn ours(server: &Server, folder: &Path, pin: bool, way: &mut Way) -> Resul
 async fn measured(server: &Server, command: &mut Command, way: &mut Way) -> Result<String> {
     settle().await?;
     let before = server.usage().cpu_s;
-    let (said, Cost { wall_s, cpu_s, peak_mib }) = process::run(command).await?;
+    let (said, Cost { wall_s, cpu_s, peak_mib }) = measure::run(command).await?;
     way.etcd_cpu_s.push(server.usage().cpu_s - before);
     way.wall_s.push(wall_s);
     way.cpu_s.push(cpu_s);
     way.peak_mib.push(peak_mib);
     Ok(said)
-}
-
-/// Waits until nothing is left to write of what came before.
-pub(crate) async fn settle() -> Result<()> {
-    process::run(&mut Command::new("sync")).await?;
-    Ok(())
-}
-
-/// This program, about to do a work.
-pub(crate) fn itself() -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("do");
-    Ok(command)
 }

@@ -1,13 +1,11 @@
 //! Capture of an etcd that is written to: seconds at risk with [`risk`], and what it costs the etcd with [`cost`].
 
-use crate::figures::{Goal, Row, percentile};
-use crate::first::itself;
 use crate::flags::Flags;
 use crate::large;
 use crate::load::{Written, full_speed, steady};
-use crate::printer::say;
 use crate::server::Server;
 use anyhow::{Context, Result, bail, ensure};
+use measure::{Goal, Row, itself, percentile, say};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;

@@ -4,22 +4,19 @@
 
 mod bytes;
 mod deltas;
-mod figures;
 mod first;
 mod flags;
 mod large;
 mod live;
 mod load;
-mod printer;
-mod process;
 mod rebuilds;
 mod server;
 mod workload;
 mod works;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use flags::Flags;
-use printer::say;
+use measure::{Bench, say};
 use std::process::ExitCode;
 
 #[tokio::main]
@@ -44,22 +41,20 @@ async fn work(words: Vec<String>) -> Result<()> {
     // Goes with all that is in it, however this ends.
     let folder = tempfile::tempdir_in(&flags.work)?;
     flags.work = folder.path().to_owned();
-    let mut rows = Vec::new();
-    macro_rules! work {
-        ($name:literal, $what:literal, $run:path) => {
-            if flags.wants($name) {
-                say(concat!("\n==> ", $name, ": ", $what));
-                rows.extend($run(&flags).await.context($name)?);
-            }
-        };
-    }
-    work!("first", "the first copy of a large etcd", first::run);
-    work!("rebuild", "a data directory of one large copy", rebuilds::run);
-    work!("replay", "a data directory of a copy and many revisions", rebuilds::replay);
-    work!("risk", "seconds at risk while it is written to", live::risk);
-    work!("cost", "what being captured costs an etcd", live::cost);
-    work!("bytes", "what an hour of a busy control plane takes", bytes::run);
-    say(&format!("\n{}", figures::HEAD));
-    rows.iter().for_each(|row| say(&row.line()));
+    let (flags, mut bench) = (&flags, Bench::of(flags.only.clone()));
+    let it = &mut bench;
+    it.work("first", "the first copy of a large etcd", async || first::run(flags).await)
+        .await?;
+    it.work("rebuild", "a data directory of one large copy", async || rebuilds::run(flags).await)
+        .await?;
+    let what = "a data directory of a copy and many revisions";
+    it.work("replay", what, async || rebuilds::replay(flags).await).await?;
+    it.work("risk", "seconds at risk while it is written to", async || live::risk(flags).await)
+        .await?;
+    it.work("cost", "what being captured costs an etcd", async || live::cost(flags).await)
+        .await?;
+    let what = "what an hour of a busy control plane takes";
+    it.work("bytes", what, async || bytes::run(flags).await).await?;
+    bench.show();
     Ok(())
 }

@@ -1,17 +1,15 @@
 //! From a copy to a data directory: ours beside `etcdutl snapshot restore`, and beside a replay through an etcd. Start at [`run`]
 //! and [`replay`].
 
-use crate::figures::{Goal, Row};
-use crate::first::{self, itself, settle};
+use crate::first;
 use crate::flags::Flags;
 use crate::large;
-use crate::printer::say;
-use crate::process::{self, Cost};
 use crate::server::Server;
 use anyhow::{Context, Result, ensure};
 use etcd::database::Database;
 use etcd::history::{Began, Directory, History, Shelf, Taken, take_base};
 use etcd::{Change, Record};
+use measure::{Cost, Costs, Goal, Row, itself, say, settle};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
@@ -22,22 +20,6 @@ const REPLAY_BYTES: u64 = 344_000_000;
 const REPLAY_REVISIONS: u64 = 131_811;
 const REPLAY_GOAL_S: f64 = 2.0;
 
-/// Figures of one way, one for each run.
-#[derive(Default)]
-struct Way {
-    wall_s: Vec<f64>,
-    cpu_s: Vec<f64>,
-    peak_mib: Vec<f64>,
-}
-
-impl Way {
-    fn push(&mut self, Cost { wall_s, cpu_s, peak_mib }: Cost) {
-        self.wall_s.push(wall_s);
-        self.cpu_s.push(cpu_s);
-        self.peak_mib.push(peak_mib);
-    }
-}
-
 /// The rows of a rebuild of one large database.
 pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     let folder = tempfile::tempdir_in(&flags.work)?;
@@ -47,7 +29,7 @@ pub(crate) async fn run(flags: &Flags) -> Result<Vec<Row>> {
     server.stop().await?;
     let shelf = folder.path().join("history");
     base(&snapshot, &shelf, folder.path())?;
-    let [mut history, mut file, mut peer] = [(); 3].map(|()| Way::default());
+    let [mut history, mut file, mut peer] = [(); 3].map(|()| Costs::default());
     for run in 0..=flags.runs {
         let into = folder.path().join("made");
         let costs = [
@@ -114,7 +96,7 @@ pub(crate) async fn replay(flags: &Flags) -> Result<Vec<Row>> {
         seeded.records,
         bytes as f64 / 1e6
     ));
-    let [mut own, mut peer] = [(); 2].map(|()| Way::default());
+    let [mut own, mut peer] = [(); 2].map(|()| Costs::default());
     for run in 1..=flags.runs {
         let into = folder.path().join("made");
         own.push(ours("rebuild", &shelf, &into).await?);
@@ -154,7 +136,7 @@ async fn save(flags: &Flags, server: &Server, path: &Path) -> Result<()> {
     command
         .args(["--endpoints", &server.connection.endpoint, "snapshot", "save"])
         .arg(path);
-    process::run(&mut command).await?;
+    measure::run(&mut command).await?;
     Ok(())
 }
 
@@ -179,7 +161,7 @@ fn base(database: &Path, shelf: &Path, scratch: &Path) -> Result<()> {
 
 async fn ours(work: &str, from: &Path, into: &Path) -> Result<Cost> {
     settle().await?;
-    let (_, cost) = process::run(itself()?.arg(work).arg(from).arg(into)).await?;
+    let (_, cost) = measure::run(itself()?.arg(work).arg(from).arg(into)).await?;
     std::fs::remove_dir_all(into)?;
     Ok(cost)
 }
@@ -201,7 +183,7 @@ async fn etcdutl(flags: &Flags, snapshot: &Path, into: &Path, bump: bool) -> Res
         // The database was never sent, and bears no hash.
         command.arg("--skip-hash-check");
     }
-    Ok(process::run(&mut command).await?.1)
+    Ok(measure::run(&mut command).await?.1)
 }
 
 /// As etcd-backup-restore does it, with an etcd of its own instead of one built in: the full copy is restored, etcd started on it,

@@ -1,9 +1,9 @@
 //! A real etcd on loopback, for as long as it is held, and what it takes: [`Server::start`].
 
-use crate::process::Usage;
 use crate::workload::Write;
 use anyhow::{Context, Result, bail};
 use etcd::{Change, Client, Connection};
+use measure::Usage;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -2,9 +2,6 @@
 //!
 //! `bench do NAME ARGUMENT...`; each ends when what it made is durable.
 
-use crate::figures::percentile;
-use crate::printer::say;
-use crate::process::Usage;
 use anyhow::{Context, Result, bail};
 use etcd::Connection;
 use etcd::capture::{Options, Risk, Tell, capture};
@@ -12,6 +9,7 @@ use etcd::database::Database;
 use etcd::history::{Directory, History, Shelf};
 use etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Members, Rebuilt, Request, Target, rebuild};
 use etcd::selection::{DatabaseSource, Packs, Source};
+use measure::{Usage, percentile, say};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

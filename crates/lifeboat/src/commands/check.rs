@@ -137,6 +137,12 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
         }
     });
     findings.add(&what, probed);
+    match repository.compare_clocks().await {
+        Ok(()) => findings.add(format!("clock of {name}"), Ok("agrees with this machine's".to_owned())),
+        Err(error @ repository::Error::Clock { .. }) => findings.add(format!("clock of {name}"), Err(error.into())),
+        // That it cannot be asked stands in the line above, and in the one below what else is wrong with it.
+        Err(_) => {}
+    }
     if !world.has(&of.identity) {
         findings.note(
             "identity",

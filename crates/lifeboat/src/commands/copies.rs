@@ -35,6 +35,9 @@ struct FetchArgs {
     /// A directory that is there; the parts are written below it, readable by their owner alone
     #[arg(long, value_name = "DIRECTORY")]
     into: PathBuf,
+    /// Accept this copy even if nobody who is trusted has signed it
+    #[arg(long)]
+    accept_unsigned: bool,
 }
 
 #[derive(Serialize)]
@@ -105,7 +108,16 @@ async fn list(which: &Which, newest: usize, printer: &Printer) -> Result<(), Fai
 async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let point = repository.point(&cluster, &args.id).await.map_err(Trouble::from)?;
+    let point = match args.accept_unsigned {
+        true => {
+            let (point, unsigned) = repository.point_unsigned(&cluster, &args.id).await.map_err(Trouble::from)?;
+            if let Some(reason) = unsigned {
+                printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", args.id));
+            }
+            point
+        }
+        false => repository.point(&cluster, &args.id).await.map_err(Trouble::from)?,
+    };
     for part in &point.parts {
         let file = args.into.join(&part.name);
         repository

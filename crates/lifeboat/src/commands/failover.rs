@@ -18,6 +18,9 @@ pub(crate) struct Args {
     /// Recover from this copy instead of the newest
     #[arg(long, value_name = "ID")]
     copy: Option<PointId>,
+    /// Accept this copy even if nobody who is trusted has signed it; the run's record says so
+    #[arg(long, requires = "copy")]
+    accept_unsigned: bool,
     /// Really do it: the other site is stopped, and what the copy lacks is lost
     #[arg(long)]
     yes: bool,
@@ -57,8 +60,14 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             }
             (Some(run.number), run.plan)
         }
-        None => (None, plan::make(&world, &cluster, &repository, args.copy.as_ref()).await?),
+        None => {
+            let wanted = plan::wanted(args.copy.as_ref(), args.accept_unsigned);
+            (None, plan::make(&world, &cluster, &repository, wanted).await?)
+        }
     };
+    if let Some(reason) = &plan.unsigned {
+        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", plan.point));
+    }
     if !args.yes {
         let message = format!(
             "this fails {} over from {} to {}, losing {}",
@@ -69,7 +78,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         );
         let look = number.map_or_else(|| "lifeboat plan".to_owned(), |number| format!("lifeboat run show {number}"));
         let copy = args.copy.map_or_else(String::new, |copy| format!(" --copy {copy}"));
-        let hint = format!("{look}, then lifeboat failover --yes{copy}");
+        let accept = if args.accept_unsigned { " --accept-unsigned" } else { "" };
+        let hint = format!("{look}, then lifeboat failover --yes{copy}{accept}");
         return Err(Failure::new("LB0006", Kind::Person, message).hint(hint));
     }
     let hold = Hold::take(&world)?;

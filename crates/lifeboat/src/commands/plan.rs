@@ -6,7 +6,7 @@ use crate::printer::{Printer, Report};
 use estate::PointId;
 use plan::Plan;
 use recovery::World;
-use recovery::gather::{self, Because};
+use recovery::gather::{self, Because, Wanted};
 use serde::Serialize;
 
 #[derive(clap::Args)]
@@ -16,6 +16,9 @@ pub(crate) struct Args {
     /// Recover from this copy instead of the newest
     #[arg(long, value_name = "ID")]
     copy: Option<PointId>,
+    /// Accept this copy even if nobody who is trusted has signed it
+    #[arg(long, requires = "copy")]
+    accept_unsigned: bool,
 }
 
 #[derive(Serialize)]
@@ -31,7 +34,13 @@ impl Report for Shown {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    printer.show(&Shown(make(&world, &cluster, &repository, args.copy.as_ref()).await?))
+    let wanted = wanted(args.copy.as_ref(), args.accept_unsigned);
+    printer.show(&Shown(make(&world, &cluster, &repository, wanted).await?))
+}
+
+/// The copy that a person asks for.
+pub(crate) fn wanted(copy: Option<&PointId>, accept_unsigned: bool) -> Option<Wanted<'_>> {
+    copy.map(|id| Wanted { id, accept_unsigned })
 }
 
 /// The plan of a failover that a person asks for.
@@ -39,7 +48,7 @@ pub(crate) async fn make(
     world: &World,
     cluster: &estate::Name,
     repository: &repository::Repository,
-    copy: Option<&PointId>,
+    copy: Option<Wanted<'_>>,
 ) -> Result<Plan, Failure> {
     let reports = gather::reports(world, &me(world)).await?;
     let plan = gather::plan(world, cluster, repository, &reports, copy, Because::Person).await;

@@ -85,6 +85,9 @@ impl Report for Shown {
             "run {} {}: {} -> {}, epoch {}, from copy {}\n\n",
             run.run, run.state, run.from, run.to, run.epoch, run.point
         );
+        if let Some(reason) = &run.unsigned {
+            text += &format!("the copy is not to be trusted, and a person accepted that: {reason}\n\n");
+        }
         let zero = run.zero();
         let mut rows: Vec<[String; 4]> = Vec::new();
         let mut row = |what: &str, at: Option<Timestamp>, took: Option<f64>, note: String| {

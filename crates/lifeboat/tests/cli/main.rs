@@ -10,6 +10,7 @@ mod estate;
 mod etcd;
 mod help;
 mod place;
+mod refused;
 mod repository;
 mod session;
 mod show;

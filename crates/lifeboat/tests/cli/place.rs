@@ -1,9 +1,11 @@
-//! A directory with an estate, in which commands are typed. Start at [`Place`].
+//! A directory with an estate whose repositories are directories beside it, in which commands are typed. Start at [`Place::new`].
 //!
 //! Stands by itself, so that other tests can have it too: `#[path = "../cli/place.rs"] mod place;`.
 
 #![allow(dead_code, reason = "what one set of tests does not need, another does")]
 
+use estate::{Distribution, Name, Point, PointId};
+use repository::{Error, Repository, Settings, StoreSettings};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,6 +23,7 @@ pub(crate) struct Said {
 }
 
 impl Place {
+    /// A new one of `test`'s own.
     pub(crate) fn new(test: &str) -> Self {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
         _ = fs::remove_dir_all(&directory);
@@ -53,7 +56,7 @@ impl Place {
         place
     }
 
-    /// The command that is typed there.
+    /// A command in it, before it is run.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lifeboat"));
         command
@@ -64,6 +67,7 @@ impl Place {
         command
     }
 
+    /// A command in it.
     pub(crate) fn run(&self, line: &str) -> Said {
         let output = self.command(line).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -74,12 +78,14 @@ impl Place {
         }
     }
 
+    /// The same, which must succeed.
     pub(crate) fn must(&self, line: &str) -> Said {
         let said = self.run(line);
         assert_eq!(said.code, Some(0), "{line}: {}{}", said.out, said.err);
         said
     }
 
+    /// The root's public key.
     pub(crate) fn root(&self) -> String {
         let marker = fs::read_to_string(self.0.join("copies/lifeboat.json")).unwrap();
         let marker: serde_json::Value = serde_json::from_str(&marker).unwrap();
@@ -93,5 +99,50 @@ impl Place {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         fs::write(path, bytes).unwrap();
+    }
+
+    /// Changes the estate: the first `from` becomes `to`.
+    pub(crate) fn change(&self, from: &str, to: &str) {
+        let estate = fs::read_to_string(self.0.join("lifeboat.yaml")).unwrap();
+        assert!(estate.contains(from), "{from}");
+        fs::write(self.0.join("lifeboat.yaml"), estate.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Stores a copy of the management cluster, as the main site's Lifeboat does.
+    pub(crate) fn store(&self, id: &PointId) -> Result<(), Error> {
+        self.store_signed(id, "signer.key")
+    }
+
+    /// The same, signed with the key in a file.
+    pub(crate) fn store_signed(&self, id: &PointId, signer: &str) -> Result<(), Error> {
+        let text = |file: &str| fs::read_to_string(self.0.join(file)).unwrap();
+        let settings = Settings {
+            store: StoreSettings::Directory(self.0.join("copies")),
+            identity: Some(text("identity.txt")),
+            passphrase: None,
+            signer: Some(text(signer)),
+            root: None,
+        };
+        let cluster: Name = "rancher".parse().unwrap();
+        let stored = async {
+            let mut new = Repository::open(settings)?.begin(&cluster, id);
+            let part = new.part("files", &self.0.join("lifeboat.yaml")).await?;
+            let point = Point {
+                id: id.clone(),
+                cluster: cluster.clone(),
+                distribution: Distribution::Kubeadm,
+                epoch: id.epoch(),
+                site: "main".parse().unwrap(),
+                host: "main-1".parse().unwrap(),
+                begun: id.at().unwrap(),
+                stored: id.at().unwrap(),
+                revision: 7,
+                etcd_cluster_id: 7,
+                etcd_version: "3.6.16".to_owned(),
+                parts: vec![part],
+            };
+            new.commit(&point).await
+        };
+        tokio::runtime::Runtime::new().unwrap().block_on(stored)
     }
 }

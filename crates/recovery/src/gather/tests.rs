@@ -1,5 +1,5 @@
 use super::*;
-use estate::Distribution;
+use estate::{Distribution, Point};
 use repository::{Founding, Grant, Recipient, Scope, Settings, Signer, StoreSettings, Writer};
 use std::path::Path;
 
@@ -69,7 +69,8 @@ async fn for_a_copy_that_is_none_the_newest_sound_one_before_it_is_offered() {
         let hint = trouble.hint.unwrap();
         assert!(hint.contains(&format!("lifeboat failover --yes --copy {sound}")), "{hint}");
     }
-    assert_eq!(point(&repository, &cluster(), Some(&sound)).await.unwrap().id, sound);
+    let wanted = Wanted { id: &sound, accept_unsigned: false };
+    assert_eq!(point(&repository, &cluster(), Some(wanted)).await.unwrap().point.id, sound);
 
     std::fs::remove_file(directory.path().join(format!("clusters/rancher/points/{sound}"))).unwrap();
     let none = point(&repository, &cluster(), None).await.unwrap_err();

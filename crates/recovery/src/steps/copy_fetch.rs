@@ -25,7 +25,10 @@ pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Don
 
 async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
-    let point = context.repository.point(&it.cluster, &it.point).await?;
+    let point = match it.accept_unsigned {
+        true => context.repository.point_unsigned(&it.cluster, &it.point).await?.0,
+        false => context.repository.point(&it.cluster, &it.point).await?,
+    };
     if point.parts != it.parts {
         let message = format!("the manifest of copy {} is not the one that the plan was made from", it.point);
         return Err(Trouble::new("LB0306", Kind::Damaged, message).hint("lifeboat plan"));

@@ -127,11 +127,11 @@ async fn a_clock_that_is_a_day_off_is_told() {
     let (outcome, asked) = asked(&[(403, skewed)], async |store| store.get(&Key::from("x")).await).await;
     let error = outcome.unwrap_err();
     assert_eq!(asked, ["GET /copies/a/x"]);
-    assert!(matches!(error, Error::Refused { .. }), "{error}");
+    assert!(matches!(error, Error::Clock { .. }), "{error}");
     assert!(
         error
             .to_string()
-            .contains("refuses x: RequestTimeTooSkewed: The difference between"),
+            .contains("disagree: RequestTimeTooSkewed: The difference between"),
         "{error}"
     );
 }

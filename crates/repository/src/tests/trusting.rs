@@ -438,3 +438,40 @@ fn signed_text_is_bound_to_its_name_and_its_repository() {
         assert!(crate::signed::read(&place("r", "a/b"), &text[..at]).is_err(), "{at}");
     }
 }
+
+#[tokio::test]
+async fn a_person_may_accept_a_point_that_nobody_trusted_has_signed() {
+    let (repository, store, key) = made().await;
+    let stranger = crate::tests::key();
+    let settings = Settings {
+        signer: Some(stranger.signer.clone()),
+        ..settings(Path::new("/"), &key)
+    };
+    let as_stranger = Repository::on(Store::on(store.clone(), "memory"), &settings).unwrap();
+    let planted = store_point(&as_stranger, &id(1), b"x").await;
+    let (found, why) = repository.point_unsigned(&cluster(), &id(1)).await.unwrap();
+    assert_eq!((found, why.is_some_and(|why| why.contains("no trusted writer"))), (planted.clone(), true));
+    // Not signed at all, and signed for another name.
+    let signed = Key::from(format!("clusters/management/points/{}", id(1)));
+    let (_, text) = repository.opened(&signed).await.unwrap();
+    let at = Key::from(format!("clusters/management/points/{}", id(2)));
+    let mut body = serde_json::to_value(&planted).unwrap();
+    body["id"] = id(2).to_string().into();
+    let body = serde_json::to_vec(&body).unwrap();
+    let header = &text[..text.windows(2).position(|two| two == b"\n\n").unwrap() + 2];
+    for text in [body.clone(), [header, &body[..]].concat()] {
+        let sealed = repository.sealed(&at, 1, &text).await.unwrap();
+        store.put(&at, sealed.into()).await.unwrap();
+        let error = repository.point(&cluster(), &id(2)).await.unwrap_err();
+        assert!(matches!(error, Error::Untrusted { .. }), "{error}");
+        let (found, why) = repository.point_unsigned(&cluster(), &id(2)).await.unwrap();
+        assert!(found.id == id(2) && why.is_some(), "{found:?}");
+    }
+    // What is signed is accepted without a word; what is elsewhere, or of another repository, is not accepted.
+    store_point(&repository, &id(3), b"x").await;
+    assert_eq!(repository.point_unsigned(&cluster(), &id(3)).await.unwrap().1, None);
+    let moved = Key::from(format!("clusters/management/points/{}", id(4)));
+    store.copy(&signed, &moved).await.unwrap();
+    let error = repository.point_unsigned(&cluster(), &id(4)).await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+}

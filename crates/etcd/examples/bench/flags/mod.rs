@@ -34,13 +34,11 @@ impl Flags {
             tools: PathBuf::new(),
             work: std::env::temp_dir(),
         };
-        let mut words = words.into_iter();
-        while let Some(name) = words.next() {
-            let value = words.next().with_context(|| format!("{name} has no value"))?;
+        for (name, value) in measure::pairs(words)? {
             match name.as_str() {
                 "--only" => flags.only.extend(value.split(',').map(str::to_owned)),
                 "--runs" => flags.runs = value.parse().context("--runs")?,
-                "--size" => flags.bytes = bytes(&value)?,
+                "--size" => flags.bytes = measure::bytes(&value)?,
                 "--seconds" => flags.seconds = value.parse().context("--seconds")?,
                 "--tools" => flags.tools = value.into(),
                 "--work" => flags.work = value.into(),
@@ -49,21 +47,6 @@ impl Flags {
         }
         Ok(flags)
     }
-
-    /// Whether a work was asked for.
-    pub(crate) fn wants(&self, name: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|only| name.starts_with(only.as_str()))
-    }
-}
-
-/// `1GiB`, `200MiB`, or bytes.
-fn bytes(text: &str) -> Result<u64> {
-    let units = [("GiB", 30), ("MiB", 20), ("", 0)];
-    let parsed = units.into_iter().find_map(|(unit, shift)| {
-        let number: u64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        number.checked_mul(1 << shift)
-    });
-    parsed.with_context(|| format!("{text} is no size, as 1GiB or 200MiB are"))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What happens in a busy cluster, second by second of a simulated clock: [`Churn`] is an iterator that never ends.
 
 use super::objects::{Kind, Object};
-use super::random::Random;
 use bytes::Bytes;
+use measure::Random;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// One write to etcd.

@@ -7,7 +7,6 @@
 mod churn;
 mod message;
 mod objects;
-mod random;
 mod store;
 
 pub(crate) use churn::{BUSY, Churn, START_MS, Size, Write};

@@ -4,7 +4,7 @@
 //! what updates change (a status, a time), and the rest stays, as in life.
 
 use super::message::Message;
-use super::random::Random;
+use measure::Random;
 
 /// What there is in a cluster. Numbers of fields: Kubernetes `k8s.io/api/*/generated.proto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

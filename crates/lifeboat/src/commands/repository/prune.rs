@@ -51,6 +51,10 @@ impl Report for Shown {
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
     let repository = world.repository(&name)?;
+    if args.yes {
+        // Which points are the newest, and which of a time to come, is told by this clock.
+        repository.compare_clocks().await.map_err(Trouble::from)?;
+    }
     let of = world.estate.clusters.iter().filter(|(_, of)| *of.repository == name);
     let retention = |of: &estate::Cluster| Retention {
         keep: *of.protect.keep,

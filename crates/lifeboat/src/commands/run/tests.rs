@@ -36,6 +36,7 @@ fn succeeded() -> Measured {
         to: "standby".to_owned(),
         epoch: 2,
         point: "000001-20261122T220051.000Z-k7xq".to_owned(),
+        unsigned: None,
         point_begun: at(-9.0),
         lost_at: Some(at(0.0)),
         begun: at(10.5),

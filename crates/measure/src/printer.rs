@@ -1,9 +1,9 @@
-//! Where the bench's words leave it.
+//! Where a benchmark's words leave it.
 
 use std::io::Write;
 
 /// Prints one line. A reader that went away is no reason to stop.
-pub(crate) fn say(line: &str) {
+pub fn say(line: &str) {
     let mut stdout = std::io::stdout().lock();
     _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }

@@ -1,22 +1,25 @@
 //! The table at the end: [`Row`], one line of it, ours beside a peer's.
 
+use crate::process::Cost;
+
 /// One work, done by us and by a peer.
-pub(crate) struct Row {
+#[derive(Clone, Debug)]
+pub struct Row {
     /// What was done.
-    pub(crate) work: String,
+    pub work: String,
     /// What is measured, with its unit, as in `s` or `MB`.
-    pub(crate) unit: &'static str,
+    pub unit: &'static str,
     /// Our figures, one for each run.
-    pub(crate) ours: Vec<f64>,
+    pub ours: Vec<f64>,
     /// Who else did it, and the figures.
-    pub(crate) peer: Option<(String, Vec<f64>)>,
+    pub peer: Option<(String, Vec<f64>)>,
     /// What was hoped for.
-    pub(crate) goal: Goal,
+    pub goal: Goal,
 }
 
 /// What a figure has to reach. Less is better in all.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Goal {
+pub enum Goal {
     /// There is none: it is for information.
     None,
     /// Ours is no more than this times the peer's.
@@ -25,8 +28,28 @@ pub(crate) enum Goal {
     AtMost(f64),
 }
 
+/// What one way of doing a work took, one figure for each run.
+#[derive(Clone, Debug, Default)]
+pub struct Costs {
+    /// Time, in seconds.
+    pub wall_s: Vec<f64>,
+    /// CPU time, in seconds.
+    pub cpu_s: Vec<f64>,
+    /// Peak resident memory, in MiB.
+    pub peak_mib: Vec<f64>,
+}
+
+impl Costs {
+    /// Adds a run.
+    pub fn push(&mut self, Cost { wall_s, cpu_s, peak_mib }: Cost) {
+        self.wall_s.push(wall_s);
+        self.cpu_s.push(cpu_s);
+        self.peak_mib.push(peak_mib);
+    }
+}
+
 /// The middle one; of an even number the mean of the two in the middle.
-pub(crate) fn median(figures: &[f64]) -> f64 {
+pub fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
@@ -39,7 +62,7 @@ pub(crate) fn median(figures: &[f64]) -> f64 {
 }
 
 /// The figure below which `share` (0 to 1) of all lie.
-pub(crate) fn percentile(figures: &[f64], share: f64) -> f64 {
+pub fn percentile(figures: &[f64], share: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = (sorted.len() as f64 * share).ceil() as usize;
@@ -48,13 +71,13 @@ pub(crate) fn percentile(figures: &[f64], share: f64) -> f64 {
 
 impl Row {
     /// Ours by the peer's.
-    pub(crate) fn ratio(&self) -> Option<f64> {
+    pub fn ratio(&self) -> Option<f64> {
         let (_, figures) = self.peer.as_ref()?;
         Some(median(&self.ours) / median(figures))
     }
 
     /// Whether the goal was reached; `None` where there is none.
-    pub(crate) fn met(&self) -> Option<bool> {
+    pub fn met(&self) -> Option<bool> {
         match self.goal {
             Goal::None => None,
             Goal::Ratio(most) => self.ratio().map(|ratio| ratio <= most),
@@ -63,7 +86,7 @@ impl Row {
     }
 
     /// The line, as Markdown.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let peer = self.peer.as_ref();
         let goal = match self.goal {
             Goal::None => String::new(),

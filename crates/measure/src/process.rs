@@ -11,29 +11,29 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What a run took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// Time, in seconds.
-    pub(crate) wall_s: f64,
+    pub wall_s: f64,
     /// CPU time of the program, in seconds.
-    pub(crate) cpu_s: f64,
+    pub cpu_s: f64,
     /// Its peak resident memory, in MiB.
-    pub(crate) peak_mib: f64,
+    pub peak_mib: f64,
 }
 
 /// What a process has used.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// CPU time, in seconds.
-    pub(crate) cpu_s: f64,
+    pub cpu_s: f64,
     /// That of its children which have ended.
-    pub(crate) children_cpu_s: f64,
+    pub children_cpu_s: f64,
     /// Peak resident memory, in MiB.
-    pub(crate) peak_mib: f64,
+    pub peak_mib: f64,
 }
 
 impl Usage {
     /// What process `id` has used; `self` for this one. `None` when it is gone.
-    pub(crate) fn of(id: &str) -> Option<Self> {
+    pub fn of(id: &str) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         // The name, in brackets, may hold anything; the state follows it.
         let (_, fields) = stat.rsplit_once(')')?;
@@ -57,8 +57,42 @@ impl Usage {
     }
 }
 
+impl Cost {
+    /// What two took, one after the other.
+    #[must_use]
+    pub fn and(self, then: Self) -> Self {
+        Self {
+            wall_s: self.wall_s + then.wall_s,
+            cpu_s: self.cpu_s + then.cpu_s,
+            peak_mib: self.peak_mib.max(then.peak_mib),
+        }
+    }
+}
+
+/// This program, about to do a work of its own: as a process of its own, so that it is counted as a peer is.
+///
+/// # Errors
+/// It does not know where it lies.
+pub fn itself() -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("do");
+    Ok(command)
+}
+
+/// Waits until nothing is left to write of what came before.
+///
+/// # Errors
+/// `sync` cannot be run.
+pub async fn settle() -> Result<()> {
+    run(&mut Command::new("sync")).await?;
+    Ok(())
+}
+
 /// Runs a program, which must end well; what it printed, and what it took.
-pub(crate) async fn run(command: &mut Command) -> Result<(String, Cost)> {
+///
+/// # Errors
+/// It cannot be started, or ends otherwise: what it said.
+pub async fn run(command: &mut Command) -> Result<(String, Cost)> {
     let own = || Usage::of("self").unwrap_or_default().children_cpu_s;
     let before = own();
     let began = ambient::monotonic();

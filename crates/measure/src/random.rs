@@ -2,16 +2,21 @@
 
 /// A stream of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// The stream for item `index` of the sort `sort`: independent of every other's, so that items can be made in any order.
-    pub(super) fn of(seed: u64, sort: u64, index: u64) -> Self {
+    pub fn of(seed: u64, sort: u64, index: u64) -> Self {
         let mut start = Self(seed ^ sort.wrapping_mul(0x8cb9_2ba7_2f3d_8dd7));
         Self(start.next() ^ index.wrapping_mul(0xd1b5_4a32_d192_ed03))
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    /// The next number.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends, and nobody iterates over it"
+    )]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,13 +25,13 @@ impl Random {
     }
 
     /// A number below `end`; 0 when `end` is 0.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         // The bias of the remainder does not matter for ends this small.
         self.next() % end.max(1)
     }
 
     /// One of `options`.
-    pub(super) fn pick<'a>(&mut self, options: &[&'a str]) -> &'a str {
+    pub fn pick<'a>(&mut self, options: &[&'a str]) -> &'a str {
         options
             .get(self.below(options.len() as u64) as usize)
             .copied()
@@ -34,17 +39,17 @@ impl Random {
     }
 
     /// `digits` hexadecimal digits.
-    pub(super) fn hex(&mut self, digits: usize) -> String {
+    pub fn hex(&mut self, digits: usize) -> String {
         self.letters(digits, b"0123456789abcdef")
     }
 
     /// The end of a name that Kubernetes made up.
-    pub(super) fn suffix(&mut self, letters: usize) -> String {
+    pub fn suffix(&mut self, letters: usize) -> String {
         self.letters(letters, b"bcdfghjklmnpqrstvwxz2456789")
     }
 
     /// What base64 makes of secret or compressed bytes.
-    pub(super) fn base64(&mut self, letters: usize) -> String {
+    pub fn base64(&mut self, letters: usize) -> String {
         self.letters(letters, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
     }
 
@@ -54,7 +59,7 @@ impl Random {
     }
 
     /// As Kubernetes writes a UID.
-    pub(super) fn uid(&mut self) -> String {
+    pub fn uid(&mut self) -> String {
         [8, 4, 4, 4, 12].map(|digits| self.hex(digits)).join("-")
     }
 }
