@@ -83,6 +83,9 @@ pub async fn copy(from: &Repository, to: &Repository, options: &CopyOptions, on:
     let there = Listing::keys(to).await?;
     let mut copied = Copied::default();
     carry(&Copying { from, to, options, there: &there }, &listing, &mut copied, on).await?;
+    if copied.there > 0 {
+        to.shared.store.settle_all().await?;
+    }
     if options.remove {
         removal::remove(from, to, &listing, &mut copied).await?;
     }

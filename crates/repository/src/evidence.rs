@@ -66,6 +66,8 @@ impl Repository {
     /// As every request.
     pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
         self.id().await?;
+        // What a writer that was killed has left is not to be vouched for before it is sure to stay.
+        self.shared.store.settle_all().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
         let mut hashes = BTreeMap::new();
         let in_scope = inventory.scopes.get(scope);
@@ -92,7 +94,7 @@ impl Repository {
             let newest = self.newest(&stream).await?.map_or(0, |(_, number)| number);
             match self.put_head(&stream, newest + 1, head).await {
                 Ok(()) => {
-                    self.forget_heads(&stream, (newest + 1).saturating_sub(KEPT)).await?;
+                    self.remove_below(&stream, (newest + 2).saturating_sub(KEPT)).await?;
                     return Ok(newest + 1);
                 }
                 Err(error @ Error::Taken { .. }) => taken = error,
@@ -171,15 +173,5 @@ impl Repository {
         let text = self.sign(&key, &body).await?;
         let sealed = self.sealed(&key, 0, &text).await?;
         self.shared.store.create(&key, sealed).await
-    }
-
-    /// Removes the statements up to this number, one after the other: broken off, it leaves no hole.
-    async fn forget_heads(&self, stream: &Path, through: u64) -> Result<(), Error> {
-        for key in self.shared.store.list(stream).await? {
-            if layout::number(&key).is_some_and(|number| number <= through) {
-                self.shared.store.delete(&key).await?;
-            }
-        }
-        Ok(())
     }
 }

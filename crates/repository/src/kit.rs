@@ -69,7 +69,10 @@ impl Repository {
         let newest = self.newest(&layout::kits()).await?.map(|(_, number)| number);
         if let Some(number) = newest {
             match self.kit_of(number).await {
-                Ok((known, _)) if kit.is_like(&known) => return Ok(None),
+                Ok((known, _)) if kit.is_like(&known) => {
+                    self.shared.store.settle(&layout::kits()).await?;
+                    return Ok(None);
+                }
                 // A damaged kit is replaced by a sound one; what is merely closed to us is not.
                 Ok(_) | Err(Error::Damaged { .. } | Error::Untrusted { .. } | Error::Misplaced { .. }) => {}
                 Err(other) => return Err(other),

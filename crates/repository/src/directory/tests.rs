@@ -1,6 +1,9 @@
 use super::*;
-use object_store::{ObjectStoreExt, PutMode};
+use object_store::PutMode;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// A directory, and the directories in it whose entries were synced, in order.
@@ -23,10 +26,15 @@ impl Watched {
 
     /// What is synced when the object `key` was written.
     fn writes(&self, key: &str) -> Vec<String> {
-        let (root, file) = (self.place.path(), self.place.path().join(key));
+        let file = self.place.path().join(key);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, "x").unwrap();
-        self.ways.settle(root, &file).unwrap();
+        self.syncs(Ways::settle, key)
+    }
+
+    fn syncs(&self, sync: impl Fn(&Ways, &FilePath, &FilePath) -> io::Result<()>, key: &str) -> Vec<String> {
+        let (root, file) = (self.place.path(), self.place.path().join(key));
+        sync(&self.ways, root, &file).unwrap();
         let synced = std::mem::take(&mut *self.synced.lock().unwrap());
         let below = |path: PathBuf| path.strip_prefix(root).unwrap().display().to_string();
         synced.into_iter().map(below).collect()
@@ -40,6 +48,35 @@ fn every_directory_on_the_way_is_synced_once() {
     assert_eq!(watched.writes("a/b/c/one"), ["a/b", "a", ""]);
     assert_eq!(watched.writes("a/b/c/two"), [""; 0]);
     assert_eq!(watched.writes("a/b/d/one"), ["a/b"]);
+}
+
+/// Whoever wrote it may have been killed before its name was on the disk.
+#[test]
+fn what_is_found_is_synced_with_its_own_directory_each_time() {
+    let watched = Watched::new();
+    assert_eq!(watched.writes("a/b/one"), ["a", ""]);
+    assert_eq!(watched.syncs(Ways::found, "a/b/one"), ["a/b"]);
+    fs::create_dir_all(watched.place.path().join("c/d")).unwrap();
+    assert_eq!(watched.syncs(Ways::found, "c/d/two"), ["c/d", "c", ""]);
+    assert_eq!(watched.syncs(Ways::found, "top"), [""]);
+}
+
+#[test]
+fn what_is_gone_is_synced_where_something_is_left() {
+    let synced: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
+    let seen = synced.clone();
+    let ways = Ways::new(move |directory: &FilePath| {
+        sync(directory)?;
+        seen.lock().unwrap().push(directory.to_owned());
+        Ok(())
+    });
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("a")).unwrap();
+    for file in ["a/b/c/one", "a/two", "top", "d/e"] {
+        ways.gone(place.path(), &place.path().join(file)).unwrap();
+    }
+    let (root, a) = (place.path().to_owned(), place.path().join("a"));
+    assert_eq!(*synced.lock().unwrap(), [a.clone(), a, root.clone(), root]);
 }
 
 /// The directory may have been made by somebody who did not live to sync it.
@@ -103,6 +140,8 @@ async fn an_object_is_found_as_it_was_written_and_its_way_is_known() {
     store.put_opts(&key, "x".into(), PutMode::Create.into()).await.unwrap();
     let again = store.put_opts(&key, "y".into(), PutMode::Create.into()).await;
     assert!(matches!(again, Err(object_store::Error::AlreadyExists { .. })), "{again:?}");
+    store.settle(&Path::from("a/b")).await.unwrap();
+    store.settle(&Path::from("never/made")).await.unwrap();
     let mut pieces = store.put_multipart(&Path::from("a/c/two")).await.unwrap();
     pieces.put_part("y".into()).await.unwrap();
     pieces.complete().await.unwrap();
