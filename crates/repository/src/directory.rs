@@ -5,7 +5,10 @@
 //! who was killed, it only finds there. So the way up is synced here, once for each directory. What is removed it does not sync,
 //! nor what it finds to exist: both is done here, so that nobody goes by what a loss of power takes back.
 
+mod unfinished;
 mod ways;
+
+pub(crate) use unfinished::{remove_unfinished, unfinished};
 
 use crate::{Error, failure};
 use async_trait::async_trait;
@@ -28,6 +31,9 @@ use ways::{Way, Ways, sync};
 
 /// Objects of one call that are removed at once.
 const REMOVALS: usize = 8;
+
+/// What the names of those files begin with that links are tried with.
+const LINKS: &str = "links-";
 
 /// A durable store in a directory.
 #[derive(Clone, Debug)]
@@ -94,9 +100,9 @@ pub(crate) fn try_links(
     path: &FilePath,
     link: impl FnOnce(&FilePath, &FilePath) -> io::Result<()>,
 ) -> Result<(), Error> {
-    // Names with a number after '#' are no objects.
-    let first = path.join(format!("links-{}#1", ambient::random_id(12)));
-    let second = first.with_extension("second#2");
+    // Names with a number after '#' are no objects, and what is left of them is found as what was not ended.
+    let name = format!("{LINKS}{}", ambient::random_id(12));
+    let [first, second] = [1, 2].map(|number| path.join(format!("{name}#{number}")));
     let made = File::create_new(&first).map_err(|error| failure::of_directory(path, &first, &error));
     let linked = made.and_then(|_file| {
         link(&first, &second).map_err(|error| {

@@ -1,7 +1,9 @@
-//! What a store needs that is a directory, and a bucket does not: there, a name that was seen is there for good.
+//! What a store needs that is a directory, and a bucket does not: there, a name that was seen is there for good, and pieces that
+//! were not put together are out of sight.
 
-use crate::store::Store;
-use crate::{Error, failure};
+use crate::store::{Listed, Store};
+use crate::{Error, directory, failure};
+use jiff::Timestamp;
 use object_store::path::Path;
 use std::fs::File;
 use std::io;
@@ -25,6 +27,22 @@ impl Store {
         let all = Path::default();
         let settled = self.settled.get_or_try_init(|| self.on_disk(&all, sync));
         settled.await.copied()
+    }
+
+    /// What writers have begun below `prefix` and not ended, in no order; none in a bucket.
+    pub(crate) async fn unfinished(&self, prefix: &Path) -> Result<Vec<Listed>, Error> {
+        if self.local()?.is_none() {
+            return Ok(Vec::new());
+        }
+        let below = prefix.clone();
+        self.on_disk(prefix, move |root| directory::unfinished(&root, &below)).await
+    }
+
+    /// Removes what [`Store::unfinished`] has found, unless something was written to it at `before` or later: whether it did.
+    pub(crate) async fn remove_unfinished(&self, key: &Path, before: Timestamp) -> Result<bool, Error> {
+        let file = key.clone();
+        self.on_disk(key, move |root| directory::remove_unfinished(&root, &file, before))
+            .await
     }
 
     async fn on_disk<T: Send + 'static>(

@@ -11,6 +11,7 @@ mod filing;
 mod histories;
 mod journals;
 mod kits;
+mod leftovers;
 mod mending;
 mod odd;
 mod probing;

@@ -1,4 +1,5 @@
 use super::*;
+use jiff::Timestamp;
 use object_store::PutMode;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -150,4 +151,53 @@ async fn an_object_is_found_as_it_was_written_and_its_way_is_known() {
     store.delete(&key).await.unwrap();
     assert!(!place.path().join("a/b").exists(), "what is empty is removed");
     assert_eq!(store.get(&Path::from("a/c/two")).await.unwrap().bytes().await.unwrap(), "y");
+}
+
+#[test]
+fn what_was_not_ended_is_found_by_its_name_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let root = place.path();
+    let ours = [
+        "lifeboat.json#1",
+        "links-bcdfghjkmnpq#2",
+        "clusters/c/files/data/ab/abcd#12",
+        "shared/runs/0000000001/0000000000#1",
+    ];
+    let others = [
+        "lifeboat.json",
+        "notes.txt#1",
+        "shared/kit/1#1",
+        "shared/kit/0000000001",
+        "shared/kit/0000000001#",
+        "shared/kit/0000000001#1a",
+        "shared/kit/0000000001#1#2",
+        "shared/links-bcdfghjkmnpq#2",
+    ];
+    for file in ours.iter().chain(&others) {
+        let file = root.join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "x").unwrap();
+    }
+    std::os::unix::fs::symlink("lifeboat.json", root.join("shared/kit/0000000002#1")).unwrap();
+    fs::create_dir(root.join("shared/kit/0000000003#1")).unwrap();
+    let names = |prefix: &str| {
+        let found = unfinished(root, &Path::from(prefix)).unwrap();
+        let mut names: Vec<String> = found.into_iter().map(|it| it.key.to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(""), [ours[2], ours[0], ours[1], ours[3]]);
+    assert_eq!(names("shared"), [ours[3]]);
+    assert_eq!(names("clusters/other"), [""; 0]);
+
+    let at = Timestamp::try_from(fs::metadata(root.join(ours[2])).unwrap().modified().unwrap()).unwrap();
+    let later = at + jiff::SignedDuration::from_secs(1);
+    let removed = |file: &str, before| remove_unfinished(root, &Path::parse(file).unwrap(), before).unwrap();
+    assert!(!removed(ours[2], at), "it was written to at that time");
+    for other in others {
+        assert!(!removed(other, later), "{other}");
+    }
+    assert!(removed(ours[2], later) && !removed(ours[2], later));
+    assert!(!root.join("clusters").exists(), "what is empty is removed");
+    assert!(removed(ours[3], later) && root.join("shared/kit/0000000001").exists());
 }
