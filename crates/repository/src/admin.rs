@@ -128,14 +128,19 @@ impl Repository {
         scopes.sort();
         scopes.dedup();
         for scope in &scopes {
-            if self.newest(&layout::keyrings(scope)).await?.is_none() {
+            let keyrings = layout::keyrings(scope);
+            if self.newest(&keyrings).await?.is_some() {
+                self.shared.store.settle(&keyrings).await?;
+            } else {
                 let recipients = founding.recipients.iter().filter(|grant| grant.opens(scope));
                 let recipients = recipients.map(|grant| grant.recipient.clone()).collect();
                 let key = self.put_keyring(founding.root, scope, 1, &Opened::random(), recipients).await?;
                 made.push(key.to_string());
             }
         }
-        if self.newest(&layout::writer_lists()).await?.is_none() {
+        if self.newest(&layout::writer_lists()).await?.is_some() {
+            self.shared.store.settle(&layout::writer_lists()).await?;
+        } else {
             made.push(self.put_writers(founding.root, 1, founding.writers.clone()).await?.to_string());
         }
         self.forget_trust().await;

@@ -110,6 +110,7 @@ impl Repository {
             }
         }
         checker.names();
+        checker.unfinished(options.scopes.as_ref()).await?;
         checker.trust().await?;
         checker.structure(on).await?;
         report.read = checker.bytes(options.reading, on).await?;
@@ -157,6 +158,17 @@ impl<'a> Checker<'a> {
             self.faults
                 .add(key, Severity::Note, Flaw::Leftover, "a probe of the store wrote it");
         }
+    }
+
+    /// What is no object, and would have become one.
+    async fn unfinished(&mut self, only: Option<&BTreeSet<Scope>>) -> Result<(), Error> {
+        let found = self.repository.shared.store.unfinished(&Path::default()).await?;
+        let of = |key: &Path| only.is_none_or(|only| layout::scope_of(key).is_some_and(|scope| only.contains(&scope)));
+        for it in found.iter().filter(|it| of(&it.key)) {
+            let reason = "its writer has not ended it, or was killed: it counts for nothing";
+            self.faults.add(it.key.as_ref(), Severity::Note, Flaw::Leftover, reason);
+        }
+        Ok(())
     }
 
     /// Looks at every object: the small ones whole, the large ones at their headers.

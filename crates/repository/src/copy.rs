@@ -102,6 +102,9 @@ async fn bring(
 ) -> Result<Copied, Error> {
     let mut copied = Copied::default();
     carry(&Copying { from, to, options, there }, listing, &mut copied, on).await?;
+    if copied.there > 0 {
+        to.shared.store.settle_all().await?;
+    }
     if options.remove {
         removal::remove(from, to, listing, &mut copied).await?;
     }

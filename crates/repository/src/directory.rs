@@ -2,35 +2,41 @@
 //!
 //! `object_store` writes an object under another name, syncs it, links or renames it, and syncs the directory that it is in.
 //! It syncs directories that it has made, too; but one that another writer has made a moment before, or that was left by one
-//! who was killed, it only finds there. So the way up is synced here, once for each directory.
+//! who was killed, it only finds there. So the way up is synced here, once for each directory. What is removed it does not sync,
+//! nor what it finds to exist: both is done here, so that nobody goes by what a loss of power takes back.
+
+mod unfinished;
+mod ways;
+
+pub(crate) use unfinished::{remove_unfinished, unfinished};
 
 use crate::{Error, failure};
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, RenameOptions, UploadPart,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, UploadPart,
 };
-use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::path::{Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use ways::{Way, Ways, sync};
 
-/// Directories that are remembered as synced; above it all are forgotten.
-const REMEMBERED: usize = 4096;
+/// Objects of one call that are removed at once.
+const REMOVALS: usize = 8;
 
-/// Writes a directory's entries to the disk.
-type Sync = Box<dyn Fn(&FilePath) -> io::Result<()> + Send + std::marker::Sync>;
+/// What the names of those files begin with that links are tried with.
+const LINKS: &str = "links-";
 
 /// A durable store in a directory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Directory {
     inner: LocalFileSystem,
     ways: Arc<Ways>,
@@ -54,16 +60,37 @@ impl Directory {
             ways: self.ways.clone(),
         })
     }
+
+    /// Syncs the names of the objects that were found in `folder`, and the way to it: whoever wrote them may have been killed before
+    /// that. Their content was synced before they had these names.
+    pub(crate) async fn settle(&self, folder: &Path) -> object_store::Result<()> {
+        self.way(&folder.clone().join("x"))?.found().await
+    }
+
+    async fn deleted(self, key: object_store::Result<Path>) -> object_store::Result<Path> {
+        let key = key?;
+        let done = self.inner.delete(&key).await;
+        // What is not there may have been removed by somebody who was killed before that was on the disk.
+        if matches!(done, Ok(()) | Err(object_store::Error::NotFound { .. })) {
+            self.way(&key)?.gone().await?;
+        }
+        done.map(|()| key)
+    }
 }
 
-/// Makes the directory at `path`, with what is missing on the way to it, all of it on the disk and for nobody else to read.
+/// Makes the directory at `path`, with what is missing on the way to it, all of it on the disk and for nobody else to read. What is
+/// there may have been made by somebody who was killed before it was on the disk.
 pub(crate) fn make(path: &FilePath) -> Result<(), Error> {
-    let missing: Vec<&FilePath> = path.ancestors().take_while(|at| !at.exists()).collect();
+    let missing = path.ancestors().take_while(|at| !at.exists()).count();
     let mut builder = DirBuilder::new();
     let made = builder.recursive(true).mode(0o700).create(path);
     made.map_err(|error| failure::of_file(path, &error))?;
-    for parent in missing.iter().filter_map(|made| made.parent()) {
-        sync(parent).map_err(|error| failure::of_file(parent, &error))?;
+    for (number, parent) in path.ancestors().skip(1).enumerate() {
+        match sync(parent) {
+            // Others' directories need not be ours to read: who made them sees to them.
+            Err(error) if number >= missing && error.kind() == io::ErrorKind::PermissionDenied => {}
+            done => done.map_err(|error| failure::of_file(parent, &error))?,
+        }
     }
     Ok(())
 }
@@ -73,9 +100,9 @@ pub(crate) fn try_links(
     path: &FilePath,
     link: impl FnOnce(&FilePath, &FilePath) -> io::Result<()>,
 ) -> Result<(), Error> {
-    // Names with a number after '#' are no objects.
-    let first = path.join(format!("links-{}#1", ambient::random_id(12)));
-    let second = first.with_extension("second#2");
+    // Names with a number after '#' are no objects, and what is left of them is found as what was not ended.
+    let name = format!("{LINKS}{}", ambient::random_id(12));
+    let [first, second] = [1, 2].map(|number| path.join(format!("{name}#{number}")));
     let made = File::create_new(&first).map_err(|error| failure::of_directory(path, &first, &error));
     let linked = made.and_then(|_file| {
         link(&first, &second).map_err(|error| {
@@ -90,95 +117,6 @@ pub(crate) fn try_links(
     linked
 }
 
-fn sync(directory: &FilePath) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
-/// Which directories are known to be on the disk, themselves and all above them.
-struct Ways {
-    synced: Mutex<HashMap<PathBuf, Born>>,
-    sync: Sync,
-}
-
-/// Which directory of that name it is: it may be removed and made anew, by others too.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Born {
-    inode: u64,
-    at: SystemTime,
-}
-
-impl Ways {
-    fn new(sync: impl Fn(&FilePath) -> io::Result<()> + Send + std::marker::Sync + 'static) -> Self {
-        Self { synced: Mutex::default(), sync: Box::new(sync) }
-    }
-
-    /// Syncs what holds the directories between `root` and the object's `file`, unless that was done.
-    fn settle(&self, root: &FilePath, file: &FilePath) -> io::Result<()> {
-        let below = file.ancestors().skip(1).take_while(|at| *at != root && at.starts_with(root));
-        let mut done = Vec::new();
-        for directory in below {
-            let born = match born(directory) {
-                Ok(born) => born,
-                // Removed meanwhile, with the object: nothing is left to be kept.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            if born.is_some() && self.synced().get(directory).copied() == born {
-                break;
-            }
-            (self.sync)(directory.parent().unwrap_or(root))?;
-            done.extend(born.map(|born| (directory.to_owned(), born)));
-        }
-        let mut synced = self.synced();
-        if synced.len() + done.len() > REMEMBERED {
-            synced.clear();
-        }
-        synced.extend(done);
-        Ok(())
-    }
-
-    fn synced(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Born>> {
-        self.synced.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl std::fmt::Debug for Ways {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Ways")
-    }
-}
-
-/// `None` on file systems that do not say: inodes alone are used again.
-fn born(directory: &FilePath) -> io::Result<Option<Born>> {
-    let found = directory.metadata()?;
-    Ok(found.created().ok().map(|at| Born { inode: found.ino(), at }))
-}
-
-/// Where an object lies.
-#[derive(Debug, Clone)]
-struct Way {
-    root: PathBuf,
-    file: PathBuf,
-    ways: Arc<Ways>,
-}
-
-impl Way {
-    async fn settle(self) -> object_store::Result<()> {
-        let file = self.file.display().to_string();
-        let done = tokio::task::spawn_blocking(move || self.ways.settle(&self.root, &self.file)).await;
-        let done = done.unwrap_or_else(|broken| Err(io::Error::other(broken)));
-        done.map_err(|error| object_store::Error::Generic {
-            store: "directory",
-            source: Box::new(Unsynced(file, error)),
-        })
-    }
-}
-
-/// The way to an object could not be synced.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} is not on the disk")]
-struct Unsynced(String, #[source] io::Error);
-
 impl std::fmt::Display for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.inner.fmt(f)
@@ -188,9 +126,14 @@ impl std::fmt::Display for Directory {
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, at: &Path, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
-        let done = self.inner.put_opts(at, payload, opts).await?;
-        self.way(at)?.settle().await?;
-        Ok(done)
+        let done = self.inner.put_opts(at, payload, opts).await;
+        match &done {
+            Ok(_) => self.way(at)?.settle().await?,
+            // Who is told so goes by it.
+            Err(object_store::Error::AlreadyExists { .. }) => self.way(at)?.found().await?,
+            Err(_) => {}
+        }
+        done
     }
 
     async fn put_multipart_opts(
@@ -214,7 +157,8 @@ impl ObjectStore for Directory {
         &self,
         keys: BoxStream<'static, object_store::Result<Path>>,
     ) -> BoxStream<'static, object_store::Result<Path>> {
-        self.inner.delete_stream(keys)
+        let this = self.clone();
+        keys.map(move |key| this.clone().deleted(key)).buffered(REMOVALS).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {

@@ -74,6 +74,8 @@ impl Repository {
     /// [`Error::NoIdentity`], [`Error::WrongKey`], and as every request.
     pub async fn head(&self, scope: &Scope) -> Result<Head, Error> {
         self.id().await?;
+        // What a writer that was killed has left is not to be vouched for before it is sure to stay.
+        self.shared.store.settle_all().await?;
         let inventory = self.inventory(Some(&BTreeSet::from([scope.clone()]))).await?;
         let writers = counting(self.trusted().await)?.map_or(0, |list| list.number);
         let seen = match inventory.scopes.get(scope) {
@@ -132,7 +134,7 @@ impl Repository {
             let number = numbers::next(&numbers, self.newest_head(&numbers, &writer).await?);
             match self.put_head(&stream, number, head).await {
                 Ok(()) => {
-                    self.forget_heads(&stream, number.saturating_sub(KEPT)).await?;
+                    self.remove_below(&stream, (number + 1).saturating_sub(KEPT)).await?;
                     return Ok(number);
                 }
                 Err(error @ Error::Taken { .. }) => taken = error,
@@ -226,15 +228,5 @@ impl Repository {
         let text = self.sign(&key, &body).await?;
         let sealed = self.sealed(&key, 0, &text).await?;
         self.shared.store.create(&key, sealed).await
-    }
-
-    /// Removes the statements up to this number, one after the other: broken off, it leaves no hole.
-    async fn forget_heads(&self, stream: &Path, through: u64) -> Result<(), Error> {
-        for key in self.shared.store.list(stream).await? {
-            if layout::number(&key).is_some_and(|number| number <= through) {
-                self.shared.store.delete(&key).await?;
-            }
-        }
-        Ok(())
     }
 }

@@ -96,7 +96,7 @@ impl Repository {
             self.put_whole(&place, &keys, epoch, &head).await
         } else {
             let body = Box::new(io::Cursor::new(head).chain(rest));
-            self.put_in_pieces(place, keys, epoch, body).await
+            self.put_in_pieces(cluster, place, keys, epoch, body).await
         }
     }
 
@@ -145,6 +145,7 @@ impl Repository {
 
     async fn put_in_pieces(
         &self,
+        cluster: &Name,
         place: Place,
         keys: Arc<Keys>,
         epoch: u64,
@@ -156,7 +157,10 @@ impl Repository {
                 Same::read(&mut body).map_err(|error| failure::of_body(&place.key, &error))
             });
             return match joined(&key, ours).await? {
-                ours if ours == there => Ok(Put::Existed),
+                ours if ours == there => {
+                    self.shared.store.settle(&layout::history(cluster)).await?;
+                    Ok(Put::Existed)
+                }
                 _ => Err(Error::Taken { object: key.to_string() }),
             };
         }

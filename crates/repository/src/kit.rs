@@ -74,6 +74,7 @@ impl Repository {
         let numbers = self.numbers(&layout::kits()).await?;
         let newest = self.sound_kits(&numbers, 1).await?.pop();
         if newest.as_ref().is_some_and(|(_, known)| kit.is_like(known)) {
+            self.shared.store.settle(&layout::kits()).await?;
             return Ok(None);
         }
         let number = numbers::next(&numbers, newest.map(|(number, _)| number));

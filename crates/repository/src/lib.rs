@@ -33,6 +33,7 @@ mod kit;
 mod layout;
 pub mod lease;
 mod limits;
+mod local;
 mod lock;
 mod marker;
 mod numbers;

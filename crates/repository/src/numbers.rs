@@ -22,10 +22,13 @@ impl Repository {
         Ok(self.numbers(stream).await?.into_iter().next())
     }
 
-    /// Removes the objects of a stream with lower numbers.
+    /// Removes the objects of a stream with lower numbers, from the lowest up: broken off, it leaves no hole.
     pub(crate) async fn remove_below(&self, stream: &Path, number: u64) -> Result<(), Error> {
-        let lower = self.numbers(stream).await?.into_iter().filter(|(_, found)| *found < number);
-        self.shared.store.delete_all(lower.map(|(key, _)| key).collect()).await
+        let lower = self.numbers(stream).await?.into_iter().rev();
+        for (key, _) in lower.take_while(|(_, found)| *found < number) {
+            self.shared.store.delete(&key).await?;
+        }
+        Ok(())
     }
 }
 

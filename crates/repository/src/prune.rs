@@ -7,6 +7,8 @@
 //!   was begun (`take.rs`), and here parts without one stay until the newest of them is an hour old;
 //! - that hour is measured by the store's own clock, which showed at least the time of the newest object that was listed, and
 //!   another one by the point's id: no single wrong clock loses anything;
+//! - what was begun in a directory under a name that is no object's stays as long, and is looked at again before it is removed:
+//!   should its writer go on after an hour all the same, it is told that storing failed;
 //! - parts and manifest are looked for after that clock was read, by name: a list that lacks a manifest removes nothing;
 //! - a point's manifest goes before its parts, evidence goes from its first number on, so that what a crash leaves is whole, and
 //!   is found again by the next plan.
@@ -38,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Pruning {
     /// The clusters, each with what says which of its points stay. Others are not looked at.
     pub clusters: BTreeMap<Name, Retention>,
-    /// Whether what is shared and what probes have left is looked at, too. Needs its keys.
+    /// Whether what is shared and what probes have left is looked at, too, and what was begun anywhere. Needs its keys.
     pub shared: bool,
 }
 
@@ -124,6 +126,11 @@ pub enum What {
     },
     /// What probes of the store did not remove.
     Probes,
+    /// What writers to a directory have begun and not ended.
+    Unfinished {
+        /// Nothing was written to it at this time of the store's clock or later.
+        before: Timestamp,
+    },
 }
 
 /// An object that goes.

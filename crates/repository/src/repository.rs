@@ -11,8 +11,8 @@ use tokio::sync::OnceCell;
 
 /// Where copies live. Cheap to clone; clones share connections and keys.
 ///
-/// Guarantees: what a call has reported as stored survives a crash, in a directory too. A small object is read or written
-/// within 45 s, or its outcome is unknown (`limits.rs`); a call of many objects takes as long as they do. After
+/// Guarantees: what a call has reported as stored survives a crash, in a directory too, and what it has reported as removed stays
+/// removed. A small object is read or written within 45 s, or its outcome is unknown (`limits.rs`); a call of many objects takes as long as they do. After
 /// [`Error::Unreachable`] and [`Error::File`] it is unknown whether a change was made; after all other errors it was not. Futures may be dropped: what is then left half done counts
 /// for nothing.
 ///

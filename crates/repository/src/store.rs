@@ -14,6 +14,7 @@ use object_store::{
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::OnceCell;
 
 /// The largest object that is held in memory: manifests and entries of journals, in bytes. More is refused unread.
 pub(crate) const SMALL: u64 = 16 << 20;
@@ -22,9 +23,13 @@ pub(crate) const SMALL: u64 = 16 << 20;
 pub(crate) struct Store {
     /// Its URL, without credentials.
     pub(crate) name: String,
-    directory: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
     /// For a directory, set once it is seen to exist: its client cannot be made before.
     client: OnceLock<Arc<dyn ObjectStore>>,
+    /// For a directory, the client as what it is; set before that.
+    local: OnceLock<Directory>,
+    /// For a directory, done once everything that was in it is sure to stay.
+    pub(crate) settled: OnceCell<()>,
     /// For an S3 store.
     pub(crate) signed: Option<Signed>,
 }
@@ -49,6 +54,8 @@ impl Store {
                     name: path.display().to_string(),
                     directory: Some(path),
                     client: OnceLock::new(),
+                    local: OnceLock::new(),
+                    settled: OnceCell::new(),
                     signed: None,
                 })
             }
@@ -65,6 +72,8 @@ impl Store {
             name: name.to_owned(),
             directory: None,
             client: OnceLock::from(limited(client)),
+            local: OnceLock::new(),
+            settled: OnceCell::new(),
             signed: None,
         }
     }
@@ -308,9 +317,16 @@ impl Store {
                 Err(error) => return Err(failure::of_file(path, &error)),
             }
             let local = Directory::new(path).map_err(|error| self.failed(&Path::default(), &error))?;
-            let _made_meanwhile = self.client.set(limited(Arc::new(local)));
+            let local = self.local.get_or_init(|| local);
+            let _made_meanwhile = self.client.set(limited(Arc::new(local.clone())));
         }
         self.client.get().ok_or_else(|| Error::NoBucket { store: self.name.clone() })
+    }
+
+    /// The directory; `None` for every other store.
+    pub(crate) fn local(&self) -> Result<Option<&Directory>, Error> {
+        self.client()?;
+        Ok(self.local.get())
     }
 }
 

@@ -117,7 +117,11 @@ impl NewPoint {
             return Ok(false);
         };
         match self.repository.shared.store.get(key).await {
-            Ok(found) => Ok(found == *sealed),
+            Ok(found) if found == *sealed => {
+                self.repository.shared.store.settle(&layout::manifests(&self.cluster)).await?;
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
             Err(Error::NotFound { .. }) => Ok(false),
             Err(other) => Err(other),
         }

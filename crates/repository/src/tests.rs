@@ -1,6 +1,7 @@
 //! What all tests share: keys, points, and repositories on stores of each kind.
 
 mod adversity;
+pub(crate) mod chance;
 mod checking;
 mod clocked;
 mod conformance;
@@ -10,8 +11,10 @@ mod disks;
 mod filing;
 mod histories;
 mod journals;
+mod killed;
 mod kits;
 mod leasing;
+mod leftovers;
 mod mending;
 mod odd;
 mod probing;

@@ -151,14 +151,17 @@ fn road(tally: &mut Tally) -> Result<()> {
     outcome
 }
 
-/// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve or to
-/// how histories are captured.
+/// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve, to
+/// how histories are captured, or to how a repository is written.
 pub(crate) fn soak() -> Result<ExitCode> {
     install()?;
     let mut tally = Tally::default();
     let mut killed = command("cargo test --package etcd --test server --locked -- --ignored killed_at");
     killed.env("LIFEBOAT_KILLS", "100");
     let killed = run_command(killed, &mut tally);
+    let mut writers = command(WRITERS);
+    writers.env("LIFEBOAT_KILLS", "500");
+    let writers = run_command(writers, &mut tally);
     let mut properties = Ok(());
     for _ in 0..ROUNDS {
         let tests = command("cargo test --workspace --lib --locked --no-fail-fast");
@@ -171,12 +174,15 @@ pub(crate) fn soak() -> Result<ExitCode> {
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    killed.and(properties).and(road)?;
+    killed.and(writers).and(properties).and(road)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// How often `soak` repeats all property tests, with other cases each time.
 const ROUNDS: usize = 10;
+
+/// Kills who writes a repository, on disks that forget what was not synced.
+const WRITERS: &str = "cargo test --package repository --lib --locked -- --ignored --nocapture nothing_acknowledged";
 
 /// Plays the whole road in the lab.
 const ROAD: &str = "cargo test --package lifeboat --test road --locked -- --ignored --test-threads=1 --nocapture";

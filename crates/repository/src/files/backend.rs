@@ -101,6 +101,11 @@ impl Backend {
         }
     }
 
+    /// Makes sure that the repository that was found stays.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        self.wait(self.shared.store.settle(&self.at))
+    }
+
     /// Every object of a kind, with its length.
     pub(super) fn listed(&self, kind: FileType) -> Result<Vec<(Id, u64)>, Error> {
         let folder = layout::in_files(&self.at, kind.dirname());
@@ -184,6 +189,11 @@ impl Backend {
         if matches!(kind, FileType::Snapshot) && self.begun.elapsed() > LONGEST {
             let reason = "the copy took longer than six days: what it builds on may be gone".to_owned();
             return Err(Error::Invalid { object: key.to_string(), reason });
+        }
+        if matches!(kind, FileType::Snapshot) {
+            // It builds on packs that others have named.
+            let indexes = layout::in_files(&self.at, FileType::Index.dirname());
+            self.wait(self.shared.store.settle(&indexes))?;
         }
         if matches!(kind, FileType::Key) {
             self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(*id);

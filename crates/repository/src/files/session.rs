@@ -76,6 +76,7 @@ impl Files {
     /// Makes the repository if there is none.
     pub(super) fn make(&self, backend: Arc<Backend>) -> Result<bool, Error> {
         if backend.made()? {
+            backend.settle()?;
             return self.session(backend).map(|_sound| false);
         }
         let mut config = ConfigOptions::default();

@@ -66,11 +66,12 @@ impl Repository {
             return Ok((removal, removed));
         }
         for object in &removal.objects {
-            match self.shared.store.delete(&object.key).await {
-                Ok(()) => {
+            match self.let_go(&removal.what, object).await {
+                Ok(true) => {
                     removed.objects += 1;
                     removed.bytes += object.bytes;
                 }
+                Ok(false) => {}
                 // Which of the two, depends on the store.
                 Err(Error::Refused { reason, .. }) => removed.locked.push(locked(object, reason)),
                 Err(Error::Taken { .. }) => removed.locked.push(locked(object, "it is immutable".to_owned())),
@@ -81,6 +82,14 @@ impl Repository {
             }
         }
         Ok((removal, removed))
+    }
+
+    /// Whether it was removed, and not spared: what is being written now is another one than was planned for.
+    async fn let_go(&self, what: &What, object: &Doomed) -> Result<bool, Error> {
+        match what {
+            What::Unfinished { before } => self.shared.store.remove_unfinished(&object.key, *before).await,
+            _ => self.shared.store.delete(&object.key).await.map(|()| true),
+        }
     }
 
     async fn is_committed(&self, cluster: &Name, point: &PointId) -> Result<bool, Error> {

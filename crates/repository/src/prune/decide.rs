@@ -38,6 +38,12 @@ pub(super) fn decide(found: &Found, pruning: &Pruning, now: Timestamp) -> PruneP
     let probes = found.probes.iter().filter(|it| is_older(it.written, found.clock, ORPHAN));
     plan.removals
         .push(Removal { what: What::Probes, objects: probes.map(doomed).collect() });
+    if let Some(before) = found.clock.and_then(|clock| clock.checked_sub(ORPHAN).ok()) {
+        let mut unfinished: Vec<_> = found.unfinished.iter().filter(|it| it.written < before).collect();
+        unfinished.sort_by(|a, b| a.key.cmp(&b.key));
+        let objects = unfinished.into_iter().map(doomed).collect();
+        plan.removals.push(Removal { what: What::Unfinished { before }, objects });
+    }
     plan.removals.retain(|removal| !removal.objects.is_empty());
     plan
 }

@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) replaced: Vec<Replaced>,
     pub(super) evidence: BTreeMap<(Scope, Name), Vec<(u64, Listed)>>,
     pub(super) probes: Vec<Listed>,
+    /// What has been begun, and is no object.
+    pub(super) unfinished: Vec<Listed>,
     /// The store's own clock showed this time at least: something was written then.
     pub(super) clock: Option<Timestamp>,
 }
@@ -68,6 +70,9 @@ pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mu
     for cluster in pruning.clusters.keys() {
         found.points_of(repository, cluster, seen).await?;
         found.of_scope(repository, Scope::Cluster(cluster.clone())).await?;
+        if !pruning.shared {
+            found.unfinished(repository, &Scope::Cluster(cluster.clone()).path()).await?;
+        }
     }
     if pruning.shared {
         found.of_scope(repository, Scope::Shared).await?;
@@ -80,6 +85,7 @@ pub(super) async fn gather(repository: &Repository, pruning: &Pruning, seen: &mu
         }
         found.probes = found.listed(repository, &layout::all_probes()).await?;
         found.probes.retain(|it| layout::kind_of(&it.key).1 == Kind::Probe);
+        found.unfinished(repository, &Path::default()).await?;
     }
     for (cluster, of) in &mut found.clusters {
         look_again(repository, cluster, &mut of.orphans).await?;
@@ -176,6 +182,13 @@ impl Found {
         let own = listed.filter(|it| it.key.parts_count() == at.parts_count() + 1);
         let objects = own.filter_map(|it| Some((layout::number(&it.key)?, it))).collect();
         self.replaced.push(Replaced { stream, newest, first, objects });
+        Ok(())
+    }
+
+    async fn unfinished(&mut self, repository: &Repository, prefix: &Path) -> Result<(), Error> {
+        let found = repository.shared.store.unfinished(prefix).await?;
+        self.clock = self.clock.max(found.iter().map(|it| it.written).max());
+        self.unfinished.extend(found);
         Ok(())
     }
 

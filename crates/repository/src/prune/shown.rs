@@ -56,6 +56,7 @@ impl fmt::Display for What {
                 write!(f, "evidence of {writer} about {scope} before number {first}: it is old")
             }
             Self::Probes => write!(f, "what probes of the store have left"),
+            Self::Unfinished { before } => write!(f, "what was begun before {before} and never ended"),
         }
     }
 }

@@ -5,7 +5,6 @@
 //! `LIFEBOAT_SCHEDULES` says how many seeds are tried; 2,000 by itself. A failure names its seed and tells its whole story.
 
 mod audit;
-mod chance;
 mod process;
 mod world;
 

@@ -1,9 +1,9 @@
 //! The store, and the time that requests take. Start at [`World::next`].
 
 use super::audit::{Known, Placed};
-use super::chance::Chance;
 use super::*;
 use crate::Error;
+use crate::tests::chance::Chance;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Mutex;
