@@ -119,7 +119,10 @@ impl From<repository::Error> for Trouble {
 fn room(path: &Path) -> String {
     let folder = path.ancestors().skip(1).find(|at| at.exists());
     // Of a relative path, the last one is empty.
-    let folder = folder.filter(|at| !at.as_os_str().is_empty()).unwrap_or(Path::new(".")).display();
+    let folder = folder
+        .filter(|at| !at.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .display();
     format!("df -h {folder}; ls -ld {folder}")
 }
 
