@@ -126,7 +126,7 @@ impl Place {
         let cluster: Name = "rancher".parse().unwrap();
         let stored = async {
             let mut new = Repository::open(settings)?.begin(&cluster, id);
-            let part = new.part("files", &self.0.join("lifeboat.yaml")).await?;
+            let part = new.part("files", &self.0.join("tsig.key")).await?;
             let point = Point {
                 id: id.clone(),
                 cluster: cluster.clone(),
