@@ -63,6 +63,10 @@ impl Daemon {
         locking: &mut Locking,
         (plan, pruning): (&PrunePlan, &Pruning),
     ) -> Result<(), Trouble> {
+        // That the store has no object lock was told of the copy before.
+        if locking.state.is_some_and(|state| state.is_lacking()) {
+            return Ok(());
+        }
         if let Some(mode) = locking.mode(self, repository).await? {
             repository.lock_points(plan.locks(pruning), mode, &mut locking.known).await?;
         }
