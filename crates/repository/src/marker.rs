@@ -76,6 +76,14 @@ pub(crate) async fn known(store: &Store) -> Result<Marker, Error> {
 
 /// An object that only a repository has.
 pub(crate) async fn trace(store: &Store) -> Result<Option<Path>, Error> {
+    match looked_for(store).await {
+        // Some stores make a bucket when the first object comes: in none there is no object. Where it has to be there, creating says so.
+        Err(Error::NoBucket { .. }) => Ok(None),
+        other => other,
+    }
+}
+
+async fn looked_for(store: &Store) -> Result<Option<Path>, Error> {
     if let Some(keyring) = keyrings(store).await?.into_iter().next() {
         return Ok(Some(keyring));
     }

@@ -49,8 +49,8 @@ pub enum LeaseError {
         /// The record's number.
         number: u64,
     },
-    /// The store has forgotten what it showed before: it was set back, or is another one.
-    #[error("the lease's newest record was {seen}, and now it is {found}: the store was set back")]
+    /// The store has forgotten what it showed before: it was set back, or is another one, an empty directory where it was mounted.
+    #[error("the lease's record {seen} is gone, and the newest is {found}: the store was set back, or is another one")]
     SetBack {
         /// The newest number seen before.
         seen: u64,

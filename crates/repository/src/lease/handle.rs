@@ -189,6 +189,11 @@ impl<S: LeaseStore, C: Fn() -> Duration + Sync> Lease<S, C> {
         let put = self.put(&record).await?;
         tenure.pending = None;
         match put {
+            // Nobody but its holder removes records, and none so young: this is another store, or one that was set back.
+            Put::Newest(numbers) if !numbers.is_empty() && !numbers.contains(&tenure.newest.number) => {
+                tenure.belief.end();
+                Err(LeaseError::SetBack { seen: tenure.newest.number, found: record.number })
+            }
             Put::Newest(numbers) => {
                 tenure.belief.extend(self.asked(asked), record.ttl());
                 tenure.newest = record;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// How often a starting server is asked, some 20 ms apart, besides the time that asking takes.
-const TRIES: usize = 500;
+const TRIES: usize = 1000;
 
 /// Who may do what: `all` has every right, `reader` reads.
 const IDENTITIES: &str = r#"{"identities": [
@@ -89,9 +89,16 @@ impl Weed {
         };
         let key = key();
         let first = weed.repository("copies", "first", "all", "secret", &key);
+        let mut said = None;
         for _ in 0..TRIES {
-            if found(&first, &key).await.is_ok() {
-                return Some(weed);
+            // As `repository init` does: the probe's first object makes the bucket, which a list before it would hide for a while.
+            let made = match first.probe().await {
+                Ok(_) => found(&first, &key).await.map(drop),
+                Err(error) => Err(error),
+            };
+            match made {
+                Ok(()) => return Some(weed),
+                Err(error) => said = Some(error),
             }
             if weed.child.try_wait().unwrap().is_some() {
                 assert!(weed.log().contains("address already in use"), "weed ended: {}", weed.log());
@@ -99,7 +106,7 @@ impl Weed {
             }
             ambient::sleep(Duration::from_millis(20)).await;
         }
-        panic!("weed does not answer: {}", weed.log());
+        panic!("weed is of no use: {said:?}, {}", weed.log());
     }
 
     fn repository(&self, bucket: &str, prefix: &str, access_key: &str, secret_key: &str, key: &Pair) -> Repository {

@@ -170,6 +170,21 @@ async fn a_record_below_newer_ones_does_not_count_although_it_was_created() {
 }
 
 #[tokio::test]
+async fn a_store_that_is_another_one_is_named_by_who_renews() {
+    let (shelf, clock) = (Shelf::default(), Clock::default());
+    let main = shelf.lease("main-1", &clock);
+    let mut tenure = main.acquire().await.unwrap();
+    // An empty directory where the store was mounted.
+    shelf.with(|content| content.records.clear());
+    let back = main.renew(&mut tenure).await.unwrap_err();
+    assert_eq!(
+        back.to_string(),
+        "the lease's record 2 is gone, and the newest is 3: the store was set back, or is another one"
+    );
+    assert!(!tenure.belief().holds(clock.now()));
+}
+
+#[tokio::test]
 async fn a_store_that_was_set_back_is_named() {
     let (shelf, clock) = (Shelf::default(), Clock::default());
     let main = shelf.lease("main-1", &clock);
@@ -179,7 +194,7 @@ async fn a_store_that_was_set_back_is_named() {
     let back = main.observe().await.unwrap_err();
     assert_eq!(
         back.to_string(),
-        "the lease's newest record was 3, and now it is 2: the store was set back"
+        "the lease's record 3 is gone, and the newest is 2: the store was set back, or is another one"
     );
     assert_eq!(back.kind(), Kind::Damaged);
     assert!(matches!(main.append(&mut tenure.writer("x"), b"").await, Err(LeaseError::SetBack { .. })));
