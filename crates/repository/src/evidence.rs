@@ -209,8 +209,8 @@ impl Repository {
     }
 
     /// The name under which this one's signature counts.
-    async fn own_name(&self, scope: &Scope) -> Result<Name, Error> {
-        let object = format!("evidence in {scope}");
+    pub(crate) async fn own_name(&self, scope: &Scope) -> Result<Name, Error> {
+        let object = format!("what is signed in {scope}");
         let signer = self.shared.signer.as_ref().map(crate::Signer::public);
         let signer = signer.ok_or_else(|| Error::NoSigner { object: object.clone() })?;
         let list = self.trusted().await?;

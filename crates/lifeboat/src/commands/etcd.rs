@@ -15,6 +15,8 @@ mod source;
 mod tidings;
 mod verify;
 
+pub(in crate::commands) use opened::{Broken, broken};
+
 use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::Kind;

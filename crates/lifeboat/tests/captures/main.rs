@@ -112,4 +112,22 @@ async fn of_two_hosts_one_captures_and_who_was_paused_past_its_lease_learns_that
     assert!(verified.out.contains(&last.to_string()), "{}", verified.out);
     let mut third = Capture::begin(&place, &to_etcd);
     third.stored(put("three").await);
+    third.signal(Signal::SIGTERM);
+    assert_eq!(third.child.wait().unwrap().code(), Some(0));
+
+    // A segment from its midst is taken away: it is missed, and the copy has it.
+    place.must("repository copy --to second");
+    place.must("repository check");
+    let history = place.0.join("copies/clusters/rancher/history");
+    let names = std::fs::read_dir(&history)
+        .unwrap()
+        .map(|it| it.unwrap().file_name().into_string().unwrap());
+    let mut segments: Vec<String> = names.filter(|name| name.contains("-seg-")).collect();
+    segments.sort();
+    std::fs::remove_file(history.join(&segments[0])).unwrap();
+    let missed = place.run("repository check");
+    assert!(missed.code == Some(4) && missed.out.contains("breaks off at revision"), "{}", missed.out);
+    place.must("repository repair --from second --yes");
+    place.must("repository check");
+    assert!(history.join(&segments[0]).exists());
 }

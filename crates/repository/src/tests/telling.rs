@@ -153,7 +153,7 @@ async fn who_is_no_writer_of_a_scope_tells_nothing() {
     let open = |signer| Repository::on(Store::on(store.clone(), "memory"), &settings(signer)).unwrap();
     let error = open(Some(stranger.signer)).tell(&Scope::Shared, &head).await.unwrap_err();
     assert!(
-        matches!(&error, Error::Untrusted { object, .. } if object == "evidence in shared"),
+        matches!(&error, Error::Untrusted { object, .. } if object == "what is signed in shared"),
         "{error}"
     );
     let error = open(None).tell(&Scope::Shared, &head).await.unwrap_err();

@@ -195,6 +195,21 @@ pub(crate) struct Broken {
 }
 
 impl Broken {
+    /// Whether the other one is the same gap, though more may have come behind it.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (self.timeline, self.after) == (other.timeline, other.after)
+    }
+
+    /// Whether the object of this name is in the gap, or may be.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        match name.parse() {
+            Ok(::etcd::history::Name::Segment(it)) => {
+                it.timeline == self.timeline && it.through >= self.after && it.after < self.through
+            }
+            _ => false,
+        }
+    }
+
     /// For people.
     pub(crate) fn text(&self) -> String {
         let Self { timeline, after, segments, through } = self;

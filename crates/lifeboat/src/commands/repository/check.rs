@@ -1,19 +1,24 @@
 //! `lifeboat repository check` and `repair`: what is sound, and taking from another repository what is not.
 
 use super::{Of, size, unfit};
+use crate::commands::etcd::{Broken, broken};
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use crate::progress::Progress;
+use ::etcd::history::History;
 use estate::{Kind, Name};
+use protect::etcd::RepositoryShelf;
 use recovery::{Trouble, World};
 use repository::{
-    CheckOptions, CheckReport, LockState, Memory, Probed, Read, Reading, RepairPlan, Repaired, Repository, Scope,
-    Severity,
+    CheckOptions, CheckReport, Fault, Flaw, LockState, Memory, Probed, Read, Reading, RepairPlan, Repaired, Repository,
+    Scope, Severity,
 };
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -199,10 +204,60 @@ async fn checked(
         if let Scope::Cluster(cluster) = scope {
             progress.hint(&format!("files of {cluster}"));
             report.add(of_files(repository, &cluster, options.reading).await?);
+            report.add(of_history(repository, options.second, &cluster).await);
         }
     }
     progress.clear();
     Ok(report)
+}
+
+/// How long whoever captures may need until what it stores at once is all there.
+const IN_FLIGHT: Duration = Duration::from_secs(3);
+
+/// Where a cluster's history lacks something in its midst, as the names of its objects tell. What cannot be listed is told elsewhere.
+async fn of_history(repository: &Repository, second: Option<&Repository>, cluster: &Name) -> Vec<Fault> {
+    let look = || async {
+        let shelf = RepositoryShelf::new(repository, cluster);
+        let opened = tokio::task::spawn_blocking(move || History::open(Arc::new(shelf))).await;
+        opened
+            .ok()
+            .and_then(Result::ok)
+            .map(|history| broken(&history))
+            .unwrap_or_default()
+    };
+    let mut found = look().await;
+    if !found.is_empty() {
+        ambient::sleep(IN_FLIGHT).await;
+        let again = look().await;
+        found.retain(|it: &Broken| again.iter().any(|other| it.is_at(other)));
+    }
+    let fault = |object: String, it: &Broken| Fault {
+        object,
+        severity: Severity::Damage,
+        flaw: Flaw::Missing,
+        reason: it.text(),
+    };
+    let (mut faults, history) = (Vec::new(), format!("clusters/{cluster}/history"));
+    for it in &found {
+        // What another repository has of the gap, it can give back.
+        let elsewhere = missing(repository, second, cluster, it).await;
+        if elsewhere.is_empty() {
+            faults.push(fault(history.clone(), it));
+        }
+        faults.extend(elsewhere.iter().map(|name| fault(format!("{history}/{name}"), it)));
+    }
+    faults
+}
+
+/// The objects of another repository's history that are in a gap of this one, and not here.
+async fn missing(repository: &Repository, second: Option<&Repository>, cluster: &Name, gap: &Broken) -> Vec<String> {
+    let Some(second) = second else { return Vec::new() };
+    let (Ok(here), Ok(there)) = (repository.list_history(cluster).await, second.list_history(cluster).await) else {
+        return Vec::new();
+    };
+    let is_here = |name: &str| here.objects.iter().any(|it| it.name == name);
+    let names = there.objects.into_iter().map(|it| it.name);
+    names.filter(|name| gap.holds(name) && !is_here(name)).collect()
 }
 
 /// What is wrong with a cluster's files, which restic's own format keeps.
@@ -210,7 +265,7 @@ async fn of_files(
     repository: &Repository,
     cluster: &Name,
     reading: Reading,
-) -> Result<Vec<repository::Fault>, Failure> {
+) -> Result<Vec<Fault>, Failure> {
     let files = match repository.files(cluster).await {
         Ok(files) => files,
         // Whoever cannot open the cluster is told so by the check of its keyring.
@@ -308,8 +363,13 @@ pub(super) async fn repair(args: RepairArgs, printer: &Printer) -> Result<(), Fa
             printer.talk(&format!("{nobody} harmed objects are not in {} either", args.from));
         }
         return Err(
-            Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes")
-                .hint(format!("lifeboat repository repair --from {} --yes", args.from)),
+            Failure::new("LB0006", Kind::Invalid, "damaged objects would be replaced, and that needs --yes").hint(
+                format!(
+                    "lifeboat repository repair --from {}{} --yes",
+                    args.from,
+                    if args.read_data { " --read-data" } else { "" }
+                ),
+            ),
         );
     }
     let is_copy = match repository.is_copy().await {
