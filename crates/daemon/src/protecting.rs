@@ -2,10 +2,11 @@
 
 use crate::Daemon;
 use crate::locking::Locking;
-use estate::{Epoch, Point, Serving};
+use estate::{Epoch, Point, PointId, Serving};
 use protect::Source;
 use recovery::Trouble;
 use repository::{Error, Pruning, Repository, Retention, Sightings};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,13 +91,14 @@ impl Daemon {
     }
 
     async fn prune(&self, repository: &Repository, seen: &mut Sightings, locking: &mut Locking) -> Result<(), Trouble> {
-        // Only where copies are opened is it known which was proven last; the newest are kept in any case.
-        let proven = self.state().proven.as_ref().map(|(proven, _)| proven.id.clone());
-        let retention = Retention {
-            keep: *self.of.protect.keep,
-            proven: proven.into_iter().collect(),
-            ..Retention::default()
+        // Which was proven last is known where copies are opened, which is at another site; that one says so in its reports.
+        let proven: BTreeSet<PointId> = {
+            let state = self.state();
+            let heard = state.heard.values().filter_map(|(report, _)| report.proven.as_ref());
+            let own = state.proven.as_ref().map(|(proven, _)| proven);
+            heard.chain(own).map(|proven| proven.id.clone()).collect()
         };
+        let retention = Retention { keep: *self.of.protect.keep, proven, ..Retention::default() };
         let pruning = Pruning {
             clusters: [(self.cluster.clone(), retention)].into(),
             shared: false,

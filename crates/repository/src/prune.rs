@@ -51,6 +51,8 @@ pub struct Retention {
     pub keep: Keep,
     /// Those that were opened as a recovery would. The newest of them stays.
     pub proven: BTreeSet<PointId>,
+    /// Those that somebody asked to keep. All of them stay.
+    pub asked: BTreeSet<PointId>,
     /// Of a point, those others without which it cannot be recovered.
     pub needs: BTreeMap<PointId, BTreeSet<PointId>>,
 }

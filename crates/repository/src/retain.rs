@@ -20,6 +20,8 @@ pub struct Known {
     pub unsound: BTreeSet<PointId>,
     /// Those that were opened as a recovery would. The newest of them stays.
     pub proven: BTreeSet<PointId>,
+    /// Those that somebody asked to keep. All of them stay.
+    pub asked: BTreeSet<PointId>,
     /// Of a point, those others without which it cannot be recovered.
     pub needs: BTreeMap<PointId, BTreeSet<PointId>>,
 }
@@ -54,6 +56,8 @@ pub enum Reason {
     Yearly,
     /// It is the newest that was proven.
     Proven,
+    /// Somebody asked for it.
+    Asked,
     /// A point that stays needs it.
     NeededBy(PointId),
     /// Its id is no date: nobody can tell its age.
@@ -82,6 +86,7 @@ impl fmt::Display for Reason {
             Self::Monthly => "monthly",
             Self::Yearly => "yearly",
             Self::Proven => "newest proven",
+            Self::Asked => "asked for",
             Self::NeededBy(point) => return write!(f, "needed by {point}"),
             Self::NoTime => "its time cannot be told",
             Self::Ahead => "its time has not come",
@@ -108,6 +113,11 @@ pub fn retain(known: &Known, keep: &Keep, now: Timestamp) -> Vec<Judgement> {
     let proven = counted.iter().rev().find(|(id, _)| known.proven.contains(*id));
     if let Some((id, _)) = proven {
         kept.entry(id).or_default().insert(Reason::Proven);
+    }
+    for (id, reasons) in &mut kept {
+        if known.asked.contains(*id) {
+            reasons.insert(Reason::Asked);
+        }
     }
     keep_needed(&mut kept, known);
     let judged = kept.into_iter().rev();

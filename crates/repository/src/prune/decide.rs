@@ -55,6 +55,7 @@ impl PrunePlan {
             points: of.points.keys().cloned().collect(),
             unsound: unsound.map(|(id, _)| id.clone()).collect(),
             proven: retention.proven.clone(),
+            asked: retention.asked.clone(),
             needs: retention.needs.clone(),
         };
         let judged = retain(&known, &retention.keep, self.made);

@@ -38,6 +38,16 @@ fn shown(judged: &[Judgement]) -> String {
     judged.iter().map(|it| format!("{it}\n")).collect()
 }
 
+#[test]
+fn all_that_somebody_asks_for_stay() {
+    let points: Vec<PointId> = (1..5).map(id).collect();
+    let asked = BTreeSet::from([points[0].clone(), points[1].clone()]);
+    let known = Known { asked: asked.clone(), ..known(points.clone()) };
+    let keep = Keep { last: 1, ..nothing() };
+    let stays = staying(&retain(&known, &keep, now()));
+    assert!(asked.is_subset(&stays) && stays.contains(&points[3]), "{stays:?}");
+}
+
 fn staying(judged: &[Judgement]) -> BTreeSet<PointId> {
     let staying = judged.iter().filter(|it| !it.goes());
     staying.map(|it| it.point.clone()).collect()

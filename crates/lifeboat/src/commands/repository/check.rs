@@ -261,11 +261,7 @@ async fn missing(repository: &Repository, second: Option<&Repository>, cluster: 
 }
 
 /// What is wrong with a cluster's files, which restic's own format keeps.
-async fn of_files(
-    repository: &Repository,
-    cluster: &Name,
-    reading: Reading,
-) -> Result<Vec<Fault>, Failure> {
+async fn of_files(repository: &Repository, cluster: &Name, reading: Reading) -> Result<Vec<Fault>, Failure> {
     let files = match repository.files(cluster).await {
         Ok(files) => files,
         // Whoever cannot open the cluster is told so by the check of its keyring.

@@ -8,7 +8,6 @@ use estate::{Kind, LockMode, PointId};
 use recovery::Trouble;
 use repository::{Locks, PointLock, PrunePlan, Pruning, Removed, Repository, Retention, Sightings};
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -58,8 +57,8 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let of = world.estate.clusters.iter().filter(|(_, of)| *of.repository == name);
     let retention = |of: &estate::Cluster| Retention {
         keep: *of.protect.keep,
-        proven: args.keep.iter().cloned().collect(),
-        needs: BTreeMap::new(),
+        asked: args.keep.iter().cloned().collect(),
+        ..Retention::default()
     };
     let clusters = of.map(|(cluster, of)| (cluster.clone(), retention(of))).collect();
     let pruning = Pruning { clusters, shared: true };
@@ -67,6 +66,11 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         .prune_plan(&pruning, &mut Sightings::default())
         .await
         .map_err(Trouble::from)?;
+    let is_there = |id: &PointId| plan.points.values().flatten().any(|it| it.point == *id);
+    if let Some(unknown) = args.keep.iter().find(|id| !is_there(id)) {
+        let message = format!("there is no copy {unknown} in {}", repository.store());
+        return Err(Failure::new("LB0303", Kind::Invalid, message).hint("lifeboat copies"));
+    }
     let planned = |plan| Shown { plan, locked: Vec::new(), removed: None };
     let wanted = world.repository_of(&name)?.lock.as_deref().copied();
     let locks = args.yes && wanted.is_some();
