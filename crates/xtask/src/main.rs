@@ -5,6 +5,7 @@ mod demo;
 mod install;
 mod printer;
 mod runner;
+mod schema;
 mod tally;
 mod test;
 
@@ -29,6 +30,8 @@ enum Chore {
     Bench(bench::Args),
     /// Play the whole road in the lab, with the tests that take too long for every change
     Soak,
+    /// Ask Kubernetes' own types, in Go, for what is known of them here
+    Schema,
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         Chore::Demo => demo::run(),
         Chore::Bench(args) => bench::run(args),
         Chore::Soak => test::soak(),
+        Chore::Schema => schema::run(),
     };
     match outcome {
         Ok(code) => code,
