@@ -53,9 +53,8 @@ impl FileError {
         }
     }
 
-    /// Damage.
-    #[allow(dead_code, reason = "used by what comes next")]
-    pub(crate) fn damaged(file: impl ToString, place: impl ToString, reason: impl ToString) -> Self {
+    /// Damage of a file, at a place, and what is wrong there.
+    pub fn damaged(file: impl ToString, place: impl ToString, reason: impl ToString) -> Self {
         Self::Damaged {
             file: file.to_string(),
             place: place.to_string(),

@@ -55,6 +55,34 @@ pub trait Source: Send + Sync {
         self.walk(revision, revision, &mut |record, _| sink(record))
     }
 
+    /// The records of all keys that exist at `revision` and begin with `prefix`, in no order.
+    ///
+    /// # Errors
+    /// As [`Source::walk`].
+    fn live_under(&self, prefix: &[u8], revision: u64, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
+        self.live_at(revision, &mut |record| if begins(&record, prefix)? { sink(record) } else { Ok(()) })
+    }
+
+    /// Every record from above `after` up to `through`, deletions too, whose key begins with `prefix`, in no order.
+    ///
+    /// # Errors
+    /// As [`Source::walk`].
+    fn versions_under(
+        &self,
+        prefix: &[u8],
+        after: u64,
+        through: u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SelectionError> {
+        self.since(after, through, &mut |record| {
+            if record.revision.main > after && begins(&record, prefix)? {
+                sink(record)
+            } else {
+                Ok(())
+            }
+        })
+    }
+
     /// What an etcd at `revision` holds that was compacted at `floor`: every record above it, and of each key the newest at or
     /// below, unless that is a deletion. In no order.
     ///
@@ -140,6 +168,12 @@ impl SelectionError {
             Self::NoMoment(_) | Self::Compacted { .. } | Self::Beyond { .. } => Kind::Invalid,
         }
     }
+}
+
+/// Whether a record's key begins with `prefix`.
+fn begins(record: &Record, prefix: &[u8]) -> Result<bool, FileError> {
+    let damaged = |why: String| FileError::damaged("a record", format!("revision {}", record.revision), why);
+    Ok(record.key().map_err(damaged)?.starts_with(prefix))
 }
 
 /// Whether `source` can answer for `floor` and `revision`.

@@ -135,6 +135,11 @@ pub fn resource(text: &str) -> String {
     }
 }
 
+/// Whether a resource is one of Kubernetes' own.
+pub fn is_built_in(resource: &str) -> bool {
+    NAMES.iter().any(|names| names.first() == Some(&resource))
+}
+
 /// Which objects: all, or those that are in a namespace and of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {

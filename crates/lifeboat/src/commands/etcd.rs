@@ -2,10 +2,15 @@
 //! `--cluster`, on the history that the estate's repository has of a cluster.
 
 mod capture;
+mod diff;
 mod exchange;
 mod failures;
+mod get;
+mod inside;
+mod keys;
 mod leased;
 mod lock;
+mod log;
 mod merge;
 mod moment;
 mod opened;
@@ -34,6 +39,14 @@ enum Command {
     Capture(capture::Args),
     /// Show what can be rebuilt from a history
     Show(show::Args),
+    /// Count what is in an etcd at any moment, by resource and namespace, or list its keys
+    Keys(keys::Args),
+    /// Show an object as it was at any moment
+    Get(get::Args),
+    /// Show what changed between two moments, object by object
+    Diff(diff::Args),
+    /// Show what happened to an object, as far as it is known
+    Log(log::Args),
     /// Check a history, a snapshot or a database, also against the members of a live etcd
     Verify(verify::Args),
     /// Make a data directory of any moment
@@ -51,6 +64,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     match args.command {
         Command::Capture(args) => capture::run(args, printer).await?,
         Command::Show(args) => apart(move || show::run(&args, &own)).await?,
+        Command::Keys(args) => apart(move || keys::run(&args, &own)).await?,
+        Command::Get(args) => apart(move || get::run(&args, &own)).await?,
+        Command::Diff(args) => apart(move || diff::run(&args, &own)).await?,
+        Command::Log(args) => apart(move || log::run(&args, &own)).await?,
         Command::Verify(args) => return verify::run(args, printer).await,
         Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
         Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,

@@ -39,6 +39,11 @@ pub(crate) enum Place {
 }
 
 impl Elsewhere {
+    /// Whether a cluster is named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// Where it is: at `path`, unless a cluster is named.
     pub(crate) fn or(&self, path: Option<&Path>) -> Result<Place, Failure> {
         let Some(cluster) = &self.cluster else {
@@ -135,6 +140,8 @@ pub(crate) struct Which {
 pub(crate) struct Found {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) revision: u64,
+    /// The history that it is in, if it is in one.
+    pub(crate) history: Option<Arc<History>>,
     /// The timeline, in a history.
     pub(crate) timeline: Option<u32>,
     /// The version of the etcd that it comes from, as far as it is known.
@@ -237,6 +244,17 @@ pub(crate) fn broken(history: &History) -> Vec<Broken> {
 }
 
 impl Which {
+    /// The same as words would say it.
+    pub(crate) fn new(
+        from: Option<PathBuf>,
+        elsewhere: Elsewhere,
+        at: Option<At>,
+        timeline: Option<u32>,
+        spool: Option<PathBuf>,
+    ) -> Self {
+        Self { from, elsewhere, at, timeline, spool }
+    }
+
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
         let place = self.place()?;
@@ -333,7 +351,7 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
     let cluster_id = header.map_or(0, |base| base.source.cluster_id);
     // For comparing, the whole timeline; for making something, the leases as they were at the moment.
     let source: Arc<dyn Source> = if whole {
-        let whole = HistorySource::new(history, timeline)?;
+        let whole = HistorySource::new(Arc::clone(&history), timeline)?;
         Arc::new(whole.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?)
     } else {
         Arc::new(Packs::of(&moment)?)
@@ -341,6 +359,7 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
     Ok(Found {
         source,
         revision,
+        history: Some(history),
         timeline: Some(timeline),
         version: version.filter(|version| !version.is_empty()),
         cluster_id,
@@ -363,6 +382,7 @@ fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
     Ok(Found {
         source,
         revision,
+        history: None,
         timeline: None,
         version,
         cluster_id: 0,

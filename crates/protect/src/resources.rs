@@ -1,0 +1,121 @@
+//! Objects of Kubernetes in the records of an etcd. Start at [`Look`], which counts them, reads one, compares two moments and
+//! follows an object through its life, without an etcd or an API server.
+
+mod differ;
+mod find;
+mod life;
+
+pub use differ::{Difference, Side};
+pub use find::{Count, Counted, Stored};
+pub use life::{Event, What};
+
+use ::etcd::selection::{SelectionError, Source};
+use ::etcd::{FileError, KeyValue, Record};
+use objects::Content;
+use objects::encryption::Decryption;
+use objects::key::{Filter, Place};
+use objects::mask::Mask;
+use std::sync::Arc;
+
+/// How records are read.
+#[derive(Debug)]
+pub struct Look {
+    /// What the API server's keys begin with, without a slash at the end.
+    pub registry: String,
+    /// What opens values that are encrypted at rest.
+    pub decryption: Decryption,
+    /// Whether what is secret is shown.
+    pub reveal: bool,
+}
+
+/// A moment of something that holds records.
+#[derive(Clone)]
+pub struct Moment {
+    /// What holds them.
+    pub source: Arc<dyn Source>,
+    /// The revision.
+    pub revision: u64,
+}
+
+/// Which records are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Their keys begin so.
+    pub prefix: Option<String>,
+    /// Their objects are such.
+    pub filter: Filter,
+}
+
+impl Look {
+    /// What a key and a value say.
+    pub fn read(&self, key: &[u8], value: &[u8]) -> Content {
+        objects::read(key, value, &self.decryption)
+    }
+
+    /// The object that stands under a key.
+    pub fn place(&self, key: &[u8]) -> Option<Place> {
+        Place::of(&self.registry, key)
+    }
+
+    /// What is hidden in an object of a kind.
+    pub fn mask(&self, api_version: &str, kind: &str) -> Mask {
+        if self.reveal {
+            Mask::Nothing
+        } else {
+            Mask::of(api_version, kind)
+        }
+    }
+
+    /// Whether bytes that cannot be read as an object may be shown: those of a Secret, or of what nobody knows, may not.
+    pub fn shows_bytes(&self, key: &[u8]) -> bool {
+        self.reveal
+            || self
+                .place(key)
+                .is_some_and(|it| it.resource != "secrets" && !it.resource.contains('.'))
+    }
+
+    /// What all keys of a scope begin with: as much as can be told.
+    fn prefix(&self, scope: &Scope) -> String {
+        match (&scope.prefix, scope.filter.resources.as_slice()) {
+            (Some(prefix), _) => prefix.clone(),
+            // A custom resource may be named without its group: then it may be anywhere.
+            (None, [one]) if one.contains('.') || objects::key::is_built_in(one) => {
+                objects::key::prefix(&self.registry, one)
+            }
+            _ if scope.filter.is_open() => String::new(),
+            _ => format!("{}/", self.registry),
+        }
+    }
+
+    /// Whether a key belongs to a scope that [`Look::prefix`] has narrowed already.
+    fn admits(&self, scope: &Scope, key: &[u8]) -> bool {
+        scope.filter.is_open() || self.place(key).is_some_and(|place| scope.filter.admits(&place))
+    }
+}
+
+impl Moment {
+    /// All live records of a scope, taken apart, in no order.
+    fn live(
+        &self,
+        look: &Look,
+        scope: &Scope,
+        mut each: impl FnMut(&Record, KeyValue) -> Result<(), FileError>,
+    ) -> Result<(), SelectionError> {
+        let prefix = look.prefix(scope);
+        self.source.live_under(prefix.as_bytes(), self.revision, &mut |record| {
+            let it = apart(&*self.source, &record)?;
+            if look.admits(scope, &it.key) {
+                each(&record, it)
+            } else {
+                Ok(())
+            }
+        })
+    }
+}
+
+/// A record's value, taken apart.
+fn apart(source: &dyn Source, record: &Record) -> Result<KeyValue, FileError> {
+    record
+        .decode()
+        .map_err(|why| FileError::damaged(source.name(), format!("revision {}", record.revision), why))
+}

@@ -1,0 +1,115 @@
+//! What happened to one object. Start at [`Look::life`].
+
+use super::{Look, Moment};
+use ::etcd::Record;
+use ::etcd::selection::SelectionError;
+use objects::changes::{Change, between};
+use objects::key::Wanted;
+use objects::{Content, Object, Opaque};
+
+/// Something that happened to an object.
+#[derive(Debug)]
+pub struct Event {
+    /// The revision at which it happened.
+    pub revision: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened to an object.
+#[derive(Debug)]
+pub enum What {
+    /// It is older than what is still known: this is how it was then.
+    WasThere(Content),
+    /// It came into being.
+    Created(Content),
+    /// It was written; nothing but what is never shown changed if there are no changes.
+    Changed(Vec<Change>),
+    /// It was written, and before or after it cannot be read.
+    Written(Opaque),
+    /// It went.
+    Deleted,
+}
+
+impl Look {
+    /// All that is still known of an object up to a moment, the oldest first; and its key.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn life(&self, at: &Moment, wanted: &Wanted) -> Result<(String, Vec<Event>), SelectionError> {
+        let mut key = wanted.key(&self.registry);
+        let mut records = versions(at, &key)?;
+        if let (true, Wanted::Place(place)) = (records.is_empty(), wanted)
+            && self.may_be_custom(&place.resource)
+            && let Some(found) = self.custom(at, wanted)?
+        {
+            records = versions(at, &found)?;
+            key = found;
+        }
+        let mut events = Vec::new();
+        let mut before: Option<Content> = None;
+        for record in records {
+            let revision = record.revision.main;
+            if record.tombstone {
+                before = None;
+                events.push(Event { revision, what: What::Deleted });
+                continue;
+            }
+            let it = super::apart(&*at.source, &record)?;
+            let content = self.read(&it.key, &it.value);
+            let what = match &before {
+                None if it.version == 1 => What::Created(self.read(&it.key, &it.value)),
+                None => What::WasThere(self.read(&it.key, &it.value)),
+                Some(before) => self.changed(before, &content),
+            };
+            events.push(Event { revision, what });
+            before = Some(content);
+        }
+        Ok((key, events))
+    }
+
+    fn changed(&self, before: &Content, after: &Content) -> What {
+        match (before, after) {
+            (Content::Object(before), Content::Object(after)) => What::Changed(self.changes(before, after)),
+            (Content::Opaque(why), _) | (_, Content::Opaque(why)) => What::Written(why.clone()),
+        }
+    }
+
+    /// What changed between two states of an object, but for who manages which field.
+    pub fn changes(&self, before: &Object, after: &Object) -> Vec<Change> {
+        let plain = |object: &Object| {
+            let mut fields = object.fields.clone();
+            if let Some(metadata) = fields.get_mut("metadata").and_then(serde_json::Value::as_object_mut) {
+                metadata.remove("managedFields");
+            }
+            fields
+        };
+        // What either of them hides.
+        let masks = [before, after].map(|it| self.mask(&it.api_version, &it.kind));
+        let mask = masks.into_iter().find(|it| *it != objects::mask::Mask::Nothing);
+        between(&plain(before), &plain(after), mask)
+    }
+}
+
+/// Every record of a key that is known up to a moment, the oldest first.
+fn versions(at: &Moment, key: &str) -> Result<Vec<Record>, SelectionError> {
+    let since = at.source.compaction();
+    let is_it = |record: &Record| record.key().is_ok_and(|it| *it == *key.as_bytes());
+    let mut found: Vec<Record> = Vec::new();
+    // How it stood where knowledge begins.
+    at.source.live_under(key.as_bytes(), since.max(1), &mut |record| {
+        if is_it(&record) {
+            found.push(record);
+        }
+        Ok(())
+    })?;
+    at.source
+        .versions_under(key.as_bytes(), since.max(1), at.revision, &mut |record| {
+            if is_it(&record) {
+                found.push(record);
+            }
+            Ok(())
+        })?;
+    found.sort_by_key(|record| record.revision);
+    Ok(found)
+}
