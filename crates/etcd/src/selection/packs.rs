@@ -7,8 +7,8 @@ mod pass;
 
 pub(crate) use pass::Pass;
 
-use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
-use crate::FileError;
+use super::{LeaseTtl, SelectionError, Sink, Source, Standing, Walked, begins, check_range};
+use crate::{FileError, Record};
 use crate::database::{Lease, Others};
 use crate::history::{BaseHeader, Buckets, LeaseSeen, Pack};
 use std::collections::BTreeMap;
@@ -107,6 +107,41 @@ impl Source for Packs {
             pass.older(revision, sink)?;
         }
         Ok(())
+    }
+
+    /// Of the base, only the frames that may hold such keys are read; the segments are read as a whole.
+    fn live_under(&self, prefix: &[u8], revision: u64, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
+        check_range(self, revision, revision)?;
+        let mut live = |record: Record, standing: Standing| {
+            if standing.live && begins(&record, prefix)? { sink(record) } else { Ok(()) }
+        };
+        if revision < self.facts.revision {
+            // What was live then is among the older records now, which stand by revision.
+            return self.walk(revision, revision, &mut live);
+        }
+        let mut pass = Pass::new(self, revision, revision);
+        pass.segments(&mut live)?;
+        pass.live_in(&self.base.frames_for_prefix(prefix), &mut live)?;
+        Ok(())
+    }
+
+    /// In order of revision where `after` is the base's or above; then the base is not read.
+    fn versions_under(
+        &self,
+        prefix: &[u8],
+        after: u64,
+        through: u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SelectionError> {
+        check_range(self, after, through)?;
+        let mut matching = |record: Record| {
+            if record.revision.main > after && begins(&record, prefix)? { sink(record) } else { Ok(()) }
+        };
+        if after < self.facts.revision {
+            return self.since(after, through, &mut matching);
+        }
+        let pass = Pass::new(self, after, through);
+        Ok(pass.changes(&(after.saturating_add(1)..=through), &mut matching)?)
     }
 
     fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {

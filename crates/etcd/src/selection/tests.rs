@@ -21,6 +21,15 @@ pub(crate) fn same(source: &dyn Source, model: &Model, at: [Index; 2]) {
     assert_eq!(sorted(live), model.live(revision), "live at {revision}");
     assert_eq!(sorted(since), model.since(floor, revision), "at {revision}, compacted at {floor}");
     let theirs = hash_kv(model, revision, floor).unwrap();
+    for prefix in [b"/registry/1".as_slice(), b"/registry/", b"", b"/other"] {
+        let begins = |record: &Record| record.key().unwrap().starts_with(prefix);
+        let (mut live, mut versions) = (Vec::new(), Vec::new());
+        source.live_under(prefix, revision, &mut into(&mut live)).unwrap();
+        assert_eq!(sorted(live), model.live(revision).into_iter().filter(begins).collect::<Vec<_>>());
+        source.versions_under(prefix, floor, revision, &mut into(&mut versions)).unwrap();
+        let above = |it: &Record| it.revision.main > floor && it.revision.main <= revision && begins(it);
+        assert_eq!(sorted(versions), model.records.iter().filter(|it| above(it)).cloned().collect::<Vec<_>>());
+    }
     assert_eq!(hash_kv(source, revision, floor).unwrap(), theirs);
 }
 

@@ -1,7 +1,7 @@
 //! A whole timeline as a source of records: for each question the way from the youngest base that still has the versions.
 //! Start at [`HistorySource`].
 
-use super::{LeaseTtl, Packs, SelectionError, Source, Walked, check_range};
+use super::{LeaseTtl, Packs, SelectionError, Sink, Source, Walked, check_range};
 use crate::FileError;
 use crate::history::{BaseName, History, Stretch, Timeline};
 use bytes::Bytes;
@@ -109,6 +109,32 @@ impl Source for HistorySource {
             check_range(self, floor, revision)?;
         }
         self.packs(floor, revision)?.walk(floor, revision, sink)
+    }
+
+    fn live_under(&self, prefix: &[u8], revision: u64, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
+        if revision > self.last {
+            check_range(self, revision, revision)?;
+        }
+        self.packs(revision, revision)?.live_under(prefix, revision, sink)
+    }
+
+    fn versions_under(
+        &self,
+        prefix: &[u8],
+        after: u64,
+        through: u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), SelectionError> {
+        if through > self.last || after > through {
+            check_range(self, after, through)?;
+        }
+        // From a base before them, the segments alone tell.
+        let before = self.bases.iter().rev().filter(|it| it.name.revision <= after);
+        let packs = match before.into_iter().find(|it| self.complete_from(it, through) <= after) {
+            Some(base) => Packs::of(&self.history.moment_from(&base.name, through)?)?,
+            None => self.packs(after, through)?,
+        };
+        packs.versions_under(prefix, after, through, sink)
     }
 
     fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {

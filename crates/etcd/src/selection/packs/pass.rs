@@ -59,8 +59,14 @@ impl<'a> Pass<'a> {
 
     /// The base's live records, in order of their keys.
     pub(crate) fn live(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
+        self.live_in(&self.packs.base.frames_of(Role::Live), sink)
+    }
+
+    /// Those of the frames with these numbers.
+    pub(crate) fn live_in(&mut self, frames: &[usize], sink: &mut Walked<'_>) -> Result<(), FileError> {
         let (hasher, revision) = (&self.hasher, self.standings.revision);
-        let live = jobs(&self.packs.base, Role::Live, 0..=revision, What::Records { newest_first: false });
+        let mut live = jobs(&self.packs.base, Role::Live, 0..=revision, What::Records { newest_first: false });
+        live.retain(|job| frames.contains(&job.frame));
         ahead(
             live,
             |job: Job| job.run(hasher),
@@ -85,6 +91,20 @@ impl<'a> Pass<'a> {
         let mut older = jobs(&self.packs.base, Role::Older, 0..=through, What::Records { newest_first: true });
         older.reverse();
         ahead(older, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
+    }
+
+    /// The segments' records of these revisions, in order of revision; how they stand is not asked.
+    pub(crate) fn changes(&self, only: &RangeInclusive<u64>, sink: &mut Sink<'_>) -> Result<(), FileError> {
+        let segments = self.packs.segments.iter();
+        let in_order = What::Records { newest_first: false };
+        ahead(
+            segments.flat_map(|it| jobs(it, Role::Changes, only.clone(), in_order)).collect(),
+            |job: Job| job.run(&self.hasher),
+            |batch| match batch {
+                Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
+                Batch::Gone(..) | Batch::Keys(_) => Ok(()),
+            },
+        )
     }
 
     /// The base's older records above `after`, in order of revision; how they stand is not asked.
