@@ -15,9 +15,21 @@ impl Client {
     /// [`Error::Incomplete`] without `apiVersion`, `kind` or a name; [`Error::NotFound`] without its namespace;
     /// [`Error::Conflict`] when it states a `resourceVersion` that has passed; [`Error::Invalid`]; [`Error::UnknownKind`].
     pub async fn apply(&self, object: &Value) -> Result<Value, Error> {
+        self.applied(object, "").await
+    }
+
+    /// What [`Client::apply`] would do: the API server goes through all of it, admission too, and stores nothing.
+    ///
+    /// # Errors
+    /// As [`Client::apply`].
+    pub async fn try_apply(&self, object: &Value) -> Result<Value, Error> {
+        self.applied(object, "&dryRun=All").await
+    }
+
+    async fn applied(&self, object: &Value, more: &str) -> Result<Value, Error> {
         let (kind, namespace) = addressed(object)?;
         let name = Some(named(object, &kind)?);
-        let query = format!("?fieldManager={FIELD_MANAGER}&force=true");
+        let query = format!("?fieldManager={FIELD_MANAGER}&force=true{more}");
         self.send(
             &kind,
             namespace,

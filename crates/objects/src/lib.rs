@@ -4,7 +4,8 @@
 //! - which object a key holds, and which keys a person means by `deployments/shop/web`: [`key`];
 //! - what a value is: [`read`], over [`envelope`] (how it is wrapped), [`encryption`] (at rest) and [`schema`] (protocol buffers);
 //! - what may be shown of it: [`mask`]; as text: [`yaml`];
-//! - what is different between two states: [`changes`].
+//! - what is different between two states: [`changes`];
+//! - what of it another API server takes back, and in which order: [`revive`].
 //!
 //! Not here: etcd (a key and a value are bytes here), API servers, files.
 
@@ -15,6 +16,7 @@ pub mod key;
 pub mod mask;
 mod proto;
 mod read;
+pub mod revive;
 pub mod schema;
 pub mod yaml;
 

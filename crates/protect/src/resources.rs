@@ -1,6 +1,7 @@
 //! Objects of Kubernetes in the records of an etcd. Start at [`Look`], which counts them, reads one, compares two moments and
-//! follows an object through its life, without an etcd or an API server.
+//! follows an object through its life, without an etcd or an API server; [`bring`] takes them back to one.
 
+pub mod bring;
 mod differ;
 mod find;
 mod life;

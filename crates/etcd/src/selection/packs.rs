@@ -8,9 +8,9 @@ mod pass;
 pub(crate) use pass::Pass;
 
 use super::{LeaseTtl, SelectionError, Sink, Source, Standing, Walked, begins, check_range};
-use crate::{FileError, Record};
 use crate::database::{Lease, Others};
 use crate::history::{BaseHeader, Buckets, LeaseSeen, Pack};
+use crate::{FileError, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -113,7 +113,11 @@ impl Source for Packs {
     fn live_under(&self, prefix: &[u8], revision: u64, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
         check_range(self, revision, revision)?;
         let mut live = |record: Record, standing: Standing| {
-            if standing.live && begins(&record, prefix)? { sink(record) } else { Ok(()) }
+            if standing.live && begins(&record, prefix)? {
+                sink(record)
+            } else {
+                Ok(())
+            }
         };
         if revision < self.facts.revision {
             // What was live then is among the older records now, which stand by revision.
@@ -135,7 +139,11 @@ impl Source for Packs {
     ) -> Result<(), SelectionError> {
         check_range(self, after, through)?;
         let mut matching = |record: Record| {
-            if record.revision.main > after && begins(&record, prefix)? { sink(record) } else { Ok(()) }
+            if record.revision.main > after && begins(&record, prefix)? {
+                sink(record)
+            } else {
+                Ok(())
+            }
         };
         if after < self.facts.revision {
             return self.since(after, through, &mut matching);

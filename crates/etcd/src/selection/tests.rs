@@ -26,7 +26,9 @@ pub(crate) fn same(source: &dyn Source, model: &Model, at: [Index; 2]) {
         let (mut live, mut versions) = (Vec::new(), Vec::new());
         source.live_under(prefix, revision, &mut into(&mut live)).unwrap();
         assert_eq!(sorted(live), model.live(revision).into_iter().filter(begins).collect::<Vec<_>>());
-        source.versions_under(prefix, floor, revision, &mut into(&mut versions)).unwrap();
+        source
+            .versions_under(prefix, floor, revision, &mut into(&mut versions))
+            .unwrap();
         let above = |it: &Record| it.revision.main > floor && it.revision.main <= revision && begins(it);
         assert_eq!(sorted(versions), model.records.iter().filter(|it| above(it)).cloned().collect::<Vec<_>>());
     }

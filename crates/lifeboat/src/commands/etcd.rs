@@ -15,6 +15,7 @@ mod merge;
 mod moment;
 mod opened;
 mod rebuild;
+mod restore_objects;
 mod show;
 mod source;
 mod tidings;
@@ -47,6 +48,8 @@ enum Command {
     Diff(diff::Args),
     /// Show what happened to an object, as far as it is known
     Log(log::Args),
+    /// Bring objects of any moment back to a cluster, shown first
+    RestoreObjects(restore_objects::Args),
     /// Check a history, a snapshot or a database, also against the members of a live etcd
     Verify(verify::Args),
     /// Make a data directory of any moment
@@ -68,6 +71,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         Command::Get(args) => apart(move || get::run(&args, &own)).await?,
         Command::Diff(args) => apart(move || diff::run(&args, &own)).await?,
         Command::Log(args) => apart(move || log::run(&args, &own)).await?,
+        Command::RestoreObjects(args) => restore_objects::run(args, printer).await?,
         Command::Verify(args) => return verify::run(args, printer).await,
         Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
         Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,

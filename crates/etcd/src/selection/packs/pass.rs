@@ -98,7 +98,9 @@ impl<'a> Pass<'a> {
         let segments = self.packs.segments.iter();
         let in_order = What::Records { newest_first: false };
         ahead(
-            segments.flat_map(|it| jobs(it, Role::Changes, only.clone(), in_order)).collect(),
+            segments
+                .flat_map(|it| jobs(it, Role::Changes, only.clone(), in_order))
+                .collect(),
             |job: Job| job.run(&self.hasher),
             |batch| match batch {
                 Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),

@@ -95,7 +95,7 @@ impl Report for Shown {
 const RESTLESS: [&str; 3] = ["leases", "events", "masterleases"];
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let (from, moments) = args.before.part(&args.words, "diff HISTORY FROM TO")?;
+    let (from, moments) = args.before.part(&args.words, ("a moment", "diff HISTORY FROM TO"))?;
     let look = args.reading.look()?;
     let parsed = |text: &String| {
         text.parse::<At>()

@@ -7,6 +7,7 @@ use crate::printer::{Printer, Report};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use estate::Kind;
+use objects::key::Wanted;
 use objects::{Content, Object, yaml};
 use protect::resources::{Look, Stored};
 use serde::Serialize;
@@ -54,7 +55,7 @@ impl Report for Shown {
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let (from, names) = args.before.part(&args.words, "get HISTORY OBJECT")?;
+    let (from, names) = args.before.part(&args.words, ("an object", "get HISTORY OBJECT"))?;
     let look = args.reading.look()?;
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
     let which = args.before.at(from, args.at);
@@ -63,7 +64,12 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let at = moment(&found);
     let mut shown = Vec::new();
     for (wanted, name) in wanted.iter().zip(names) {
-        let Some(stored) = look.find(&at, wanted)? else {
+        // A key need not begin with a slash.
+        let found = match look.find(&at, wanted)? {
+            None => look.find(&at, &Wanted::Key(name.clone()))?,
+            found => found,
+        };
+        let Some(stored) = found else {
             let message = format!("there is no {name} at revision {}", at.revision);
             let place = which.place()?.typed();
             return Err(Failure::new("LB0417", Kind::Invalid, message).hint(format!(
@@ -105,7 +111,9 @@ fn fields(args: &Args, look: &Look, stored: &Stored, printer: &Printer) -> Map<S
             let all = json!({
                 "key": key, "revision": stored.revision.main, "unreadable": opaque.why, "kind": kind, "base64": bytes,
             });
-            all.as_object().cloned().unwrap_or_default()
+            let mut all = all.as_object().cloned().unwrap_or_default();
+            all.retain(|_, value| !value.is_null());
+            all
         }
     }
 }

@@ -102,19 +102,26 @@ pub(super) struct Before {
 }
 
 impl Before {
-    /// What stands first, and the words behind it, of which there must be at least one.
+    /// What stands first, and the words behind it.
+    pub(super) fn part_of<'a>(&self, words: &'a [String]) -> Result<(Option<PathBuf>, &'a [String]), Failure> {
+        match words.split_first() {
+            _ if self.elsewhere.is_named() => Ok((None, words)),
+            Some((from, rest)) => Ok((Some(PathBuf::from(from)), rest)),
+            None => Err(Failure::new("LB0003", Kind::Invalid, "neither a history nor a cluster is named")
+                .hint("lifeboat etcd show HISTORY, or --cluster NAME with an estate")),
+        }
+    }
+
+    /// The same, with at least one word behind it.
     pub(super) fn part<'a>(
         &self,
         words: &'a [String],
-        usage: &str,
+        (what, usage): (&str, &str),
     ) -> Result<(Option<PathBuf>, &'a [String]), Failure> {
-        let (from, rest) = match words.split_first() {
-            Some((from, rest)) if !self.elsewhere.is_named() => (Some(PathBuf::from(from)), rest),
-            _ => (None, words),
-        };
+        let (from, rest) = self.part_of(words)?;
         if rest.is_empty() {
             let hint = format!("lifeboat etcd {usage}");
-            return Err(Failure::new("LB0003", Kind::Invalid, "a word is missing").hint(hint));
+            return Err(Failure::new("LB0003", Kind::Invalid, format!("{what} is missing")).hint(hint));
         }
         Ok((from, rest))
     }
@@ -127,8 +134,10 @@ impl Before {
 
 /// An object as it is typed.
 pub(super) fn wanted(text: &str) -> Result<Wanted, Failure> {
-    text.parse()
-        .map_err(|why: String| Failure::new("LB0003", Kind::Invalid, format!("{text}: {why}")))
+    text.parse().map_err(|why: String| {
+        Failure::new("LB0003", Kind::Invalid, format!("{text}: {why}"))
+            .hint("lifeboat etcd keys HISTORY --list: what is there")
+    })
 }
 
 /// The moment, for those who look.

@@ -88,7 +88,7 @@ pub(super) fn line(change: &Change) -> String {
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let (from, names) = args.before.part(&args.words, "log HISTORY OBJECT")?;
+    let (from, names) = args.before.part(&args.words, ("an object", "log HISTORY OBJECT"))?;
     let look = args.reading.look()?;
     let name = names.first().map(String::as_str).unwrap_or_default();
     let wanted = wanted(name)?;
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let at = moment(&found);
     let (key, events) = look.life(&at, &wanted)?;
     if events.is_empty() {
-        let since = at.source.compaction();
+        let since = at.source.compaction().max(1);
         let message = format!("nothing is known of {name} from revision {since} to {}", at.revision);
         let place = which.place()?.typed();
         return Err(Failure::new("LB0417", Kind::Invalid, message).hint(format!(

@@ -40,6 +40,10 @@ fn record(main: u64) -> Record {
 
 /// A database that etcd 3.6 could have left, at revision `through`; compacted at `compaction` unless that is 0.
 pub(super) fn database(path: &Path, compaction: u64, through: u64) {
+    database_of(path, compaction, through, record);
+}
+
+fn database_of(path: &Path, compaction: u64, through: u64, record: fn(u64) -> Record) {
     let mut writer = Writer::create(path).unwrap();
     let mut keys = writer.bucket("key").unwrap();
     for main in (2..=through).filter(|&main| main > compaction || main < 5 && main != 3) {
@@ -64,16 +68,28 @@ pub(super) struct Made {
     shelf: Directory,
     timeline: u32,
     last: (u64, Link),
+    record: fn(u64) -> Record,
 }
 
 impl Made {
     /// With a base of revision 6, and a segment for each revision through 9.
     pub(super) fn new(path: &Path) -> Self {
+        Self::of(path, record, 9)
+    }
+
+    /// The same of other records, through another revision.
+    pub(super) fn of(path: &Path, record: fn(u64) -> Record, through: u64) -> Self {
         let shelf = Directory::open(path).unwrap();
         let nothing = (0, Link([0; 32]));
-        let mut it = Self { path: path.to_owned(), shelf, timeline: 1, last: nothing };
+        let mut it = Self {
+            path: path.to_owned(),
+            shelf,
+            timeline: 1,
+            last: nothing,
+            record,
+        };
         it.base(0, 6, Began::First);
-        (7..=9).for_each(|through| it.segment(through, Kind::Captured));
+        (7..=through).for_each(|through| it.segment(through, Kind::Captured));
         it
     }
 
@@ -104,7 +120,7 @@ impl Made {
 
     fn base(&mut self, compaction: u64, revision: u64, began: Began) -> Written {
         let file = self.path.join(".database");
-        database(&file, compaction, revision);
+        database_of(&file, compaction, revision, self.record);
         let taken = Taken {
             timeline: self.timeline,
             taken_ms: BEGIN_MS + revision * 1000,
@@ -137,7 +153,7 @@ impl Made {
             Kind::Synthetic { compaction, .. } => compaction + 1,
             _ => after + 1,
         };
-        let records: Vec<_> = (first..=through).map(record).collect();
+        let records: Vec<_> = (first..=through).map(self.record).collect();
         let (bytes, written) = encode_segment(header, &records, None).unwrap();
         self.put(&written, &bytes);
     }

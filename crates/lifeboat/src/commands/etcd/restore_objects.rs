@@ -1,0 +1,260 @@
+//! `lifeboat etcd restore-objects`: objects of any moment go back to a cluster, shown first.
+
+use super::apart;
+use super::inside::{Before, Only, Reading, moment, wanted};
+use super::log::line;
+use super::moment::At;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report, table};
+use crate::progress::Progress;
+use estate::Kind;
+use objects::changes::Change;
+use protect::resources::bring::{self, Act, Done, Item, Options};
+use recovery::Trouble;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[derive(clap::Args)]
+#[command(
+    override_usage = "lifeboat etcd restore-objects [OPTIONS] --to KUBECONFIG HISTORY [OBJECT...]\n       lifeboat etcd restore-objects [OPTIONS] --to KUBECONFIG --cluster NAME [OBJECT...]"
+)]
+pub(crate) struct Args {
+    /// A history, a snapshot or a database; then objects, if not --namespace or --resource says which: deployments/shop/web,
+    /// nodes/a, or keys that begin with /
+    #[arg(value_name = "HISTORY OBJECT")]
+    words: Vec<String>,
+    #[command(flatten)]
+    before: Before,
+    /// The moment: a revision, or a time with its zone; without this the newest
+    #[arg(long, value_name = "REVISION|TIME")]
+    at: Option<At>,
+    #[command(flatten)]
+    only: Only,
+    #[command(flatten)]
+    reading: Reading,
+    /// The cluster that they go back to
+    #[arg(long, value_name = "KUBECONFIG")]
+    to: PathBuf,
+    /// All objects, where nothing else says which
+    #[arg(long)]
+    all: bool,
+    /// Give claims whose volumes are gone new, empty ones
+    #[arg(long)]
+    empty_volumes: bool,
+    /// Only show what would happen
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    revision: u64,
+    create: usize,
+    change: usize,
+    unchanged: usize,
+    left: usize,
+    refused: usize,
+    objects: Vec<Row>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    what: &'static str,
+    object: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+impl Report for Shown {
+    fn text(&self) -> String {
+        let rows = self.objects.iter().filter(|row| row.what != "unchanged").map(|row| {
+            let lines = row.changes.iter().map(line).chain(row.why.clone()).chain(row.notes.clone());
+            [
+                row.what.to_owned(),
+                row.object.clone(),
+                lines.collect::<Vec<_>>().join("\n"),
+            ]
+        });
+        let rows: Vec<_> = rows.collect();
+        let told = format!(
+            "{} to create, {} to change, {} unchanged, {} left to others, {} refused; as of revision {}",
+            self.create, self.change, self.unchanged, self.left, self.refused, self.revision
+        );
+        if rows.is_empty() {
+            told
+        } else {
+            format!("{}\n\n{told}", table(["WHAT", "OBJECT", "FIELDS, REASON"], rows))
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    brought: usize,
+    failed: Vec<Row>,
+    notes: Vec<Row>,
+    /// What was refused from the start.
+    refused: usize,
+}
+
+impl Report for Outcome {
+    fn text(&self) -> String {
+        let told = format!(
+            "{} objects are back, {} failed, {} were refused",
+            self.brought,
+            self.failed.len(),
+            self.refused
+        );
+        let rows: Vec<_> = self
+            .failed
+            .iter()
+            .chain(&self.notes)
+            .map(|row| {
+                let lines = row.why.iter().chain(&row.notes).cloned().collect::<Vec<_>>();
+                [row.what.to_owned(), row.object.clone(), lines.join("\n")]
+            })
+            .collect();
+        if rows.is_empty() {
+            told
+        } else {
+            format!("{}\n\n{told}", table(["WHAT", "OBJECT", "REASON"], rows))
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (to, dry_run, yes) = (args.to.clone(), args.dry_run, args.yes);
+    let look = args.reading.look()?;
+    let client = bring::connect(&to).await.map_err(Trouble::from)?;
+    let own = *printer;
+    let (old, options, revision, look) = apart(move || {
+        let (old, options, revision) = read(&args, &look, &own)?;
+        Ok((old, options, revision, look))
+    })
+    .await?;
+    let items = bring::look(&look, &client, old, &options).await.map_err(Trouble::from)?;
+    let shown = shown(&items, revision);
+    let (todo, refused) = (shown.create + shown.change, shown.refused);
+    if dry_run || !yes || todo == 0 {
+        printer.show(&shown)?;
+        return match (dry_run, todo) {
+            (true, _) => Ok(()),
+            (false, 0) => ended(0, refused),
+            (false, todo) => {
+                let message = format!("{todo} objects would be written, and that needs --yes");
+                Err(Failure::new("LB0006", Kind::Invalid, message).hint("the same command with --yes"))
+            }
+        };
+    }
+    if printer.output() == crate::printer::Output::Table {
+        printer.show(&shown)?;
+    }
+    let progress = Progress::new(*printer);
+    let (told, count) = (progress.clone(), AtomicUsize::new(0));
+    let each = move |done: &Done| {
+        let number = count.fetch_add(1, Ordering::Relaxed) + 1;
+        told.hint(&format!("{number} of {todo}: {}", done.shown));
+    };
+    let begun = ambient::monotonic();
+    let done = bring::act(&client, items, &each).await.map_err(Trouble::from)?;
+    progress.clear();
+    let row = |it: &Done| Row {
+        what: if it.failed.is_some() { "failed" } else { "back" },
+        object: it.shown.clone(),
+        changes: Vec::new(),
+        why: it.failed.clone(),
+        notes: it.notes.clone(),
+    };
+    let (failed, brought): (Vec<&Done>, Vec<&Done>) = done.iter().partition(|it| it.failed.is_some());
+    let notes = brought.iter().filter(|it| !it.notes.is_empty()).map(|it| row(it)).collect();
+    let result = Outcome {
+        brought: brought.len(),
+        failed: failed.iter().map(|it| row(it)).collect(),
+        notes,
+        refused,
+    };
+    printer.show(&result)?;
+    printer.talk(&format!("it took {:.1} s", begun.elapsed().as_secs_f64()));
+    ended(failed.len(), refused)
+}
+
+/// What could not be brought back is told by the exit code as well.
+fn ended(failed: usize, refused: usize) -> Result<(), Failure> {
+    if failed + refused == 0 {
+        return Ok(());
+    }
+    let message = format!("{} objects are not brought back", failed + refused);
+    Err(Failure::new("LB0419", Kind::Person, message)
+        .hint("mend the reasons above, then the same command again: it goes on with what is left"))
+}
+
+/// Reads what is to go back.
+fn read(
+    args: &Args,
+    look: &protect::resources::Look,
+    printer: &Printer,
+) -> Result<(Vec<bring::Old>, Options, u64), Failure> {
+    let (from, names) = args.before.part_of(&args.words)?;
+    let scope = args.only.scope();
+    if names.is_empty() && scope.filter.is_open() && scope.prefix.is_none() && !args.all {
+        return Err(Failure::new("LB0003", Kind::Invalid, "it is not said which objects go back")
+            .hint("--namespace NAME, --resource NAME, or objects by name; --all for everything"));
+    }
+    let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
+    let found = args.before.at(from, args.at).find(false)?;
+    found.note.iter().for_each(|note| printer.talk(note));
+    let at = moment(&found);
+    let (old, missing) = bring::gather(look, &at, &scope, &wanted)?;
+    if let Some(missing) = missing.first() {
+        let message = format!("there is no {} at revision {}", missing.key(&look.registry), at.revision);
+        return Err(
+            Failure::new("LB0417", Kind::Invalid, message).hint("lifeboat etcd log HISTORY OBJECT: when it was there")
+        );
+    }
+    let options = Options {
+        empty_volumes: args.empty_volumes,
+        selecting_services: bring::selecting_services(look, &at)?,
+    };
+    Ok((old, options, at.revision))
+}
+
+fn shown(items: &[Item], revision: u64) -> Shown {
+    let mut shown = Shown {
+        revision,
+        create: 0,
+        change: 0,
+        unchanged: 0,
+        left: 0,
+        refused: 0,
+        objects: Vec::new(),
+    };
+    for item in items {
+        let (count, what, changes, why) = match &item.act {
+            Act::Create => (&mut shown.create, "create", vec![], None),
+            Act::Change(changes) => (&mut shown.change, "change", changes.clone(), None),
+            Act::Nothing => (&mut shown.unchanged, "unchanged", vec![], None),
+            Act::Leave(why) => (&mut shown.left, "left", vec![], Some(why.clone())),
+            Act::Refuse(why) => (&mut shown.refused, "refused", vec![], Some(why.clone())),
+        };
+        *count += 1;
+        shown.objects.push(Row {
+            what,
+            object: item.shown.clone(),
+            changes,
+            why,
+            notes: item.notes.clone(),
+        });
+    }
+    shown
+}

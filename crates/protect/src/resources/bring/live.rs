@@ -1,0 +1,77 @@
+//! What the cluster has now, asked for once a kind. Start at [`Live::of`].
+
+use cluster::{Client, Error, KindRef};
+use objects::Object;
+use objects::revive::Owner;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+
+/// A kind, a namespace and a name.
+pub(super) type Key = (KindRef, Option<String>, String);
+
+/// Objects that are there.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    objects: HashMap<Key, Value>,
+    /// Kinds that are not served.
+    pub(super) unserved: BTreeSet<KindRef>,
+}
+
+impl Live {
+    /// Asks for all objects of these kinds: in the namespaces that matter where they are few.
+    pub(super) async fn of(client: &Client, wanted: &[&Object]) -> Result<Self, Error> {
+        let mut asked: HashMap<KindRef, BTreeSet<Option<String>>> = HashMap::new();
+        for object in wanted {
+            let kind = KindRef::new(&*object.api_version, &*object.kind);
+            asked
+                .entry(kind)
+                .or_default()
+                .insert(object.metadata("namespace").map(str::to_owned));
+        }
+        let mut it = Self::default();
+        for (kind, namespaces) in asked {
+            let whole = namespaces.len() > 8 || namespaces.contains(&None);
+            let of = if whole { BTreeSet::from([None]) } else { namespaces };
+            for namespace in of {
+                match client.list(&kind, namespace.as_deref()).await {
+                    Ok(list) => it.add(&kind, list.items),
+                    Err(Error::UnknownKind { .. }) => drop(it.unserved.insert(kind.clone())),
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        Ok(it)
+    }
+
+    fn add(&mut self, kind: &KindRef, items: Vec<Value>) {
+        for item in items {
+            self.note(kind, item);
+        }
+    }
+
+    /// An object as it is now.
+    pub(super) fn note(&mut self, kind: &KindRef, item: Value) {
+        let text = |name: &str| item["metadata"][name].as_str().map(str::to_owned);
+        if let Some(name) = text("name") {
+            self.objects.insert((kind.clone(), text("namespace"), name), item);
+        }
+    }
+
+    pub(super) fn get(&self, object: &Object) -> Option<&Value> {
+        self.objects.get(&key(object)?)
+    }
+
+    /// The uid that an owner of an object has now, if it is among what was asked for.
+    pub(super) fn owner(&self, object: &Object, owner: &Owner) -> Option<&Value> {
+        let kind = KindRef::new(&*owner.api_version, &*owner.kind);
+        let near = object.metadata("namespace").map(str::to_owned);
+        let at = |namespace: Option<String>| self.objects.get(&(kind.clone(), namespace, owner.name.clone()));
+        at(near).or_else(|| at(None))
+    }
+}
+
+/// Where an object is found.
+pub(super) fn key(object: &Object) -> Option<Key> {
+    let kind = KindRef::new(&*object.api_version, &*object.kind);
+    Some((kind, object.metadata("namespace").map(str::to_owned), object.metadata("name")?.to_owned()))
+}

@@ -1,0 +1,287 @@
+//! What would happen, by the API server's own dry run. Start at [`look`].
+
+use super::live::{Live, key};
+use super::{Old, compare, parted};
+use crate::resources::Look;
+use cluster::{Client, Error, KindRef};
+use futures::StreamExt;
+use objects::Object;
+use objects::changes::Change;
+use objects::revive::{Around, Owner, Verdict, cleaned, judge, owners, rank};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// So many requests are on the way at once.
+pub(super) const AT_ONCE: usize = 8;
+
+/// What a person wants besides.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Claims whose volumes are gone get new, empty ones.
+    pub empty_volumes: bool,
+    /// Services of the moment that choose their pods by themselves, by namespace and name.
+    pub selecting_services: Vec<(String, String)>,
+}
+
+/// An object, and what becomes of it.
+#[derive(Debug)]
+pub struct Item {
+    /// Its name as it is shown: its resource, namespace and name.
+    pub shown: String,
+    /// What is to be done.
+    pub act: Act,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// The object as it goes back, with owners as they were.
+    pub(super) object: Option<Object>,
+    /// How late it goes back.
+    pub(super) level: usize,
+}
+
+/// What is to be done with an object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// It is not there, and is made.
+    Create,
+    /// It is there, and these fields become what they were.
+    Change(Vec<Change>),
+    /// It is there as it was.
+    Nothing,
+    /// Others make it again.
+    Leave(String),
+    /// It cannot be brought back.
+    Refuse(String),
+}
+
+/// Says what would become of each object. Changes nothing.
+///
+/// # Errors
+/// The cluster does not answer, or refuses to be asked.
+pub async fn look(how: &Look, client: &Client, old: Vec<Old>, options: &Options) -> Result<Vec<Item>, Error> {
+    let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
+    let live = Live::of(client, &objects).await?;
+    let levels = levels(&objects);
+    let coming: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
+    let made_kinds: HashSet<KindRef> = objects.iter().flat_map(|it| kinds_of(it)).collect();
+    let namespaces: HashSet<&str> = objects
+        .iter()
+        .filter(|it| is_namespace(it))
+        .filter_map(|it| it.metadata("name"))
+        .collect();
+    let mut items = Vec::new();
+    for it in &old {
+        let shown = how
+            .place(&it.key)
+            .map_or_else(|| it.key.escape_ascii().to_string(), |place| place.to_string());
+        let item = match parted(it) {
+            Err(opaque) => Item {
+                shown,
+                act: Act::Refuse(opaque.why.clone()),
+                notes: vec![],
+                object: None,
+                level: 0,
+            },
+            Ok(object) => {
+                let level = key(object).and_then(|key| levels.get(&key).copied()).unwrap_or_default();
+                judged(client, &live, object, options, shown, level).await?
+            }
+        };
+        items.push(item);
+    }
+    let tried = futures::stream::iter(items)
+        .map(|item| {
+            let (live, coming, made_kinds, namespaces) = (&live, &coming, &made_kinds, &namespaces);
+            async move {
+                let Some(object) = item.object.as_ref().filter(|_| item.act == Act::Create) else {
+                    return Ok(item);
+                };
+                let kind = KindRef::new(&*object.api_version, &*object.kind);
+                let waits = live.unserved.contains(&kind) && made_kinds.contains(&kind);
+                let homeless = object.metadata("namespace").is_some_and(|it| namespaces.contains(it));
+                let owner = |owner: &Owner| owner_uid(live, object, owner, |key| coming.contains(key));
+                let whole = Value::Object(cleaned(object, keeps_volume(&item.notes), owner));
+                tried(how, client, live, item, &whole, waits, homeless).await
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect::<Vec<Result<Item, Error>>>()
+        .await;
+    let mut items = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
+    items.sort_by(|a, b| (a.level, &a.shown).cmp(&(b.level, &b.shown)));
+    Ok(items)
+}
+
+/// What an object is by itself, before the API server is asked.
+async fn judged(
+    client: &Client,
+    live: &Live,
+    object: &Object,
+    options: &Options,
+    shown: String,
+    level: usize,
+) -> Result<Item, Error> {
+    let name = |field: &str| object.metadata(field).unwrap_or_default().to_owned();
+    let volume = match object.fields.get("spec").and_then(|spec| spec["volumeName"].as_str()) {
+        Some(volume) if object.kind == "PersistentVolumeClaim" => {
+            client.get(&KindRef::new("v1", "PersistentVolume"), None, volume).await?
+        }
+        _ => None,
+    };
+    let around = Around {
+        selected: options.selecting_services.contains(&(name("namespace"), name("name"))),
+        volume: volume.as_ref(),
+        empty_volumes: options.empty_volumes,
+    };
+    // What is there is bound to a volume already; what is gone is judged.
+    let there = live.get(object).is_some();
+    let (act, notes) = match judge(object, around) {
+        Verdict::Bring { notes } => (Act::Create, notes),
+        Verdict::Leave(why) => (Act::Leave(why), vec![]),
+        Verdict::Refuse(_) if there && object.kind == "Job" => (Act::Leave("it is there".to_owned()), vec![]),
+        Verdict::Refuse(why) => (Act::Refuse(why), vec![]),
+    };
+    Ok(Item { shown, act, notes, object: Some(object.clone()), level })
+}
+
+/// Asks the API server what it would make of an object.
+async fn tried(
+    how: &Look,
+    client: &Client,
+    live: &Live,
+    mut item: Item,
+    whole: &Value,
+    waits_for_kind: bool,
+    in_new_namespace: bool,
+) -> Result<Item, Error> {
+    let Some(object) = &item.object else { return Ok(item) };
+    let before = live.get(object);
+    let mask = how.mask(&object.api_version, &object.kind);
+    let answer = match before.filter(|before| compare::changes(before, whole, mask).is_empty()) {
+        // Nothing to ask.
+        Some(same) => Ok(same.clone()),
+        None => client.try_apply(whole).await,
+    };
+    item.act = match answer {
+        Ok(after) => match before {
+            None => Act::Create,
+            Some(before) => {
+                let changes = compare::changes(before, &after, mask);
+                let stays = compare::changes(whole, &after, mask);
+                if !stays.is_empty() {
+                    let paths: Vec<&str> = stays.iter().map(|it| it.path.as_str()).take(3).collect();
+                    let more = if stays.len() > paths.len() { ", ..." } else { "" };
+                    item.notes
+                        .push(format!("stays otherwise than it was: {}{more}", paths.join(", ")));
+                }
+                if changes.is_empty() {
+                    Act::Nothing
+                } else {
+                    Act::Change(changes)
+                }
+            }
+        },
+        Err(Error::UnknownKind { .. }) if waits_for_kind => {
+            item.notes.push("its definition goes first, and then it is tried".to_owned());
+            Act::Create
+        }
+        Err(Error::NotFound { .. }) if in_new_namespace => Act::Create,
+        Err(Error::Unreachable { .. } | Error::NotReady { .. } | Error::Untrusted { .. }) if before.is_none() => {
+            return match client.ready().await {
+                // A webhook whose backend is gone is the API server's answer for this object alone.
+                Ok(()) => Ok(Item {
+                    act: Act::Refuse("the API server could not decide".to_owned()),
+                    ..item
+                }),
+                Err(down) => Err(down),
+            };
+        }
+        Err(Error::UnknownKind { kind, .. }) => {
+            Act::Refuse(format!("{kind} is not served: bring its definition back first"))
+        }
+        Err(error) => Act::Refuse(reason(&error)),
+    };
+    Ok(item)
+}
+
+/// Why the API server does not take an object, without repeating which one.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Invalid { reason, .. }
+        | Error::Forbidden { reason, .. }
+        | Error::NotFound { reason, .. }
+        | Error::Conflict { reason, .. }
+        | Error::Unreachable { reason, .. }
+        | Error::Incomplete { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The uid that an owner has now. One that only comes has none yet: for a trial any will do.
+fn owner_uid(live: &Live, object: &Object, owner: &Owner, comes: impl Fn(&super::live::Key) -> bool) -> Option<String> {
+    if let Some(found) = live.owner(object, owner) {
+        return found["metadata"]["uid"].as_str().map(str::to_owned);
+    }
+    let kind = KindRef::new(&*owner.api_version, &*owner.kind);
+    let near = object.metadata("namespace").map(str::to_owned);
+    let coming = [near, None]
+        .into_iter()
+        .any(|it| comes(&(kind.clone(), it, owner.name.clone())));
+    coming.then(|| "00000000-0000-0000-0000-000000000000".to_owned())
+}
+
+/// Whether a claim is bound to its volume again.
+pub(super) fn keeps_volume(notes: &[String]) -> bool {
+    !notes.iter().any(|note| note.contains("new, empty one"))
+}
+
+fn is_namespace(object: &Object) -> bool {
+    object.kind == "Namespace" && object.api_version == "v1"
+}
+
+/// The kinds that a definition makes.
+fn kinds_of(object: &Object) -> Vec<KindRef> {
+    if object.kind != "CustomResourceDefinition" {
+        return Vec::new();
+    }
+    let spec = object.fields.get("spec").cloned().unwrap_or_default();
+    let (group, kind) = (
+        spec["group"].as_str().unwrap_or_default(),
+        spec["names"]["kind"].as_str().unwrap_or_default(),
+    );
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    let named = versions.filter_map(|it| it["name"].as_str());
+    named.map(|version| KindRef::new(format!("{group}/{version}"), kind)).collect()
+}
+
+/// How late each object goes back: after its kind's turn has come, and after its owners.
+fn levels(objects: &[&Object]) -> HashMap<super::live::Key, usize> {
+    let mut levels: HashMap<_, _> = objects
+        .iter()
+        .filter_map(|it| Some((key(it)?, rank(&it.kind) * LEVELS)))
+        .collect();
+    // Owners of owners; nobody's chain is as long.
+    for _ in 0..LEVELS {
+        let mut changed = false;
+        for object in objects {
+            let Some(own) = key(object) else { continue };
+            for owner in owners(object) {
+                let kind = KindRef::new(owner.api_version, owner.kind);
+                let above = [own.1.clone(), None]
+                    .into_iter()
+                    .find_map(|namespace| levels.get(&(kind.clone(), namespace, owner.name.clone())).copied());
+                let level = levels.get(&own).copied().unwrap_or_default();
+                if above.is_some_and(|above| above >= level) {
+                    levels.insert(own.clone(), above.unwrap_or_default() + 1);
+                    changed = true;
+                }
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    levels
+}
+
+/// Levels between two kinds' turns.
+const LEVELS: usize = 16;
