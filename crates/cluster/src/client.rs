@@ -103,6 +103,18 @@ impl Client {
         self.discovery.kinds(&self.wire).await
     }
 
+    /// Whether a kind is served in this version.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn serves(&self, kind: &KindRef) -> Result<bool, Error> {
+        match self.discovery.find(&self.wire, kind).await {
+            Ok(_) => Ok(true),
+            Err(Error::UnknownKind { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
     /// Reads an object; `None` when it is not there. `namespace` is ignored for kinds that have none.
     ///
     /// # Errors

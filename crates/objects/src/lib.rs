@@ -10,6 +10,7 @@
 //! Not here: etcd (a key and a value are bytes here), API servers, files.
 
 pub mod changes;
+mod definition;
 pub mod encryption;
 pub mod envelope;
 pub mod key;

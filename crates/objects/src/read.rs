@@ -1,5 +1,6 @@
 //! From a key and a value of etcd to an object. Start at [`read`].
 
+use crate::definition::today;
 use crate::encryption::{Decryption, Sealed};
 use crate::envelope::Envelope;
 use crate::proto;
@@ -76,7 +77,7 @@ fn plain(value: &[u8]) -> Content {
     };
     match Envelope::of(value) {
         Envelope::Json(text) => match serde_json::from_slice(text) {
-            Ok(fields) => json(fields),
+            Ok(fields) => json(today(fields)),
             Err(why) => opaque(&format!("its JSON is damaged: {}", place(&why)), None),
         },
         Envelope::Protobuf { api_version, kind, message } => {

@@ -123,19 +123,25 @@ fn manager(tally: &mut Tally) -> Result<()> {
 
 /// Tests that start one real server each, of the programs that the lab brings.
 fn servers(tally: &mut Tally) -> Result<()> {
-    let packages = "--package cluster --package dns --package etcd --package protect --package repository";
+    let targets: Vec<String> = SERVERS.iter().map(|name| format!("--test {name}")).collect();
+    let line = format!("cargo test --workspace --lib {} --locked -- --ignored", targets.join(" "));
     let mut tests = Tally::default();
-    let outcome = run_command(command(&format!("cargo test {packages} --locked -- --ignored")), &mut tests);
-    // What a person sees on a full disk and the like, which needs mounts; and captures of a real etcd.
-    let outcome = outcome.and_then(|()| {
-        run_command(
-            command("cargo test --package lifeboat --test cli --test captures --locked -- --ignored"),
-            &mut tests,
-        )
-    });
+    let outcome = run_command(command(&line), &mut tests);
     tally.add_made_up_for(tests);
     outcome
 }
+
+/// The tests that start servers, beside those that stand in the crates themselves. Like all steps they are chosen out of the whole
+/// workspace: of one package alone, cargo would build everything anew with fewer features.
+const SERVERS: &[&str] = &[
+    "captures",
+    "cli",
+    "emergency",
+    "history",
+    "objects",
+    "samples",
+    "server",
+];
 
 /// Sites die and are cut off, copies are damaged, Lifeboat is killed: on labs that Lifeboat serves.
 fn road(tally: &mut Tally) -> Result<()> {
@@ -156,12 +162,15 @@ fn road(tally: &mut Tally) -> Result<()> {
 pub(crate) fn soak() -> Result<ExitCode> {
     install()?;
     let mut tally = Tally::default();
-    let mut killed = command("cargo test --package etcd --test server --locked -- --ignored killed_at");
+    let mut killed = command("cargo test --workspace --test server --locked -- --ignored killed_at");
     killed.env("LIFEBOAT_KILLS", "100");
     let killed = run_command(killed, &mut tally);
     let mut writers = command(WRITERS);
     writers.env("LIFEBOAT_KILLS", "500");
     let writers = run_command(writers, &mut tally);
+    let mut objects = command("cargo test --workspace --test objects --locked -- --ignored --nocapture");
+    objects.env("LIFEBOAT_OBJECTS", "2000");
+    let objects = run_command(objects, &mut tally);
     let mut properties = Ok(());
     for _ in 0..ROUNDS {
         let tests = command("cargo test --workspace --lib --locked --no-fail-fast");
@@ -174,7 +183,7 @@ pub(crate) fn soak() -> Result<ExitCode> {
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    killed.and(writers).and(properties).and(road)?;
+    killed.and(writers).and(objects).and(properties).and(road)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -182,10 +191,10 @@ pub(crate) fn soak() -> Result<ExitCode> {
 const ROUNDS: usize = 10;
 
 /// Kills who writes a repository, on disks that forget what was not synced.
-const WRITERS: &str = "cargo test --package repository --lib --locked -- --ignored --nocapture nothing_acknowledged";
+const WRITERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture nothing_acknowledged";
 
 /// Plays the whole road in the lab.
-const ROAD: &str = "cargo test --package lifeboat --test road --locked -- --ignored --test-threads=1 --nocapture";
+const ROAD: &str = "cargo test --workspace --test road --locked -- --ignored --test-threads=1 --nocapture";
 
 /// The tests of the road that only `soak` runs: each waits for minutes for things to become old or to stay away.
 const LONG: &[&str] = &[
@@ -196,9 +205,9 @@ const LONG: &[&str] = &[
 
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.
 fn lab(tally: &mut Tally) -> Result<()> {
-    run_command(command("cargo build --package lifeboat --locked"), tally)?;
+    run_command(command("cargo build --workspace --locked"), tally)?;
     let lifeboat = binary()?;
-    let mut tests = command("cargo test --package lab --test lab --locked -- --ignored --test-threads=1 --nocapture");
+    let mut tests = command("cargo test --workspace --test lab --locked -- --ignored --test-threads=1 --nocapture");
     tests.env("LIFEBOAT_BIN", &lifeboat);
     let mut lab = Tally::default();
     let outcome = run_command(tests, &mut lab);

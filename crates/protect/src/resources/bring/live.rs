@@ -15,6 +15,8 @@ pub(super) struct Live {
     objects: HashMap<Key, Value>,
     /// Kinds that are not served.
     pub(super) unserved: BTreeSet<KindRef>,
+    /// Kinds that are served in another version than the one that is stored.
+    pub(super) instead: HashMap<KindRef, KindRef>,
 }
 
 impl Live {
@@ -29,7 +31,18 @@ impl Live {
                 .insert(object.metadata("namespace").map(str::to_owned));
         }
         let mut it = Self::default();
-        for (kind, namespaces) in asked {
+        let kinds = client.kinds().await?;
+        for (stored, namespaces) in asked {
+            // What is stored in a version that is no longer served, or not by this cluster, has another one there.
+            let same = |it: &&cluster::Served| it.kind.group() == stored.group() && it.kind.kind == stored.kind;
+            let listed = kinds.served.iter().find(same).map(|it| it.kind.clone());
+            let kind = match client.serves(&stored).await? {
+                false => listed.unwrap_or(stored.clone()),
+                true => stored.clone(),
+            };
+            if kind != stored {
+                it.instead.insert(stored.clone(), kind.clone());
+            }
             let whole = namespaces.len() > 8 || namespaces.contains(&None);
             let of = if whole { BTreeSet::from([None]) } else { namespaces };
             for namespace in of {
@@ -54,6 +67,18 @@ impl Live {
         let text = |name: &str| item["metadata"][name].as_str().map(str::to_owned);
         if let Some(name) = text("name") {
             self.objects.insert((kind.clone(), text("namespace"), name), item);
+        }
+    }
+
+    /// The object in the version that the cluster serves.
+    pub(super) fn served(&self, object: Object) -> Object {
+        match self.instead.get(&KindRef::new(&*object.api_version, &*object.kind)) {
+            None => object,
+            Some(kind) => {
+                let mut fields = object.fields;
+                fields.insert("apiVersion".to_owned(), kind.api_version.clone().into());
+                Object { api_version: kind.api_version.clone(), fields, ..object }
+            }
         }
     }
 

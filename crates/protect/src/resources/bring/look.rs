@@ -5,9 +5,9 @@ use super::{Old, compare, parted};
 use crate::resources::Look;
 use cluster::{Client, Error, KindRef};
 use futures::StreamExt;
-use objects::Object;
 use objects::changes::Change;
 use objects::revive::{Around, Owner, Verdict, cleaned, judge, owners, rank};
+use objects::{Content, Object};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
@@ -57,9 +57,15 @@ pub enum Act {
 ///
 /// # Errors
 /// The cluster does not answer, or refuses to be asked.
-pub async fn look(how: &Look, client: &Client, old: Vec<Old>, options: &Options) -> Result<Vec<Item>, Error> {
+pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Options) -> Result<Vec<Item>, Error> {
     let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
     let live = Live::of(client, &objects).await?;
+    for it in &mut old {
+        if let Content::Object(object) = &it.content {
+            it.content = Content::Object(live.served(object.clone()));
+        }
+    }
+    let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
     let levels = levels(&objects);
     let coming: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
     let made_kinds: HashSet<KindRef> = objects.iter().flat_map(|it| kinds_of(it)).collect();

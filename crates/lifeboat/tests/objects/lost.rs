@@ -1,0 +1,264 @@
+//! A namespace with hundreds of objects is deleted by mistake, found, and brought back: out of a history, and out of a snapshot. Start at
+//! the test. `LIFEBOAT_OBJECTS` says how many, which is 300 if it does not; `cargo xtask soak` takes 2,000.
+
+use crate::plane::Plane;
+use cluster::{Client, KindRef};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+/// How many objects there are besides what every namespace gets.
+fn number() -> usize {
+    std::env::var("LIFEBOAT_OBJECTS").map_or(300, |it| it.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Kubernetes: cargo xtask test"]
+async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
+    let plane = Plane::start().await;
+    fill(&plane).await;
+    let before = everything(&plane.client).await;
+    assert!(before.len() >= number(), "{}", before.len());
+    plane.captured();
+    let shown = plane.json("etcd show history");
+    let revision = shown["timelines"][0]["newest"].as_u64().unwrap();
+    plane.must(&format!("etcd export history --at {revision} --into snapshot.db"));
+
+    lose(&plane).await;
+    plane.captured();
+    let differences = plane.json(&format!("etcd diff history {revision} -n shop"));
+    assert!(
+        differences["deleted"].as_u64().unwrap() >= before.len() as u64,
+        "{}",
+        differences["deleted"]
+    );
+
+    // Shown first, and nothing is written.
+    let restore = format!(
+        "etcd restore-objects history --at {revision} -n shop --to admin.conf --encryption-config encryption.yaml"
+    );
+    let plan = plane.json(&format!("{restore} --dry-run"));
+    assert_eq!(plan["refused"], 0, "{}", refused(&plan));
+    assert!(everything(&plane.client).await.is_empty());
+    // Without a word that it is wanted, neither.
+    assert_eq!(plane.lifeboat(&restore).status.code(), Some(2));
+    assert!(everything(&plane.client).await.is_empty());
+
+    // Killed in its midst, the same command goes on.
+    let mut killed = plane
+        .command(&format!("{restore} --yes"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    plane
+        .wait("some objects", async |it| everything(&it.client).await.len() > number() / 8)
+        .await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let there = everything(&plane.client).await.len();
+    assert!(there < before.len(), "it was done before it could be killed");
+    let begun = ambient::monotonic();
+    let done = plane.json(&format!("{restore} --yes"));
+    println!("after {there}, {} more in {:.1} s", done["brought"], begun.elapsed().as_secs_f64());
+    same(&before, &everything(&plane.client).await);
+    let again = plane.json(&format!("{restore} --dry-run"));
+    assert_eq!((&again["create"], &again["change"]), (&json!(0), &json!(0)), "{again:?}");
+
+    // Out of a snapshot, in one go.
+    lose(&plane).await;
+    let begun = ambient::monotonic();
+    let done = plane
+        .json("etcd restore-objects snapshot.db -n shop --to admin.conf --encryption-config encryption.yaml --yes");
+    println!("{} objects out of a snapshot in {:.1} s", done["brought"], begun.elapsed().as_secs_f64());
+    same(&before, &everything(&plane.client).await);
+    one_that_was_changed(&plane).await;
+}
+
+/// What was changed since is changed back, and what that means is shown without what is secret.
+async fn one_that_was_changed(plane: &Plane) {
+    let kind = KindRef::new("v1", "Secret");
+    let changed = json!({ "stringData": { "password": "PLANTED" }, "metadata": { "labels": { "later": "yes" } } });
+    plane
+        .client
+        .patch_merge(&kind, Some("shop"), "secret-1", &changed)
+        .await
+        .unwrap();
+    let restore =
+        "etcd restore-objects snapshot.db secret/shop/secret-1 --to admin.conf --encryption-config encryption.yaml";
+    let shown = plane.must(&format!("{restore} --dry-run"));
+    assert!(shown.contains("change  secrets/shop/secret-1  data.password"), "{shown}");
+    assert!(!shown.contains("PLANTED") && !shown.contains("UExBTlRFRA"), "{shown}");
+    // Nobody's fields but those that were there are taken back.
+    assert!(shown.contains("stays otherwise than it was: metadata.labels"), "{shown}");
+    plane.must(&format!("{restore} --yes"));
+    let now = plane.client.get(&kind, Some("shop"), "secret-1").await.unwrap().unwrap();
+    assert_eq!(now["data"]["password"], "c2VjcmV0");
+}
+
+fn refused(plan: &Value) -> String {
+    let all = plan["objects"].as_array().unwrap();
+    all.iter()
+        .filter(|it| it["what"] == "refused")
+        .map(|it| format!("{}: {}\n", it["object"], it["why"]))
+        .collect()
+}
+
+/// A shop: config, secrets, workloads, services, roles, custom resources with a status and owners.
+async fn fill(plane: &Plane) {
+    let client = &plane.client;
+    let apply = async |object: Value| {
+        plane
+            .wait("it to be taken", async |it| match it.client.apply(&object).await {
+                Ok(_) => true,
+                Err(cluster::Error::UnknownKind { .. } | cluster::Error::NotFound { .. }) => false,
+                Err(error) => panic!("{error}"),
+            })
+            .await;
+    };
+    apply(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shop", "labels": { "team": "shop" } } })).await;
+    let yaml = include_str!("kinds.yaml")
+        .split("\n---\n")
+        .find(|it| it.contains("kind: CustomResourceDefinition"));
+    apply(serde_saphyr::from_str(yaml.unwrap()).unwrap()).await;
+    apply(sample("parent")).await;
+    let parent = client
+        .get(&KindRef::new("example.com/v1", "Sample"), Some("shop"), "parent")
+        .await
+        .unwrap()
+        .unwrap();
+    let made = futures::stream::iter(0..number())
+        .map(|number| {
+            let object = one(number, parent["metadata"]["uid"].as_str().unwrap_or_default());
+            async move { client.apply(&object).await.map(drop) }
+        })
+        .buffer_unordered(16)
+        .collect::<Vec<_>>()
+        .await;
+    made.into_iter().for_each(Result::unwrap);
+    let status = json!({ "status": { "phase": "Done", "token": "kept" } });
+    client
+        .patch_status(&KindRef::new("example.com/v1", "Sample"), Some("shop"), "sample-9", &status)
+        .await
+        .unwrap();
+    plane
+        .wait("what every namespace gets", async |it| {
+            let account = it
+                .client
+                .get(&KindRef::new("v1", "ServiceAccount"), Some("shop"), "default")
+                .await;
+            let roots = it
+                .client
+                .get(&KindRef::new("v1", "ConfigMap"), Some("shop"), "kube-root-ca.crt")
+                .await;
+            account.is_ok_and(|it| it.is_some()) && roots.is_ok_and(|it| it.is_some())
+        })
+        .await;
+}
+
+fn sample(name: &str) -> Value {
+    json!({
+        "apiVersion": "example.com/v1", "kind": "Sample", "metadata": { "name": name, "namespace": "shop" },
+        "spec": { "number": 1.5, "text": "yes" },
+    })
+}
+
+fn one(number: usize, parent: &str) -> Value {
+    let metadata = |name: &str| json!({ "name": format!("{name}-{number}"), "namespace": "shop", "labels": { "n": number.to_string() } });
+    let template = json!({
+        "metadata": { "labels": { "n": number.to_string() } },
+        "spec": { "containers": [{ "name": "app", "image": "shop" }] },
+    });
+    match number % 10 {
+        0..=3 => {
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("config"), "data": { "a": "b\nc\n" } })
+        }
+        4 => json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata("web"),
+            "spec": { "replicas": 2, "selector": { "matchLabels": { "n": number.to_string() } }, "template": template },
+        }),
+        5 => json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": metadata("web"),
+            "spec": { "ports": [{ "port": 80 }], "selector": { "n": number.to_string() } },
+        }),
+        6 => json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata("role"),
+            "rules": [{ "apiGroups": [""], "resources": ["pods"], "verbs": ["get"] }],
+        }),
+        // Owned by a custom resource, as operators do it.
+        7 => {
+            let mut object =
+                json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata("owned"), "data": {} });
+            object["metadata"]["ownerReferences"] = json!([{ "apiVersion": "example.com/v1", "kind": "Sample", "name": "parent", "uid": parent, "controller": true }]);
+            object
+        }
+        8 => {
+            let mut object = sample("sample");
+            object["metadata"]["name"] = format!("sample-{}", number + 1).into();
+            object
+        }
+        _ => json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": if number == 9 { "secret-1".to_owned() } else { format!("secret-{number}") }, "namespace": "shop" },
+            "data": { "password": "c2VjcmV0" },
+        }),
+    }
+}
+
+/// Deletes the namespace, and waits until nothing of it is left.
+async fn lose(plane: &Plane) {
+    let namespace = KindRef::new("v1", "Namespace");
+    plane.client.delete(&namespace, None, "shop").await.unwrap();
+    plane
+        .wait("the namespace to be gone", async |it| {
+            it.client.get(&namespace, None, "shop").await.unwrap().is_none()
+        })
+        .await;
+}
+
+/// All objects of the namespace that are kept, without what makes each that one object.
+async fn everything(client: &Client) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    let kinds = [
+        ("v1", "ConfigMap"),
+        ("v1", "Secret"),
+        ("v1", "Service"),
+        ("v1", "ServiceAccount"),
+        ("apps/v1", "Deployment"),
+        ("rbac.authorization.k8s.io/v1", "Role"),
+        ("example.com/v1", "Sample"),
+    ];
+    for (version, kind) in kinds {
+        let list = client.list(&KindRef::new(version, kind), Some("shop")).await.unwrap();
+        for mut object in list.items {
+            let metadata = object["metadata"].as_object_mut().unwrap();
+            for own in [
+                "uid",
+                "resourceVersion",
+                "creationTimestamp",
+                "managedFields",
+                "generation",
+            ] {
+                metadata.remove(own);
+            }
+            // An owner is the same by its name.
+            if let Some(owners) = metadata.get_mut("ownerReferences").and_then(Value::as_array_mut) {
+                owners.iter_mut().for_each(|it| it["uid"] = Value::Null);
+            }
+            let name = format!("{kind}/{}", object["metadata"]["name"].as_str().unwrap());
+            found.insert(name, object);
+        }
+    }
+    found
+}
+
+fn same(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) {
+    let differing: Vec<_> = before
+        .iter()
+        .filter(|(name, object)| after.get(*name) != Some(object))
+        .map(|(name, object)| format!("{name}: {object} became {:?}", after.get(name)))
+        .collect();
+    assert!(differing.is_empty(), "{} differ, such as {}", differing.len(), differing[0]);
+    assert_eq!(before.len(), after.len());
+}
