@@ -9,6 +9,7 @@ mod flags;
 mod large;
 mod live;
 mod load;
+mod lookup;
 mod rebuilds;
 mod server;
 mod workload;
@@ -49,6 +50,8 @@ async fn work(words: Vec<String>) -> Result<()> {
         .await?;
     let what = "a data directory of a copy and many revisions";
     it.work("replay", what, async || rebuilds::replay(flags).await).await?;
+    it.work("lookup", "one object out of a large history", async || lookup::run(flags).await)
+        .await?;
     it.work("risk", "seconds at risk while it is written to", async || live::risk(flags).await)
         .await?;
     it.work("cost", "what being captured costs an etcd", async || live::cost(flags).await)

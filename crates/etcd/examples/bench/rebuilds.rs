@@ -141,7 +141,7 @@ async fn save(flags: &Flags, server: &Server, path: &Path) -> Result<()> {
 }
 
 /// A history that begins with a database.
-fn base(database: &Path, shelf: &Path, scratch: &Path) -> Result<()> {
+pub(crate) fn base(database: &Path, shelf: &Path, scratch: &Path) -> Result<()> {
     let database = Database::open(database)?;
     let taken = Taken {
         timeline: 1,

@@ -2,13 +2,13 @@
 //!
 //! `bench do NAME ARGUMENT...`; each ends when what it made is durable.
 
-use anyhow::{Context, Result, bail};
-use etcd::Connection;
+use anyhow::{Context, Result, bail, ensure};
 use etcd::capture::{Options, Risk, Tell, capture};
 use etcd::database::Database;
 use etcd::history::{Directory, History, Shelf};
 use etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Members, Rebuilt, Request, Target, rebuild};
 use etcd::selection::{DatabaseSource, Packs, Source};
+use etcd::{Connection, Record};
 use measure::{Usage, percentile, say};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,8 @@ pub(crate) async fn run(words: &[String]) -> Result<()> {
         ["first", endpoint, shelf, spool, database] => first(endpoint, shelf, spool, Some(database.into())).await,
         ["watch", endpoint, shelf, spool, seconds] => sampled(endpoint, shelf, spool, seconds.parse()?).await,
         ["rebuild", shelf, into] => rebuilt(&of_history(shelf.as_ref())?, into.as_ref()),
+        ["lookup", shelf, key] => found(&of_history(shelf.as_ref())?, key, true),
+        ["scan", shelf, key] => found(&of_history(shelf.as_ref())?, key, false),
         ["restore", file, into] => rebuilt(&of_file(file.as_ref())?, into.as_ref()),
         _ => bail!("{words:?} is nothing that can be done"),
     }
@@ -97,6 +99,24 @@ fn of_history(shelf: &Path) -> Result<Packs> {
     let timeline = history.newest().context("the history is empty")?;
     let newest = timeline.newest().context("the timeline is empty")?;
     Ok(Packs::of(&history.moment(timeline.number, newest)?)?)
+}
+
+/// Looks for one key; without reading the rest if it can. Says then how many bytes were read.
+fn found(source: &dyn Source, key: &str, quickly: bool) -> Result<()> {
+    let (revision, mut found) = (source.last_revision(), 0);
+    let mut sink = |record: Record| {
+        found += usize::from(record.key().is_ok_and(|it| *it == *key.as_bytes()));
+        Ok(())
+    };
+    match quickly {
+        true => source.live_under(key.as_bytes(), revision, &mut sink)?,
+        false => source.live_at(revision, &mut sink)?,
+    }
+    ensure!(found == 1, "{key} was found {found} times");
+    let io = std::fs::read_to_string("/proc/self/io")?;
+    let read = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+    say(read.context("/proc/self/io has no rchar")?);
+    Ok(())
 }
 
 /// A snapshot, its hash checked.

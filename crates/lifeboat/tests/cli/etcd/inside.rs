@@ -41,7 +41,7 @@ fn record(main: u64) -> Record {
         [b"k8s\0".to_vec(), field(1, &of), field(2, &secret)].concat()
     };
     let sealed = || {
-        let bytes = BASE64_STANDARD.decode(SEALED).expect("it is base64");
+        let bytes = BASE64_STANDARD.decode(SEALED).unwrap();
         [b"k8s:enc:aescbc:v1:key1:".as_slice(), &[7; 16], &bytes].concat()
     };
     let certificate = br#"{"apiVersion":"cert-manager.io/v1","kind":"Certificate","metadata":{"name":"web","namespace":"shop"},"spec":{"dnsNames":["shop.example"],"keystorePassword":"PLANTED"}}"#;
