@@ -5,7 +5,8 @@
 //! - what a value is: [`read`], over [`envelope`] (how it is wrapped), [`encryption`] (at rest) and [`schema`] (protocol buffers);
 //! - what may be shown of it: [`mask`]; as text: [`yaml`];
 //! - what is different between two states: [`changes`];
-//! - what of it another API server takes back, and in which order: [`revive`].
+//! - what of it another API server takes back, and in which order: [`revive`];
+//! - what of it has to be otherwise on other hosts: [`transplant`].
 //!
 //! Not here: etcd (a key and a value are bytes here), API servers, files.
 
@@ -19,6 +20,7 @@ mod proto;
 mod read;
 pub mod revive;
 pub mod schema;
+pub mod transplant;
 pub mod yaml;
 
 pub use read::{Content, Object, Opaque, read};

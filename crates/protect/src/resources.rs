@@ -1,10 +1,12 @@
 //! Objects of Kubernetes in the records of an etcd. Start at [`Look`], which counts them, reads one, compares two moments and
-//! follows an object through its life, without an etcd or an API server; [`bring`] takes them back to one.
+//! follows an object through its life, without an etcd or an API server; [`bring`] takes them back to one, and [`transplant`] prepares
+//! all of them for other hosts.
 
 pub mod bring;
 mod differ;
 mod find;
 mod life;
+pub mod transplant;
 
 pub use differ::{Difference, Side};
 pub use find::{Count, Counted, Stored};

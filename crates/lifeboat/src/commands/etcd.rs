@@ -13,12 +13,14 @@ mod lock;
 mod log;
 mod merge;
 mod moment;
+mod moving;
 mod opened;
 mod rebuild;
 mod restore_objects;
 mod show;
 mod source;
 mod tidings;
+mod transplant;
 mod verify;
 
 pub(in crate::commands) use opened::{Broken, broken};
@@ -52,6 +54,8 @@ enum Command {
     RestoreObjects(restore_objects::Args),
     /// Check a history, a snapshot or a database, also against the members of a live etcd
     Verify(verify::Args),
+    /// Show what would be otherwise in a cluster that moves to other hosts
+    Transplant(transplant::Args),
     /// Make a data directory of any moment
     Rebuild(rebuild::Args),
     /// Make a snapshot of any moment, for etcdutl, k3s and RKE2
@@ -72,6 +76,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         Command::Diff(args) => apart(move || diff::run(&args, &own)).await?,
         Command::Log(args) => apart(move || log::run(&args, &own)).await?,
         Command::RestoreObjects(args) => restore_objects::run(args, printer).await?,
+        Command::Transplant(args) => apart(move || transplant::run(&args, &own)).await?,
         Command::Verify(args) => return verify::run(args, printer).await,
         Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
         Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,

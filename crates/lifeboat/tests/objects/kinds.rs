@@ -88,7 +88,7 @@ async fn what_is_read_is_what_the_api_server_shows() {
             panic!("{shown} is not there");
         };
         // What goes on changing is not compared: it is another object by now.
-        if now["metadata"]["resourceVersion"] != revision.to_string() {
+        if now["metadata"]["resourceVersion"].as_str() != Some(&*revision.to_string()) {
             println!("{shown} has changed meanwhile");
             continue;
         }

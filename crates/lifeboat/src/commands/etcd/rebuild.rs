@@ -1,6 +1,7 @@
 //! `lifeboat etcd rebuild`: a data directory, or a seed, of any moment.
 
 use super::moment::size;
+use super::moving::Moving;
 use super::opened::{Found, Which};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
@@ -52,6 +53,8 @@ pub(crate) struct How {
     /// Let revisions go on where they were; not for Kubernetes
     #[arg(long, conflicts_with = "bump")]
     no_bump: bool,
+    #[command(flatten)]
+    moving: Moving,
 }
 
 /// What was made, as it is shown.
@@ -137,7 +140,8 @@ pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Res
         members.token = token(&found)?;
     }
     let from = which.place()?.typed();
-    let rebuilt = rebuild(&*found.source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
+    let source = how.moving.over(&found.source)?;
+    let rebuilt = rebuild(&*source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
     let mut made = made(rebuilt, &request, found.timeline);
     made.warnings.extend(found.note);
     Ok(made)

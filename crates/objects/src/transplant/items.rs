@@ -1,0 +1,150 @@
+//! What a transplant can do, and which of it is done when. Start at [`Profile`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// Something that a transplant does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Item {
+    /// Addresses and identities of the old API servers go.
+    ApiServers,
+    /// Leases of leaders that are gone go: nobody waits until they are over.
+    LeaderLeases,
+    /// Nodes, their leases and what their storage drivers said go.
+    Nodes,
+    /// Passwords of nodes of k3s and RKE2 go: new nodes of old names are let in.
+    NodeSecrets,
+    /// Addresses of servers that k3s and RKE2 remember go.
+    K3sAddresses,
+    /// Pods on nodes that are gone go, if somebody makes them again.
+    Pods,
+    /// Pods without an owner are scheduled anew.
+    BarePods,
+    /// What is made of Services goes.
+    Endpoints,
+    /// Events go.
+    Events,
+    /// Attachments of volumes to nodes that are gone go.
+    VolumeAttachments,
+    /// What network plugins keep of nodes goes.
+    Network,
+    /// Webhooks with backends in the cluster turn nothing away.
+    Webhooks,
+    /// Addresses of load balancers go.
+    LoadBalancers,
+    /// Cron jobs are suspended.
+    CronJobs,
+    /// The agents that tie the cluster to its Rancher do not start.
+    Agents,
+}
+
+/// All of them, with their names.
+const NAMES: [(Item, &str); 15] = [
+    (Item::ApiServers, "api-servers"),
+    (Item::LeaderLeases, "leader-leases"),
+    (Item::Nodes, "nodes"),
+    (Item::NodeSecrets, "node-secrets"),
+    (Item::K3sAddresses, "k3s-addresses"),
+    (Item::Pods, "pods"),
+    (Item::BarePods, "bare-pods"),
+    (Item::Endpoints, "endpoints"),
+    (Item::Events, "events"),
+    (Item::VolumeAttachments, "volume-attachments"),
+    (Item::Network, "network"),
+    (Item::Webhooks, "webhooks"),
+    (Item::LoadBalancers, "load-balancers"),
+    (Item::CronJobs, "cron-jobs"),
+    (Item::Agents, "agents"),
+];
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = NAMES.iter().find(|(item, _)| item == self).map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Item {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || NAMES.map(|(_, name)| name).join(", ");
+        let found = NAMES.iter().find(|(_, name)| *name == text);
+        found
+            .map(|(item, _)| *item)
+            .ok_or_else(|| format!("there is no such item; there are {}", names()))
+    }
+}
+
+/// Where a cluster goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Back to the hosts that it was on.
+    SameNodes,
+    /// To other hosts at the same site.
+    NewNodes,
+    /// To the other site, which takes over.
+    DrSite,
+    /// Beside the one that goes on: it must not act on what is the other's.
+    Clone,
+}
+
+const PROFILES: [(Profile, &str); 4] = [
+    (Profile::SameNodes, "same-nodes"),
+    (Profile::NewNodes, "new-nodes"),
+    (Profile::DrSite, "dr-site"),
+    (Profile::Clone, "clone"),
+];
+
+impl Profile {
+    /// What is done then.
+    pub fn items(self) -> BTreeSet<Item> {
+        use Item::{
+            Agents, ApiServers, BarePods, CronJobs, Endpoints, Events, K3sAddresses, LeaderLeases, LoadBalancers,
+            Network, NodeSecrets, Nodes, Pods, VolumeAttachments, Webhooks,
+        };
+        let same = [ApiServers, LeaderLeases];
+        let new = [
+            Nodes,
+            NodeSecrets,
+            K3sAddresses,
+            Pods,
+            BarePods,
+            Endpoints,
+            VolumeAttachments,
+            Network,
+        ];
+        let site = [Events, Webhooks, LoadBalancers];
+        let clone = [CronJobs, Agents];
+        let groups: &[&[Item]] = match self {
+            Self::SameNodes => &[&same],
+            Self::NewNodes => &[&same, &new],
+            Self::DrSite => &[&same, &new, &site],
+            Self::Clone => &[&same, &new, &site, &clone],
+        };
+        groups.concat().into_iter().collect()
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = PROFILES
+            .iter()
+            .find(|(profile, _)| profile == self)
+            .map_or("", |(_, name)| name);
+        f.write_str(name)
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = || PROFILES.map(|(_, name)| name).join(", ");
+        let found = PROFILES.iter().find(|(_, name)| *name == text);
+        found
+            .map(|(profile, _)| *profile)
+            .ok_or_else(|| format!("there is no such profile; there are {}", names()))
+    }
+}
