@@ -147,6 +147,65 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn a_check_that_opens_nothing_is_no_success_and_one_of_its_own_cluster_is() {
+    let place = Place::new("repository-closed");
+    place.must("repository init --root-key root.key");
+    // Who may open its own cluster alone.
+    for folder in ["own", "other"] {
+        fs::create_dir(place.0.join(folder)).unwrap();
+        place.must(&format!("repository keys new --into {folder}"));
+    }
+    let own = fs::read_to_string(place.0.join("own/identity.txt")).unwrap();
+    let own = own.lines().next().unwrap().rsplit(' ').next().unwrap();
+    place.change("recipients: [", &format!("recipients: [{{name: own, key: {own}, clusters: [rancher]}}, "));
+    place.must("repository keys apply --root-key root.key");
+    let identity = place.0.join("identity.txt");
+    fs::copy(place.0.join("own/identity.txt"), &identity).unwrap();
+    let checked = place.must("repository check");
+    let closed = "not opened, so not looked into: shared: shared/keys/0000000001 cannot be opened";
+    assert!(checked.out.contains(closed), "{}", checked.out);
+    fs::copy(place.0.join("other/identity.txt"), &identity).unwrap();
+    let nothing = place.run("repository check");
+    assert!(nothing.code == Some(3) && nothing.err.contains("LB0305"), "{}", nothing.err);
+    fs::remove_file(&identity).unwrap();
+    let nothing = place.run("repository check --output json");
+    assert!(nothing.code == Some(3) && nothing.err.contains("LB0304"), "{}", nothing.err);
+    assert!(nothing.err.contains(&format!("{} is not here", identity.display())), "{}", nothing.err);
+    let shown: serde_json::Value = serde_json::from_str(&nothing.out).unwrap();
+    assert_eq!(shown["opened"], serde_json::json!([]));
+    assert!(
+        shown["closed"]["shared"].is_string() && shown["closed"]["clusters/rancher"].is_string(),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_sheet_has_no_identity_that_would_not_open_the_kit() {
+    let place = Place::new("repository-sheet-identity");
+    place.must("repository init --root-key root.key --without-secrets");
+    fs::create_dir(place.0.join("own")).unwrap();
+    place.must("repository keys new --into own");
+    let other = fs::read_to_string(place.0.join("own/identity.txt")).unwrap();
+    let (public, secret) = (other.lines().next().unwrap(), other.lines().last().unwrap());
+    fs::copy(place.0.join("own/identity.txt"), place.0.join("identity.txt")).unwrap();
+    let said = place.must("repository init --root-key root.key");
+    for lacks in [&said.out, &said.err] {
+        let lacks_it = "identity.txt does not open shared, clusters/rancher, so not the recovery kit, and is left off";
+        assert!(lacks.contains(lacks_it), "{lacks}");
+    }
+    assert!(
+        !said.out.contains(secret) && said.out.contains("(that of one of: safe (age1"),
+        "{}",
+        said.out
+    );
+    let own = public.rsplit(' ').next().unwrap();
+    place.change("recipients: [", &format!("recipients: [{{name: own, key: {own}}}, "));
+    fs::remove_file(place.0.join("identity.txt")).unwrap();
+    let said = place.must("repository init --root-key root.key");
+    assert!(said.out.contains("identity.txt is not here)"), "{}", said.out);
+}
+
+#[test]
 fn what_nobody_can_mend_is_no_success() {
     let place = Place::new("repository-nobody");
     place.must("repository init --root-key root.key");

@@ -157,6 +157,7 @@ fn settings(args: &FetchArgs) -> Result<Settings, Failure> {
     Ok(Settings {
         store,
         identity,
+        identity_missing: None,
         passphrase: std::env::var("LIFEBOAT_PASSPHRASE").ok(),
         signer: None,
         root: Some(args.root.clone()),
