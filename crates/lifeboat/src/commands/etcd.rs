@@ -20,6 +20,7 @@ mod source;
 mod tidings;
 mod verify;
 
+pub(in crate::commands) use moment::{size, span};
 pub(in crate::commands) use opened::{Broken, broken};
 
 use crate::failure::Failure;

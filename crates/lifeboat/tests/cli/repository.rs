@@ -272,6 +272,32 @@ fn a_copy_says_what_it_did_not_remove_and_what_differs() {
 }
 
 #[test]
+fn a_copy_leaves_out_what_is_damaged_and_names_it() {
+    let place = Place::new("repository-copy-damaged");
+    place.must("repository init --root-key root.key");
+    let whole = fs::read(place.0.join("copies/shared/kit/0000000001")).unwrap();
+    fs::write(place.0.join("copies/shared/kit/0000000001"), "").unwrap();
+    let copied = place.run("repository copy --to second");
+    assert!(copied.code == Some(4) && copied.err.contains("LB0306"), "{}{}", copied.out, copied.err);
+    assert!(copied.out.contains("shared/kit/0000000001: it is empty"), "{}", copied.out);
+    assert!(!place.0.join("second/shared/kit/0000000001").exists());
+    fs::write(place.0.join("copies/shared/kit/0000000001"), whole).unwrap();
+    let copied = place.must("repository copy --to second");
+    for empty in ["damaged", "differing", "not signed", "held back"] {
+        assert!(!copied.out.contains(empty), "{empty}: {}", copied.out);
+    }
+    let itself = place.run("repository copy --to standby-s3");
+    assert!(
+        itself.code == Some(2) && itself.err.contains("cannot be a copy of itself"),
+        "{}",
+        itself.err
+    );
+    place.change("/second", "/copies");
+    let same = place.run("repository copy --to second");
+    assert!(same.code == Some(2) && same.err.contains("LB0302"), "{}", same.err);
+}
+
+#[test]
 fn who_opens_and_who_writes_follows_the_estate() {
     let place = Place::new("repository-keys");
     place.must("repository init --root-key root.key");
