@@ -32,9 +32,15 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     // An empty host: what the sheet says, and nothing else.
     let url = format!("file://{}/copies", place.0.display());
     let (root, other) = (place.root(), "0".repeat(64));
-    place.must(&format!(
+    let fetched = place.must(&format!(
         "repository kit fetch --url {url} --root {root} --identity identity.txt --into host"
     ));
+    for hint in [
+        "install -m 600 -D identity.txt host/identity.txt",
+        "lifeboat check --estate host/lifeboat.yaml",
+    ] {
+        assert!(fetched.err.contains(&format!("hint: {hint}\n")), "{hint}: {}", fetched.err);
+    }
     fs::copy(place.0.join("identity.txt"), place.0.join("host/identity.txt")).unwrap();
     assert_eq!(fs::read_to_string(place.0.join("host/tsig.key")).unwrap(), "the tsig.key\n");
     let copies = place.must("copies --estate host/lifeboat.yaml");
@@ -69,6 +75,15 @@ fn the_sheet_in_a_file_is_for_its_owner_alone() {
     assert!(again.code == Some(3) && again.err.contains("LB0308"), "{}", again.err);
     assert!(!place.0.join("other.key").exists());
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn what_a_kit_leaves_out_is_named_by_its_file_and_the_reason() {
+    let place = Place::new("repository-left-out");
+    fs::remove_file(place.0.join("tsig.key")).unwrap();
+    place.must("repository init --root-key root.key --without-secrets");
+    let kit = place.must("repository kit").out;
+    assert!(kit.contains("left out: tsig.key: it is not here"), "{kit}");
 }
 
 #[test]
