@@ -3,6 +3,7 @@
 //!
 //! Keys, ids and times are other ones at each run, and have fixed words in their place.
 
+use crate::etcd::made::database;
 use crate::place::Place;
 use crate::session::sessions_in;
 use estate::PointId;
@@ -283,7 +284,9 @@ fn a_full_disk() {
         // It is cut off where the disk ends.
         fs::write(filler, vec![0; 1 << 20]).unwrap_err();
     }
-    let full = told(&place, &WRITES);
+    database(&place.0.join("db"), 0, 9);
+    let lines: Vec<&str> = WRITES.iter().copied().chain(["etcd import db --cluster rancher"]).collect();
+    let full = told(&place, &lines);
     let checked = place.run("repository check");
     assert!(
         checked.code == Some(3) && checked.err.contains("LB0308"),

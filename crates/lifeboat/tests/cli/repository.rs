@@ -2,6 +2,8 @@
 //! what they must say instead of being golden files.
 
 use super::place::Place;
+use crate::etcd::made::database;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -310,6 +312,22 @@ fn a_copy_leaves_out_what_is_damaged_and_names_it() {
     place.change("/second", "/copies");
     let same = place.run("repository copy --to second");
     assert!(same.code == Some(2) && same.err.contains("LB0302"), "{}", same.err);
+}
+
+#[test]
+fn an_import_into_a_history_that_has_begun_is_refused_before_it_asks_for_the_lease() {
+    let place = Place::new("repository-import");
+    place.must("repository init --root-key root.key");
+    database(&place.0.join("db"), 0, 9);
+    place.must("etcd import db --cluster rancher");
+    let records = || {
+        let records = fs::read_dir(place.0.join("copies/clusters/rancher/leases/capture")).unwrap();
+        records.map(|it| it.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let before = records();
+    let again = place.run("etcd import db --cluster rancher");
+    assert!(again.code == Some(3) && again.err.contains("LB0408"), "{}", again.err);
+    assert_eq!(records(), before);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `lifeboat repository check` and `repair`: what is sound, and taking from another repository what is not.
 
 use super::{Of, size, unfit};
-use crate::commands::etcd::{Broken, broken};
+use crate::commands::etcd::{Broken, IN_FLIGHT, broken};
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
@@ -18,7 +18,6 @@ use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -246,9 +245,6 @@ async fn checked(
     progress.clear();
     Ok(report)
 }
-
-/// How long whoever captures may need until what it stores at once is all there.
-const IN_FLIGHT: Duration = Duration::from_secs(3);
 
 /// Where a cluster's history lacks something in its midst, as the names of its objects tell. What cannot be listed is told elsewhere.
 async fn of_history(repository: &Repository, second: Option<&Repository>, cluster: &Name) -> Vec<Fault> {
