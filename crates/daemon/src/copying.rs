@@ -59,6 +59,12 @@ fn trouble(round: &Followed) -> Option<String> {
             "{differing} of its objects are others than in what it is a copy of: lifeboat repository check --read-data, on both"
         ));
     }
+    let damaged = copied.map_or(0, |copied| copied.damaged.len());
+    if damaged > 0 {
+        return Some(format!(
+            "{damaged} objects of what it is a copy of are damaged and were not copied: lifeboat repository check --read-data there"
+        ));
+    }
     let held = copied.map(|copied| copied.held_back.as_slice()).unwrap_or_default();
     (!held.is_empty()).then(|| format!("nothing is removed from it: {}", held.join("; ")))
 }
@@ -79,6 +85,8 @@ mod tests {
         assert_eq!(trouble(&round(&|_| {})), None);
         let differing = trouble(&round(&|it| it.differing = vec!["a".to_owned()])).unwrap();
         assert!(differing.starts_with("1 of its objects are others"), "{differing}");
+        let damaged = trouble(&round(&|it| drop(it.damaged.insert("a".to_owned(), "it is empty".to_owned()))));
+        assert!(damaged.unwrap().starts_with("1 objects of what it is a copy of are damaged"));
         let held = trouble(&round(&|it| {
             it.held_back = vec!["shared: the copy has kit 4, and FROM does not".to_owned()]
         }));

@@ -72,7 +72,8 @@ fn usage(args: &[OsString], rendered: &str) -> Failure {
         if let Some(tip) = paragraph.strip_prefix("tip: ") {
             hints.push(tip.to_owned());
         } else if let Some(usage) = paragraph.strip_prefix("Usage: ") {
-            hints.push(format!("usage: {usage}"));
+            // There may be several, a line each.
+            hints.push(format!("usage: {}", usage.replace(" lifeboat ", "\nusage: lifeboat ")));
         }
     }
     hints.push(format!("{} --help", command_of(args)));

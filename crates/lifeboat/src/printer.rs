@@ -88,7 +88,7 @@ pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<
 }
 
 /// One thing as `name  value` lines, for what is shown.
-pub(crate) fn card<const N: usize>(lines: [(&str, String); N]) -> String {
+pub(crate) fn card<'a>(lines: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
     for (name, value) in lines {
         table.add_row([bold(name), Cell::new(value)]);

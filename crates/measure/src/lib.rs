@@ -3,6 +3,7 @@
 //! The benchmarks themselves are examples of the crates that they measure; `cargo xtask bench` runs them.
 
 mod bench;
+mod entry;
 mod figures;
 mod printer;
 mod process;
@@ -10,6 +11,7 @@ mod random;
 mod words;
 
 pub use bench::Bench;
+pub use entry::carry_out;
 pub use figures::{Costs, Goal, Row, median, percentile};
 pub use printer::say;
 pub use process::{Cost, Usage, itself, run, settle};

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use estate::{Kind, SecretRef, What};
 use repository::{Hidden, Kit, Repository};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -87,12 +88,13 @@ fn gather(world: &World, before: Option<&Kit>) -> (Kit, BTreeMap<String, String>
             Ok(path) => match plain(path) {
                 Some(plain) => (plain, read(&world.path(path))),
                 None => {
-                    left_out.insert(referred.place, "it leads out of the estate's directory".to_owned());
+                    let why = format!("{}: it leads out of the estate's directory", path.display());
+                    left_out.insert(referred.place, why);
                     continue;
                 }
             },
             Err(variable) => {
-                let value = std::env::var(variable).map_err(|_| "the variable is not set here".to_owned());
+                let value = std::env::var(variable).map_err(|_| format!("the variable {variable} is not set here"));
                 let value = value.map(|value| Hidden::from(STANDARD.encode(Zeroizing::new(value).as_bytes())));
                 (format!("env:{variable}"), value)
             }
@@ -103,7 +105,10 @@ fn gather(world: &World, before: Option<&Kit>) -> (Kit, BTreeMap<String, String>
                 files.insert(key.clone(), text.clone());
                 kept.insert(key, why);
             }
-            (Err(why), None) => drop(left_out.insert(referred.place, why)),
+            (Err(why), None) => {
+                let is_file = matches!(named, Ok(_path));
+                drop(left_out.insert(referred.place, if is_file { format!("{key}: {why}") } else { why }));
+            }
         }
     }
     (Kit::new(ambient::now(), name, files, left_out), kept)
@@ -128,7 +133,12 @@ fn plain(path: &Path) -> Option<String> {
 }
 
 fn read(path: &Path) -> Result<Hidden, String> {
-    let told = |reason: std::io::Error| reason.kind().to_string();
+    let told = |reason: std::io::Error| match reason.kind() {
+        ErrorKind::NotFound => "it is not here".to_owned(),
+        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        other => format!("it cannot be read: {other}"),
+    };
     if path.metadata().map_err(told)?.len() > FILE_MAX {
         return Err(format!("it has more than {FILE_MAX} bytes"));
     }

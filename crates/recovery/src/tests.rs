@@ -46,6 +46,7 @@ async fn repository(directory: &std::path::Path) -> Repository {
     let settings = Settings {
         store: StoreSettings::Directory(directory.to_owned()),
         identity: Some((*identity).clone()),
+        identity_missing: None,
         passphrase: None,
         signer: None,
         root: None,
@@ -92,6 +93,7 @@ async fn a_missing_key_is_not_a_damaged_journal() {
     let settings = Settings {
         store: StoreSettings::Directory(directory.path().to_owned()),
         identity: None,
+        identity_missing: None,
         passphrase: None,
         signer: None,
         root: None,

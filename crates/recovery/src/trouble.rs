@@ -93,7 +93,11 @@ impl From<repository::Error> for Trouble {
         let check = said("lifeboat check");
         let (code, hint) = match &error {
             E::Unreachable { .. } => ("LB0301", check),
-            E::Refused { .. } | E::NoBucket { .. } | E::Settings { .. } => ("LB0302", check),
+            E::NoBucket { store } => (
+                "LB0302",
+                Some(format!("{}\nlifeboat repository init, if none was ever made", whether_there(store)).into()),
+            ),
+            E::Refused { .. } | E::Settings { .. } => ("LB0302", check),
             E::NotFound { .. } => ("LB0303", said("lifeboat copies")),
             E::NoIdentity { .. } => ("LB0304", None),
             E::WrongKey { .. } | E::WrongPassword { .. } => ("LB0305", said("lifeboat repository keys")),
@@ -104,11 +108,17 @@ impl From<repository::Error> for Trouble {
                 ),
             ),
             E::Untrusted { .. } => ("LB0311", said("lifeboat repository keys")),
-            E::OtherRoot { .. } => ("LB0312", said("lifeboat explain LB0312")),
+            E::OtherRoot { .. } => (
+                "LB0312",
+                said(
+                    "compare repositories.NAME.root in the estate with Root on the recovery sheet\nlifeboat explain LB0312",
+                ),
+            ),
             E::NoSigner { .. } => ("LB0313", said("lifeboat repository keys new --into DIRECTORY")),
             E::Format { .. } => ("LB0307", said("lifeboat version, here and where it was written")),
             E::File { path, .. } => ("LB0308", Some(room(path).into())),
             E::Taken { .. } => ("LB0310", check),
+            E::Uninitialised { store, known: true } => ("LB0314", Some(whether_there(store).into())),
             E::Uninitialised { .. } => ("LB0314", said("lifeboat repository init")),
             E::Clock { .. } => ("LB0315", said("lifeboat clock, here and where the store is")),
             E::MarkerLost { .. } => ("LB0316", said("lifeboat explain LB0316")),
@@ -120,6 +130,14 @@ impl From<repository::Error> for Trouble {
             Some(hint) => trouble.hint(hint),
             None => trouble,
         }
+    }
+}
+
+/// What shows whether a store that should be there is the one that was meant.
+fn whether_there(store: &str) -> String {
+    match Path::new(store).is_absolute() {
+        true => format!("findmnt --target {store}; ls -la {store}: is its disk mounted, and the estate's url right"),
+        false => "compare url and endpoint in the estate with the recovery sheet\nlifeboat check".to_owned(),
     }
 }
 

@@ -90,6 +90,7 @@ impl World {
         let settings = Settings {
             store: self.store(of)?,
             identity: self.secret_if_here(Some(&of.identity))?,
+            identity_missing: (!self.has(&of.identity)).then(|| self.place_of(&of.identity)),
             passphrase: std::env::var(PASSPHRASE).ok(),
             signer: self.secret_if_here(of.signer.as_ref())?,
             root: of.root.as_deref().cloned(),
@@ -185,10 +186,7 @@ impl World {
         let of = self.estate.clusters.get(cluster);
         let of = of.and_then(|cluster| self.estate.repositories.get(&*cluster.repository));
         let Some(of) = of else { return trouble };
-        let place = match &of.identity {
-            SecretRef::File(path) => self.path(path).display().to_string(),
-            SecretRef::Env(name) => format!("the variable {name}"),
-        };
+        let place = self.place_of(&of.identity);
         match &*trouble.code {
             "LB0304" => trouble.hint(format!("{place} is not here: bring it, or give the command where it is")),
             "LB0305" => trouble.hint(format!(
@@ -255,6 +253,14 @@ impl World {
             None
         };
         Ok(Manager::new(of.name.trim_end_matches('.'), of.port, address, &ca, token.as_deref())?)
+    }
+
+    /// Where a secret is looked for.
+    pub fn place_of(&self, secret: &SecretRef) -> String {
+        match secret {
+            SecretRef::File(path) => self.path(path).display().to_string(),
+            SecretRef::Env(name) => format!("the variable {name}"),
+        }
     }
 
     /// Whether a secret is here at all.

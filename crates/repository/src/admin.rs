@@ -1,7 +1,7 @@
 //! Making a repository, and changing who can open it and who may write it. Needs the root's signing key.
 
 use crate::error::counting;
-use crate::keys::{Keyring, Opened, Recipient};
+use crate::keys::{Identities, Keyring, Opened, Recipient};
 use crate::layout::{self, Scope};
 use crate::marker::{self, Marker};
 use crate::seal::Place;
@@ -159,6 +159,32 @@ impl Repository {
             keys: keyring.keys,
             recipients: keyring.recipients,
         })
+    }
+
+    /// The scopes that an identity does not open: its text, and the passphrase that an ssh key may be encrypted with.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] for what is no identity, and as every request.
+    pub async fn closed_to(&self, identity: &str, passphrase: Option<&str>) -> Result<Vec<Scope>, Error> {
+        let mut alone = Identities::parse(Some(identity), passphrase)?;
+        if !alone.is_ssh() {
+            // It may be a recipient itself, and is not what is asked about.
+            alone.passphrase = None;
+        }
+        let (id, mut closed) = (self.id().await?, Vec::new());
+        for scope in self.scopes().await? {
+            let opened = match self.keyring(&scope).await {
+                Ok((key, keyring)) => keyring.open(key.as_ref(), id, &alone).map(drop),
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(()) => {}
+                Err(error) if error.is_unsound() => closed.push(scope),
+                Err(Error::WrongKey { .. } | Error::NotFound { .. }) => closed.push(scope),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(closed)
     }
 
     /// The scopes that have keys, in order.

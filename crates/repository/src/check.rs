@@ -84,8 +84,8 @@ impl Repository {
     /// some 200 bytes an object, and 50 MiB.
     ///
     /// # Errors
-    /// [`Error::Uninitialised`] when there is nothing at all, [`Error::NoBucket`]; [`Error::Unreachable`] when the store has
-    /// stopped answering.
+    /// [`Error::Uninitialised`] when there is nothing at all, [`Error::NoBucket`]; [`Error::OtherRoot`] when it is another
+    /// repository than the settings know; [`Error::Unreachable`] when the store has stopped answering.
     pub async fn check(&self, options: &CheckOptions<'_>, on: OnCheck<'_>) -> Result<CheckReport, Error> {
         let begun = ambient::now();
         self.forget_trust().await;
@@ -93,9 +93,14 @@ impl Repository {
         let mut checker = Checker::new(self, &inventory);
         let mut report = CheckReport::new(self.store(), begun, &inventory);
         let marker = match marker::read(&self.shared.store).await {
-            Err(error @ Error::Uninitialised { .. }) if inventory.scopes.is_empty() => return Err(error),
+            Err(error @ Error::Uninitialised { .. }) if inventory.scopes.is_empty() => return Err(self.knows(error)),
             Err(error @ Error::Unreachable { .. }) => return Err(error),
-            read => read.and_then(|marker| self.check_root(&marker).map(|()| marker)),
+            Ok(marker) => match self.check_root(&marker) {
+                // A marker that was changed is damage; that of another repository says that this is not the one that was meant.
+                Err(error) if !self.was_of_root(&marker).await? => return Err(error),
+                judged => judged.map(|()| marker),
+            },
+            read => read,
         };
         match marker {
             // Without an id and a root nothing can be judged.
@@ -117,6 +122,8 @@ impl Repository {
         checker.against(options).await?;
         let memory = checker.memory(options.memory, begun).await;
         report.points = std::mem::take(&mut checker.points);
+        report.opened = std::mem::take(&mut checker.opened);
+        report.closed = std::mem::take(&mut checker.closed);
         Ok(report.finished(checker.faults, memory))
     }
 }
@@ -126,6 +133,7 @@ struct Checker<'a> {
     repository: &'a Repository,
     inventory: &'a Inventory,
     faults: Faults,
+    opened: Vec<Scope>,
     /// Scopes whose keys cannot be had, and why.
     closed: BTreeMap<Scope, String>,
     points: Vec<PointReport>,
@@ -141,6 +149,7 @@ impl<'a> Checker<'a> {
             repository,
             inventory,
             faults: Faults::default(),
+            opened: Vec::new(),
             closed: BTreeMap::new(),
             points: Vec::new(),
             manifests: BTreeMap::new(),

@@ -11,6 +11,7 @@ mod judge;
 mod listing;
 mod removal;
 pub(crate) mod transfer;
+mod whole;
 
 #[cfg(test)]
 pub(crate) use follow::lag;
@@ -73,6 +74,8 @@ pub struct Copied {
     pub gone: u64,
     /// Objects that are there, and differ: one of the two is harmed, so neither was touched. A check of both tells which.
     pub differing: Vec<String>,
+    /// Objects that FROM has, and that cannot be whole, and why: they were not copied, and what the copy has of them stays.
+    pub damaged: BTreeMap<String, String>,
     /// Keyrings and lists of writers that FROM's root did not sign: they count for nothing, and were not copied.
     pub unsigned: Vec<String>,
     /// Objects that were removed, since FROM has let go of them.
@@ -85,7 +88,7 @@ pub struct Copied {
 /// Copies FROM to TO, which is made if there is nothing: incremental, and to be repeated after it broke off anywhere.
 ///
 /// # Errors
-/// [`Error::Invalid`] when TO is another repository, or is no copy; as every request to either.
+/// [`Error::Settings`] when TO is another repository, or is no copy; as every request to either.
 pub async fn copy(from: &Repository, to: &Repository, options: &CopyOptions, on: OnCopy<'_>) -> Result<Copied, Error> {
     prepare(from, to).await?;
     let (listing, there) = (Listing::of(from).await?, Listing::keys(to).await?);
@@ -116,24 +119,27 @@ async fn prepare(from: &Repository, to: &Repository) -> Result<(), Error> {
     let theirs = from.marker().await?;
     to.check_root(theirs)?;
     to.shared.store.make()?;
-    let refused = |reason: String| Err(Error::Invalid { object: to.store().to_owned(), reason });
+    let refused = |reason: String| {
+        let reason = format!("{} {reason}", to.store());
+        Err(Error::Settings { what: "copy", reason })
+    };
     let there = match marker::read(&to.shared.store).await {
         Err(Error::Uninitialised { .. }) => {
             // A copy that has lost its marker is told by its keyrings.
             if let Some(object) = marker::trace(&to.shared.store).await?
                 && !marker::is_of(&to.shared.store, theirs).await?
             {
-                return refused(format!("it has no {}, and holds {object} of another repository", layout::MARKER));
+                return refused(format!("has no {}, and holds {object} of another repository", layout::MARKER));
             }
             marker::create(&to.shared.store, &theirs.of_copy()).await?.0
         }
         other => other?,
     };
     if (&there.repository, there.root) != (&theirs.repository, theirs.root) {
-        return refused(format!("it is repository {}, and not {}", there.repository, theirs.repository));
+        return refused(format!("is repository {}, and not {}", there.repository, theirs.repository));
     }
     if there.copy.is_none() {
-        return refused("it is no copy: it is the repository itself, which is mended by a repair".to_owned());
+        return refused("is no copy: it is the repository itself, which is mended by a repair".to_owned());
     }
     Ok(())
 }
@@ -151,6 +157,7 @@ enum Outcome {
     Copied,
     There,
     Differs,
+    Damaged(String),
     Unsigned,
     Gone,
 }
@@ -175,6 +182,7 @@ async fn carry(copying: &Copying<'_>, listing: &Listing, copied: &mut Copied, on
             Outcome::There => copied.there += 1,
             Outcome::Gone => copied.gone += 1,
             Outcome::Differs => copied.differing.push(object.key.to_string()),
+            Outcome::Damaged(why) => drop(copied.damaged.insert(object.key.to_string(), why)),
             Outcome::Unsigned => copied.unsigned.push(object.key.to_string()),
         }
         on(*progress);
@@ -203,20 +211,34 @@ impl Copying<'_> {
         let outcome = match self.there.get(key) {
             Some(size) if !self.same(object, *size).await? => match class {
                 Class::FilesConfig if self.options.files_config => return self.settings(key).await,
-                _ => return Ok(Outcome::Differs),
+                _ => return self.differs(object).await,
             },
             Some(_) => return Ok(Outcome::There),
             None if matches!(class, Class::Keyrings | Class::Writers) => match self.signed(key).await {
                 Err(error) if error.is_unsound() => return Ok(Outcome::Unsigned),
-                other => other,
+                other => other.map(|()| None),
             },
-            None => transfer::object(from, to, key, object.bytes).await,
+            None => {
+                let known = layout::known(key);
+                let harm = |head: &[u8]| whole::harm(known.as_ref(), object.bytes, head);
+                transfer::object(from, to, key, object.bytes, &harm).await
+            }
         };
         match outcome {
-            Ok(()) => Ok(Outcome::Copied),
+            Ok(None) => Ok(Outcome::Copied),
+            Ok(Some(harm)) => Ok(Outcome::Damaged(harm)),
             Err(Error::NotFound { .. }) => Ok(Outcome::Gone),
             // Another copier was faster, or what is there was not listed.
             Err(Error::Taken { .. }) => Ok(Outcome::Differs),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Of two that are not the same, FROM's may be the one that cannot be whole.
+    async fn differs(&self, object: &Listed) -> Result<Outcome, Error> {
+        match whole::harm_in(&self.from.shared.store, object).await {
+            Ok(Some(harm)) => Ok(Outcome::Damaged(harm)),
+            Ok(None) | Err(Error::NotFound { .. }) => Ok(Outcome::Differs),
             Err(other) => Err(other),
         }
     }

@@ -63,6 +63,8 @@ pub enum Error {
     Uninitialised {
         /// The store's URL.
         store: String,
+        /// Whether its root is known from elsewhere: then there was a repository once, here or where this should have been.
+        known: bool,
     },
     /// The store holds a repository's objects, and not the one that names it.
     #[error("{store} has lost its {marker}: it holds {object}, which only a repository has", marker = crate::layout::MARKER)]
@@ -95,10 +97,12 @@ pub enum Error {
         object: String,
     },
     /// Nothing can be opened, since no identity is configured.
-    #[error("{object} cannot be opened: no age identity is configured")]
+    #[error("{object} cannot be opened: {reason}")]
     NoIdentity {
         /// The object's key.
         object: String,
+        /// Where an identity was looked for, if anywhere.
+        reason: String,
     },
     /// The object was sealed for others, or the very bytes that say for whom are damaged: the two cannot be told apart.
     #[error("{object} cannot be opened: the configured identity is none that it was sealed for")]

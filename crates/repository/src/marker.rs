@@ -54,7 +54,7 @@ impl Marker {
 pub(crate) async fn read(store: &Store) -> Result<Marker, Error> {
     match store.get(&layout::marker()).await {
         Ok(bytes) => parse(&bytes),
-        Err(Error::NotFound { store, .. }) => Err(Error::Uninitialised { store }),
+        Err(Error::NotFound { store, .. }) => Err(Error::Uninitialised { store, known: false }),
         Err(other) => Err(other),
     }
 }
@@ -62,13 +62,13 @@ pub(crate) async fn read(store: &Store) -> Result<Marker, Error> {
 /// Reads the marker of what may be a repository, and tells one that has lost it from a store in which there never was one.
 pub(crate) async fn known(store: &Store) -> Result<Marker, Error> {
     match read(store).await {
-        Err(Error::Uninitialised { store: name }) => match trace(store).await {
+        Err(error @ Error::Uninitialised { .. }) => match trace(store).await {
             // Whoever makes the repository this very moment makes its marker first.
             Ok(Some(object)) => match read(store).await {
-                Err(Error::Uninitialised { store }) => Err(Error::MarkerLost { store, object: object.to_string() }),
+                Err(Error::Uninitialised { store, .. }) => Err(Error::MarkerLost { store, object: object.to_string() }),
                 other => other,
             },
-            _ => Err(Error::Uninitialised { store: name }),
+            _ => Err(error),
         },
         other => other,
     }

@@ -135,7 +135,7 @@ impl Repository {
     /// What another repository has of what a check has found to be harmed in this one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when the other one is no repository of the same id; as every request.
+    /// [`Error::Settings`] when the other one is no repository of the same id; as every request.
     pub async fn plan_repair(&self, from: &Self, report: &CheckReport) -> Result<RepairPlan, Error> {
         let mut faults = report.faults.clone();
         if self.same(from).await? {
@@ -204,9 +204,9 @@ impl Repository {
                 return Ok(true);
             }
         }
-        Err(Error::Invalid {
-            object: from.store().to_owned(),
-            reason: format!("it is repository {}, and not {}", theirs.repository, ours.repository),
+        Err(Error::Settings {
+            what: "copy",
+            reason: format!("{} is repository {}, and not {}", from.store(), theirs.repository, ours.repository),
         })
     }
 
@@ -250,7 +250,7 @@ impl Repository {
         if size.is_some() {
             here.delete(key).await?;
         }
-        transfer::object(there, here, key, listed).await?;
+        transfer::object(there, here, key, listed, &|_proven| None).await?;
         from.prove(here, key, listed).await.map(|()| true)
     }
 }

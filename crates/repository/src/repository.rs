@@ -44,7 +44,8 @@ impl Repository {
 
     /// A repository on a store of any kind; the store of the settings is not looked at.
     pub(crate) fn on(store: Store, settings: &Settings) -> Result<Self, Error> {
-        let identities = Identities::parse(settings.identity.as_deref(), settings.passphrase.as_deref())?;
+        let mut identities = Identities::parse(settings.identity.as_deref(), settings.passphrase.as_deref())?;
+        identities.missing.clone_from(&settings.identity_missing);
         let signer = settings
             .signer
             .as_deref()
@@ -98,11 +99,19 @@ impl Repository {
 
     pub(crate) async fn marker(&self) -> Result<&Marker, Error> {
         let read = || async {
-            let marker = marker::known(&self.shared.store).await?;
+            let marker = marker::known(&self.shared.store).await.map_err(|error| self.knows(error))?;
             self.check_root(&marker)?;
             Ok(marker)
         };
         self.shared.marker.get_or_try_init(read).await
+    }
+
+    /// Says of a repository that is not there whether there should be one.
+    pub(crate) fn knows(&self, error: Error) -> Error {
+        match error {
+            Error::Uninitialised { store, .. } => Error::Uninitialised { store, known: self.is_pinned() },
+            other => other,
+        }
     }
 
     /// Refuses a marker that names another root than is known from elsewhere.
@@ -114,6 +123,14 @@ impl Repository {
                 wanted: wanted.to_string(),
             }),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether keyrings say that the root of the settings has made what this marker, which names another, stands in.
+    pub(crate) async fn was_of_root(&self, marker: &Marker) -> Result<bool, Error> {
+        match self.shared.root {
+            Some(root) => marker::is_of(&self.shared.store, &Marker::with_id(&marker.repository, root)).await,
+            None => Ok(false),
         }
     }
 

@@ -11,6 +11,8 @@ pub struct Settings {
     /// The text of an `age` identity file, comments and all, or of an OpenSSH private key. Without it no scope's keys can be had,
     /// so nothing can be opened or sealed.
     pub identity: Option<String>,
+    /// Where an identity was looked for that is not here, as a person is told: `the file /etc/lifeboat/identity.txt`.
+    pub identity_missing: Option<String>,
     /// A passphrase: a recipient itself, or what an ssh key is encrypted with.
     pub passphrase: Option<String>,
     /// The text of the file of this writer's signing key. Without it no points are written.

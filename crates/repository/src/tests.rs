@@ -89,6 +89,7 @@ fn settings(directory: &Path, key: &Pair) -> Settings {
     Settings {
         store: StoreSettings::Directory(directory.to_owned()),
         identity: Some(key.identity.clone()),
+        identity_missing: None,
         passphrase: None,
         signer: Some(key.signer.clone()),
         root: Some(key.root().public().to_string()),

@@ -98,6 +98,25 @@ impl Repository {
         Writers::parse(key.as_ref(), &body, number)
     }
 
+    /// The number of a scope's keyring, if it is another one than `known`: then its keys are read anew at their next use, sooner than
+    /// within a minute. Asks the store once as long as nothing changed.
+    ///
+    /// # Errors
+    /// As [`Repository::keyring_info`].
+    pub async fn keyring_after(&self, scope: &Scope, known: u64) -> Result<Option<u64>, Error> {
+        let newest = self.newest(&layout::keyrings(scope)).await?;
+        if newest.is_none_or(|(_, number)| number == known) {
+            return Ok(None);
+        }
+        // What stands above the one that counts may be planted.
+        let (_, keyring) = self.keyring(scope).await?;
+        if keyring.number == known {
+            return Ok(None);
+        }
+        self.shared.trust.keys.lock().await.remove(scope);
+        Ok(Some(keyring.number))
+    }
+
     /// Forgets what was read: the next use asks the store.
     pub(crate) async fn forget_trust(&self) {
         self.shared.trust.keys.lock().await.clear();

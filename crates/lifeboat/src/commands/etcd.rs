@@ -17,13 +17,15 @@ mod moving;
 mod opened;
 mod rebuild;
 mod restore_objects;
+mod rotation;
 mod show;
 mod source;
 mod tidings;
 mod transplant;
 mod verify;
 
-pub(in crate::commands) use opened::{Broken, broken};
+pub(in crate::commands) use moment::{size, span};
+pub(in crate::commands) use opened::{Broken, IN_FLIGHT, broken};
 
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -39,8 +41,14 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     /// Keep every change of a live etcd in a history, from now on
+    #[command(
+        override_usage = "lifeboat etcd capture [OPTIONS] --into DIRECTORY\n       lifeboat etcd capture [OPTIONS] --cluster NAME"
+    )]
     Capture(capture::Args),
     /// Show what can be rebuilt from a history
+    #[command(
+        override_usage = "lifeboat etcd show [OPTIONS] HISTORY\n       lifeboat etcd show [OPTIONS] --cluster NAME"
+    )]
     Show(show::Args),
     /// Count what is in an etcd at any moment, by resource and namespace, or list its keys
     Keys(keys::Args),
@@ -53,6 +61,9 @@ enum Command {
     /// Bring objects of any moment back to a cluster, shown first
     RestoreObjects(restore_objects::Args),
     /// Check a history, a snapshot or a database, also against the members of a live etcd
+    #[command(
+        override_usage = "lifeboat etcd verify [OPTIONS] FROM\n       lifeboat etcd verify [OPTIONS] --cluster NAME"
+    )]
     Verify(verify::Args),
     /// Show what would be otherwise in a cluster that moves to other hosts
     Transplant(transplant::Args),
@@ -61,8 +72,14 @@ enum Command {
     /// Make a snapshot of any moment, for etcdutl, k3s and RKE2
     Export(exchange::ExportArgs),
     /// Begin a history with a snapshot, or with the data directory of a stopped member
+    #[command(
+        override_usage = "lifeboat etcd import [OPTIONS] FROM --into DIRECTORY\n       lifeboat etcd import [OPTIONS] FROM --cluster NAME"
+    )]
     Import(exchange::ImportArgs),
     /// Make a history smaller: few large segments of many small ones, a new base of an old one
+    #[command(
+        override_usage = "lifeboat etcd merge [OPTIONS] HISTORY --window TIME\n       lifeboat etcd merge [OPTIONS] --cluster NAME"
+    )]
     Merge(merge::Args),
 }
 

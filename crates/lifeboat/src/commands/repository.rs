@@ -10,6 +10,7 @@ mod prune;
 mod sheet;
 mod stats;
 
+use crate::commands::etcd::size;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -131,15 +132,5 @@ fn about_root(error: Error, path: &Path) -> Failure {
             "lifeboat repository repair --from NAME, if it is one of yours that was harmed\nelse: lifeboat repository keys apply --remove-unsigned",
         )),
         other => Failure::from(Trouble::from(other)),
-    }
-}
-
-/// A number of bytes, in the unit that fits.
-pub(in crate::commands) fn size(bytes: u64) -> String {
-    match bytes as f64 {
-        few if few < 1e3 => format!("{few} B"),
-        few if few < 1e6 => format!("{:.1} kB", few / 1e3),
-        some if some < 1e9 => format!("{:.1} MB", some / 1e6),
-        many => format!("{:.1} GB", many / 1e9),
     }
 }

@@ -1,6 +1,6 @@
 //! `lifeboat status`: who serves, what the sites see, what would be lost.
 
-use super::repository::size;
+use super::etcd::size;
 use crate::commands::span;
 use crate::estate::{Which, me};
 use crate::failure::Failure;

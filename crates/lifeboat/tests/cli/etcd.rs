@@ -1,7 +1,7 @@
 //! `lifeboat etcd` without an etcd: what is shown, checked and made of files, and each way in which they can be wrong.
 
 mod inside;
-mod made;
+pub(crate) mod made;
 
 use crate::place::Place;
 use crate::session::{lifeboat, sessions_in};

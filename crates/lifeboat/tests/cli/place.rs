@@ -92,6 +92,12 @@ impl Place {
         marker["root"].as_str().unwrap().to_owned()
     }
 
+    /// Writes the root of `copies` into the estate, as `init` asks for.
+    pub(crate) fn pin(&self) {
+        let identity = "    identity: file:identity.txt";
+        self.change(identity, &format!("    root: {}\n{identity}", self.root()));
+    }
+
     /// Changes a byte in the middle of a file.
     pub(crate) fn damage(&self, file: &str) {
         let path = self.0.join(file);
@@ -119,6 +125,7 @@ impl Place {
         let settings = Settings {
             store: StoreSettings::Directory(self.0.join("copies")),
             identity: Some(text("identity.txt")),
+            identity_missing: None,
             passphrase: None,
             signer: Some(text(signer)),
             root: None,

@@ -3,6 +3,7 @@
 //!
 //! Keys, ids and times are other ones at each run, and have fixed words in their place.
 
+use crate::etcd::made::database;
 use crate::place::Place;
 use crate::session::sessions_in;
 use estate::PointId;
@@ -128,7 +129,7 @@ fn another_repository() {
     let identity = "    identity: file:identity.txt";
     place.change(identity, &format!("    root: {}\n{identity}", "0".repeat(64)));
     let mut lines = COMMANDS.to_vec();
-    lines.push("repository keys apply --root-key signer.key");
+    lines.extend(["repository keys apply --root-key signer.key", "repository check"]);
     let fetch = format!(
         "repository kit fetch --url file://{}/copies --root {} --identity identity.txt --into host",
         place.0.display(),
@@ -156,6 +157,37 @@ fn no_repository() {
     let empty = told(&place, &COMMANDS);
     place.change("/empty", "/absent");
     insta::assert_snapshot!(format!("{empty}\n{}", told(&place, &COMMANDS)));
+}
+
+/// The estate knows its root, so there was one, and another one would hide that this is not its store.
+#[test]
+fn a_repository_that_should_be_there() {
+    let place = place("should-be-there");
+    place.pin();
+    fs::create_dir(place.0.join("empty")).unwrap();
+    place.change("/copies", "/empty");
+    let init = "repository init --root-key root.key";
+    let empty = told(
+        &place,
+        &[
+            "repository kit",
+            "repository check",
+            init,
+            "repository init --new --root-key other.key",
+        ],
+    );
+    place.change("/empty", "/absent");
+    let absent = told(&place, &[init]);
+    assert!(!place.0.join("absent").exists() && !place.0.join("other.key").exists());
+    insta::assert_snapshot!(format!("{empty}\n{absent}"));
+    place.must("repository init --new --root-key root.key");
+}
+
+#[test]
+fn no_root_key() {
+    let place = place("no-root-key");
+    insta::assert_snapshot!(told(&place, &["repository init --root-key other.key"]));
+    assert!(!place.0.join("other.key").exists());
 }
 
 #[test]
@@ -252,7 +284,16 @@ fn a_full_disk() {
         // It is cut off where the disk ends.
         fs::write(filler, vec![0; 1 << 20]).unwrap_err();
     }
-    let full = told(&place, &WRITES);
+    database(&place.0.join("db"), 0, 9);
+    let lines: Vec<&str> = WRITES.iter().copied().chain(["etcd import db --cluster rancher"]).collect();
+    let full = told(&place, &lines);
+    let checked = place.run("repository check");
+    assert!(
+        checked.code == Some(3) && checked.err.contains("LB0308"),
+        "{}{}",
+        checked.out,
+        checked.err
+    );
     for filler in &fillers {
         fs::remove_file(filler).unwrap();
     }

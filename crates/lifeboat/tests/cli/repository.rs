@@ -2,6 +2,8 @@
 //! what they must say instead of being golden files.
 
 use super::place::Place;
+use crate::etcd::made::database;
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -32,9 +34,15 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     // An empty host: what the sheet says, and nothing else.
     let url = format!("file://{}/copies", place.0.display());
     let (root, other) = (place.root(), "0".repeat(64));
-    place.must(&format!(
+    let fetched = place.must(&format!(
         "repository kit fetch --url {url} --root {root} --identity identity.txt --into host"
     ));
+    for hint in [
+        "install -m 600 -D identity.txt host/identity.txt",
+        "lifeboat check --estate host/lifeboat.yaml",
+    ] {
+        assert!(fetched.err.contains(&format!("hint: {hint}\n")), "{hint}: {}", fetched.err);
+    }
     fs::copy(place.0.join("identity.txt"), place.0.join("host/identity.txt")).unwrap();
     assert_eq!(fs::read_to_string(place.0.join("host/tsig.key")).unwrap(), "the tsig.key\n");
     let copies = place.must("copies --estate host/lifeboat.yaml");
@@ -69,6 +77,15 @@ fn the_sheet_in_a_file_is_for_its_owner_alone() {
     assert!(again.code == Some(3) && again.err.contains("LB0308"), "{}", again.err);
     assert!(!place.0.join("other.key").exists());
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn what_a_kit_leaves_out_is_named_by_its_file_and_the_reason() {
+    let place = Place::new("repository-left-out");
+    fs::remove_file(place.0.join("tsig.key")).unwrap();
+    place.must("repository init --root-key root.key --without-secrets");
+    let kit = place.must("repository kit").out;
+    assert!(kit.contains("left out: tsig.key: it is not here"), "{kit}");
 }
 
 #[test]
@@ -147,6 +164,65 @@ fn what_one_repository_lost_the_other_has() {
 }
 
 #[test]
+fn a_check_that_opens_nothing_is_no_success_and_one_of_its_own_cluster_is() {
+    let place = Place::new("repository-closed");
+    place.must("repository init --root-key root.key");
+    // Who may open its own cluster alone.
+    for folder in ["own", "other"] {
+        fs::create_dir(place.0.join(folder)).unwrap();
+        place.must(&format!("repository keys new --into {folder}"));
+    }
+    let own = fs::read_to_string(place.0.join("own/identity.txt")).unwrap();
+    let own = own.lines().next().unwrap().rsplit(' ').next().unwrap();
+    place.change("recipients: [", &format!("recipients: [{{name: own, key: {own}, clusters: [rancher]}}, "));
+    place.must("repository keys apply --root-key root.key");
+    let identity = place.0.join("identity.txt");
+    fs::copy(place.0.join("own/identity.txt"), &identity).unwrap();
+    let checked = place.must("repository check");
+    let closed = "not opened, so not looked into: shared: shared/keys/0000000001 cannot be opened";
+    assert!(checked.out.contains(closed), "{}", checked.out);
+    fs::copy(place.0.join("other/identity.txt"), &identity).unwrap();
+    let nothing = place.run("repository check");
+    assert!(nothing.code == Some(3) && nothing.err.contains("LB0305"), "{}", nothing.err);
+    fs::remove_file(&identity).unwrap();
+    let nothing = place.run("repository check --output json");
+    assert!(nothing.code == Some(3) && nothing.err.contains("LB0304"), "{}", nothing.err);
+    assert!(nothing.err.contains(&format!("{} is not here", identity.display())), "{}", nothing.err);
+    let shown: serde_json::Value = serde_json::from_str(&nothing.out).unwrap();
+    assert_eq!(shown["opened"], serde_json::json!([]));
+    assert!(
+        shown["closed"]["shared"].is_string() && shown["closed"]["clusters/rancher"].is_string(),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_sheet_has_no_identity_that_would_not_open_the_kit() {
+    let place = Place::new("repository-sheet-identity");
+    place.must("repository init --root-key root.key --without-secrets");
+    fs::create_dir(place.0.join("own")).unwrap();
+    place.must("repository keys new --into own");
+    let other = fs::read_to_string(place.0.join("own/identity.txt")).unwrap();
+    let (public, secret) = (other.lines().next().unwrap(), other.lines().last().unwrap());
+    fs::copy(place.0.join("own/identity.txt"), place.0.join("identity.txt")).unwrap();
+    let said = place.must("repository init --root-key root.key");
+    for lacks in [&said.out, &said.err] {
+        let lacks_it = "identity.txt does not open shared, clusters/rancher, so not the recovery kit, and is left off";
+        assert!(lacks.contains(lacks_it), "{lacks}");
+    }
+    assert!(
+        !said.out.contains(secret) && said.out.contains("(that of one of: safe (age1"),
+        "{}",
+        said.out
+    );
+    let own = public.rsplit(' ').next().unwrap();
+    place.change("recipients: [", &format!("recipients: [{{name: own, key: {own}}}, "));
+    fs::remove_file(place.0.join("identity.txt")).unwrap();
+    let said = place.must("repository init --root-key root.key");
+    assert!(said.out.contains("identity.txt is not here)"), "{}", said.out);
+}
+
+#[test]
 fn what_nobody_can_mend_is_no_success() {
     let place = Place::new("repository-nobody");
     place.must("repository init --root-key root.key");
@@ -210,6 +286,48 @@ fn a_copy_says_what_it_did_not_remove_and_what_differs() {
     );
     fs::write(&writers, &whole).unwrap();
     place.must("repository copy --to second --remove");
+}
+
+#[test]
+fn a_copy_leaves_out_what_is_damaged_and_names_it() {
+    let place = Place::new("repository-copy-damaged");
+    place.must("repository init --root-key root.key");
+    let whole = fs::read(place.0.join("copies/shared/kit/0000000001")).unwrap();
+    fs::write(place.0.join("copies/shared/kit/0000000001"), "").unwrap();
+    let copied = place.run("repository copy --to second");
+    assert!(copied.code == Some(4) && copied.err.contains("LB0306"), "{}{}", copied.out, copied.err);
+    assert!(copied.out.contains("shared/kit/0000000001: it is empty"), "{}", copied.out);
+    assert!(!place.0.join("second/shared/kit/0000000001").exists());
+    fs::write(place.0.join("copies/shared/kit/0000000001"), whole).unwrap();
+    let copied = place.must("repository copy --to second");
+    for empty in ["damaged", "differing", "not signed", "held back"] {
+        assert!(!copied.out.contains(empty), "{empty}: {}", copied.out);
+    }
+    let itself = place.run("repository copy --to standby-s3");
+    assert!(
+        itself.code == Some(2) && itself.err.contains("cannot be a copy of itself"),
+        "{}",
+        itself.err
+    );
+    place.change("/second", "/copies");
+    let same = place.run("repository copy --to second");
+    assert!(same.code == Some(2) && same.err.contains("LB0302"), "{}", same.err);
+}
+
+#[test]
+fn an_import_into_a_history_that_has_begun_is_refused_before_it_asks_for_the_lease() {
+    let place = Place::new("repository-import");
+    place.must("repository init --root-key root.key");
+    database(&place.0.join("db"), 0, 9);
+    place.must("etcd import db --cluster rancher");
+    let records = || {
+        let records = fs::read_dir(place.0.join("copies/clusters/rancher/leases/capture")).unwrap();
+        records.map(|it| it.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let before = records();
+    let again = place.run("etcd import db --cluster rancher");
+    assert!(again.code == Some(3) && again.err.contains("LB0408"), "{}", again.err);
+    assert_eq!(records(), before);
 }
 
 #[test]

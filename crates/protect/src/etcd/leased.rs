@@ -93,11 +93,19 @@ pub(super) async fn hold(
     let since = ambient::uptime();
     let longest = patience(work.ttl()) + work.ttl() / 4;
     let waiting = |error: &LeaseError| {
+        if !holder.patient && is_of_the_disk(error) {
+            return false;
+        }
         (holder.waiting)(error);
         holder.patient || ambient::uptime().saturating_sub(since) < longest
     };
     let scope = Scope::Cluster(cluster.clone());
     repository.keep(&scope, &name, terms, waiting).await.map_err(Arc::new)
+}
+
+/// Whether this machine's own disk is in the way, which does not pass by waiting.
+fn is_of_the_disk(error: &LeaseError) -> bool {
+    matches!(error, LeaseError::Unknown { source: Some(repository::Error::File { .. }), .. })
 }
 
 fn bug(work: Work) -> Arc<LeaseError> {

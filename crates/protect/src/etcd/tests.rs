@@ -41,6 +41,7 @@ impl Secrets {
         let settings = Settings {
             store: StoreSettings::Directory(directory.to_owned()),
             identity: Some(self.identity.clone()),
+            identity_missing: None,
             passphrase: None,
             signer: None,
             root: Some(self.root.public().to_string()),

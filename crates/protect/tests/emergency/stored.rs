@@ -42,6 +42,7 @@ impl Stored {
         let settings = Settings {
             store: StoreSettings::Directory(at("store")),
             identity: Some((*identity).clone()),
+            identity_missing: None,
             passphrase: None,
             signer: Some((*signer).clone()),
             root: Some(root.public().to_string()),

@@ -42,6 +42,7 @@ async fn repository(directory: &Path) -> Repository {
     let settings = Settings {
         store: StoreSettings::Directory(directory.to_owned()),
         identity: Some((*identity).to_owned()),
+        identity_missing: None,
         passphrase: None,
         signer: None,
         root: Some(root.public().to_string()),

@@ -14,6 +14,7 @@ async fn repository(directory: &Path) -> Repository {
     let settings = Settings {
         store: StoreSettings::Directory(directory.to_owned()),
         identity: Some((*identity).clone()),
+        identity_missing: None,
         passphrase: None,
         signer: Some((*signer).clone()),
         root: None,

@@ -46,7 +46,7 @@ fn a_kit_holds_the_estate_and_what_it_refers_to_and_names_what_is_missing() {
     assert_eq!(
         left_out,
         [
-            ("clusters.rancher.manager.token", "the variable is not set here"),
+            ("clusters.rancher.manager.token", "the variable RANCHER_TOKEN is not set here"),
             ("dns.key.secret", "the estate leaves it out"),
         ]
     );
@@ -74,7 +74,10 @@ fn what_belongs_elsewhere_is_laid_below_and_told() {
             .replace("identity: id_ed25519", "identity: ../id_ed25519")
     });
     let (kit, _) = gather(&world, None);
-    assert_eq!(kit.left_out["hosts.standby-1.ssh.identity"], "it leads out of the estate's directory");
+    assert_eq!(
+        kit.left_out["hosts.standby-1.ssh.identity"],
+        "../id_ed25519: it leads out of the estate's directory"
+    );
     let into = directory.path().join("into");
     let laid = lay(&kit, &into).unwrap();
     let there = into.join(absolute.strip_prefix("/").unwrap());
@@ -92,17 +95,20 @@ fn what_cannot_be_read_now_stays_as_the_kit_before_has_it() {
     std::fs::write(directory.path().join("s3.secret"), "another").unwrap();
 
     let (after, kept) = gather(&world(directory.path(), same), Some(&before));
-    assert_eq!(kept, BTreeMap::from([("tsig.key".to_owned(), "entity not found".to_owned())]));
+    assert_eq!(kept, BTreeMap::from([("tsig.key".to_owned(), "it is not here".to_owned())]));
     assert_eq!(after.files["tsig.key"], before.files["tsig.key"]);
     assert_ne!(after.files["s3.secret"], before.files["s3.secret"]);
     assert_eq!(after.left_out, before.left_out);
     let told = Sealed { number: Some(2), kept }.kept().unwrap();
-    assert!(told.message.contains("tsig.key (entity not found)"), "{told}");
+    assert!(told.message.contains("tsig.key (it is not here)"), "{told}");
 
     // What the estate leaves out, or no longer refers to, goes.
     let left_out = world(directory.path(), |text| format!("{text}kit: {{leaveOut: [dns.key.secret]}}\n"));
     let renamed = world(directory.path(), |text| text.replace("file:tsig.key", "file:new.key"));
-    for (world, why) in [(left_out, "the estate leaves it out"), (renamed, "entity not found")] {
+    for (world, why) in [
+        (left_out, "the estate leaves it out"),
+        (renamed, "new.key: it is not here"),
+    ] {
         let (kit, kept) = gather(&world, Some(&before));
         assert!(kept.is_empty() && !kit.files.contains_key("tsig.key"), "{kept:?}");
         assert_eq!(kit.left_out["dns.key.secret"], why);

@@ -48,6 +48,7 @@ impl Home {
         let settings = Settings {
             store: StoreSettings::Directory(self.0.join("store")),
             identity: Some(read("identity")?),
+            identity_missing: None,
             passphrase: None,
             signer: Some(read("signer")?),
             root: None,

@@ -15,23 +15,12 @@ mod works;
 
 use anyhow::Result;
 use flags::Flags;
-use measure::{Bench, say};
+use measure::Bench;
 use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let outcome = match words.split_first() {
-        Some((first, rest)) if first == "do" => works::run(rest).await,
-        _ => work(words).await,
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    measure::carry_out(works::run, work).await
 }
 
 /// Does the works that were asked for, and shows the table.

@@ -146,8 +146,8 @@ fn of_error(key: &Path, severity: Severity, error: Error) -> Result<Fault, Error
         Error::Format { object, found } => {
             fault(object, severity, Flaw::Newer, format!("it has format {found}, of a newer Lifeboat"))
         }
-        Error::NoIdentity { object } => {
-            let reason = "it was not opened: no identity is configured".to_owned();
+        Error::NoIdentity { object, reason } => {
+            let reason = format!("it was not opened: {reason}");
             fault(object, Severity::Warning, Flaw::Closed, reason)
         }
         Error::WrongKey { object } => {

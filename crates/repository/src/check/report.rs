@@ -2,10 +2,12 @@
 
 use super::fault::{Fault, Faults, Severity};
 use crate::inventory::Inventory;
+use crate::layout::Scope;
 use crate::seen::Memory;
 use estate::{Name, PointId};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What a check found.
 #[derive(Clone, Debug, Serialize)]
@@ -25,6 +27,10 @@ pub struct CheckReport {
     pub bytes: u64,
     /// What of the large objects was read.
     pub read: ReadBytes,
+    /// Scopes whose keys could be had.
+    pub opened: Vec<Scope>,
+    /// Scopes whose keys could not be had, so that nothing in them was looked into, and why.
+    pub closed: BTreeMap<Scope, String>,
     /// Every point that has a manifest, in order.
     pub points: Vec<PointReport>,
     /// What is wrong, by object.
@@ -100,6 +106,8 @@ impl CheckReport {
             objects: inventory.objects,
             bytes: inventory.bytes,
             read: ReadBytes::default(),
+            opened: Vec::new(),
+            closed: BTreeMap::new(),
             points: Vec::new(),
             faults: Vec::new(),
             memory: None,

@@ -70,9 +70,12 @@ impl Checker<'_> {
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = opened {
-            self.closed.insert(scope.clone(), error.to_string());
-            self.faults.error(&stream, Severity::Damage, error)?;
+        match opened {
+            Ok(()) => self.opened.push(scope.clone()),
+            Err(error) => {
+                self.closed.insert(scope.clone(), error.to_string());
+                self.faults.error(&stream, Severity::Damage, error)?;
+            }
         }
         Ok(())
     }

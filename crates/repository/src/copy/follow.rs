@@ -31,7 +31,7 @@ pub struct Followed {
 /// opens. `report` hears twice a round: how far the copy is behind before anything is copied, and what was copied.
 ///
 /// # Errors
-/// [`Error::Invalid`] when TO cannot be a copy of FROM, [`Error::OtherRoot`], [`Error::Format`]: waiting mends none of them.
+/// [`Error::Settings`] when TO cannot be a copy of FROM, [`Error::OtherRoot`], [`Error::Format`]: waiting mends none of them.
 pub async fn follow(
     from: &Repository,
     to: &Repository,
@@ -41,9 +41,9 @@ pub async fn follow(
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let mut stop = pin!(stop);
-    let mut unsigned = Vec::new();
+    let mut refused = Vec::new();
     loop {
-        match select(pin!(round(from, to, options, &mut unsigned, report)), &mut stop).await {
+        match select(pin!(round(from, to, options, &mut refused, report)), &mut stop).await {
             Either::Left((outcome, _)) => outcome?,
             Either::Right(_) => return Ok(()),
         }
@@ -57,19 +57,19 @@ async fn round(
     from: &Repository,
     to: &Repository,
     options: &CopyOptions,
-    unsigned: &mut Vec<String>,
+    refused: &mut Vec<String>,
     report: &(dyn Fn(&Followed) + Send + Sync),
 ) -> Result<(), Error> {
     let outcome = async {
         prepare(from, to).await?;
         let at = ambient::now();
         let (listing, there) = (Listing::of(from).await?, Listing::keys(to).await?);
-        // What is not signed is waited for by nobody.
-        let is_wanted = |it: &&Listed| !unsigned.iter().any(|key| key == it.key.as_ref());
+        // What is not signed or not whole is waited for by nobody.
+        let is_wanted = |it: &&Listed| !refused.iter().any(|key| key == it.key.as_ref());
         let waiting = lag(listing.objects().filter(is_wanted), &there, ambient::now());
         report(&Followed { at, lag: Some(waiting), copied: None, error: None });
         let copied = bring(from, to, options, (&listing, &there), &|_progress| {}).await?;
-        unsigned.clone_from(&copied.unsigned);
+        *refused = copied.unsigned.iter().chain(copied.damaged.keys()).cloned().collect();
         // What came after the list was made, the next round finds.
         let lag = Some(Lag::default());
         Ok(Followed { lag, at, copied: Some(copied), error: None })

@@ -1,18 +1,32 @@
 //! One object from store to store, as it is: in pieces, if it is large.
 
 use crate::Error;
+use crate::seal::HEADER;
 use crate::store::Store;
 use crate::upload::{PIECE, PIECES};
 use futures::StreamExt;
 use object_store::WriteMultipart;
 use object_store::path::Path;
 
-/// Copies the object of `size` bytes, which must not be there. It appears whole, in its length.
-pub(crate) async fn object(from: &Store, to: &Store, key: &Path, size: u64) -> Result<(), Error> {
+/// Copies the object of `size` bytes, which must not be there. It appears whole, in its length; or not at all, if `harm` has something
+/// to say of how it begins, which is returned then.
+pub(crate) async fn object(
+    from: &Store,
+    to: &Store,
+    key: &Path,
+    size: u64,
+    harm: &(dyn Fn(&[u8]) -> Option<String> + Sync),
+) -> Result<Option<String>, Error> {
     if size <= PIECE as u64 {
         let bytes = from.get(key).await?;
         cut_short(key, bytes.len() as u64, size)?;
-        return to.create(key, bytes).await;
+        return match harm(&bytes) {
+            None => to.create(key, bytes).await.map(|()| None),
+            harm => Ok(harm),
+        };
+    }
+    if let Some(harm) = harm(&from.range(key, 0..HEADER as u64).await?) {
+        return Ok(Some(harm));
     }
     let begins = (0..size).step_by(PIECE);
     let pieces = begins.map(|begin| from.range(key, begin..size.min(begin + PIECE as u64)));
@@ -32,7 +46,7 @@ pub(crate) async fn object(from: &Store, to: &Store, key: &Path, size: u64) -> R
         }
     }
     upload.finish().await.map_err(|error| to.failed(key, &error))?;
-    cut_short(key, to.size(key).await?, size)
+    cut_short(key, to.size(key).await?, size).map(|()| None)
 }
 
 fn cut_short(key: &Path, found: u64, size: u64) -> Result<(), Error> {

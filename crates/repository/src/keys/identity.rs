@@ -34,6 +34,8 @@ pub(crate) struct Identities {
     x25519: Vec<x25519::Identity>,
     ssh: Vec<ssh::Identity>,
     pub(crate) passphrase: Option<Passphrase>,
+    /// Where one was looked for that is not here.
+    pub(crate) missing: Option<String>,
 }
 
 /// A new identity of `age`'s own kind: the text to be kept secret, and its recipient.
@@ -75,6 +77,19 @@ impl Identities {
             return Err(wrong("it holds none".to_owned()));
         }
         Ok(identities)
+    }
+
+    /// What there is to say of an `object` that nothing here could open.
+    pub(crate) fn none_for(&self, object: &str) -> Error {
+        let reason = match &self.missing {
+            Some(place) => format!("{place} is not here"),
+            None => "no age identity is configured".to_owned(),
+        };
+        Error::NoIdentity { object: object.to_owned(), reason }
+    }
+
+    pub(crate) fn is_ssh(&self) -> bool {
+        !self.ssh.is_empty()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

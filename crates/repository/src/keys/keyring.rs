@@ -118,7 +118,7 @@ impl Keyring {
     /// Opens it with one of `identities`.
     pub(crate) fn open(&self, object: &str, repository: &str, identities: &Identities) -> Result<Opened, Error> {
         if identities.is_empty() {
-            return Err(Error::NoIdentity { object: object.to_owned() });
+            return Err(identities.none_for(object));
         }
         let text = identities.unwrap(object, &self.sealed)?;
         let text = text.ok_or_else(|| Error::WrongKey { object: object.to_owned() })?;

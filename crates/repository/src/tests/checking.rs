@@ -318,6 +318,30 @@ async fn strange_names_leftovers_and_scopes_of_others_are_named_and_no_harm() {
 }
 
 #[tokio::test]
+async fn another_root_is_another_repository_unless_keyrings_know_the_one_that_is_meant() {
+    let full = Full::new().await;
+    let other = Settings {
+        root: Some(key().root().public().to_string()),
+        ..settings(Path::new("/"), &key())
+    };
+    let other = Repository::on(Store::on(full.store.clone(), "memory"), &other).unwrap();
+    let error = other.check(&CheckOptions::default(), &|_| {}).await.unwrap_err();
+    assert!(matches!(error, Error::OtherRoot { .. }), "{error}");
+    let marker = Key::from("lifeboat.json");
+    let text = String::from_utf8(full.bytes(&marker).await).unwrap();
+    let root = full.repository.root().await.unwrap().to_string();
+    full.put(&marker, text.replace(&root, &key().root().public().to_string()).as_bytes())
+        .await;
+    let report = full.anew().check(&CheckOptions::default(), &|_| {}).await.unwrap();
+    assert!(
+        report
+            .faults
+            .iter()
+            .any(|it| it.object == "lifeboat.json" && it.severity == Severity::Damage)
+    );
+}
+
+#[tokio::test]
 async fn a_check_of_one_scope_looks_at_nothing_else() {
     let full = Full::new().await;
     full.put(&Key::from("shared/kit/0000000002"), b"x").await;

@@ -169,6 +169,38 @@ async fn what_the_root_did_not_sign_is_not_carried() {
     assert!(report.sound(), "{:#?}", report.faults);
 }
 
+/// What no key is needed for to see that it is harmed.
+#[tokio::test]
+async fn what_cannot_be_whole_is_not_copied_and_takes_nothing_away() {
+    let full = Full::new().await;
+    let (to, _) = empty(&full);
+    copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    let old = Key::from("shared/kit/0000000001");
+    let good = full.bytes(&old).await;
+    full.put(&old, &good[..good.len() / 2][..40]).await;
+    let point = store_point(&full.repository, &id(5), &content((11 << 20) + 5)).await;
+    let part = crate::layout::part(&cluster(), &point.id, &point.parts[0].name.parse().unwrap());
+    let mut big = full.bytes(&part).await.to_vec();
+    big[0] ^= 1;
+    full.put(&part, &big).await;
+    let history = Key::from("clusters/management/history/t1-base-7");
+    full.put(&history, b"").await;
+    let done = copy(&full.repository, &to, &CopyOptions::default(), &|_| {}).await.unwrap();
+    let damaged: Vec<_> = done.damaged.iter().map(|(key, why)| (key.as_str(), why.as_str())).collect();
+    assert_eq!(
+        damaged,
+        [
+            (history.as_ref(), "it is empty"),
+            (part.as_ref(), "it was not sealed by Lifeboat"),
+            (old.as_ref(), "it is cut off"),
+        ]
+    );
+    assert!(done.differing.is_empty(), "{done:#?}");
+    assert_eq!(to.shared.store.get(&old).await.unwrap(), good);
+    let listed = to.shared.store.list(&Key::default()).await.unwrap();
+    assert!(!listed.contains(&part) && !listed.contains(&history));
+}
+
 #[tokio::test]
 async fn only_a_copy_of_the_same_repository_is_written_to() {
     let (full, other) = (Full::new().await, Full::new().await);
@@ -177,12 +209,12 @@ async fn only_a_copy_of_the_same_repository_is_written_to() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "memory cannot be stored: it is no copy: it is the repository itself, which is mended by a repair"
+        "the repository's copy cannot be used: memory is no copy: it is the repository itself, which is mended by a repair"
     );
     let error = copy(&full.repository, &other.repository, &CopyOptions::default(), &|_| {})
         .await
         .unwrap_err();
-    assert!(matches!(error, Error::OtherRoot { .. } | Error::Invalid { .. }), "{error}");
+    assert!(matches!(error, Error::OtherRoot { .. } | Error::Settings { .. }), "{error}");
 }
 
 #[tokio::test]

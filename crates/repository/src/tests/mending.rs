@@ -170,7 +170,7 @@ async fn another_repository_mends_nothing() {
     let (full, other) = (Full::new().await, Full::new().await);
     let report = full.check(None, None).await;
     let error = full.repository.plan_repair(&other.repository, &report).await.unwrap_err();
-    assert!(matches!(error, Error::OtherRoot { .. } | Error::Invalid { .. }), "{error}");
+    assert!(matches!(error, Error::OtherRoot { .. } | Error::Settings { .. }), "{error}");
 }
 
 #[test]

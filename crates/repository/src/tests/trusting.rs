@@ -87,6 +87,36 @@ async fn a_writer_that_runs_on_learns_of_a_rotation_from_what_others_seal() {
 }
 
 #[tokio::test]
+async fn a_writer_that_looks_learns_of_a_rotation_at_once() {
+    let (repository, store, key) = made().await;
+    let (other, scope) = (as_another(&store, &key, &key), management());
+    let store_one = async |name: &'static str| {
+        let bytes = std::io::Cursor::new(b"bytes");
+        other.put_history(&cluster(), name, 0, bytes).await.unwrap();
+        let sealed = store.get(&crate::layout::history_object(&cluster(), name)).await.unwrap();
+        crate::seal::Header::parse(&sealed.bytes().await.unwrap())
+            .unwrap()
+            .key
+            .to_string()
+    };
+    let before = store_one("t1-base-1").await;
+    assert_eq!(other.keyring_after(&scope, 1).await.unwrap(), None);
+    repository
+        .rewrap(&key.root(), &scope, vec![key.recipient("safe")], true)
+        .await
+        .unwrap();
+    assert_eq!(store_one("t1-base-2").await, before);
+    assert_eq!(other.keyring_after(&scope, 1).await.unwrap(), Some(2));
+    assert_ne!(store_one("t1-base-3").await, before);
+    // What is planted above changes nothing.
+    store
+        .put(&Key::from("clusters/management/keys/0000000009"), "x".into())
+        .await
+        .unwrap();
+    assert_eq!(other.keyring_after(&scope, 2).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_capturing_host_opens_its_own_cluster_and_nothing_shared() {
     let (key, host, store) = (key(), key(), Arc::new(InMemory::new()));
     let repository = opened_on(store.clone(), &key);

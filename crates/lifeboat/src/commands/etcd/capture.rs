@@ -84,8 +84,11 @@ struct Now {
     stored_revision: Option<u64>,
     behind_revisions: u64,
     waiting_bytes: u64,
-    /// Seconds since the oldest change arrived that is not stored; 0 when all is.
-    at_risk_s: f64,
+    /// Seconds since the oldest change arrived that is not stored; 0 when all is. Nobody knows before etcd was heard.
+    at_risk_s: Option<f64>,
+    /// What is waited for before anything can be captured: another host that has the lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<String>,
     /// Seconds since etcd was heard.
     silent_s: Option<f64>,
 }
@@ -110,16 +113,21 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (behind, seen) = watch::channel(Risk::default().behind());
     let talker = progress.clone();
     let tidings = Mutex::new(Tidings::default());
+    let waiting = Arc::new(Waiting::new(progress.clone()));
+    let waited = Arc::clone(&waiting);
     let tell: Tell = Arc::new(move |note: Note| {
+        // Whoever tells something of etcd has the lease.
+        waited.over();
         let mut tidings = tidings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = tidings.text(&note, ambient::monotonic()) {
             talker.talk(&format!("{:.0} {text}", ambient::now()));
         }
     });
-    let saying = tokio::spawn(say(seen.clone(), *printer, progress.clone()));
+    let saying = tokio::spawn(say(seen.clone(), Arc::clone(&waiting), *printer, progress.clone()));
     let times = (args.window, args.merge_every);
     let merging = tokio::spawn(super::merge::now_and_then(place.clone(), spool, times, progress.clone()));
     let stop = stopped(args.once, seen);
+    let looking = tokio::spawn(super::rotation::told(place.clone(), progress.clone()));
     let failed = |error| failed(error, &place);
     let ended = match target {
         Target::Directory(shelf, _lock) => {
@@ -129,7 +137,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Target::Repository(repository, cluster) => {
             let lock = lock.map(|lock| (lock, teller(progress.clone())));
             let captured = Captured { cluster, source: members, options, lock };
-            let (name, waiting) = (estate_file::machine(), Waiting::new(progress.clone()));
+            let name = estate_file::machine();
             let holder = Holder {
                 name: &name,
                 waiting: &|error| waiting.tell(error),
@@ -141,6 +149,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     saying.abort();
     merging.abort();
+    looking.abort();
     progress.clear();
     ended
 }
@@ -212,10 +221,10 @@ async fn caught_up(seen: &mut watch::Receiver<Behind>) -> bool {
 }
 
 /// Says how far it is: a line that changes on a terminal, a JSON object a second for programs, and nothing otherwise.
-async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress) {
+async fn say(seen: watch::Receiver<Behind>, waiting: Arc<Waiting>, printer: Printer, progress: Progress) {
     loop {
         ambient::sleep(SAY_EVERY).await;
-        let now = now(&seen.borrow());
+        let now = now(&seen.borrow(), waiting.now());
         if printer.output() == Output::Json {
             let line = serde_json::to_string(&now).unwrap_or_default();
             if printer.text(&line).is_err() {
@@ -229,14 +238,16 @@ async fn say(seen: watch::Receiver<Behind>, printer: Printer, progress: Progress
 
 /// How far it is, in a line for 80 columns.
 fn said(now: &Now) -> String {
+    if let Some(waiting) = &now.waiting {
+        return waiting.clone();
+    }
     let far = match now.stored_revision {
         None => "no base yet".to_owned(),
-        Some(revision) => {
-            format!(
-                "revision {revision} stored, {} behind, {:.1} s at risk",
-                now.behind_revisions, now.at_risk_s
-            )
-        }
+        Some(revision) => format!("revision {revision} stored, {} behind", now.behind_revisions),
+    };
+    let far = match now.at_risk_s.filter(|_| now.stored_revision.is_some()) {
+        None => far,
+        Some(at_risk) => format!("{far}, {at_risk:.1} s at risk"),
     };
     match now.silent_s {
         None => format!("{far}, etcd not heard yet"),
@@ -245,15 +256,17 @@ fn said(now: &Now) -> String {
     }
 }
 
-fn now(behind: &Behind) -> Now {
+fn now(behind: &Behind, waiting: Option<String>) -> Now {
     let at = ambient::monotonic();
+    let is_heard = behind.heard.is_some();
     Now {
         at: ambient::now(),
         source_revision: behind.source,
         stored_revision: behind.stored,
         behind_revisions: behind.revisions(),
         waiting_bytes: behind.waiting_bytes,
-        at_risk_s: behind.at_risk(at).as_secs_f64(),
+        at_risk_s: is_heard.then(|| behind.at_risk(at).as_secs_f64()),
+        waiting,
         silent_s: behind.silent(at).map(|silent| silent.as_secs_f64()),
     }
 }
@@ -269,3 +282,6 @@ fn failed(error: CaptureError, place: &Place) -> Failure {
         CaptureError::Skipped(_) => Failure::new("LB0099", Kind::Bug, message),
     }
 }
+
+#[cfg(test)]
+mod tests;

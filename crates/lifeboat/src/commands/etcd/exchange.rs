@@ -15,7 +15,7 @@ use ::etcd::import::{Form, Imported, data_directory, snapshot_file};
 use ::etcd::rebuild::Target;
 use ::etcd::wal::Missing;
 use estate::{Kind, Name};
-use protect::etcd::{Holder, writer};
+use protect::etcd::{Holder, RepositoryShelf, writer};
 use repository::Repository;
 use serde::Serialize;
 use std::io::Seek;
@@ -153,6 +153,13 @@ fn into_repository(
     shown: &str,
     printer: &Printer,
 ) -> Result<Made, Failure> {
+    let begun = |history: &History| match history.timelines() {
+        [] => Ok(()),
+        _ => Err(Failure::new("LB0408", Kind::Person, format!("{shown} has begun already"))
+            .hint(format!("lifeboat etcd show --cluster {cluster}"))),
+    };
+    // Nobody waits for a lease only to be refused.
+    begun(&History::open(Arc::new(RepositoryShelf::new(repository, cluster)))?)?;
     let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
     let (imported, unapplied) = opened(args, &spool, "HISTORY", printer)?;
     let (progress, runtime) = (Progress::new(*printer), Handle::current());
@@ -167,10 +174,7 @@ fn into_repository(
     let (shelf, kept) = held.map_err(|error| unheld(&error))?;
     let begin = || {
         let history = History::open(Arc::new(shelf.clone()))?;
-        if !history.timelines().is_empty() {
-            return Err(Failure::new("LB0408", Kind::Person, format!("{shown} has begun already"))
-                .hint(format!("lifeboat etcd show --cluster {cluster}")));
-        }
+        begun(&history)?;
         store_base(&imported, history.next_timeline(), &shelf, &spool, &args.from)
     };
     let written = begin();

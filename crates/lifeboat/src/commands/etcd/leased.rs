@@ -13,11 +13,23 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct Waiting {
     progress: Progress,
     told: Mutex<String>,
+    /// What is waited for now.
+    now: Mutex<Option<String>>,
 }
 
 impl Waiting {
     pub(super) fn new(progress: Progress) -> Self {
-        Self { progress, told: Mutex::default() }
+        Self { progress, told: Mutex::default(), now: Mutex::default() }
+    }
+
+    /// What is waited for, if that is not over.
+    pub(super) fn now(&self) -> Option<String> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It is waited for no longer.
+    pub(super) fn over(&self) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn tell(&self, error: &LeaseError) {
@@ -33,8 +45,12 @@ impl Waiting {
                     ),
                 )
             }
+            LeaseError::Unknown { source: Some(source), .. } => {
+                (error.to_string(), format!("waits: {error}: {source}"))
+            }
             other => (other.to_string(), format!("waits: {other}")),
         };
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if *told != same {
             *told = same;
@@ -51,6 +67,10 @@ pub(super) fn unheld(error: &LeaseError) -> Failure {
             return Failure::new("LB0410", error.kind(), error.to_string()).hint(one);
         }
         LeaseError::Store(error) => return Trouble::from(error.clone()).into(),
+        // A full disk, above all: whether a record is there is of no interest then.
+        LeaseError::Unknown { source: Some(error @ repository::Error::File { .. }), .. } => {
+            return Trouble::from(error.clone()).into();
+        }
         LeaseError::Lapsed { .. } | LeaseError::Unknown { .. } | LeaseError::Restless { .. } => "LB0301",
         LeaseError::SetBack { .. } | LeaseError::Damaged { .. } => "LB0306",
         LeaseError::Invalid { .. } => "LB0099",

@@ -15,6 +15,7 @@ use repository::Repository;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The history of a cluster in the repository, instead of one in a directory.
 #[derive(Clone, clap::Args)]
@@ -226,6 +227,9 @@ impl Broken {
         )
     }
 }
+
+/// How long whoever captures may need until what it stores at once is all there.
+pub(crate) const IN_FLIGHT: Duration = Duration::from_secs(3);
 
 /// Where each timeline breaks off. What others cover already is no loss.
 pub(crate) fn broken(history: &History) -> Vec<Broken> {

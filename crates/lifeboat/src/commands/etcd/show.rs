@@ -1,14 +1,16 @@
 //! `lifeboat etcd show`: what can be rebuilt from a history.
 
 use super::moment::At;
-use super::opened::{Broken, Elsewhere, broken, revision};
+use super::opened::{Broken, Elsewhere, IN_FLIGHT, Place, broken, revision};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::FileError;
 use ::etcd::history::{BaseHeader, Began, History, Stretch, Timeline};
+use estate::Kind;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
+use tokio::runtime::Handle;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -127,12 +129,31 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         }
     };
     let rows: Result<Vec<_>, Failure> = history.timelines().iter().map(|timeline| row(&history, timeline)).collect();
-    printer.show(&Shown {
-        timelines: rows?,
-        at,
-        unused: history.unused().len(),
-        broken: broken(&history),
-    })
+    let broken = lasting(&place, &history)?;
+    let gaps = broken.len();
+    printer.show(&Shown { timelines: rows?, at, unused: history.unused().len(), broken })?;
+    match gaps {
+        0 => Ok(()),
+        _ => Err(
+            Failure::new("LB0405", Kind::Damaged, format!("{} breaks off", place.shown())).hint(match place {
+                Place::Path(path) => format!("lifeboat etcd verify {}", path.display()),
+                Place::Repository { .. } => {
+                    "lifeboat repository check, then lifeboat repository repair --from NAME".to_owned()
+                }
+            }),
+        ),
+    }
+}
+
+/// Where it breaks off, and not only because whoever captures stores several objects at once.
+fn lasting(place: &Place, history: &History) -> Result<Vec<Broken>, Failure> {
+    let mut found = broken(history);
+    if !found.is_empty() {
+        Handle::current().block_on(ambient::sleep(IN_FLIGHT));
+        let again = broken(&place.history()?);
+        found.retain(|it| again.iter().any(|other| it.is_at(other)));
+    }
+    Ok(found)
 }
 
 fn row(history: &History, timeline: &Timeline) -> Result<Row, Failure> {

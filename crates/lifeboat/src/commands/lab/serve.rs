@@ -34,6 +34,6 @@ async fn make_repository(lab: &Lab, printer: &Printer) -> Result<(), Failure> {
         return Ok(());
     };
     let root_key = world.path("lifeboat-root.key".as_ref());
-    init::make(&world, &cluster.repository, &root_key, printer).await?;
+    init::make(&world, &cluster.repository, &root_key, false, printer).await?;
     Ok(())
 }

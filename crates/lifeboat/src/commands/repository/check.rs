@@ -1,7 +1,7 @@
 //! `lifeboat repository check` and `repair`: what is sound, and taking from another repository what is not.
 
 use super::{Of, size, unfit};
-use crate::commands::etcd::{Broken, broken};
+use crate::commands::etcd::{Broken, IN_FLIGHT, broken};
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
@@ -18,7 +18,6 @@ use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -119,6 +118,9 @@ impl Report for Shown {
             text.push_str(&format!(", seed {seed}"));
         }
         text.push_str(&format!("\nstore: {}\nobject lock: {}", self.probe, self.object_lock));
+        for (scope, why) in &report.closed {
+            text.push_str(&format!("\nnot opened, so not looked into: {scope}: {why}"));
+        }
         let points = report.points.iter().map(|point| {
             let state = match (point.unharmed(), point.proven()) {
                 (true, true) => "unharmed, every byte read".to_owned(),
@@ -166,24 +168,57 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         memory: memory.as_ref(),
         second: second.as_ref(),
     };
-    let probe = Tried::from(repository.probe().await);
+    let probed = repository.probe().await;
     let wanted = world.repository_of(&name)?.lock.as_deref().copied();
     let object_lock = repository.lock_state(wanted).await.into();
     let report = checked(&world, &name, &repository, &options, printer).await?;
     if let (Some(file), Some(memory)) = (&args.how.memory, &report.memory) {
         remember(file, memory)?;
     }
-    let (sound, store) = (report.sound(), report.store.clone());
-    let shown = Shown { report, probe, object_lock };
+    let store = report.store.clone();
+    let shown = Shown { report, probe: probed.clone().into(), object_lock };
     printer.show(&shown)?;
-    if sound {
-        return match &shown.probe {
-            Tried::Found(probed) if !probed.sound() => Err(unfit(&store, probed)),
-            _ => Ok(()),
+    if shown.report.sound() {
+        if shown.report.opened.is_empty() {
+            return Err(unopened(&world, &name, &store)?);
+        }
+        return match probed {
+            Ok(probed) if probed.sound() => Ok(()),
+            Ok(probed) => Err(unfit(&store, &probed)),
+            Err(error) => Err(untried(error)),
         };
     }
     Err(Failure::new("LB0306", Kind::Damaged, format!("{store} has damage"))
         .hint("lifeboat repository repair --from NAME, if there is another one; else lifeboat explain LB0306"))
+}
+
+/// Nothing was found, because nothing was looked into.
+fn unopened(world: &World, name: &Name, store: &str) -> Result<Failure, Failure> {
+    let identity = &world.repository_of(name)?.identity;
+    let place = world.place_of(identity);
+    let failed = |code: &'static str, why: String| {
+        Failure::new(
+            code,
+            Kind::Person,
+            format!("nothing in {store} was opened, so nothing is known of its copies: {why}"),
+        )
+    };
+    Ok(match world.has(identity) {
+        false => failed("LB0304", format!("{place} is not here"))
+            .hint("the same command where that is: on a site's host, or on an operator's machine"),
+        true => failed("LB0305", format!("{place} is none of its recipients")).hint("lifeboat repository keys"),
+    })
+}
+
+/// What is stored seems sound, and whether the store can be built on is not known.
+fn untried(error: repository::Error) -> Failure {
+    let why = Trouble::from(error);
+    let message = format!("the store could not be tried: {}", why.message);
+    let failure = Failure::new(why.code, why.kind, message);
+    match why.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 async fn checked(
@@ -210,9 +245,6 @@ async fn checked(
     progress.clear();
     Ok(report)
 }
-
-/// How long whoever captures may need until what it stores at once is all there.
-const IN_FLIGHT: Duration = Duration::from_secs(3);
 
 /// Where a cluster's history lacks something in its midst, as the names of its objects tell. What cannot be listed is told elsewhere.
 async fn of_history(repository: &Repository, second: Option<&Repository>, cluster: &Name) -> Vec<Fault> {

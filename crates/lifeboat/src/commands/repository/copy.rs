@@ -1,6 +1,7 @@
 //! `lifeboat repository copy`: a second repository that is the same, once or all the time.
 
 use super::{Of, size};
+use crate::commands::etcd;
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, card};
@@ -22,7 +23,7 @@ pub(super) struct Args {
     /// Compare what is there already byte by byte, not by its size
     #[arg(long)]
     verify: bool,
-    /// Also remove from the copy what this repository no longer has
+    /// Also remove from the copy what this repository has let go of or replaced; what it seems to have lost is held back and named
     #[arg(long)]
     remove: bool,
     /// Also write the settings of files over (clusters/NAME/files/config) where they differ, if this repository's open
@@ -31,9 +32,9 @@ pub(super) struct Args {
     /// Go on for ever, and say how far the copy is behind; Ctrl-C ends it
     #[arg(long)]
     follow: bool,
-    /// With --follow: seconds between two rounds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, requires = "follow")]
-    every: u64,
+    /// With --follow: from one round to the next, such as 10s or 1m; a bare number is seconds
+    #[arg(long, value_name = "TIME", value_parser = every, default_value = "10s", requires = "follow")]
+    every: Duration,
 }
 
 #[derive(Serialize)]
@@ -43,19 +44,29 @@ struct Shown<'a>(&'a Copied);
 impl Report for Shown<'_> {
     fn text(&self) -> String {
         let it = self.0;
-        card([
+        let damaged: Vec<String> = it.damaged.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        let rows = [
             ("copied", format!("{} objects, {}", it.objects, size(it.bytes))),
             ("there already", format!("{} objects", it.there)),
             ("removed", format!("{} objects", it.removed)),
+            ("damaged", damaged.join("\n")),
             ("differing", it.differing.join(", ")),
             ("not signed", it.unsigned.join(", ")),
             ("held back", it.held_back.join("\n")),
-        ])
+        ];
+        card(rows.into_iter().filter(|(_, value)| !value.is_empty()))
     }
 }
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, name) = args.of.open()?;
+    if args.to == name {
+        return Err(
+            Failure::new("LB0202", Kind::Invalid, format!("repository {name} cannot be a copy of itself")).hint(
+                format!("lifeboat repository copy --repository {name} --to NAME: another repository of the estate"),
+            ),
+        );
+    }
     let (from, to) = (world.repository(&name)?, world.repository(&args.to)?);
     to.prepare().map_err(Trouble::from)?;
     let options = CopyOptions {
@@ -65,7 +76,6 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     if args.follow {
         let stop = async { drop(tokio::signal::ctrl_c().await) };
-        let every = Duration::from_secs(args.every);
         let last = Mutex::new(None::<Copied>);
         let report = |round: &Followed| {
             let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,7 +84,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
                 *last = Some(copied.clone());
             }
         };
-        repository::follow(&from, &to, &options, every, stop, &report)
+        repository::follow(&from, &to, &options, args.every, stop, &report)
             .await
             .map_err(Trouble::from)?;
         let last = last.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_default();
@@ -97,9 +107,22 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     ended(&copied, &from, &to)
 }
 
+/// A time, as other commands take one, or a number of seconds.
+fn every(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => etcd::span(text),
+    }
+}
+
 /// What is not the same, in the end, and who has to act.
 fn ended(copied: &Copied, from: &Repository, to: &Repository) -> Result<(), Failure> {
     let (from, to) = (from.store(), to.store());
+    if !copied.damaged.is_empty() {
+        let message = format!("{} objects in {from} are damaged, and were not copied", copied.damaged.len());
+        return Err(Failure::new("LB0306", Kind::Damaged, message)
+            .hint("lifeboat repository check, then lifeboat repository repair --from COPY, if the copy has them"));
+    }
     match (copied.differing.len() + copied.unsigned.len(), copied.held_back.len()) {
         (0, 0) => Ok(()),
         (0, held) => Err(Failure::new(
@@ -134,8 +157,9 @@ fn lines(round: &Followed, before: Option<&Copied>) -> Vec<String> {
             let mut said = format!("{at} copied {} objects, {}", copied.objects, size(copied.bytes));
             let (now, before) = (alarms(copied), before.map(alarms).unwrap_or_default());
             if !now.is_empty() {
-                let (differing, held) = (copied.differing.len(), copied.held_back.len());
-                said.push_str(&format!("; {differing} differ, {held} held back"));
+                let (damaged, differing) = (copied.damaged.len(), copied.differing.len());
+                let held = copied.held_back.len();
+                said.push_str(&format!("; {damaged} damaged, {differing} differ, {held} held back"));
             }
             let news = now.iter().filter(|it| !before.contains(it)).map(|it| format!("{at} {it}"));
             [said].into_iter().chain(news).collect()
@@ -161,7 +185,8 @@ fn alarms(copied: &Copied) -> Vec<String> {
         .unsigned
         .iter()
         .map(|key| format!("{key} is not copied: the root did not sign it"));
-    differing.chain(unsigned).chain(held).collect()
+    let damaged = copied.damaged.iter().map(|(key, why)| format!("{key} is not copied: {why}"));
+    damaged.chain(differing).chain(unsigned).chain(held).collect()
 }
 
 #[cfg(test)]

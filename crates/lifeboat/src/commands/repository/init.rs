@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, Name};
 use recovery::{Trouble, World, kit};
-use repository::{Founding, Repository};
+use repository::{Founding, PublicKey, Repository, Scope};
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -19,6 +19,9 @@ pub(super) struct Args {
     /// Make a lifeboat.json anew that was lost: the id on the recovery sheet
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// Make a repository though the estate names a root, so that there was one: only if that one is lost
+    #[arg(long, conflicts_with = "id")]
+    new: bool,
     /// Leave identity and store credentials off the sheet
     #[arg(long)]
     without_secrets: bool,
@@ -42,7 +45,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if let Some(id) = &args.id {
         mark_anew(&world, &name, &args.root_key, id, printer).await?;
     }
-    let repository = make(&world, &name, &args.root_key, printer).await?;
+    let repository = make(&world, &name, &args.root_key, args.new, printer).await?;
     if world.repository_of(&name)?.root.is_none() {
         let root = repository.root().await.map_err(Trouble::from)?;
         printer.talk(&format!("add this to repository {name} in the estate, on every host: root: {root}"));
@@ -52,6 +55,12 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         printer.talk(&format!("\n{said}\n"));
     }
     let sheet = sheet(&world, &name, &repository, args.without_secrets).await?;
+    if let Some(lacks) = &sheet.identity_lacks {
+        let able = sheet.recipients.join(", ");
+        printer.talk(&format!(
+            "warning: the recovery sheet lacks an identity: {lacks}: write that of one of {able} on it"
+        ));
+    }
     let Some(file) = args.into else {
         return printer.show(&sheet);
     };
@@ -74,16 +83,23 @@ async fn mark_anew(world: &World, name: &Name, root_file: &Path, id: &str, print
     Ok(())
 }
 
-/// Makes the repository, or completes it, and stores the recovery kit in it.
+/// Makes the repository, or completes it, and stores the recovery kit in it. Where the estate names a root and there is none, only
+/// if it is to be a `new` one.
 pub(in crate::commands) async fn make(
     world: &World,
     name: &Name,
     root_file: &Path,
+    new: bool,
     printer: &Printer,
 ) -> Result<Repository, Failure> {
     let repository = world.repository(name)?;
+    let is_there = look(&repository, new).await?;
+    let makes_key = is_there.is_none() && !repository.is_pinned();
+    if !makes_key && !root_file.exists() {
+        return Err(no_root_key(world, name, is_there, root_file)?);
+    }
     probe(&repository).await?;
-    let (root, is_new) = root_key(root_file, true)?;
+    let (root, is_new) = root_key(root_file, makes_key)?;
     if is_new {
         let file = root_file.display();
         printer.talk(&format!("{file} is new: keep it as you keep the sheet, and on no host that is protected"));
@@ -104,6 +120,37 @@ pub(in crate::commands) async fn make(
     }
     store_kit(world, &repository, printer).await?;
     Ok(repository)
+}
+
+/// The root of the repository that is there, before anything is made. Where none is and the estate names a root, another one would
+/// hide that the store is the wrong one.
+async fn look(repository: &Repository, new: bool) -> Result<Option<PublicKey>, Failure> {
+    use repository::Error as E;
+    match repository.root().await {
+        Ok(root) => Ok(Some(root)),
+        Err(error @ (E::Uninitialised { .. } | E::NoBucket { .. })) if repository.is_pinned() && !new => {
+            let mut trouble = Trouble::from(error);
+            let first = trouble.hint.take().unwrap_or_default();
+            let first = first.lines().next().unwrap_or_default();
+            Err(trouble
+                .hint(format!(
+                    "{first}\nlifeboat repository init --new, if the one that the estate means is lost"
+                ))
+                .into())
+        }
+        Err(E::Uninitialised { .. } | E::NoBucket { .. }) => Ok(None),
+        Err(other) => Err(Trouble::from(other).into()),
+    }
+}
+
+/// That there is no root key here, where a new one would be none of the repository's.
+fn no_root_key(world: &World, name: &Name, there: Option<PublicKey>, file: &Path) -> Result<Failure, Failure> {
+    let pinned = world.repository_of(name)?.root.as_deref().cloned();
+    let root = there.map(|root| root.to_string()).or(pinned).unwrap_or_default();
+    let message = format!("the root key {} is not here, and repository {name} has the root {root}", file.display());
+    Ok(Failure::new("LB0203", Kind::Person, message).hint(
+        "--root-key FILE: the file that init wrote when it made the repository; it is kept with the recovery sheet",
+    ))
 }
 
 /// A store that forgets or lies about conditions must be known before anything depends on it.
@@ -149,6 +196,11 @@ async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) 
     let of_everything = of.recipients.iter().filter(|it| it.clusters.is_none());
     let identity = Some(&of.identity).filter(|secret| !bare && world.has(secret));
     let identity = identity.map(|secret| world.secret(secret)).transpose()?;
+    let (identity, identity_lacks) = match identity {
+        Some(text) => fitting(world, of, repository, text).await?,
+        None if bare => (None, None),
+        None => (None, Some(format!("{} is not here", world.place_of(&of.identity)))),
+    };
     Ok(Sheet {
         estate: world.estate.name.to_string(),
         repository: name.to_string(),
@@ -158,8 +210,32 @@ async fn sheet(world: &World, name: &Name, repository: &Repository, bare: bool) 
         root: repository.root().await.map_err(Trouble::from)?.to_string(),
         access: Access::of(world, of, bare, |name| std::env::var(name).ok())?,
         identity: identity.map(|text| secret_line(&text)),
+        identity_lacks,
         recipients: of_everything.map(|it| format!("{} ({})", it.name, it.key)).collect(),
     })
+}
+
+/// The identity, if it opens what is shared and so the recovery kit, and what it does not open.
+async fn fitting(
+    world: &World,
+    of: &estate::Repository,
+    repository: &Repository,
+    text: String,
+) -> Result<(Option<String>, Option<String>), Failure> {
+    let passphrase = std::env::var("LIFEBOAT_PASSPHRASE").ok();
+    let closed = repository
+        .closed_to(&text, passphrase.as_deref())
+        .await
+        .map_err(Trouble::from)?;
+    if closed.is_empty() {
+        return Ok((Some(text), None));
+    }
+    let scopes: Vec<String> = closed.iter().map(ToString::to_string).collect();
+    let lacks = format!("{} does not open {}", world.place_of(&of.identity), scopes.join(", "));
+    match closed.contains(&Scope::Shared) {
+        true => Ok((None, Some(format!("{lacks}, so not the recovery kit, and is left off")))),
+        false => Ok((Some(text), Some(lacks))),
+    }
 }
 
 /// The identity itself, without the comments of its file.

@@ -4,10 +4,11 @@ use super::Of;
 use crate::commands::span;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
-use estate::Kind;
+use estate::{Kind, SecretRef};
 use recovery::{Trouble, kit};
 use repository::{FoundKit, Repository, Settings};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -144,11 +145,35 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
     if let Some(variables) = &laid.variables {
         printer.talk(&format!("set -a; . {}; set +a", variables.display()));
     }
-    printer.talk(&format!(
-        "hint: copy the identity to where the estate looks for it, then lifeboat check --estate {}",
-        laid.estate.display()
-    ));
+    let estate = laid.estate.display();
+    if let Some(identity) = &args.identity {
+        let all = brought(identity, &laid.estate, &args.url);
+        all.iter().for_each(|line| printer.talk(&format!("hint: {line}")));
+        if all.is_empty() {
+            printer.talk("hint: copy the identity to where the estate looks for it");
+        }
+    }
+    printer.talk(&format!("hint: lifeboat check --estate {estate}"));
     printer.show(&shown(&found))
+}
+
+/// How an identity gets to where the estate looks for that of the repository at `url`, or else for those of all: lines to type.
+fn brought(identity: &Path, estate: &Path, url: &str) -> BTreeSet<String> {
+    let Ok(world) = crate::estate::read(estate) else {
+        return BTreeSet::new();
+    };
+    let beside = estate.parent().unwrap_or(Path::new("."));
+    let identity = identity.display();
+    let line = |of: &estate::Repository| match &of.identity {
+        SecretRef::File(path) => format!("install -m 600 -D {identity} {}", beside.join(path).display()),
+        SecretRef::Env(name) => format!("export {name}=\"$(cat {identity})\""),
+    };
+    let all = || world.estate.repositories.values();
+    let of_url: BTreeSet<_> = all().filter(|of| world.url(of).to_string() == url).map(line).collect();
+    match of_url.is_empty() {
+        true => all().map(line).collect(),
+        false => of_url,
+    }
 }
 
 fn settings(args: &FetchArgs) -> Result<Settings, Failure> {
@@ -157,6 +182,7 @@ fn settings(args: &FetchArgs) -> Result<Settings, Failure> {
     Ok(Settings {
         store,
         identity,
+        identity_missing: None,
         passphrase: std::env::var("LIFEBOAT_PASSPHRASE").ok(),
         signer: None,
         root: Some(args.root.clone()),

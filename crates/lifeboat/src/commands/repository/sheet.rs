@@ -21,6 +21,8 @@ pub(super) struct Sheet {
     pub(super) root: String,
     /// The identity's text, unless left out.
     pub(super) identity: Option<String>,
+    /// What is wrong with this host's identity, if it is not enough for everything.
+    pub(super) identity_lacks: Option<String>,
     /// Who can open everything.
     pub(super) recipients: Vec<String>,
 }
@@ -101,6 +103,7 @@ impl Report for Sheet {
             Some(text) => lines.push(format!("Identity    {text}")),
             None => lines.push(format!("Identity    (that of one of: {})", self.recipients.join(", "))),
         }
+        lines.extend(self.identity_lacks.iter().map(|lacks| format!("            ({lacks})")));
         let option = |name: &str, value: &Option<String>| value.as_ref().map(|it| format!(" --{name} {it}"));
         let endpoint = option("endpoint", &self.endpoint).unwrap_or_default();
         let region = option("region", &self.access.region).unwrap_or_default();

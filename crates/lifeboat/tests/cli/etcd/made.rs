@@ -39,7 +39,7 @@ fn record(main: u64) -> Record {
 }
 
 /// A database that etcd 3.6 could have left, at revision `through`; compacted at `compaction` unless that is 0.
-pub(super) fn database(path: &Path, compaction: u64, through: u64) {
+pub(crate) fn database(path: &Path, compaction: u64, through: u64) {
     database_of(path, compaction, through, record);
 }
 

@@ -184,7 +184,10 @@ fn each_error_has_its_place() {
     let newer = failed.by(Error::Format { object: object(), found: "2".to_owned() });
     assert!(matches!(newer, FileError::Newer { .. }));
 
-    let no_key = failed.by(Error::NoIdentity { object: object() });
+    let no_key = failed.by(Error::NoIdentity {
+        object: object(),
+        reason: "no age identity is configured".to_owned(),
+    });
     assert!(no_key.to_string().contains("no age identity"), "{no_key}");
     assert!(matches!(repository_error(no_key), Ok(Error::NoIdentity { .. })));
 }

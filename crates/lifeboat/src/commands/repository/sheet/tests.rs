@@ -21,6 +21,7 @@ fn sheet(with_secrets: bool) -> Sheet {
             from_outside: false,
         },
         identity: secret("AGE-SECRET-KEY-1X"),
+        identity_lacks: None,
         recipients: vec!["safe (age1safe)".to_owned(), "cellar (age1cellar)".to_owned()],
     }
 }
