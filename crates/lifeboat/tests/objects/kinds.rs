@@ -33,10 +33,7 @@ const NOT_KEPT: [&str; 1] = ["ComponentStatus"];
 #[ignore = "needs Kubernetes: cargo xtask test"]
 async fn what_is_read_is_what_the_api_server_shows() {
     let plane = Plane::start().await;
-    for document in include_str!("kinds.yaml").split("\n---\n") {
-        let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|why| panic!("{why}:\n{document}"));
-        apply(&plane, &object).await;
-    }
+    apply_all(&plane).await;
     plane
         .wait("the default service account", async |it| {
             let found = it
@@ -139,6 +136,14 @@ fn what_kubectl_shows(plane: &Plane) {
         let theirs = crate::server::run(&mut command);
         let value = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
         assert_eq!(value(&ours), value(&theirs), "{object}");
+    }
+}
+
+/// Makes a sample of every kind.
+pub(crate) async fn apply_all(plane: &Plane) {
+    for document in include_str!("kinds.yaml").split("\n---\n") {
+        let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|why| panic!("{why}:\n{document}"));
+        apply(plane, &object).await;
     }
 }
 

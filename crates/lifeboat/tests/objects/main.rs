@@ -15,6 +15,7 @@
 mod certificates;
 mod kinds;
 mod lost;
+mod moved;
 mod plane;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;

@@ -39,9 +39,13 @@ pub(crate) struct Plane {
 impl Plane {
     /// Starts one, and waits until it is ready.
     pub(crate) async fn start() -> Self {
+        Self::start_on(Server::start(&newest(), None).await).await
+    }
+
+    /// The same on an etcd.
+    pub(crate) async fn start_on(etcd: Server) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let etcd = Server::start(&newest(), None).await;
         let keys = rcgen::KeyPair::generate().unwrap();
         fs::write(at("sa.key"), keys.serialize_pem()).unwrap();
         fs::write(at("sa.pub"), keys.public_key_pem()).unwrap();

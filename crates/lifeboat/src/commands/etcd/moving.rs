@@ -3,6 +3,7 @@
 use super::inside::Reading;
 use crate::failure::Failure;
 use ::etcd::selection::Source;
+use estate::Kind;
 use objects::transplant::{Item, Profile, Transplant};
 use protect::resources::Look;
 use protect::resources::transplant::Transplanted;
@@ -48,11 +49,24 @@ impl Choice {
 
 impl Moving {
     /// The source as it is afterwards.
-    pub(crate) fn over(&self, source: &Arc<dyn Source>) -> Result<Arc<dyn Source>, Failure> {
+    pub(crate) fn over(&self, source: &Arc<dyn Source>, as_is: bool) -> Result<Arc<dyn Source>, Failure> {
         let source = Arc::clone(source);
         let Some(profile) = self.transplant else {
-            return Ok(source);
+            let Choice { with, without, keep_node, .. } = &self.choice;
+            return match with.is_empty() && without.is_empty() && keep_node.is_empty() {
+                true => Ok(source),
+                false => {
+                    Err(
+                        Failure::new("LB0003", Kind::Invalid, "what is to be otherwise is chosen, but not for where")
+                            .hint("--transplant same-nodes, new-nodes, dr-site or clone"),
+                    )
+                }
+            };
         };
+        if as_is {
+            let message = "an export as it is cannot be prepared for other hosts: it keeps every version";
+            return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--transplant without --as-is"));
+        }
         let (transplant, look) = self.choice.of(profile)?;
         Ok(Arc::new(Transplanted { source, transplant, look }))
     }

@@ -140,7 +140,7 @@ pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Res
         members.token = token(&found)?;
     }
     let from = which.place()?.typed();
-    let source = how.moving.over(&found.source)?;
+    let source = how.moving.over(&found.source, as_is)?;
     let rebuilt = rebuild(&*source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
     let mut made = made(rebuilt, &request, found.timeline);
     made.warnings.extend(found.note);

@@ -69,11 +69,16 @@ fn record(main: u64) -> Record {
         None => Record::deletion(revision, key.into()),
         Some(value) => {
             let (key, value) = (key.into(), value.into());
+            let create_revision = if version == 1 {
+                main
+            } else {
+                [3, 4][usize::from(main == 9)]
+            };
             Record::put(
                 revision,
                 &KeyValue {
                     key,
-                    create_revision: main,
+                    create_revision,
                     mod_revision: main,
                     version,
                     value,
@@ -179,6 +184,24 @@ fn log() {
             "etcd log h secret/shop/sealed",
             "etcd log h certificates/shop/web",
             "etcd log h cm/shop/none",
+        ]
+    ));
+}
+
+#[test]
+fn transplant() {
+    insta::assert_snapshot!(shop(
+        "transplant",
+        &[
+            "etcd transplant h --profile dr-site",
+            "etcd transplant h --profile clone --list --without leader-leases",
+            "etcd transplant h --profile same-nodes --output json",
+            "etcd transplant h --profile moon",
+            "etcd transplant h --profile clone --with everything",
+            "etcd rebuild h --into made --member m1=http://127.0.0.1:2380 --transplant new-nodes",
+            "etcd keys made/member/snap/db",
+            "etcd rebuild h --into other --member m1=http://127.0.0.1:2380 --without nodes",
+            "etcd export h --into snapshot.db --as-is --transplant new-nodes",
         ]
     ));
 }
