@@ -3,6 +3,8 @@
 //!
 //! Needs Go: the samples are part of the module `k8s.io/api`, which is fetched for it.
 
+#![expect(clippy::expect_used, reason = "in a test a panic is the report")]
+
 use objects::encryption::Decryption;
 use objects::schema::Schema;
 use objects::{Content, read};
