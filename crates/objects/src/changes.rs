@@ -80,18 +80,23 @@ impl<'a> Walk<'a> {
             }
             return;
         };
+        // What an item is recognized by may be secret itself.
+        let mut inside = self.path.clone();
+        inside.push(by);
+        let hidden = self.mask.hides(&inside);
         let of = |item: &Value| item.get(by).map(text).unwrap_or_default();
+        let name = |item: &Value| if hidden { "(masked)".to_owned() } else { of(item) };
         let found = self.found.len();
         for item in before {
             let other = after.iter().find(|it| of(it) == of(item));
-            self.step(&format!("[{by}={}]", of(item)), Some(item), other);
+            self.step(&format!("[{by}={}]", name(item)), Some(item), other);
         }
         for item in after.iter().filter(|it| !before.iter().any(|other| of(other) == of(it))) {
-            self.step(&format!("[{by}={}]", of(item)), None, Some(item));
+            self.step(&format!("[{by}={}]", name(item)), None, Some(item));
         }
         if self.found.len() == found {
             // Nothing but their order.
-            let order = |items: &[Value]| Value::Array(items.iter().map(|it| of(it).into()).collect());
+            let order = |items: &[Value]| Value::Array(items.iter().map(|it| name(it).into()).collect());
             self.found.push(Change {
                 path: self.shown.clone(),
                 before: Some(order(before)),

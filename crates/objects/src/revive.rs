@@ -59,6 +59,21 @@ pub fn judge(object: &Object, around: Around<'_>) -> Verdict {
         ("", "ConfigMap") if object.metadata("name") == Some("kube-root-ca.crt") => {
             return leave("the controller manager makes it in every namespace");
         }
+        ("", "ConfigMap") if object.metadata("name") == Some("extension-apiserver-authentication") => {
+            return leave("the API server makes it");
+        }
+        ("", "Service" | "Endpoints") | ("discovery.k8s.io", "EndpointSlice") if is_of_api_servers(object) => {
+            return leave("it is the API servers' own");
+        }
+        ("storage.k8s.io", "VolumeAttachment" | "CSIStorageCapacity") => {
+            return leave("storage controllers make it again");
+        }
+        ("networking.k8s.io", "IPAddress") => return leave("it is made with its Service"),
+        ("resource.k8s.io", "ResourceSlice") => return leave("the driver on its node makes it"),
+        ("certificates.k8s.io", "CertificateSigningRequest") => return leave("who asked asks again"),
+        ("", "Pod") if matches!(field("/status/phase").and_then(Value::as_str), Some("Succeeded" | "Failed")) => {
+            return Verdict::Refuse("it has ended, and would run again".to_owned());
+        }
         ("batch", "Job") if ended(object) => {
             return Verdict::Refuse("it has ended, and would run again".to_owned());
         }
@@ -77,6 +92,11 @@ pub fn judge(object: &Object, around: Around<'_>) -> Verdict {
         notes.push(format!("without {}, of a later Kubernetes", object.unknown.join(", ")));
     }
     Verdict::Bring { notes }
+}
+
+/// Whether it is how pods find the API servers.
+fn is_of_api_servers(object: &Object) -> bool {
+    object.metadata("namespace") == Some("default") && object.metadata("name") == Some("kubernetes")
 }
 
 /// Whether a Job has nothing more to do.
@@ -102,7 +122,8 @@ fn claim(object: &Object, around: Around<'_>) -> Result<Option<String>, Verdict>
     else {
         return Ok(None);
     };
-    match around.volume {
+    // One that is being deleted will be gone as well.
+    match around.volume.filter(|it| it["metadata"]["deletionTimestamp"].is_null()) {
         Some(volume) => {
             let of = &volume["spec"]["claimRef"];
             let its = of["namespace"].as_str() == object.metadata("namespace")

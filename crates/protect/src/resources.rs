@@ -71,10 +71,9 @@ impl Look {
 
     /// Whether bytes that cannot be read as an object may be shown: those of a Secret, or of what nobody knows, may not.
     pub fn shows_bytes(&self, key: &[u8]) -> bool {
-        self.reveal
-            || self
-                .place(key)
-                .is_some_and(|it| it.resource != "secrets" && !it.resource.contains('.'))
+        let secret = key.split(|&byte| byte == b'/').any(|part| part == b"secrets");
+        let built_in = || self.place(key).is_some_and(|it| objects::key::is_built_in(&it.resource));
+        self.reveal || !secret && built_in()
     }
 
     /// What all keys of a scope begin with: as much as can be told.

@@ -2,18 +2,19 @@
 //! `pkg/registry/*/*/storage` and `pkg/controlplane`, and `kubectl api-resources` of Kubernetes 1.36.
 
 /// The path after `/registry`, and the resource that is kept there.
-pub(super) const BY_PATH: [(&str, &str); 7] = [
+pub(super) const BY_PATH: [(&str, &str); 8] = [
     ("apiextensions.k8s.io/customresourcedefinitions", "customresourcedefinitions"),
     ("apiregistration.k8s.io/apiservices", "apiservices"),
     ("controllers", "replicationcontrollers"),
     ("ingress", "ingresses"),
     ("minions", "nodes"),
+    ("podsecuritypolicy", "podsecuritypolicies"),
     ("services/endpoints", "endpoints"),
     ("services/specs", "services"),
 ];
 
 /// A resource, its singular, which is its kind in lower case, and its short names.
-pub(super) const NAMES: [&[&str]; 47] = [
+pub(super) const NAMES: [&[&str]; 59] = [
     &["apiservices", "apiservice"],
     &["certificatesigningrequests", "certificatesigningrequest", "csr"],
     &["clusterrolebindings", "clusterrolebinding"],
@@ -61,4 +62,16 @@ pub(super) const NAMES: [&[&str]; 47] = [
     &["statefulsets", "statefulset", "sts"],
     &["storageclasses", "storageclass", "sc"],
     &["volumeattachments", "volumeattachment"],
+    &["validatingwebhookconfigurations", "validatingwebhookconfiguration"],
+    &["validatingadmissionpolicies", "validatingadmissionpolicy"],
+    &["validatingadmissionpolicybindings", "validatingadmissionpolicybinding"],
+    &["mutatingadmissionpolicies", "mutatingadmissionpolicy"],
+    &["mutatingadmissionpolicybindings", "mutatingadmissionpolicybinding"],
+    &["servicecidrs", "servicecidr"],
+    &["resourceclaims", "resourceclaim"],
+    &["resourceclaimtemplates", "resourceclaimtemplate"],
+    &["resourceslices", "resourceslice"],
+    &["deviceclasses", "deviceclass"],
+    &["volumeattributesclasses", "volumeattributesclass", "vac"],
+    &["podsecuritypolicies", "podsecuritypolicy", "psp"],
 ];

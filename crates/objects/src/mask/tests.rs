@@ -54,3 +54,38 @@ fn built_in_kinds_refer_to_secrets_and_are_shown() {
     }));
     assert!(!pod.contains("masked"), "{pod}");
 }
+
+#[test]
+fn what_is_secret_by_where_it_stands_is_hidden() {
+    let shown = masked(&json!({
+        "apiVersion": "work.open-cluster-management.io/v1", "kind": "ManifestWork",
+        "metadata": { "name": "w", "annotations": { "objectset.rio.cattle.io/applied": "PLANTED", "note": "shown" } },
+        "spec": {
+            "workload": [{ "kind": "Secret", "data": { "x": "PLANTED" }, "stringData": { "y": "PLANTED" } }],
+            "aescbc": { "keys": [{ "name": "one", "secret": "PLANTED" }] },
+            "agentEnvVars": [{ "name": "PW", "value": "PLANTED" }],
+            "kubeconfigContent": "PLANTED", "sshKeyPath": "PLANTED", "rootPass": "PLANTED", "valuesContent": "PLANTED",
+            "plain": "shown",
+        },
+    }));
+    assert!(!shown.contains("PLANTED") && shown.matches("shown").count() == 2, "{shown}");
+    let secret = masked(&json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": { "name": "s", "annotations": { "kapp.k14s.io/original": "PLANTED", "cert-manager.io/issuer-name": "shown" } },
+    }));
+    assert!(!secret.contains("PLANTED") && secret.contains("shown"), "{secret}");
+}
+
+#[test]
+fn what_others_say_of_an_object_quotes_nothing_of_it() {
+    let object = |it: Value| match read(b"", it.to_string().as_bytes(), &Default::default()) {
+        Content::Object(it) => it,
+        other => panic!("{other:?}"),
+    };
+    let token = object(json!({ "apiVersion": "a.b/v1", "kind": "T", "metadata": {}, "spec": { "token": "hunter2" } }));
+    let said = Mask::ByName { rancher: false }.scrub(&token, "spec.token: Invalid value: \"hunter2\": it should match");
+    assert_eq!(said, "spec.token: Invalid value: \"(masked)\": it should match");
+    let secret =
+        object(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": { "a": "aHVudGVyMg==" } }));
+    assert_eq!(Mask::Secret.scrub(&secret, "aHVudGVyMg== and hunter2"), "(masked) and (masked)");
+}

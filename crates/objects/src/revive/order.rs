@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// Kinds by what they need, the first needed first. What is not named, custom resources mostly, comes before
 /// what acts upon requests.
-const RANKS: [&[&str]; 11] = [
+const RANKS: [&[&str]; 12] = [
     &["Namespace"],
     &["CustomResourceDefinition"],
     &[
@@ -16,7 +16,9 @@ const RANKS: [&[&str]; 11] = [
         "CSIDriver",
         "VolumeSnapshotClass",
     ],
-    &["ServiceAccount", "LimitRange", "ResourceQuota", "ConfigMap", "Secret"],
+    // The token of one goes when it is not there yet.
+    &["ServiceAccount"],
+    &["LimitRange", "ResourceQuota", "ConfigMap", "Secret"],
     &["ClusterRole", "Role"],
     &["ClusterRoleBinding", "RoleBinding"],
     &["PersistentVolume"],

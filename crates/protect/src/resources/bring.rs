@@ -4,6 +4,7 @@
 //! has to be remembered for going on after a break: what is there already is found unchanged.
 
 mod act;
+mod address;
 mod compare;
 mod live;
 mod look;
@@ -50,7 +51,9 @@ pub fn gather(
             Ok(())
         })?;
         // What is no object of Kubernetes has no way back through its API server.
-        found.retain(|old| how.place(&old.key).is_some());
+        // Nor what the API server keeps for itself.
+        let own = ["ranges", "masterleases", "peerserverleases"];
+        found.retain(|old| how.place(&old.key).is_some_and(|place| !own.contains(&&*place.resource)));
     }
     for wanted in named {
         match how.find(at, wanted)? {

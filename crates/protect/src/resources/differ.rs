@@ -69,6 +69,14 @@ impl Look {
             }
             Ok(())
         })?;
+        // Encrypted anew, it is other bytes and the same object.
+        found.retain(|_, it| match (&it.before, &it.after) {
+            (Some(before), Some(after)) => match (&before.content, &after.content) {
+                (Content::Object(before), Content::Object(after)) => before.fields != after.fields,
+                _ => true,
+            },
+            _ => true,
+        });
         self.when(from, to, scope, &mut found)?;
         Ok(found.into_values().collect())
     }

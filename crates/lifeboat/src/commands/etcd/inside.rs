@@ -42,7 +42,8 @@ impl Reading {
                     .map_err(|why| Failure::new("LB0418", Kind::Invalid, format!("{shown}: {why}")))?
             }
         };
-        let registry = self.etcd_prefix.trim_end_matches('/').to_owned();
+        // As the API server itself takes it.
+        let registry = format!("/{}", self.etcd_prefix.trim_matches('/'));
         Ok(Look { registry, decryption, reveal: self.reveal })
     }
 

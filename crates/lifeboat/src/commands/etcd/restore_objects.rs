@@ -77,14 +77,18 @@ struct Row {
 
 impl Report for Shown {
     fn text(&self) -> String {
-        let rows = self.objects.iter().filter(|row| row.what != "unchanged").map(|row| {
-            let lines = row.changes.iter().map(line).chain(row.why.clone()).chain(row.notes.clone());
-            [
-                row.what.to_owned(),
-                row.object.clone(),
-                lines.collect::<Vec<_>>().join("\n"),
-            ]
-        });
+        let rows = self
+            .objects
+            .iter()
+            .filter(|row| row.what != "unchanged" || !row.notes.is_empty())
+            .map(|row| {
+                let lines = row.changes.iter().map(line).chain(row.why.clone()).chain(row.notes.clone());
+                [
+                    row.what.to_owned(),
+                    row.object.clone(),
+                    lines.collect::<Vec<_>>().join("\n"),
+                ]
+            });
         let rows: Vec<_> = rows.collect();
         let told = format!(
             "{} to create, {} to change, {} unchanged, {} left to others, {} refused; as of revision {}",

@@ -34,6 +34,7 @@ async fn make_repository(lab: &Lab, printer: &Printer) -> Result<(), Failure> {
         return Ok(());
     };
     let root_key = world.path("lifeboat-root.key".as_ref());
-    init::make(&world, &cluster.repository, &root_key, false, printer).await?;
+    // Its estate names the root from the start, and there is nothing to lose.
+    init::make(&world, &cluster.repository, &root_key, true, printer).await?;
     Ok(())
 }

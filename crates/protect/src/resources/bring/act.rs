@@ -1,8 +1,8 @@
 //! Objects go back, in their order. Start at [`act`].
 
 use super::live::Live;
-use super::look::{AT_ONCE, keeps_volume, reason};
-use super::{Act, Item};
+use super::look::{AT_ONCE, reason};
+use super::{Act, Item, address};
 use cluster::{Client, Error, KindRef};
 use futures::StreamExt;
 use objects::Object;
@@ -81,49 +81,53 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
             .push(format!("without its owner, which is not there: {}", gone.join(", ")));
     }
     let owner = |owner: &Owner| owner_there.get(&(owner.kind.clone(), owner.name.clone())).cloned();
-    let whole = Value::Object(cleaned(object, keeps_volume(&item.notes), owner));
-    if object.kind == "PersistentVolumeClaim" && keeps_volume(&item.notes) {
+    let mut whole = Value::Object(cleaned(object, item.keeps_volume, owner));
+    if item.new_address {
+        address::leave_out(&mut whole);
+    } else if let Some(now) = live.get(object) {
+        address::keep(&mut whole, now);
+    }
+    if object.kind == "PersistentVolumeClaim" && item.keeps_volume {
         release(client, object).await?;
     }
     match applied(client, &whole).await {
         Ok(made) => {
-            if let Some(note) = status(client, object, &made).await {
-                done.notes.push(note);
+            // What lives has a status of its own by now.
+            if item.act == Act::Create
+                && let Some(note) = status(client, object, &made).await
+            {
+                done.notes.push(item.mask.scrub(object, &note));
             }
             Ok((done, Some(made)))
         }
         Err(down @ (Error::Untrusted { .. } | Error::NotReady { .. })) => Err(down),
         Err(error @ Error::Unreachable { .. }) => match client.ready().await {
-            Ok(()) => Ok((Done { failed: Some(reason(&error)), ..done }, None)),
+            Ok(()) => Ok((
+                Done {
+                    failed: Some(item.mask.scrub(object, &reason(&error))),
+                    ..done
+                },
+                None,
+            )),
             Err(down) => Err(down),
         },
-        Err(error) => Ok((Done { failed: Some(reason(&error)), ..done }, None)),
+        Err(error) => Ok((
+            Done {
+                failed: Some(item.mask.scrub(object, &reason(&error))),
+                ..done
+            },
+            None,
+        )),
     }
 }
 
-/// Applies an object; one whose kind has just been defined waits until it is served, and a Service whose address somebody else has
-/// gets another one.
+/// Applies an object; one whose kind has just been defined waits until it is served.
 async fn applied(client: &Client, whole: &Value) -> Result<Value, Error> {
     let begun = ambient::monotonic();
     loop {
         match client.apply(whole).await {
             Err(Error::UnknownKind { .. }) if begun.elapsed() < SERVED_WITHIN => {
                 ambient::sleep(ASK_EVERY).await;
-            }
-            Err(Error::Invalid { reason, .. })
-                if whole["kind"] == "Service" && reason.contains("already allocated") =>
-            {
-                let mut free = whole.clone();
-                if let Some(spec) = free["spec"].as_object_mut() {
-                    ["clusterIP", "clusterIPs", "healthCheckNodePort"]
-                        .iter()
-                        .for_each(|it| drop(spec.remove(*it)));
-                }
-                let ports = free["spec"]["ports"].as_array_mut().into_iter().flatten();
-                ports
-                    .filter_map(Value::as_object_mut)
-                    .for_each(|port| drop(port.remove("nodePort")));
-                return client.apply(&free).await;
             }
             other => return other,
         }
@@ -174,13 +178,13 @@ async fn status(client: &Client, object: &Object, made: &Value) -> Option<String
         .get("status")
         .filter(|it| custom && it.is_object() && made["status"] != **it)?;
     let kind = KindRef::new(&*object.api_version, &*object.kind);
-    let name = object.metadata("name")?;
-    match client
-        .patch_status(&kind, object.metadata("namespace"), name, &json!({ "status": status }))
-        .await
-    {
-        // Without such a subresource, it went back with the object, or means nothing.
-        Ok(_) | Err(Error::NotFound { .. }) => None,
-        Err(error) => Some(format!("its status could not be brought back: {}", reason(&error))),
-    }
+    let (name, namespace) = (object.metadata("name")?, object.metadata("namespace"));
+    let patch = json!({ "status": status });
+    let put = match client.patch_status(&kind, namespace, name, &patch).await {
+        // Without such a subresource it is a field as any other.
+        Err(Error::NotFound { .. }) => client.patch_merge(&kind, namespace, name, &patch).await,
+        other => other,
+    };
+    put.err()
+        .map(|error| format!("its status could not be brought back: {}", reason(&error)))
 }

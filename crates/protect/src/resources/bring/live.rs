@@ -82,6 +82,15 @@ impl Live {
         }
     }
 
+    /// In which version an object was stored, if that is another one.
+    pub(super) fn stored_as(&self, object: &Object) -> Option<&str> {
+        let now = KindRef::new(&*object.api_version, &*object.kind);
+        self.instead
+            .iter()
+            .find(|(_, served)| **served == now)
+            .map(|(stored, _)| &*stored.api_version)
+    }
+
     pub(super) fn get(&self, object: &Object) -> Option<&Value> {
         self.objects.get(&key(object)?)
     }

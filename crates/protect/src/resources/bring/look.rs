@@ -1,11 +1,12 @@
 //! What would happen, by the API server's own dry run. Start at [`look`].
 
 use super::live::{Live, key};
-use super::{Old, compare, parted};
+use super::{Old, address, compare, parted};
 use crate::resources::Look;
 use cluster::{Client, Error, KindRef};
 use futures::StreamExt;
 use objects::changes::Change;
+use objects::mask::Mask;
 use objects::revive::{Around, Owner, Verdict, cleaned, judge, owners, rank};
 use objects::{Content, Object};
 use serde_json::Value;
@@ -36,6 +37,12 @@ pub struct Item {
     pub(super) object: Option<Object>,
     /// How late it goes back.
     pub(super) level: usize,
+    /// Of a claim: whether it is bound to the volume again that it had.
+    pub(super) keeps_volume: bool,
+    /// Of a Service: whether somebody else has its address, and it gets another one.
+    pub(super) new_address: bool,
+    /// What of the object is not shown.
+    pub(super) mask: Mask,
 }
 
 /// What is to be done with an object.
@@ -65,15 +72,11 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
             it.content = Content::Object(live.served(object.clone()));
         }
     }
+    let old = old;
     let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
     let levels = levels(&objects);
     let coming: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
     let made_kinds: HashSet<KindRef> = objects.iter().flat_map(|it| kinds_of(it)).collect();
-    let namespaces: HashSet<&str> = objects
-        .iter()
-        .filter(|it| is_namespace(it))
-        .filter_map(|it| it.metadata("name"))
-        .collect();
     let mut items = Vec::new();
     for it in &old {
         let shown = how
@@ -86,14 +89,19 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
                 notes: vec![],
                 object: None,
                 level: 0,
+                keeps_volume: false,
+                new_address: false,
+                mask: Mask::Nothing,
             },
             Ok(object) => {
                 let level = key(object).and_then(|key| levels.get(&key).copied()).unwrap_or_default();
-                judged(client, &live, object, options, shown, level).await?
+                let asked = Asked { how, client, live: &live, coming: &objects, options };
+                judged(&asked, object, shown, level).await?
             }
         };
         items.push(item);
     }
+    let namespaces: HashSet<String> = items.iter().filter_map(Item::namespace).collect();
     let tried = futures::stream::iter(items)
         .map(|item| {
             let (live, coming, made_kinds, namespaces) = (&live, &coming, &made_kinds, &namespaces);
@@ -105,8 +113,8 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
                 let waits = live.unserved.contains(&kind) && made_kinds.contains(&kind);
                 let homeless = object.metadata("namespace").is_some_and(|it| namespaces.contains(it));
                 let owner = |owner: &Owner| owner_uid(live, object, owner, |key| coming.contains(key));
-                let whole = Value::Object(cleaned(object, keeps_volume(&item.notes), owner));
-                tried(how, client, live, item, &whole, waits, homeless).await
+                let whole = Value::Object(cleaned(object, item.keeps_volume, owner));
+                tried(client, live, item, whole, waits, homeless).await
             }
         })
         .buffered(AT_ONCE)
@@ -117,19 +125,24 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
     Ok(items)
 }
 
+/// What an object is judged by.
+struct Asked<'a> {
+    how: &'a Look,
+    client: &'a Client,
+    live: &'a Live,
+    coming: &'a [&'a Object],
+    options: &'a Options,
+}
+
 /// What an object is by itself, before the API server is asked.
-async fn judged(
-    client: &Client,
-    live: &Live,
-    object: &Object,
-    options: &Options,
-    shown: String,
-    level: usize,
-) -> Result<Item, Error> {
+async fn judged(asked: &Asked<'_>, object: &Object, shown: String, level: usize) -> Result<Item, Error> {
+    let Asked { how, client, live, coming, options } = asked;
     let name = |field: &str| object.metadata(field).unwrap_or_default().to_owned();
     let volume = match object.fields.get("spec").and_then(|spec| spec["volumeName"].as_str()) {
         Some(volume) if object.kind == "PersistentVolumeClaim" => {
-            client.get(&KindRef::new("v1", "PersistentVolume"), None, volume).await?
+            let there = client.get(&KindRef::new("v1", "PersistentVolume"), None, volume).await?;
+            let its = |it: &&&Object| it.kind == "PersistentVolume" && it.metadata("name") == Some(volume);
+            there.or_else(|| coming.iter().find(its).map(|it| Value::Object(it.fields.clone())))
         }
         _ => None,
     };
@@ -146,33 +159,54 @@ async fn judged(
         Verdict::Refuse(_) if there && object.kind == "Job" => (Act::Leave("it is there".to_owned()), vec![]),
         Verdict::Refuse(why) => (Act::Refuse(why), vec![]),
     };
-    Ok(Item { shown, act, notes, object: Some(object.clone()), level })
+    let mut notes = notes;
+    if let Some(stored) = live.stored_as(object) {
+        notes.push(format!("it was stored as {stored}, and goes back as {}", object.api_version));
+    }
+    Ok(Item {
+        shown,
+        act,
+        notes,
+        object: Some(object.clone()),
+        level,
+        keeps_volume: volume.is_some_and(|it| it["metadata"]["deletionTimestamp"].is_null()),
+        new_address: false,
+        mask: how.mask(&object.api_version, &object.kind),
+    })
 }
 
 /// Asks the API server what it would make of an object.
 async fn tried(
-    how: &Look,
     client: &Client,
     live: &Live,
     mut item: Item,
-    whole: &Value,
+    mut whole: Value,
     waits_for_kind: bool,
     in_new_namespace: bool,
 ) -> Result<Item, Error> {
     let Some(object) = &item.object else { return Ok(item) };
     let before = live.get(object);
-    let mask = how.mask(&object.api_version, &object.kind);
-    let answer = match before.filter(|before| compare::changes(before, whole, mask).is_empty()) {
+    let mask = item.mask;
+    if let Some(before) = before {
+        address::keep(&mut whole, before);
+    }
+    let mut answer = match before.filter(|before| compare::changes(before, &whole, mask).is_empty()) {
         // Nothing to ask.
         Some(same) => Ok(same.clone()),
-        None => client.try_apply(whole).await,
+        None => client.try_apply(&whole).await,
     };
+    if before.is_none() && answer.as_ref().err().is_some_and(|error| address::is_taken(&whole, error)) {
+        address::leave_out(&mut whole);
+        item.new_address = true;
+        item.notes.push("its address or port is taken: it gets another one".to_owned());
+        answer = client.try_apply(&whole).await;
+    }
     item.act = match answer {
         Ok(after) => match before {
             None => Act::Create,
             Some(before) => {
                 let changes = compare::changes(before, &after, mask);
-                let stays = compare::changes(whole, &after, mask);
+                let stays = compare::changes(&whole, &after, mask);
                 if !stays.is_empty() {
                     let paths: Vec<&str> = stays.iter().map(|it| it.path.as_str()).take(3).collect();
                     let more = if stays.len() > paths.len() { ", ..." } else { "" };
@@ -191,7 +225,7 @@ async fn tried(
             Act::Create
         }
         Err(Error::NotFound { .. }) if in_new_namespace => Act::Create,
-        Err(Error::Unreachable { .. } | Error::NotReady { .. } | Error::Untrusted { .. }) if before.is_none() => {
+        Err(Error::Unreachable { .. } | Error::NotReady { .. } | Error::Untrusted { .. }) => {
             return match client.ready().await {
                 // A webhook whose backend is gone is the API server's answer for this object alone.
                 Ok(()) => Ok(Item {
@@ -204,7 +238,7 @@ async fn tried(
         Err(Error::UnknownKind { kind, .. }) => {
             Act::Refuse(format!("{kind} is not served: bring its definition back first"))
         }
-        Err(error) => Act::Refuse(reason(&error)),
+        Err(error) => Act::Refuse(mask.scrub(object, &reason(&error))),
     };
     Ok(item)
 }
@@ -235,13 +269,15 @@ fn owner_uid(live: &Live, object: &Object, owner: &Owner, comes: impl Fn(&super:
     coming.then(|| "00000000-0000-0000-0000-000000000000".to_owned())
 }
 
-/// Whether a claim is bound to its volume again.
-pub(super) fn keeps_volume(notes: &[String]) -> bool {
-    !notes.iter().any(|note| note.contains("new, empty one"))
-}
-
-fn is_namespace(object: &Object) -> bool {
-    object.kind == "Namespace" && object.api_version == "v1"
+impl Item {
+    /// The namespace that it is, if it comes.
+    fn namespace(&self) -> Option<String> {
+        let object = self
+            .object
+            .as_ref()
+            .filter(|it| it.kind == "Namespace" && it.api_version == "v1")?;
+        object.metadata("name").filter(|_| self.act == Act::Create).map(str::to_owned)
+    }
 }
 
 /// The kinds that a definition makes.
