@@ -1,5 +1,5 @@
-//! The file format of bbolt, in which etcd keeps its database: a [`Reader`] that trusts nothing, and a [`Writer`] that lays out
-//! a fresh file from sorted entries.
+//! The file format of bbolt, in which etcd keeps its database: a [`Reader`] that trusts nothing, a [`Writer`] that lays out
+//! a fresh file from sorted entries, and an [`Editor`] that changes a file so that a crash leaves what was or what is.
 //!
 //! A file is a row of pages. The first two describe the database (the *metas*: the valid one with the higher transaction id
 //! counts); all others belong to a B+ tree of buckets, each of which is a B+ tree of entries, or is gone and not looked at. A
@@ -9,15 +9,18 @@
 //! Numbers are little-endian, as on every platform of Kubernetes' distributions but s390x. Sources: bbolt
 //! `internal/common/{page,meta,bucket,inode}.go`, `node.go`, `tx_check.go`; versions 1.3.12, 1.4.3 and 1.5.0 have the same format.
 
+pub(crate) mod editor;
 mod leaves;
 mod meta;
 mod page;
+mod paper;
 mod reader;
 mod source;
 mod tree;
 mod walk;
 mod writer;
 
+pub use editor::{Appending, Disk, Edit, Editor};
 pub use leaves::Leaves;
 pub use reader::{Bucket, Reader};
 pub use walk::Entries;

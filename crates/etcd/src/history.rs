@@ -18,6 +18,7 @@ mod header;
 mod index;
 mod moment;
 mod name;
+mod onward;
 mod open;
 mod pack;
 mod packing;

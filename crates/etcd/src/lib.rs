@@ -5,7 +5,8 @@
 //! - etcd's files: [`database`] (over [`bbolt`]) and [`wal`];
 //! - what is kept: [`history`], its form; [`capture`] adds to it, [`mod@merge`] makes it smaller;
 //! - what it holds: [`selection`] chooses records, [`proof`] compares their hash with etcd's own;
-//! - what comes out: [`rebuild`] makes data directories and snapshots, [`import`] reads those of others.
+//! - what comes out: [`rebuild`] makes data directories and snapshots, [`import`] reads those of others; [`mod@follow`] keeps the
+//!   newest state ready, so that it becomes a data directory in no time.
 //!
 //! Nothing here logs or prints: only the caller knows who listens.
 //!
@@ -20,6 +21,7 @@ pub mod database;
 mod error;
 mod failure;
 mod file_error;
+pub mod follow;
 pub mod history;
 pub mod hosts;
 pub mod import;

@@ -10,13 +10,13 @@
 //! old revisions are marked as compacted, the watch is refused, and the watcher lists anew. etcdutl's own bump leaves a record
 //! with an empty key behind; compaction marks alone do the same without it.
 
-mod beside;
-mod buckets;
+pub(crate) mod beside;
+pub(crate) mod buckets;
 mod error;
 mod line;
-mod member;
+pub(crate) mod member;
 mod members;
-mod records;
+pub(crate) mod records;
 
 pub use buckets::Warning;
 pub use error::RebuildError;
@@ -161,8 +161,12 @@ pub(crate) struct Revisions {
 
 impl Revisions {
     fn of(source: &dyn Source, request: &Request) -> Result<Self, RebuildError> {
-        let at = request.revision;
-        let (compacted, current) = match request.marks {
+        Self::new(request.revision, request.marks, source.compaction())
+    }
+
+    /// Those of what is made of revision `at` of a source that is compacted.
+    pub(crate) fn new(at: u64, marks: Marks, compaction: u64) -> Result<Self, RebuildError> {
+        let (compacted, current) = match marks {
             Marks::Bump(bump) => {
                 let bumped = at
                     .checked_add(bump)
@@ -171,7 +175,7 @@ impl Revisions {
                 (bumped, bumped)
             }
             Marks::Current => (at, at),
-            Marks::AsIs => (source.compaction(), at),
+            Marks::AsIs => (compaction, at),
         };
         Ok(Self { at, compacted, current })
     }

@@ -31,14 +31,7 @@ pub(super) struct Meta {
 impl Meta {
     /// Looks at both meta pages, and takes the valid one of the higher transaction.
     pub(super) fn choose(name: &str, pages: &dyn Pages) -> Result<Self, FileError> {
-        let read = |offset: u32| {
-            let mut bytes = [0; META_PAGE_BYTES];
-            match pages.read_at(u64::from(offset), &mut bytes) {
-                Ok(()) => Ok(Some(bytes)),
-                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-                Err(e) => Err(FileError::io(name, "read")(e)),
-            }
-        };
+        let read = |offset: u32| read(name, pages, u64::from(offset));
         let Some(first) = read(0)? else {
             return Err(FileError::damaged(name, "its beginning", "it is too short for a database of etcd"));
         };
@@ -58,6 +51,11 @@ impl Meta {
                 Err(FileError::damaged(name, "page 0", format!("{why}, nor is there a second meta page")))
             }
         }
+    }
+
+    /// The meta page at a place, if there is a valid one.
+    pub(super) fn at(name: &str, pages: &dyn Pages, offset: u64) -> Result<Option<Self>, FileError> {
+        Ok(read(name, pages, offset)?.and_then(|bytes| Self::parse(&bytes).ok()))
     }
 
     fn parse(page: &[u8; META_PAGE_BYTES]) -> Result<Self, &'static str> {
@@ -102,5 +100,15 @@ impl Meta {
         let mut page = [0; META_PAGE_BYTES];
         page.copy_from_slice(&out);
         page
+    }
+}
+
+/// The bytes of a meta page; none if the file ends before.
+fn read(name: &str, pages: &dyn Pages, offset: u64) -> Result<Option<[u8; META_PAGE_BYTES]>, FileError> {
+    let mut bytes = [0; META_PAGE_BYTES];
+    match pages.read_at(offset, &mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(e) => Err(FileError::io(name, "read")(e)),
     }
 }

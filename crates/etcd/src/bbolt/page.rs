@@ -95,6 +95,11 @@ impl Page {
         self.count
     }
 
+    /// How many pages of the file it takes.
+    pub(super) fn pages(&self) -> u64 {
+        u64::from(Header::parse(&self.bytes).overflow) + 1
+    }
+
     /// The key of an element; a slice, nothing is copied.
     pub(super) fn key(&self, i: usize) -> Bytes {
         self.bytes.slice(self.spans(i).0)

@@ -54,8 +54,13 @@ impl Reader {
             page_bytes: meta.page_bytes as usize,
             high_water: meta.high_water,
         });
+        Self::of(source, meta.root)
+    }
+
+    /// What the tree of buckets below `root` leads to.
+    pub(super) fn of(source: Arc<Source>, root: u64) -> Result<Self, FileError> {
         let mut buckets = BTreeMap::new();
-        let mut root = Entries::over(Arc::clone(&source), Level::root(meta.root));
+        let mut root = Entries::over(Arc::clone(&source), Level::root(root));
         while let Some((flags, key, value)) = root.element()? {
             let wrong = |why: &str| FileError::damaged(&source.name, format!("bucket {}", shown(&key)), why);
             if flags & IS_BUCKET == 0 {

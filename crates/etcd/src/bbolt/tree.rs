@@ -1,7 +1,8 @@
 //! A B+ tree that grows from sorted entries: a leaf that is full is written, and named in the branch above it, and so on up.
 
-use super::writer::{Output, PAGE_BYTES, header};
-use super::{BRANCH, ELEMENT_BYTES, HEADER_BYTES, LEAF, LONGEST_KEY_BYTES, LONGEST_VALUE_BYTES};
+use super::page::Page;
+use super::paper::{PAGE_BYTES, Paper, header};
+use super::{BRANCH, BUCKET_BYTES, ELEMENT_BYTES, HEADER_BYTES, LEAF, LONGEST_KEY_BYTES, LONGEST_VALUE_BYTES};
 use crate::FileError;
 
 /// How large a leaf becomes, unless a single entry is larger. Four pages rather than one: objects of Kubernetes are about half a
@@ -39,8 +40,32 @@ struct Level {
 }
 
 impl Tree {
+    /// A tree that is there already, to go on with at its right edge: the branches that lead to its last leaf, from the root down,
+    /// and that leaf. These pages are written anew in other places, all others stay where they are.
+    pub(super) fn resumed(branches: &[Page], leaf: &Page) -> Self {
+        let mut tree = Self::default();
+        for i in 0..leaf.count() {
+            let (key, value) = (leaf.key(i), leaf.value(i));
+            if i == 0 {
+                replace(&mut tree.first, &key);
+            }
+            tree.add(leaf.flags(i), &key, &value);
+        }
+        for (depth, branch) in branches.iter().enumerate().rev() {
+            let mut level = Level { wrote: depth > 0, ..Level::default() };
+            // The last child is what is written anew.
+            for i in 0..branch.count().saturating_sub(1) {
+                let key = branch.key(i);
+                level.children.push((key.len(), branch.child(i)));
+                level.keys.extend_from_slice(&key);
+            }
+            tree.levels.push(level);
+        }
+        tree
+    }
+
     /// Adds an entry.
-    pub(super) fn put(&mut self, out: &mut Output, flags: u32, key: &[u8], value: &[u8]) -> Result<(), FileError> {
+    pub(super) fn put(&mut self, out: &mut dyn Paper, flags: u32, key: &[u8], value: &[u8]) -> Result<(), FileError> {
         let begun = !self.leaf.is_empty() || !self.levels.is_empty();
         if begun && key <= self.last.as_slice() {
             return Err(out.misuse("a key is not higher than the one before it"));
@@ -55,12 +80,29 @@ impl Tree {
         if self.leaf.is_empty() {
             replace(&mut self.first, key);
         }
+        self.add(flags, key, value);
+        Ok(())
+    }
+
+    fn add(&mut self, flags: u32, key: &[u8], value: &[u8]) {
         let at = self.content.len() as u32;
         self.leaf.push([flags, at, key.len() as u32, value.len() as u32]);
         self.content.extend_from_slice(key);
         self.content.extend_from_slice(value);
         replace(&mut self.last, key);
-        Ok(())
+    }
+
+    /// Writes what is left, and gives what the tree of buckets says of it: where its root is, or the whole of it.
+    pub(super) fn bucket(self, out: &mut dyn Paper) -> Result<Vec<u8>, FileError> {
+        let mut bucket = vec![0; BUCKET_BYTES];
+        match self.inline(PAGE_BYTES / 4) {
+            Some(page) => bucket.extend_from_slice(&page),
+            None => {
+                let root = self.finish(out)?.to_le_bytes();
+                bucket.iter_mut().zip(root).for_each(|(to, from)| *to = from);
+            }
+        }
+        Ok(bucket)
     }
 
     /// The whole tree as one page that can stand in its parent, if it is so small.
@@ -75,7 +117,7 @@ impl Tree {
     }
 
     /// Writes what is left, and gives the root's page.
-    pub(super) fn finish(mut self, out: &mut Output) -> Result<u64, FileError> {
+    pub(super) fn finish(mut self, out: &mut dyn Paper) -> Result<u64, FileError> {
         if !self.leaf.is_empty() || self.levels.is_empty() {
             self.write_leaf(out)?;
         }
@@ -98,7 +140,7 @@ impl Tree {
         HEADER_BYTES + self.leaf.len() * ELEMENT_BYTES + self.content.len()
     }
 
-    fn write_leaf(&mut self, out: &mut Output) -> Result<(), FileError> {
+    fn write_leaf(&mut self, out: &mut dyn Paper) -> Result<(), FileError> {
         self.table.clear();
         leaf_table(&self.leaf, &mut self.table);
         let id = out.page(LEAF, self.leaf.len() as u16, [&self.table, &self.content])?;
@@ -113,7 +155,7 @@ impl Tree {
     }
 
     /// Adds a page that was written to the branch above it.
-    fn name(&mut self, out: &mut Output, level: usize, first: &[u8], id: u64) -> Result<(), FileError> {
+    fn name(&mut self, out: &mut dyn Paper, level: usize, first: &[u8], id: u64) -> Result<(), FileError> {
         if level == self.levels.len() {
             self.levels.push(Level::default());
         }
@@ -129,7 +171,7 @@ impl Tree {
     }
 
     /// Writes a branch of the first `count` children of a level.
-    fn write_branch(&mut self, out: &mut Output, level: usize, count: usize) -> Result<(), FileError> {
+    fn write_branch(&mut self, out: &mut dyn Paper, level: usize, count: usize) -> Result<(), FileError> {
         let Some(it) = self.levels.get_mut(level) else {
             return Ok(());
         };

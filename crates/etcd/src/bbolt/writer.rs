@@ -3,9 +3,10 @@
 //!
 //! Memory does not grow with the number of entries: of each tree only the pages that are being filled are held.
 
+use super::IS_BUCKET;
 use super::meta::Meta;
+use super::paper::{PAGE_BYTES, Paper, assemble};
 use super::tree::Tree;
-use super::{BUCKET_BYTES, HEADER_BYTES, IS_BUCKET};
 use crate::FileError;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use std::collections::BTreeMap;
@@ -14,8 +15,6 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// The size of pages: that of a system's pages, as etcd has it.
-pub(super) const PAGE_BYTES: usize = 4096;
 /// The pages before the first that belongs to a tree.
 const META_PAGES: u64 = 2;
 /// How much is collected before it is written.
@@ -83,6 +82,11 @@ impl Writer {
         Ok(BucketWriter { writer: self, name: name.to_owned(), tree: Tree::default() })
     }
 
+    /// How large the file is so far, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.out.next_page() * PAGE_BYTES as u64
+    }
+
     /// Writes the tree of buckets and the meta pages, and syncs the file. The directory it stands in is the caller's to sync.
     ///
     /// # Errors
@@ -130,18 +134,7 @@ impl BucketWriter<'_> {
     /// # Errors
     /// [`FileError::Io`].
     pub fn finish(self) -> Result<(), FileError> {
-        let mut bucket = Vec::new();
-        match self.tree.inline(PAGE_BYTES / 4) {
-            Some(page) => {
-                bucket.resize(BUCKET_BYTES, 0);
-                bucket.extend_from_slice(&page);
-            }
-            None => {
-                let root = self.tree.finish(&mut self.writer.out)?;
-                bucket.extend_from_slice(&root.to_le_bytes());
-                bucket.resize(BUCKET_BYTES, 0);
-            }
-        }
+        let bucket = self.tree.bucket(&mut self.writer.out)?;
         self.writer.buckets.insert(self.name, bucket);
         self.writer.unfinished = false;
         Ok(())
@@ -160,25 +153,24 @@ pub(super) struct Output {
     handed: u64,
 }
 
-impl Output {
-    /// Writes a page, with as many after it as it takes, and gives its id.
-    pub(super) fn page(&mut self, flags: u16, count: u16, parts: [&[u8]; 2]) -> Result<u64, FileError> {
-        let bytes = HEADER_BYTES + parts.iter().map(|part| part.len()).sum::<usize>();
-        let pages = bytes.div_ceil(PAGE_BYTES);
+impl Paper for Output {
+    fn page(&mut self, flags: u16, count: u16, parts: [&[u8]; 2]) -> Result<u64, FileError> {
         let id = self.next_page();
-        let begin = self.buffer.len();
-        let overflow = u32::try_from(pages - 1).map_err(|_| self.misuse("an entry is too large"))?;
-        self.buffer.extend_from_slice(&header(id, flags, count, overflow));
-        for part in parts {
-            self.buffer.extend_from_slice(part);
+        if assemble(&mut self.buffer, id, flags, count, parts).is_none() {
+            return Err(self.misuse("an entry is too large"));
         }
-        self.buffer.resize(begin + pages * PAGE_BYTES, 0);
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }
         Ok(id)
     }
 
+    fn misuse(&self, why: &str) -> FileError {
+        FileError::io(&self.name, "written")(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+}
+
+impl Output {
     /// The id of the next page.
     fn next_page(&self) -> u64 {
         (self.written + self.buffer.len() as u64) / PAGE_BYTES as u64
@@ -200,24 +192,4 @@ impl Output {
         }
         Ok(())
     }
-
-    /// The error of a caller that does what it must not.
-    pub(super) fn misuse(&self, why: &str) -> FileError {
-        FileError::io(&self.name, "written")(io::Error::new(io::ErrorKind::InvalidInput, why))
-    }
-}
-
-/// The header of a page.
-pub(super) fn header(id: u64, flags: u16, count: u16, overflow: u32) -> [u8; HEADER_BYTES] {
-    let mut out = [0; HEADER_BYTES];
-    let fields: [&[u8]; 4] = [
-        &id.to_le_bytes(),
-        &flags.to_le_bytes(),
-        &count.to_le_bytes(),
-        &overflow.to_le_bytes(),
-    ];
-    for (to, from) in out.iter_mut().zip(fields.concat()) {
-        *to = from;
-    }
-    out
 }

@@ -98,7 +98,7 @@ impl Moment {
 }
 
 /// Names hold a quarter of a link only.
-fn follows(name: &SegmentName, known: &Known, before: Link) -> Result<(), FileError> {
+pub(super) fn follows(name: &SegmentName, known: &Known, before: Link) -> Result<(), FileError> {
     if known.header.prev == before {
         return Ok(());
     }

@@ -26,10 +26,11 @@ impl History {
     /// The shelf cannot be listed.
     pub fn open(shelf: Arc<dyn Shelf>) -> Result<Self, FileError> {
         let names = shelf.list()?;
-        Ok(Self {
-            store: Arc::new(Store::new(shelf, &names)),
-            timelines: resolve(&names),
-        })
+        Ok(Self::of(Arc::new(Store::new(shelf, &names)), resolve(&names)))
+    }
+
+    pub(super) fn of(store: Arc<Store>, timelines: Vec<Timeline>) -> Self {
+        Self { store, timelines }
     }
 
     /// The shelf.

@@ -50,6 +50,20 @@ impl Store {
         }
     }
 
+    /// For the same shelf with other names on it: bases that are still there, and dictionaries, stay known.
+    pub(super) fn renewed(&self, names: &[Name]) -> Self {
+        let new = Self::new(Arc::clone(&self.shelf), names);
+        let there = |name: &BaseName| names.binary_search(&Name::Base(*name)).is_ok();
+        let bases = held(&self.bases);
+        let bases = bases
+            .iter()
+            .filter(|(name, _)| there(name))
+            .map(|(name, pack)| (*name, Arc::clone(pack)));
+        held(&new.bases).extend(bases);
+        held(&new.dictionaries).clone_from(&held(&self.dictionaries));
+        new
+    }
+
     pub(super) fn shelf(&self) -> &Arc<dyn Shelf> {
         &self.shelf
     }

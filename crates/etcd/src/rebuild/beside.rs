@@ -169,6 +169,17 @@ impl Drop for Beside<'_> {
     }
 }
 
+/// Removes what killed rebuilds of a data directory left beside it, or in it.
+pub(crate) fn clear_directory(path: &Path) -> Result<(), RebuildError> {
+    if path.is_dir() {
+        clear(path, "member", path)?;
+    }
+    match split(path) {
+        Ok((parent, name)) if parent.is_dir() => clear(&parent, &name, path),
+        _ => Ok(()),
+    }
+}
+
 /// Removes what killed rebuilds of `name` left in `parent`.
 fn clear(parent: &Path, name: &str, asked: &Path) -> Result<(), RebuildError> {
     let unread = || FileError::io(parent.display(), "read");
@@ -210,14 +221,14 @@ fn split(path: &Path) -> Result<(PathBuf, String), FileError> {
     Ok((parent.unwrap_or(Path::new(".")).to_owned(), name))
 }
 
-fn make_directory(path: &Path) -> Result<(), FileError> {
+pub(crate) fn make_directory(path: &Path) -> Result<(), FileError> {
     DirBuilder::new()
         .mode(0o700)
         .create(path)
         .map_err(FileError::io(path.display(), "created"))
 }
 
-fn sync_directory(path: &Path) -> Result<(), FileError> {
+pub(crate) fn sync_directory(path: &Path) -> Result<(), FileError> {
     let directory = File::open(path).map_err(FileError::io(path.display(), "opened"))?;
     directory.sync_all().map_err(FileError::io(path.display(), "synced"))
 }

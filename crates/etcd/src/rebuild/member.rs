@@ -117,7 +117,7 @@ fn copy(from: &Path, others: &[(&Peer, Beside<'_>)]) -> Result<(), FileError> {
 }
 
 /// Everything but the database, durable but for the directories.
-fn files(place: &Beside<'_>, fresh: &Fresh) -> Result<(), FileError> {
+pub(crate) fn files(place: &Beside<'_>, fresh: &Fresh) -> Result<(), FileError> {
     place.file(&format!("data/member/snap/{}", fresh.snap_name), &fresh.snap, 0)?;
     place.file(&format!("data/member/wal/{FIRST_SEGMENT}"), &fresh.wal, SEGMENT_BYTES)
 }

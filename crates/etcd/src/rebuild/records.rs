@@ -5,6 +5,7 @@
 //! last that is chosen; it has threads of its own.
 
 use crate::bbolt::{BucketWriter, Writer};
+use crate::proof::Digest;
 use crate::rebuild::{Marks, RebuildError, Request, buckets};
 use crate::record::varint;
 use crate::selection::{SelectionError, Sink, Source, Standing};
@@ -25,9 +26,11 @@ const BATCHES: usize = 8;
 type Batch = Vec<(Bytes, Bytes)>;
 
 /// What was written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Written {
     pub(crate) records: u64,
+    /// Where it is asked for, all records.
+    pub(crate) digest: Option<Digest>,
     /// The leases that keys hang on.
     pub(crate) leases: BTreeSet<i64>,
 }
@@ -46,19 +49,19 @@ pub(crate) fn write(
         revision: request.revision,
         all: request.marks == Marks::AsIs,
     };
-    let mut written = Written::default();
-    let mut bucket = writer.bucket(buckets::KEY)?;
-    let in_order = chosen.walk_in_order(&mut written, &mut |record| bucket.put(&record.entry_key(), &record.value));
-    match in_order {
-        Some(done) => done?,
-        None => {
-            let mut sorter = Sorter::new(folder, SORT_BYTES);
-            chosen.walk(&mut written, &mut |record| sorter.push(&record.entry_key(), &record.value))?;
-            write_sorted(sorter.finish()?, &mut bucket)?;
-        }
-    }
-    bucket.finish()?;
-    Ok(written)
+    chosen.write(folder, writer, Written::default())
+}
+
+/// Writes what exists at a revision, and hashes it, as it is chosen, in the way of [`crate::proof`].
+pub(crate) fn write_live(
+    source: &dyn Source,
+    revision: u64,
+    folder: &Path,
+    writer: &mut Writer,
+) -> Result<Written, RebuildError> {
+    let chosen = Chosen { source, floor: revision, revision, all: false };
+    let hashed = Written { digest: Some(Digest::new()), ..Written::default() };
+    chosen.write(folder, writer, hashed)
 }
 
 /// Which records of a source are taken.
@@ -71,6 +74,21 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
+    fn write(&self, folder: &Path, writer: &mut Writer, mut written: Written) -> Result<Written, RebuildError> {
+        let mut bucket = writer.bucket(buckets::KEY)?;
+        let in_order = self.walk_in_order(&mut written, &mut |record| bucket.put(&record.entry_key(), &record.value));
+        match in_order {
+            Some(done) => done?,
+            None => {
+                let mut sorter = Sorter::new(folder, SORT_BYTES);
+                self.walk(&mut written, &mut |record| sorter.push(&record.entry_key(), &record.value))?;
+                write_sorted(sorter.finish()?, &mut bucket)?;
+            }
+        }
+        bucket.finish()?;
+        Ok(written)
+    }
+
     fn walk(&self, written: &mut Written, sink: &mut Sink<'_>) -> Result<(), SelectionError> {
         self.source.walk(self.from(), self.revision, &mut |record, standing| {
             self.take(record, standing, written, sink)
@@ -107,6 +125,9 @@ impl Chosen<'_> {
             }
         }
         written.records += 1;
+        if let Some(digest) = &mut written.digest {
+            digest.add(&record);
+        }
         sink(record)
     }
 }
@@ -143,7 +164,7 @@ fn merge(sorted: Sorted, sender: &SyncSender<Batch>) -> Result<(), FileError> {
 }
 
 /// The lease in a marshalled `mvccpb.KeyValue`; 0 for none. Everything else is passed over.
-fn lease_of(value: &[u8]) -> Result<i64, String> {
+pub(crate) fn lease_of(value: &[u8]) -> Result<i64, String> {
     let (mut at, mut lease) = (0, 0);
     while at < value.len() {
         let tag = varint(value, &mut at)?;

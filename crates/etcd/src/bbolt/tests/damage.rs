@@ -84,7 +84,7 @@ fn all_sizes_of_pages_are_found_by_the_second_meta_page() {
         let meta = Meta { page_bytes, root: 2, high_water: 3, transaction: 7 };
         let at = page_bytes as usize;
         database[at..at + META_PAGE_BYTES].copy_from_slice(&meta.encoded(1));
-        database[2 * at..2 * at + 16].copy_from_slice(&super::super::writer::header(2, LEAF, 0, 0));
+        database[2 * at..2 * at + 16].copy_from_slice(&super::super::paper::header(2, LEAF, 0, 0));
         let reader = open(database).unwrap();
         assert_eq!((reader.page_bytes(), reader.bytes()), (at, 3 * u64::from(page_bytes)));
     }
@@ -252,7 +252,7 @@ proptest! {
         database.extend(bytes);
         let flags = if leaf { LEAF } else { BRANCH };
         let count = u16::from(database[8192 + 10]) % 8;
-        database[8192..8192 + 16].copy_from_slice(&super::super::writer::header(2, flags, count, 0));
+        database[8192..8192 + 16].copy_from_slice(&super::super::paper::header(2, flags, count, 0));
         set_meta(&mut database, |meta| (meta.root, meta.high_water) = (root, 5));
         let _ = content(database);
     }
