@@ -35,6 +35,7 @@ pub(super) struct Home {
 }
 
 /// What a directory holds.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Found {
     /// A file that says what it follows; not checked yet.
     File(Followed<File>),
