@@ -56,7 +56,7 @@ impl Follower {
         let home = Home::open(path)?;
         let (file, lost) = match home.find()? {
             Found::File(file) => match file.check() {
-                Ok(_) => (Some(file), None),
+                Ok(_) => (Some(*file), None),
                 Err(e) if e.is_damage() => (None, Some(e.to_string())),
                 Err(e) => return Err(e.into()),
             },

@@ -56,6 +56,11 @@ impl Failure {
     }
 
     /// What the process ends with.
+    /// What went wrong, in one line.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Unreachable | Kind::Conflict | Kind::Fenced | Kind::Bug => 1,

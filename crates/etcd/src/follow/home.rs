@@ -35,10 +35,9 @@ pub(super) struct Home {
 }
 
 /// What a directory holds.
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Found {
     /// A file that says what it follows; not checked yet.
-    File(Followed<File>),
+    File(Box<Followed<File>>),
     /// Nothing, or what was there has been promoted.
     Nothing,
     /// A file that cannot be used, and why.
@@ -121,7 +120,7 @@ impl Home {
             found => found,
         };
         let found = match found {
-            Ok(Some(file)) => Found::File(file),
+            Ok(Some(file)) => Found::File(Box::new(file)),
             Ok(None) => Found::Unusable(format!("{} does not say what it follows", path.display())),
             Err(e) if e.is_damage() => Found::Unusable(e.to_string()),
             Err(e) => return Err(e.into()),

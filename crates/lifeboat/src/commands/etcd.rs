@@ -5,6 +5,7 @@ mod capture;
 mod diff;
 mod exchange;
 mod failures;
+mod follow;
 mod get;
 mod inside;
 mod keys;
@@ -15,6 +16,7 @@ mod merge;
 mod moment;
 mod moving;
 mod opened;
+mod promote;
 mod rebuild;
 mod restore_objects;
 mod rotation;
@@ -69,6 +71,10 @@ enum Command {
     Transplant(transplant::Args),
     /// Make a data directory of any moment
     Rebuild(rebuild::Args),
+    /// Keep the newest state of a history ready on this host, so that it becomes a data directory at once
+    Follow(follow::Args),
+    /// Make a data directory of what follow keeps ready
+    Promote(promote::Args),
     /// Make a snapshot of any moment, for etcdutl, k3s and RKE2
     Export(exchange::ExportArgs),
     /// Begin a history with a snapshot, or with the data directory of a stopped member
@@ -96,6 +102,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         Command::Transplant(args) => apart(move || transplant::run(&args, &own)).await?,
         Command::Verify(args) => return verify::run(args, printer).await,
         Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
+        Command::Follow(args) => follow::run(args, printer).await?,
+        Command::Promote(args) => apart(move || promote::run(args, &own)).await?,
         Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,
         Command::Import(args) => apart(move || exchange::import(&args, &own)).await?,
         Command::Merge(args) => apart(move || merge::run(&args, &own)).await?,

@@ -1,5 +1,6 @@
 //! `lifeboat etcd` without an etcd: what is shown, checked and made of files, and each way in which they can be wrong.
 
+mod followed;
 mod inside;
 pub(crate) mod made;
 

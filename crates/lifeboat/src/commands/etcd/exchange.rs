@@ -3,6 +3,7 @@
 use super::failures::{inhabited, occupied};
 use super::leased::{Waiting, unheld};
 use super::moment::size;
+use super::moving::Moving;
 use super::opened::{Elsewhere, Place, Which};
 use super::rebuild::{How, make};
 use crate::estate as estate_file;
@@ -32,6 +33,8 @@ pub(crate) struct ExportArgs {
     into: PathBuf,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    moving: Moving,
     /// Leave out the jump and its marks, and keep every version: for comparing, not for Kubernetes
     #[arg(long, conflicts_with_all = ["bump", "no_bump"])]
     as_is: bool,
@@ -100,7 +103,7 @@ impl Report for Begun {
 
 pub(crate) fn export(args: &ExportArgs, printer: &Printer) -> Result<(), Failure> {
     let target = Target::Snapshot { path: args.into.clone() };
-    printer.show(&make(&args.which, &args.how, args.as_is, target)?)
+    printer.show(&make(&args.which, (&args.how, &args.moving), args.as_is, target)?)
 }
 
 pub(crate) fn import(args: &ImportArgs, printer: &Printer) -> Result<(), Failure> {

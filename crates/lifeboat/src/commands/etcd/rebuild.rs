@@ -39,6 +39,8 @@ pub(crate) struct Args {
     token: Option<String>,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    moving: Moving,
 }
 
 /// How revisions go on, and who will run it.
@@ -46,15 +48,13 @@ pub(crate) struct Args {
 pub(crate) struct How {
     /// The etcd that will run it: 3.5, 3.6 or 3.7; without this the line that it comes from
     #[arg(long, value_name = "LINE")]
-    line: Option<Line>,
+    pub(super) line: Option<Line>,
     /// How far revisions jump, so that nobody who watched before waits for ever
     #[arg(long, value_name = "NUMBER", default_value_t = DEFAULT_BUMP)]
-    bump: u64,
+    pub(super) bump: u64,
     /// Let revisions go on where they were; not for Kubernetes
     #[arg(long, conflicts_with = "bump")]
-    no_bump: bool,
-    #[command(flatten)]
-    moving: Moving,
+    pub(super) no_bump: bool,
 }
 
 /// What was made, as it is shown.
@@ -76,7 +76,7 @@ pub(crate) struct Made {
     members: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster_id: Option<String>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Report for Made {
@@ -126,7 +126,12 @@ impl How {
 }
 
 /// Makes `target` of the moment.
-pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Result<Made, Failure> {
+pub(crate) fn make(
+    which: &Which,
+    (how, moving): (&How, &Moving),
+    as_is: bool,
+    target: Target,
+) -> Result<Made, Failure> {
     let found = which.find(false)?;
     let mut request = Request {
         revision: found.revision,
@@ -140,7 +145,7 @@ pub(crate) fn make(which: &Which, how: &How, as_is: bool, target: Target) -> Res
         members.token = token(&found)?;
     }
     let from = which.place()?.typed();
-    let source = how.moving.over(&found.source, as_is)?;
+    let source = moving.over(&found.source, as_is)?;
     let rebuilt = rebuild(&*source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
     let mut made = made(rebuilt, &request, found.timeline);
     made.warnings.extend(found.note);
@@ -167,27 +172,33 @@ fn made(it: Rebuilt, request: &Request, timeline: Option<u32>) -> Made {
         Target::DataDirectories { directories, .. } => directories.iter().map(|(_, path)| path.clone()).collect(),
         Target::Seed { path } | Target::Snapshot { path } => vec![path.clone()],
     };
-    let missing = (!it.leases_missing.is_empty()).then(|| {
-        format!(
-            "of {} leases nobody knows how long they were granted for; they run for an hour",
-            it.leases_missing.len()
-        )
-    });
-    Made {
-        made,
-        line: request.line.to_string(),
-        timeline,
-        revision: it.revision,
-        current_revision: it.current_revision,
-        compacted_revision: it.compacted_revision,
-        keys: it.keys,
-        every_version: request.marks == Marks::AsIs,
-        bytes: it.bytes,
-        leases: it.leases,
-        leases_missing: it.leases_missing.iter().map(|id| format!("{id:x}")).collect(),
-        members: it.members.into_iter().map(|(name, id)| (name, format!("{id:x}"))).collect(),
-        cluster_id: (it.cluster_id != 0).then(|| format!("{:x}", it.cluster_id)),
-        warnings: it.warnings.iter().map(warning).chain(missing).collect(),
+    Made::of(it, made, request.line, request.marks == Marks::AsIs, timeline)
+}
+
+impl Made {
+    pub(super) fn of(it: Rebuilt, made: Vec<PathBuf>, line: Line, every_version: bool, timeline: Option<u32>) -> Self {
+        let missing = (!it.leases_missing.is_empty()).then(|| {
+            format!(
+                "of {} leases nobody knows how long they were granted for; they run for an hour",
+                it.leases_missing.len()
+            )
+        });
+        Self {
+            made,
+            line: line.to_string(),
+            timeline,
+            revision: it.revision,
+            current_revision: it.current_revision,
+            compacted_revision: it.compacted_revision,
+            keys: it.keys,
+            every_version,
+            bytes: it.bytes,
+            leases: it.leases,
+            leases_missing: it.leases_missing.iter().map(|id| format!("{id:x}")).collect(),
+            members: it.members.into_iter().map(|(name, id)| (name, format!("{id:x}"))).collect(),
+            cluster_id: (it.cluster_id != 0).then(|| format!("{:x}", it.cluster_id)),
+            warnings: it.warnings.iter().map(warning).chain(missing).collect(),
+        }
     }
 }
 
@@ -223,7 +234,7 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             }
         }
     };
-    printer.show(&make(&args.which, &args.how, false, target)?)
+    printer.show(&make(&args.which, (&args.how, &args.moving), false, target)?)
 }
 
 /// For which members, and where.
@@ -254,7 +265,7 @@ fn directories(
     Ok(vec![(name.to_owned(), into.to_owned())])
 }
 
-fn member(text: &str) -> Result<Member, String> {
+pub(super) fn member(text: &str) -> Result<Member, String> {
     let wrong = || "it is not NAME=URLS, as in m1=https://10.0.0.21:2380".to_owned();
     let (name, urls) = text.split_once('=').ok_or_else(wrong)?;
     if name.is_empty() || urls.is_empty() {
