@@ -2,6 +2,7 @@
 //! captured is compared with what etcd itself answers. Killing stands in `killed`.
 
 mod backlog;
+mod followed;
 mod full;
 mod gaps;
 mod killed;

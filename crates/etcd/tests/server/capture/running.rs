@@ -242,7 +242,7 @@ pub(crate) fn live(history: &History, revision: u64) -> Vec<KeyValue> {
     pairs
 }
 
-fn packs(history: &History, timeline: u32, revision: u64) -> Packs {
+pub(crate) fn packs(history: &History, timeline: u32, revision: u64) -> Packs {
     let moment = history.moment(timeline, revision).unwrap();
     let segments = (0..moment.segments().len()).map(|at| Arc::new(moment.segment(at).unwrap()));
     Packs::new(Arc::clone(moment.base()), segments.collect()).unwrap()
