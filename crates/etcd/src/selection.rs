@@ -63,7 +63,8 @@ pub trait Source: Send + Sync {
         self.live_at(revision, &mut |record| if begins(&record, prefix)? { sink(record) } else { Ok(()) })
     }
 
-    /// Every record from above `after` up to `through`, deletions too, whose key begins with `prefix`, in no order.
+    /// Every record from above `after` up to `through`, deletions too, whose key begins with `prefix`, in no order; of a history in
+    /// order of revision. [`Source::compaction`] is the lowest `after` that can be answered.
     ///
     /// # Errors
     /// As [`Source::walk`].

@@ -11,6 +11,7 @@ use super::{LeaseTtl, SelectionError, Sink, Source, Standing, Walked, begins, ch
 use crate::database::{Lease, Others};
 use crate::history::{BaseHeader, Buckets, LeaseSeen, Pack};
 use crate::{FileError, Record};
+use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,7 +130,8 @@ impl Source for Packs {
         Ok(())
     }
 
-    /// In order of revision where `after` is the base's or above; then the base is not read.
+    /// In order of revision. Of the base, only the live frames that may hold such keys and the older records of these revisions are
+    /// read, and nothing where `after` is its revision or above; what matches in it is held in memory.
     fn versions_under(
         &self,
         prefix: &[u8],
@@ -138,18 +140,21 @@ impl Source for Packs {
         sink: &mut Sink<'_>,
     ) -> Result<(), SelectionError> {
         check_range(self, after, through)?;
-        let mut matching = |record: Record| {
-            if record.revision.main > after && begins(&record, prefix)? {
-                sink(record)
-            } else {
-                Ok(())
-            }
-        };
-        if after < self.facts.revision {
-            return self.since(after, through, &mut matching);
-        }
+        let only = after.saturating_add(1)..=through;
         let pass = Pass::new(self, after, through);
-        Ok(pass.changes(&(after.saturating_add(1)..=through), &mut matching)?)
+        if after < self.facts.revision {
+            let mut found = Vec::new();
+            pass.of_base(&self.base.frames_for_prefix(prefix), &only, &mut |record| {
+                if begins(&record, prefix)? {
+                    // A copy, or the whole frame would stay.
+                    found.push(Record { value: Bytes::copy_from_slice(&record.value), ..record });
+                }
+                Ok(())
+            })?;
+            found.sort_unstable_by_key(|it| it.revision);
+            found.into_iter().try_for_each(&mut *sink)?;
+        }
+        Ok(pass.changes(&only, &mut |record| if begins(&record, prefix)? { sink(record) } else { Ok(()) })?)
     }
 
     fn leases(&self) -> Result<BTreeMap<i64, LeaseTtl>, SelectionError> {

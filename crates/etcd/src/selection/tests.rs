@@ -1,12 +1,16 @@
 use super::made::{Cuts, History, histories};
 use super::model::{Model, models, sorted};
 use super::*;
+use crate::KeyValue;
 use crate::bbolt::Writer;
 use crate::database::Database;
+use crate::history::{BaseWriter, Buckets, Object, Pack};
 use crate::proof::hash_kv;
 use crate::{FileError, Record, Revision};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Compares a source with the model that it was made from, at a revision and a floor among those that it answers for.
 pub(crate) fn same(source: &dyn Source, model: &Model, at: [Index; 2]) {
@@ -111,6 +115,75 @@ fn database(model: &Model, compaction: u64, path: &std::path::Path) -> DatabaseS
     meta.finish().unwrap();
     writer.finish().unwrap();
     DatabaseSource::new(Database::open(path).unwrap()).unwrap()
+}
+
+/// An object that counts what is read of it.
+struct Counted(Bytes, Arc<AtomicU64>);
+
+impl Object for Counted {
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        self.1.fetch_add(into.len() as u64, Ordering::Relaxed);
+        self.0.read_at(offset, into)
+    }
+}
+
+/// A base of several frames, whose values cannot be compressed, with its size.
+fn large(read: &Arc<AtomicU64>) -> (Arc<Pack>, u64) {
+    let mut writer = BaseWriter::new(Vec::new()).unwrap();
+    for n in 1..=40 {
+        let mut value = vec![0; 400_000];
+        blake3::Hasher::new().update(&[n]).finalize_xof().fill(&mut value);
+        let kv = KeyValue {
+            key: format!("/registry/{n:02}").into(),
+            create_revision: u64::from(n),
+            mod_revision: u64::from(n),
+            version: 1,
+            value: value.into(),
+            lease: 0,
+        };
+        writer.live(&Record::put(Revision { main: n.into(), sub: 0 }, &kv)).unwrap();
+    }
+    let (written, bytes) = writer.finish(made::header(40, 1), &Buckets::new()).unwrap();
+    let size = bytes.len() as u64;
+    let object = Arc::new(Counted(bytes.into(), Arc::clone(read)));
+    (Arc::new(Pack::open(&written.name, object).unwrap()), size)
+}
+
+#[test]
+fn of_a_large_base_one_key_costs_the_index_and_one_frame() {
+    let read = Arc::new(AtomicU64::new(0));
+    let (base, size) = large(&read);
+    let frames: Vec<u64> = base.frames().iter().map(|it| it.stored as u64).collect();
+    assert!(frames.len() >= 4, "{frames:?}");
+    let (index, largest) = (size - frames.iter().sum::<u64>(), *frames.iter().max().unwrap());
+    let packs = Packs::new(base, vec![]).unwrap();
+    let look_up = |versions: bool| {
+        let before = read.load(Ordering::Relaxed);
+        let mut found = Vec::new();
+        match versions {
+            true => packs.versions_under(b"/registry/17", 1, 40, &mut into(&mut found)).unwrap(),
+            false => packs.live_under(b"/registry/17", 40, &mut into(&mut found)).unwrap(),
+        }
+        assert_eq!(found.iter().map(|it| it.revision.main).collect::<Vec<_>>(), [17]);
+        read.load(Ordering::Relaxed) - before
+    };
+    let opened = read.load(Ordering::Relaxed);
+    assert!(opened <= index + 64, "{opened} of {index}");
+    assert!(
+        [look_up(false), look_up(true)].iter().all(|it| *it <= largest),
+        "more than one frame was read"
+    );
+}
+
+#[test]
+fn versions_come_in_order_also_out_of_the_base() {
+    let mut found = Vec::new();
+    history().packs.versions_under(b"", 2, 9, &mut into(&mut found)).unwrap();
+    assert_eq!(found.iter().map(|it| it.revision.main).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8, 9]);
 }
 
 proptest! {

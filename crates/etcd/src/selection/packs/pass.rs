@@ -97,24 +97,37 @@ impl<'a> Pass<'a> {
     pub(crate) fn changes(&self, only: &RangeInclusive<u64>, sink: &mut Sink<'_>) -> Result<(), FileError> {
         let segments = self.packs.segments.iter();
         let in_order = What::Records { newest_first: false };
-        ahead(
+        self.run(
             segments
                 .flat_map(|it| jobs(it, Role::Changes, only.clone(), in_order))
                 .collect(),
-            |job: Job| job.run(&self.hasher),
-            |batch| match batch {
-                Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
-                Batch::Gone(..) | Batch::Keys(_) => Ok(()),
-            },
+            sink,
         )
+    }
+
+    /// The base's records of these revisions, in no order: all that are older, and the live ones of the frames with these numbers.
+    pub(crate) fn of_base(
+        &self,
+        live: &[usize],
+        only: &RangeInclusive<u64>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), FileError> {
+        let of = |role| jobs(&self.packs.base, role, only.clone(), What::Records { newest_first: false });
+        let live = of(Role::Live).into_iter().filter(|job| live.contains(&job.frame));
+        self.run(of(Role::Older).into_iter().chain(live).collect(), sink)
     }
 
     /// The base's older records above `after`, in order of revision; how they stand is not asked.
     pub(crate) fn older_above(&self, after: u64, sink: &mut Sink<'_>) -> Result<(), FileError> {
         let above = after.saturating_add(1)..=u64::MAX;
         let older = jobs(&self.packs.base, Role::Older, above, What::Records { newest_first: false });
+        self.run(older, sink)
+    }
+
+    /// The records of these frames, one after the other.
+    fn run(&self, jobs: Vec<Job>, sink: &mut Sink<'_>) -> Result<(), FileError> {
         ahead(
-            older,
+            jobs,
             |job: Job| job.run(&self.hasher),
             |batch| match batch {
                 Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
