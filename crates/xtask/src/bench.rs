@@ -29,7 +29,7 @@ enum What {
 
 #[derive(clap::Args)]
 struct Etcd {
-    /// Only the works whose names begin so: first, rebuild, replay, lookup, risk, cost, bytes
+    /// Only the works whose names begin so: first, rebuild, replay, lookup, follow, risk, cost, bytes
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// How often each is repeated, ours and the peer's in turn

@@ -6,6 +6,7 @@ mod bytes;
 mod deltas;
 mod first;
 mod flags;
+mod follow;
 mod large;
 mod live;
 mod load;
@@ -41,6 +42,8 @@ async fn work(words: Vec<String>) -> Result<()> {
     it.work("replay", what, async || rebuilds::replay(flags).await).await?;
     it.work("lookup", "one object out of a large history", async || lookup::run(flags).await)
         .await?;
+    let what = "the newest state of a history, followed and promoted";
+    it.work("follow", what, async || follow::run(flags).await).await?;
     it.work("risk", "seconds at risk while it is written to", async || live::risk(flags).await)
         .await?;
     it.work("cost", "what being captured costs an etcd", async || live::cost(flags).await)

@@ -2,6 +2,7 @@
 //!
 //! `bench do NAME ARGUMENT...`; each ends when what it made is durable.
 
+use crate::follow;
 use anyhow::{Context, Result, bail, ensure};
 use etcd::capture::{Options, Risk, Tell, capture};
 use etcd::database::Database;
@@ -28,6 +29,9 @@ pub(crate) async fn run(words: &[String]) -> Result<()> {
         ["rebuild", shelf, into] => rebuilt(&of_history(shelf.as_ref())?, into.as_ref()),
         ["lookup", shelf, key] => found(&of_history(shelf.as_ref())?, key, true),
         ["scan", shelf, key] => found(&of_history(shelf.as_ref())?, key, false),
+        ["follow", shelf, home] => follow::follow(shelf.as_ref(), home.as_ref()),
+        ["promote", home, into] => follow::promote(home.as_ref(), into.as_ref()),
+        ["churn", shelf, home, seconds] => follow::churn(shelf.as_ref(), home.as_ref(), seconds.parse()?).await,
         ["restore", file, into] => rebuilt(&of_file(file.as_ref())?, into.as_ref()),
         _ => bail!("{words:?} is nothing that can be done"),
     }
