@@ -3,6 +3,7 @@
 use crate::mask::Mask;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -87,11 +88,13 @@ impl<'a> Walk<'a> {
         let of = |item: &Value| item.get(by).map(text).unwrap_or_default();
         let name = |item: &Value| if hidden { "(masked)".to_owned() } else { of(item) };
         let found = self.found.len();
+        let index = |items: &'a [Value]| items.iter().map(|it| (of(it), it)).collect::<HashMap<_, _>>();
+        let (was, is) = (index(before), index(after));
         for item in before {
-            let other = after.iter().find(|it| of(it) == of(item));
+            let other = is.get(&of(item)).copied();
             self.step(&format!("[{by}={}]", name(item)), Some(item), other);
         }
-        for item in after.iter().filter(|it| !before.iter().any(|other| of(other) == of(it))) {
+        for item in after.iter().filter(|it| !was.contains_key(&of(it))) {
             self.step(&format!("[{by}={}]", name(item)), None, Some(item));
         }
         if self.found.len() == found {

@@ -156,17 +156,19 @@ impl Decryption {
         if provider == "kms" {
             return Err(Sealed::Kms { plugin: name.to_owned() });
         }
-        let mut fitting = self
-            .keys
-            .iter()
-            .filter(|it| it.provider.name() == provider && it.name == name)
-            .peekable();
-        if fitting.peek().is_none() {
+        // A key's name may have colons in it, so only those that are given tell where it ends.
+        let whole = [name.as_bytes(), b":", sealed].concat();
+        let of = |it: &Key| whole.strip_prefix(it.name.as_bytes())?.strip_prefix(b":").map(<[u8]>::to_vec);
+        let given = self.keys.iter().filter(|it| it.provider.name() == provider);
+        let fitting: Vec<_> = given.filter_map(|key| Some((key, of(key)?))).collect();
+        if fitting.is_empty() {
             return Err(Sealed::NoKey { provider: provider.to_owned(), key: name.to_owned() });
         }
         // Several groups of resources may have keys of one name.
         // Padding alone fits by chance once in 256 times.
-        let opened = fitting.find_map(|key| key.open(etcd_key, sealed).filter(|it| looks_opened(it)));
+        let opened = fitting
+            .iter()
+            .find_map(|(key, sealed)| key.open(etcd_key, sealed).filter(|it| looks_opened(it)));
         opened.ok_or_else(|| Sealed::Refused { provider: provider.to_owned(), key: name.to_owned() })
     }
 }

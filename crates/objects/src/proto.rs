@@ -16,6 +16,9 @@ pub(crate) use wire::{Scalar, Wire};
 /// Schemas of custom resources nest; nothing honest does so more deeply.
 const MAX_DEPTH: usize = 200;
 
+/// So many unknown fields are named.
+const MOST_UNKNOWN: usize = 50;
+
 /// An object, and which of its fields are not known here.
 #[derive(Debug)]
 pub(crate) struct Decoded {
@@ -59,7 +62,7 @@ impl<'a> Reader<'a> {
                 let place = message.fields.iter().position(|field| field.number == number);
                 match place.and_then(|place| given.get_mut(place)) {
                     Some(values) => values.push(scalar),
-                    None => self.unknown.push(self.at_number(number)),
+                    None => self.note_unknown(number),
                 }
             }
         }
@@ -125,7 +128,8 @@ impl<'a> Reader<'a> {
                 match it.map_err(|why| self.at(&why))? {
                     (1, Scalar::Bytes(bytes)) => key = String::from_utf8_lossy(bytes).into_owned(),
                     (2, scalar) => given = vec![scalar],
-                    _ => return Err(self.at("it is no map")),
+                    // Of a later Kubernetes, or nothing that a map has.
+                    _ => {}
                 }
             }
             let (value, _) = self.one(field.shape, &given)?;
@@ -193,6 +197,14 @@ impl<'a> Reader<'a> {
                 self.special(special, it)?
             }
         })
+    }
+
+    /// Each once, and no more than a person can read: damage has many.
+    fn note_unknown(&mut self, number: u64) {
+        let place = self.at_number(number);
+        if self.unknown.len() < MOST_UNKNOWN && !self.unknown.contains(&place) {
+            self.unknown.push(place);
+        }
     }
 
     fn at(&self, why: &str) -> String {

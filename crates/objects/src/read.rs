@@ -98,7 +98,9 @@ fn plain(value: &[u8]) -> Content {
 
 /// Where JSON is wrong; the parser's own words may quote what stands there.
 fn place(error: &serde_json::Error) -> String {
-    format!("line {}, column {}", error.line(), error.column())
+    let deep = error.to_string().starts_with("recursion limit");
+    let why = if deep { "it is nested too deeply, " } else { "" };
+    format!("{why}line {}, column {}", error.line(), error.column())
 }
 
 fn json(fields: Map<String, Value>) -> Content {

@@ -8,7 +8,7 @@ mod find;
 mod life;
 pub mod transplant;
 
-pub use differ::{Difference, Side};
+pub use differ::{Became, Difference};
 pub use find::{Count, Counted, Stored};
 pub use life::{Event, What};
 
@@ -19,6 +19,22 @@ use objects::encryption::Decryption;
 use objects::key::{Filter, Place};
 use objects::mask::Mask;
 use std::sync::Arc;
+
+/// Why an object cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// The records cannot be chosen or read.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// A custom resource is named without its group, and several groups have one.
+    #[error("{wanted} may be any of {}", .found.join(", "))]
+    Several {
+        /// As it was named.
+        wanted: String,
+        /// The keys of all.
+        found: Vec<String>,
+    },
+}
 
 /// How records are read.
 #[derive(Debug)]

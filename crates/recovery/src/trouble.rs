@@ -136,7 +136,9 @@ impl From<repository::Error> for Trouble {
 /// What shows whether a store that should be there is the one that was meant.
 fn whether_there(store: &str) -> String {
     match Path::new(store).is_absolute() {
-        true => format!("findmnt --target {store}; ls -la {store}: is its disk mounted, and the estate's url right"),
+        true => format!(
+            "findmnt --target {store}: whether its disk is mounted\nls -la {store}: whether the estate's url is right"
+        ),
         false => "compare url and endpoint in the estate with the recovery sheet\nlifeboat check".to_owned(),
     }
 }

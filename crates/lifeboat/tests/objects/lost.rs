@@ -74,6 +74,37 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     println!("{} objects out of a snapshot in {:.1} s", done["brought"], begun.elapsed().as_secs_f64());
     same(&before, &everything(&plane.client).await);
     one_that_was_changed(&plane).await;
+    what_the_api_server_quotes(&plane).await;
+}
+
+/// An API server that refuses a value quotes it: what is secret is not passed on.
+async fn what_the_api_server_quotes(plane: &Plane) {
+    let token = json!({
+        "apiVersion": "example.com/v1", "kind": "Plain", "metadata": { "name": "token", "namespace": "shop" },
+        "spec": { "token": "PLANTED" },
+    });
+    plane.client.apply(&token).await.unwrap();
+    plane.must(&format!(
+        "etcd capture --once --into quoted --endpoints {}",
+        plane.etcd.connection.endpoint
+    ));
+    plane
+        .client
+        .delete(&KindRef::new("example.com/v1", "Plain"), Some("shop"), "token")
+        .await
+        .unwrap();
+    let mut strict = plain_definition();
+    strict["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] =
+        json!({ "type": "object", "properties": { "token": { "type": "string", "pattern": "^[0-9]+$" } } });
+    plane.client.apply(&strict).await.unwrap();
+    let restore = "etcd restore-objects quoted plains.example.com/shop/token --to admin.conf --dry-run";
+    plane
+        .wait("the API server to be strict", async |it| {
+            let shown = it.must(restore);
+            assert!(!shown.contains("PLANTED"), "{shown}");
+            shown.contains("spec.token: Invalid value: \"(masked)\"")
+        })
+        .await;
 }
 
 /// What was changed since is changed back, and what that means is shown without what is secret.
@@ -122,6 +153,12 @@ async fn fill(plane: &Plane) {
         .split("\n---\n")
         .find(|it| it.contains("kind: CustomResourceDefinition"));
     apply(serde_saphyr::from_str(yaml.unwrap()).unwrap()).await;
+    apply(plain_definition()).await;
+    // Its status is a field as any other, and its controller has written it.
+    let mut plain = sample("plain");
+    plain["kind"] = "Plain".into();
+    plain["status"] = json!({ "phase": "Done" });
+    apply(plain).await;
     apply(sample("parent")).await;
     let parent = client
         .get(&KindRef::new("example.com/v1", "Sample"), Some("shop"), "parent")
@@ -155,6 +192,24 @@ async fn fill(plane: &Plane) {
             account.is_ok_and(|it| it.is_some()) && roots.is_ok_and(|it| it.is_some())
         })
         .await;
+}
+
+/// A kind without a subresource for its status, and with a field that must have a form.
+fn plain_definition() -> Value {
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": { "name": "plains.example.com" },
+        "spec": {
+            "group": "example.com", "scope": "Namespaced",
+            "names": { "kind": "Plain", "plural": "plains", "singular": "plain" },
+            "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": {
+                "type": "object",
+                "properties": {
+                    "spec": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+                    "status": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+                },
+            } } }],
+        },
+    })
 }
 
 fn sample(name: &str) -> Value {
@@ -228,6 +283,7 @@ async fn everything(client: &Client) -> BTreeMap<String, Value> {
         ("apps/v1", "Deployment"),
         ("rbac.authorization.k8s.io/v1", "Role"),
         ("example.com/v1", "Sample"),
+        ("example.com/v1", "Plain"),
     ];
     for (version, kind) in kinds {
         let list = client.list(&KindRef::new(version, kind), Some("shop")).await.unwrap();

@@ -88,6 +88,18 @@ fn what_was_moved_or_harmed_is_refused() {
 }
 
 #[test]
+fn a_name_of_a_key_may_have_colons() {
+    let keys = Decryption::parse(&FILE.replace("name: cbc", "name: '2024:cbc'")).expect("it is one");
+    let sealed = sealed_by("aescbc");
+    let value = [
+        b"k8s:enc:aescbc:v1:2024:cbc:".as_slice(),
+        &sealed[b"k8s:enc:aescbc:v1:cbc:".len()..],
+    ]
+    .concat();
+    assert!(matches!(read(KEY, &value, &keys), Content::Object(_)));
+}
+
+#[test]
 fn a_kms_is_named() {
     let keys = Decryption::parse(FILE).expect("it is one");
     let said = why(read(KEY, b"k8s:enc:kms:v2:plugin:xyz", &keys));

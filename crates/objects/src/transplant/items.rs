@@ -60,8 +60,7 @@ const NAMES: [(Item, &str); 15] = [
 
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.iter().find(|(item, _)| item == self).map_or("", |(_, name)| name);
-        f.write_str(name)
+        f.write_str(name(&NAMES, *self))
     }
 }
 
@@ -69,12 +68,22 @@ impl FromStr for Item {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let names = || NAMES.map(|(_, name)| name).join(", ");
-        let found = NAMES.iter().find(|(_, name)| *name == text);
-        found
-            .map(|(item, _)| *item)
-            .ok_or_else(|| format!("there is no such item; there are {}", names()))
+        named(&NAMES, "item", text)
     }
+}
+
+/// The name that one of a table has.
+fn name<T: PartialEq + Copy>(table: &[(T, &'static str)], one: T) -> &'static str {
+    table.iter().find(|(it, _)| *it == one).map_or("", |(_, name)| name)
+}
+
+/// The one of a table that has a name.
+fn named<T: Copy>(table: &[(T, &str)], what: &str, text: &str) -> Result<T, String> {
+    let names = || table.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+    let found = table.iter().find(|(_, name)| *name == text);
+    found
+        .map(|(it, _)| *it)
+        .ok_or_else(|| format!("there is no such {what}; there are {}", names()))
 }
 
 /// Where a cluster goes.
@@ -129,11 +138,7 @@ impl Profile {
 
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = PROFILES
-            .iter()
-            .find(|(profile, _)| profile == self)
-            .map_or("", |(_, name)| name);
-        f.write_str(name)
+        f.write_str(name(&PROFILES, *self))
     }
 }
 
@@ -141,10 +146,6 @@ impl FromStr for Profile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let names = || PROFILES.map(|(_, name)| name).join(", ");
-        let found = PROFILES.iter().find(|(_, name)| *name == text);
-        found
-            .map(|(profile, _)| *profile)
-            .ok_or_else(|| format!("there is no such profile; there are {}", names()))
+        named(&PROFILES, "profile", text)
     }
 }

@@ -12,7 +12,7 @@ mod look;
 pub use act::{Done, act};
 pub use look::{Act, Item, Options, look};
 
-use super::{Look, Moment, Scope};
+use super::{Look, LookError, Moment, Scope};
 use ::etcd::selection::SelectionError;
 use objects::key::Wanted;
 use objects::{Content, Object, Opaque};
@@ -38,12 +38,7 @@ pub struct Old {
 ///
 /// # Errors
 /// What reading meets.
-pub fn gather(
-    how: &Look,
-    at: &Moment,
-    scope: &Scope,
-    named: &[Wanted],
-) -> Result<(Vec<Old>, Vec<Wanted>), SelectionError> {
+pub fn gather(how: &Look, at: &Moment, scope: &Scope, named: &[Wanted]) -> Result<(Vec<Old>, Vec<Wanted>), LookError> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     if named.is_empty() {
         at.live(how, scope, |_, it| {
@@ -55,8 +50,8 @@ pub fn gather(
         let own = ["ranges", "masterleases", "peerserverleases"];
         found.retain(|old| how.place(&old.key).is_some_and(|place| !own.contains(&&*place.resource)));
     }
-    for wanted in named {
-        match how.find(at, wanted)? {
+    for (wanted, stored) in named.iter().zip(how.find_all(at, named)?) {
+        match stored {
             Some(it) => found.push(Old { key: it.record.key.to_vec(), content: it.content }),
             None => missing.push(wanted.clone()),
         }

@@ -3,6 +3,7 @@
 use super::{Look, Moment, Scope};
 use ::etcd::selection::SelectionError;
 use objects::Content;
+use objects::changes::Change;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -12,29 +13,46 @@ use std::sync::Arc;
 pub struct Difference {
     /// Its key.
     pub key: Vec<u8>,
-    /// At the first moment, if it was there.
-    pub before: Option<Side>,
-    /// At the second one, if it is there.
-    pub after: Option<Side>,
+    /// What became of it.
+    pub what: Became,
     /// The revision that made it what it is at the second moment, if that is known.
     pub revision: Option<u64>,
+    /// Which fields changed, if that was asked for.
+    pub changes: Vec<Change>,
+    /// Why it cannot be read, at one of the two.
+    pub unreadable: Option<String>,
 }
 
-/// An object at one of two moments.
-#[derive(Debug)]
-pub struct Side {
-    /// The revision that wrote it.
-    pub revision: u64,
-    /// What it says.
-    pub content: Content,
+/// What became of an object between two moments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// It came.
+    Created,
+    /// It is another one, or otherwise.
+    Changed,
+    /// It went.
+    Deleted,
+}
+
+/// A difference that is being found: of a changed object, its value at the second moment.
+struct Found {
+    difference: Difference,
+    after: Option<Vec<u8>>,
 }
 
 impl Look {
-    /// The objects that are not the same, by their keys. What was written again as it was is the same.
+    /// The objects that are not the same, by their keys; with `fields`, also which fields changed. What was written again as it was,
+    /// or encrypted anew, is the same. Values are kept of changed objects only, until they are compared.
     ///
     /// # Errors
     /// What reading meets.
-    pub fn differences(&self, from: &Moment, to: &Moment, scope: &Scope) -> Result<Vec<Difference>, SelectionError> {
+    pub fn differences(
+        &self,
+        from: &Moment,
+        to: &Moment,
+        scope: &Scope,
+        fields: bool,
+    ) -> Result<Vec<Difference>, SelectionError> {
         let hasher = RandomState::new();
         let mut first = HashMap::new();
         from.live(self, scope, |_, it| {
@@ -43,42 +61,58 @@ impl Look {
         })?;
         let mut found = BTreeMap::new();
         to.live(self, scope, |record, it| {
-            if first.remove(&*it.key) != Some(hasher.hash_one(&it.value)) {
-                let side = Side {
-                    revision: record.revision.main,
-                    content: self.read(&it.key, &it.value),
+            let before = first.remove(&*it.key);
+            if before != Some(hasher.hash_one(&it.value)) {
+                let what = if before.is_some() {
+                    Became::Changed
+                } else {
+                    Became::Created
                 };
-                found.insert(it.key.to_vec(), Difference::new(&it.key, Some(side)));
+                let mut difference = Difference::new(&it.key, what, Some(record.revision.main));
+                difference.unreadable = self.unreadable(&it.key, &it.value);
+                let after = before.is_some().then(|| it.value.to_vec());
+                found.insert(it.key.to_vec(), Found { difference, after });
             }
             Ok(())
         })?;
         // Those that were there at first only.
         for key in first.into_keys() {
-            let gone = Difference::new(&key, None);
-            found.insert(key, gone);
+            let difference = Difference::new(&key, Became::Deleted, None);
+            found.insert(key, Found { difference, after: None });
         }
-        if found.is_empty() {
-            return Ok(Vec::new());
+        let mut same = Vec::new();
+        if found.values().any(|it| it.after.is_some()) {
+            from.live(self, scope, |_, it| {
+                let Some(Found { difference, after }) = found.get_mut(&*it.key) else {
+                    return Ok(());
+                };
+                let Some(after) = after.take() else { return Ok(()) };
+                match (self.read(&it.key, &it.value), self.read(&it.key, &after)) {
+                    (Content::Object(before), Content::Object(after)) if before.fields == after.fields => {
+                        same.push(it.key.to_vec());
+                    }
+                    (Content::Object(before), Content::Object(after)) if fields => {
+                        difference.changes = self.changes(&before, &after);
+                    }
+                    (Content::Opaque(why), _) | (_, Content::Opaque(why)) => difference.unreadable = Some(why.why),
+                    _ => {}
+                }
+                Ok(())
+            })?;
         }
-        from.live(self, scope, |record, it| {
-            if let Some(difference) = found.get_mut(&*it.key) {
-                difference.before = Some(Side {
-                    revision: record.revision.main,
-                    content: self.read(&it.key, &it.value),
-                });
-            }
-            Ok(())
-        })?;
-        // Encrypted anew, it is other bytes and the same object.
-        found.retain(|_, it| match (&it.before, &it.after) {
-            (Some(before), Some(after)) => match (&before.content, &after.content) {
-                (Content::Object(before), Content::Object(after)) => before.fields != after.fields,
-                _ => true,
-            },
-            _ => true,
-        });
+        for key in same {
+            found.remove(&key);
+        }
         self.when(from, to, scope, &mut found)?;
-        Ok(found.into_values().collect())
+        Ok(found.into_values().map(|it| it.difference).collect())
+    }
+
+    /// Why a value is no object that can be read.
+    fn unreadable(&self, key: &[u8], value: &[u8]) -> Option<String> {
+        match self.read(key, value) {
+            Content::Opaque(it) => Some(it.why),
+            Content::Object(_) => None,
+        }
     }
 
     /// Fills in which revision ended what is gone, where the second moment follows the first.
@@ -87,10 +121,10 @@ impl Look {
         from: &Moment,
         to: &Moment,
         scope: &Scope,
-        found: &mut BTreeMap<Vec<u8>, Difference>,
+        found: &mut BTreeMap<Vec<u8>, Found>,
     ) -> Result<(), SelectionError> {
         let follows = Arc::ptr_eq(&from.source, &to.source) && from.revision < to.revision;
-        if !follows || found.values().all(|it| it.after.is_some()) {
+        if !follows || found.values().all(|it| it.difference.what != Became::Deleted) {
             return Ok(());
         }
         let prefix = self.prefix(scope);
@@ -99,9 +133,9 @@ impl Look {
             .versions_under(prefix.as_bytes(), from.revision, to.revision, &mut |record| {
                 if record.tombstone
                     && let Ok(key) = record.key()
-                    && let Some(it) = found.get_mut(&*key).filter(|it| it.after.is_none())
+                    && let Some(it) = found.get_mut(&*key).filter(|it| it.difference.what == Became::Deleted)
                 {
-                    it.revision = it.revision.max(Some(record.revision.main));
+                    it.difference.revision = it.difference.revision.max(Some(record.revision.main));
                 }
                 Ok(())
             });
@@ -114,8 +148,13 @@ impl Look {
 }
 
 impl Difference {
-    fn new(key: &[u8], after: Option<Side>) -> Self {
-        let revision = after.as_ref().map(|it| it.revision);
-        Self { key: key.to_vec(), before: None, after, revision }
+    fn new(key: &[u8], what: Became, revision: Option<u64>) -> Self {
+        Self {
+            key: key.to_vec(),
+            what,
+            revision,
+            changes: Vec::new(),
+            unreadable: None,
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Counting objects, and reading one. Start at [`Look::counts`] and [`Look::find`].
 
-use super::{Look, Moment, Scope};
+use super::{Look, LookError, Moment, Scope};
 use ::etcd::selection::SelectionError;
 use ::etcd::{KeyValue, Revision};
 use objects::Content;
 use objects::envelope::Envelope;
-use objects::key::Wanted;
-use std::collections::BTreeMap;
+use objects::key::{Place, Wanted};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many objects, by resource and namespace. What is no object of Kubernetes has no resource.
 pub type Counted = BTreeMap<(Option<String>, Option<String>), Count>;
@@ -70,40 +70,73 @@ impl Look {
     /// Reads one object; `None` if it is not there.
     ///
     /// # Errors
-    /// What reading meets.
-    pub fn find(&self, at: &Moment, wanted: &Wanted) -> Result<Option<Stored>, SelectionError> {
-        let found = self.under(at, &wanted.key(&self.registry))?;
-        match (found, wanted) {
-            (None, Wanted::Place(place)) if self.may_be_custom(&place.resource) => match self.custom(at, wanted)? {
-                Some(key) => self.under(at, &key),
-                None => Ok(None),
-            },
-            (found, _) => Ok(found),
-        }
+    /// What reading meets; [`LookError::Several`].
+    pub fn find(&self, at: &Moment, wanted: &Wanted) -> Result<Option<Stored>, LookError> {
+        let key = self.key_of(at, wanted)?;
+        let mut found = self.under(at, &[key.as_bytes().to_vec()])?;
+        Ok(found.remove(key.as_bytes()))
     }
 
-    fn under(&self, at: &Moment, key: &str) -> Result<Option<Stored>, SelectionError> {
-        let mut found = None;
-        at.source.live_under(key.as_bytes(), at.revision, &mut |record| {
-            let it = super::apart(&*at.source, &record)?;
-            if *it.key == *key.as_bytes() {
-                let content = self.read(&it.key, &it.value);
-                found = Some(Stored { record: it, revision: record.revision, content });
-            }
-            Ok(())
-        })?;
+    /// Reads several, in their order; of those that are not there, `None`.
+    ///
+    /// # Errors
+    /// As [`Look::find`].
+    pub fn find_all(&self, at: &Moment, wanted: &[Wanted]) -> Result<Vec<Option<Stored>>, LookError> {
+        let keys: Vec<Vec<u8>> = wanted
+            .iter()
+            .map(|it| Ok(self.key_of(at, it)?.into_bytes()))
+            .collect::<Result<_, LookError>>()?;
+        let mut found = self.under(at, &keys)?;
+        Ok(keys.iter().map(|key| found.remove(key)).collect())
+    }
+
+    /// What stands under keys: of a few, each is looked up; of more, all that begins as they do is read once.
+    fn under(&self, at: &Moment, keys: &[Vec<u8>]) -> Result<HashMap<Vec<u8>, Stored>, SelectionError> {
+        const FEW: usize = 3;
+        let begin = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+        let shared = keys.iter().skip(1).fold(keys.first().map_or(0, Vec::len), |least, key| {
+            keys.first().map_or(0, |first| begin(first, key).min(least))
+        });
+        let together = keys.first().map(|first| first.get(..shared).unwrap_or_default().to_vec());
+        let prefixes = if keys.len() > FEW {
+            together.into_iter().collect()
+        } else {
+            keys.to_vec()
+        };
+        let (wanted, mut found) = (keys.iter().collect::<HashSet<_>>(), HashMap::new());
+        for prefix in prefixes {
+            at.source.live_under(&prefix, at.revision, &mut |record| {
+                let it = super::apart(&*at.source, &record)?;
+                let key = it.key.to_vec();
+                if wanted.contains(&key) {
+                    let content = self.read(&it.key, &it.value);
+                    found.insert(key, Stored { record: it, revision: record.revision, content });
+                }
+                Ok(())
+            })?;
+        }
         Ok(found)
     }
 
-    /// Whether a resource may be a custom one that was named without its group.
-    pub(super) fn may_be_custom(&self, resource: &str) -> bool {
-        !resource.contains('.') && !objects::key::is_built_in(resource)
+    /// The key that is meant: a custom resource may be named without its group.
+    pub(super) fn key_of(&self, at: &Moment, wanted: &Wanted) -> Result<String, LookError> {
+        let key = wanted.key(&self.registry);
+        match wanted {
+            Wanted::Place(place) if !place.resource.contains('.') && !objects::key::is_built_in(&place.resource) => {
+                let mut found = self.custom(at, place)?;
+                match found.len() {
+                    0 => Ok(key),
+                    1 => Ok(found.remove(0)),
+                    _ => Err(LookError::Several { wanted: place.to_string(), found }),
+                }
+            }
+            _ => Ok(key),
+        }
     }
 
-    /// The key of a custom object that was named without its group: all keys have to be looked at.
-    pub(super) fn custom(&self, at: &Moment, wanted: &Wanted) -> Result<Option<String>, SelectionError> {
-        let Wanted::Place(wanted) = wanted else { return Ok(None) };
-        let mut found = None;
+    /// The keys of custom objects that are called so in any group: all keys have to be looked at.
+    fn custom(&self, at: &Moment, wanted: &Place) -> Result<Vec<String>, SelectionError> {
+        let mut found = Vec::new();
         at.source
             .live_under(format!("{}/", self.registry).as_bytes(), at.revision, &mut |record| {
                 let it = super::apart(&*at.source, &record)?;
@@ -112,10 +145,11 @@ impl Look {
                     plain == Some(&*wanted.resource) && place.namespace == wanted.namespace && place.name == wanted.name
                 });
                 if same {
-                    found = Some(String::from_utf8_lossy(&it.key).into_owned());
+                    found.push(String::from_utf8_lossy(&it.key).into_owned());
                 }
                 Ok(())
             })?;
+        found.sort();
         Ok(found)
     }
 }

@@ -1,8 +1,9 @@
 //! What happened to one object. Start at [`Look::life`].
 
-use super::{Look, Moment};
+use super::{Look, LookError, Moment};
 use ::etcd::Record;
 use ::etcd::selection::SelectionError;
+use bytes::Bytes;
 use objects::changes::{Change, between};
 use objects::key::Wanted;
 use objects::{Content, Object, Opaque};
@@ -36,16 +37,9 @@ impl Look {
     ///
     /// # Errors
     /// What reading meets.
-    pub fn life(&self, at: &Moment, wanted: &Wanted) -> Result<(String, Vec<Event>), SelectionError> {
-        let mut key = wanted.key(&self.registry);
-        let mut records = versions(at, &key)?;
-        if let (true, Wanted::Place(place)) = (records.is_empty(), wanted)
-            && self.may_be_custom(&place.resource)
-            && let Some(found) = self.custom(at, wanted)?
-        {
-            records = versions(at, &found)?;
-            key = found;
-        }
+    pub fn life(&self, at: &Moment, wanted: &Wanted) -> Result<(String, Vec<Event>), LookError> {
+        let key = self.key_of(at, wanted)?;
+        let records = versions(at, &key)?;
         let mut events = Vec::new();
         let mut before: Option<Content> = None;
         for record in records {
@@ -55,7 +49,7 @@ impl Look {
                 events.push(Event { revision, what: What::Deleted });
                 continue;
             }
-            let it = super::apart(&*at.source, &record)?;
+            let it = super::apart(&*at.source, &record).map_err(SelectionError::from)?;
             let content = self.read(&it.key, &it.value);
             let what = match &before {
                 None if it.version == 1 => What::Created(self.read(&it.key, &it.value)),
@@ -91,25 +85,33 @@ impl Look {
     }
 }
 
+/// The record by itself: as it was read, it keeps the whole frame that it stood in.
+fn own(record: &Record) -> Record {
+    Record {
+        value: Bytes::copy_from_slice(&record.value),
+        ..record.clone()
+    }
+}
+
 /// Every record of a key that is known up to a moment, the oldest first.
 fn versions(at: &Moment, key: &str) -> Result<Vec<Record>, SelectionError> {
-    let since = at.source.compaction();
+    // Where a later part lacks versions, this moment may still have them; at least how it stood then is known.
+    let since = at.source.compaction().max(1).min(at.revision);
     let is_it = |record: &Record| record.key().is_ok_and(|it| *it == *key.as_bytes());
     let mut found: Vec<Record> = Vec::new();
     // How it stood where knowledge begins.
-    at.source.live_under(key.as_bytes(), since.max(1), &mut |record| {
+    at.source.live_under(key.as_bytes(), since, &mut |record| {
+        if is_it(&record) {
+            found.push(own(&record));
+        }
+        Ok(())
+    })?;
+    at.source.versions_under(key.as_bytes(), since, at.revision, &mut |record| {
         if is_it(&record) {
             found.push(record);
         }
         Ok(())
     })?;
-    at.source
-        .versions_under(key.as_bytes(), since.max(1), at.revision, &mut |record| {
-            if is_it(&record) {
-                found.push(record);
-            }
-            Ok(())
-        })?;
     found.sort_by_key(|record| record.revision);
     Ok(found)
 }

@@ -7,9 +7,8 @@ use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use estate::Kind;
 use jiff::Timestamp;
-use objects::Content;
 use objects::changes::Change;
-use protect::resources::{Difference, Look};
+use protect::resources::{Became, Difference};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -115,7 +114,7 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     for note in [found.note.take(), second.note.take()].iter().flatten() {
         printer.talk(note);
     }
-    let differences = look.differences(&moment(&found), &moment(&second), &args.only.scope())?;
+    let differences = look.differences(&moment(&found), &moment(&second), &args.only.scope(), args.fields)?;
     let mut restless = BTreeMap::new();
     let (mut times, mut rows) = (Times::of(&second), Vec::new());
     for difference in differences {
@@ -126,7 +125,7 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
             continue;
         }
         let object = place.map_or_else(|| difference.key.escape_ascii().to_string(), |it| it.to_string());
-        rows.push(row(&look, args, object, &difference, &mut times)?);
+        rows.push(row(object, difference, &mut times)?);
     }
     let count = |what: &str| rows.iter().filter(|row| row.what == what).count();
     let (created, changed, deleted) = (count("created"), count("changed"), count("deleted"));
@@ -145,31 +144,19 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     })
 }
 
-fn row(look: &Look, args: &Args, object: String, it: &Difference, times: &mut Times) -> Result<Row, Failure> {
-    let what = match (&it.before, &it.after) {
-        (None, _) => "created",
-        (_, None) => "deleted",
-        _ => "changed",
+fn row(object: String, it: Difference, times: &mut Times) -> Result<Row, Failure> {
+    let what = match it.what {
+        Became::Created => "created",
+        Became::Changed => "changed",
+        Became::Deleted => "deleted",
     };
-    let (mut changes, mut unreadable) = (Vec::new(), None);
-    let sides = [&it.before, &it.after].into_iter().flatten();
-    for content in sides.map(|side| &side.content) {
-        if let Content::Opaque(opaque) = content {
-            unreadable = Some(opaque.why.clone());
-        }
-    }
-    if let (true, Some(before), Some(after)) = (args.fields, &it.before, &it.after)
-        && let (Content::Object(before), Content::Object(after)) = (&before.content, &after.content)
-    {
-        changes = look.changes(before, after);
-    }
     let seen = it.revision.map(|revision| times.seen(revision)).transpose()?.flatten();
     Ok(Row {
         what,
         object,
         revision: it.revision,
         seen,
-        changes,
-        unreadable,
+        changes: it.changes,
+        unreadable: it.unreadable,
     })
 }

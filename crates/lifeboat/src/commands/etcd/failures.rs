@@ -8,6 +8,7 @@ use ::etcd::rebuild::RebuildError;
 use ::etcd::selection::SelectionError;
 use estate::Kind;
 use protect::etcd::repository_error;
+use protect::resources::LookError;
 use recovery::Trouble;
 use std::path::Path;
 
@@ -39,6 +40,16 @@ impl From<SelectionError> for Failure {
         match error {
             SelectionError::File(error) => error.into(),
             other => Self::new("LB0407", other.kind(), other.to_string()).hint(SHOW),
+        }
+    }
+}
+
+impl From<LookError> for Failure {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Selection(error) => error.into(),
+            several => Self::new("LB0003", Kind::Invalid, several.to_string())
+                .hint("with its group, as in certificates.cert-manager.io/shop/web, or one of these keys"),
         }
     }
 }

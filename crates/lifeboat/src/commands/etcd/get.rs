@@ -63,9 +63,10 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
     let mut shown = Vec::new();
-    for (wanted, name) in wanted.iter().zip(names) {
+    let all = look.find_all(&at, &wanted)?;
+    for (found, name) in all.into_iter().zip(names) {
         // A key need not begin with a slash.
-        let found = match look.find(&at, wanted)? {
+        let found = match found {
             None => look.find(&at, &Wanted::Key(name.clone()))?,
             found => found,
         };

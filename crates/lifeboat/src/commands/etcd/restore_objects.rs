@@ -215,6 +215,10 @@ fn read(
         return Err(Failure::new("LB0003", Kind::Invalid, "it is not said which objects go back")
             .hint("--namespace NAME, --resource NAME, or objects by name; --all for everything"));
     }
+    if !names.is_empty() && !(scope.filter.is_open() && scope.prefix.is_none()) {
+        let message = "objects are named, and --namespace, --resource or --prefix says which as well";
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("one of the two"));
+    }
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
     let found = args.before.at(from, args.at).find(false)?;
     found.note.iter().for_each(|note| printer.talk(note));
