@@ -137,3 +137,6 @@ fn apart(source: &dyn Source, record: &Record) -> Result<KeyValue, FileError> {
         .decode()
         .map_err(|why| FileError::damaged(source.name(), format!("revision {}", record.revision), why))
 }
+
+#[cfg(test)]
+mod tests;

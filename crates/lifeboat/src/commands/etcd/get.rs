@@ -1,7 +1,6 @@
 //! `lifeboat etcd get`: an object as it was at any moment.
 
-use super::inside::{Before, Reading, moment, wanted};
-use super::moment::At;
+use super::inside::{Looking, moment, wanted};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use base64::Engine;
@@ -22,12 +21,7 @@ pub(crate) struct Args {
     #[arg(value_name = "HISTORY OBJECT", required = true)]
     words: Vec<String>,
     #[command(flatten)]
-    before: Before,
-    /// The moment: a revision, or a time with its zone; without this the newest
-    #[arg(long, value_name = "REVISION|TIME")]
-    at: Option<At>,
-    #[command(flatten)]
-    reading: Reading,
+    looking: Looking,
     /// Also show who manages which field
     #[arg(long)]
     show_managed_fields: bool,
@@ -55,10 +49,10 @@ impl Report for Shown {
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let (from, names) = args.before.part(&args.words, ("an object", "get HISTORY OBJECT"))?;
-    let look = args.reading.look()?;
+    let (from, names) = args.looking.before.part(&args.words, ("an object", "get HISTORY OBJECT"))?;
+    let look = args.looking.reading.look()?;
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
-    let which = args.before.at(from, args.at);
+    let which = args.looking.before.at(from, args.looking.at);
     let found = which.find(false)?;
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
@@ -101,7 +95,7 @@ fn fields(args: &Args, look: &Look, stored: &Stored, printer: &Printer) -> Map<S
         }
         Content::Opaque(opaque) => {
             printer.talk(&format!("{key}: {}", opaque.why));
-            if let Some(hint) = args.reading.hint(opaque) {
+            if let Some(hint) = args.looking.reading.hint(opaque) {
                 printer.talk(&format!("hint: {hint}"));
             }
             let bytes = match look.shows_bytes(&stored.record.key) {

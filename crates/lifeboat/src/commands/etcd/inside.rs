@@ -133,6 +133,18 @@ impl Before {
     }
 }
 
+/// A moment of what stands before other words, and how its values are read.
+#[derive(clap::Args)]
+pub(super) struct Looking {
+    #[command(flatten)]
+    pub(super) before: Before,
+    /// The moment, and not later: a revision, or a time with its zone; without this the newest
+    #[arg(long, value_name = "REVISION|TIME")]
+    pub(super) at: Option<At>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+}
+
 /// An object as it is typed.
 pub(super) fn wanted(text: &str) -> Result<Wanted, Failure> {
     text.parse().map_err(|why: String| {

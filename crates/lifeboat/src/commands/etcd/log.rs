@@ -1,7 +1,6 @@
 //! `lifeboat etcd log`: the life of an object, as far as it is known.
 
-use super::inside::{Before, Reading, Times, column, kind, moment, short, wanted};
-use super::moment::At;
+use super::inside::{Looking, Times, column, kind, moment, short, wanted};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use estate::Kind;
@@ -19,12 +18,7 @@ pub(crate) struct Args {
     #[arg(value_name = "HISTORY OBJECT", required = true, num_args = 1..=2)]
     words: Vec<String>,
     #[command(flatten)]
-    before: Before,
-    /// Only up to this moment: a revision, or a time with its zone
-    #[arg(long, value_name = "REVISION|TIME")]
-    at: Option<At>,
-    #[command(flatten)]
-    reading: Reading,
+    looking: Looking,
     /// Show every change of a field, not only the first few
     #[arg(long)]
     fields: bool,
@@ -88,11 +82,11 @@ pub(super) fn line(change: &Change) -> String {
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
-    let (from, names) = args.before.part(&args.words, ("an object", "log HISTORY OBJECT"))?;
-    let look = args.reading.look()?;
+    let (from, names) = args.looking.before.part(&args.words, ("an object", "log HISTORY OBJECT"))?;
+    let look = args.looking.reading.look()?;
     let name = names.first().map(String::as_str).unwrap_or_default();
     let wanted = wanted(name)?;
-    let which = args.before.at(from, args.at);
+    let which = args.looking.before.at(from, args.looking.at);
     let found = which.find(true)?;
     let at = moment(&found);
     let (key, events) = look.life(&at, &wanted)?;

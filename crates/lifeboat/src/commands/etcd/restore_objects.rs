@@ -1,9 +1,8 @@
 //! `lifeboat etcd restore-objects`: objects of any moment go back to a cluster, shown first.
 
 use super::apart;
-use super::inside::{Before, Only, Reading, moment, wanted};
+use super::inside::{Looking, Only, moment, wanted};
 use super::log::line;
-use super::moment::At;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use crate::progress::Progress;
@@ -25,14 +24,9 @@ pub(crate) struct Args {
     #[arg(value_name = "HISTORY OBJECT")]
     words: Vec<String>,
     #[command(flatten)]
-    before: Before,
-    /// The moment: a revision, or a time with its zone; without this the newest
-    #[arg(long, value_name = "REVISION|TIME")]
-    at: Option<At>,
+    looking: Looking,
     #[command(flatten)]
     only: Only,
-    #[command(flatten)]
-    reading: Reading,
     /// The cluster that they go back to
     #[arg(long, value_name = "KUBECONFIG")]
     to: PathBuf,
@@ -139,7 +133,7 @@ impl Report for Outcome {
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (to, dry_run, yes) = (args.to.clone(), args.dry_run, args.yes);
-    let look = args.reading.look()?;
+    let look = args.looking.reading.look()?;
     let client = bring::connect(&to).await.map_err(Trouble::from)?;
     let own = *printer;
     let (old, options, revision, look) = apart(move || {
@@ -209,18 +203,19 @@ fn read(
     look: &protect::resources::Look,
     printer: &Printer,
 ) -> Result<(Vec<bring::Old>, Options, u64), Failure> {
-    let (from, names) = args.before.part_of(&args.words)?;
+    let (from, names) = args.looking.before.part_of(&args.words)?;
     let scope = args.only.scope();
     if names.is_empty() && scope.filter.is_open() && scope.prefix.is_none() && !args.all {
         return Err(Failure::new("LB0003", Kind::Invalid, "it is not said which objects go back")
             .hint("--namespace NAME, --resource NAME, or objects by name; --all for everything"));
     }
-    if !names.is_empty() && !(scope.filter.is_open() && scope.prefix.is_none()) {
+    let by_name = !names.is_empty();
+    if by_name && (!scope.filter.is_open() || scope.prefix.is_some()) {
         let message = "objects are named, and --namespace, --resource or --prefix says which as well";
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("one of the two"));
     }
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
-    let found = args.before.at(from, args.at).find(false)?;
+    let found = args.looking.before.at(from, args.looking.at).find(false)?;
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
     let (old, missing) = bring::gather(look, &at, &scope, &wanted)?;
