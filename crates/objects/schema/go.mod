@@ -1,4 +1,4 @@
-module lifeboat/schema
+module lifeboat.invalid/objects/schema
 
 go 1.26.0
 

@@ -74,6 +74,7 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     println!("{} objects out of a snapshot in {:.1} s", done["brought"], begun.elapsed().as_secs_f64());
     same(&before, &everything(&plane.client).await);
     one_that_was_changed(&plane).await;
+    owners_of_other_kinds(&plane).await;
     what_the_api_server_quotes(&plane).await;
 }
 
@@ -105,6 +106,48 @@ async fn what_the_api_server_quotes(plane: &Plane) {
             shown.contains("spec.token: Invalid value: \"(masked)\"")
         })
         .await;
+}
+
+/// Owners that are of none of the kinds that are brought back are asked for: one is there, one is not, and that is said first.
+async fn owners_of_other_kinds(plane: &Plane) {
+    let namespace = plane
+        .client
+        .get(&KindRef::new("v1", "Namespace"), None, "shop")
+        .await
+        .unwrap()
+        .unwrap();
+    let owner = |name: &str, uid: &Value| json!({ "apiVersion": "v1", "kind": "Namespace", "name": name, "uid": uid });
+    let owned = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "two-owners", "namespace": "shop", "ownerReferences": [owner("shop", &namespace["metadata"]["uid"])] },
+    });
+    plane.client.apply(&owned).await.unwrap();
+    let orphan = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "orphan", "namespace": "shop", "ownerReferences": [owner("absent", &json!("u"))] },
+    });
+    // The garbage collector may take it at once: it is brought back from the moment at which it was there.
+    let orphan = plane.client.apply(&orphan).await.unwrap();
+    let at = orphan["metadata"]["resourceVersion"].as_str().unwrap();
+    plane.must(&format!(
+        "etcd capture --once --into owned --endpoints {}",
+        plane.etcd.connection.endpoint
+    ));
+    let kind = KindRef::new("v1", "ConfigMap");
+    for name in ["two-owners", "orphan"] {
+        plane.client.delete(&kind, Some("shop"), name).await.unwrap();
+    }
+    let restore = format!(
+        "etcd restore-objects owned cm/shop/two-owners cm/shop/orphan --at {at} --to admin.conf --encryption-config encryption.yaml"
+    );
+    let shown = plane.must(&format!("{restore} --dry-run"));
+    assert_eq!(shown.matches("without its owner").count(), 1, "{shown}");
+    assert!(shown.contains("without its owner, which is not there: Namespace absent"), "{shown}");
+    plane.must(&format!("{restore} --yes"));
+    let back = async |name: &str| plane.client.get(&kind, Some("shop"), name).await.unwrap().unwrap();
+    let kept = back("two-owners").await;
+    assert_eq!(kept["metadata"]["ownerReferences"][0]["uid"], namespace["metadata"]["uid"]);
+    assert!(back("orphan").await["metadata"].get("ownerReferences").is_none());
 }
 
 /// What was changed since is changed back, and what that means is shown without what is secret.

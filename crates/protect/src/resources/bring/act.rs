@@ -8,6 +8,7 @@ use futures::StreamExt;
 use objects::Object;
 use objects::revive::{Owner, cleaned};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long a kind may take to be served after its definition was made.
@@ -68,17 +69,11 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
     let Some(object) = &item.object else {
         return Ok((done, None));
     };
-    let mut gone = Vec::new();
-    let mut owner_there = std::collections::HashMap::new();
+    let mut owner_there = HashMap::new();
     for owner in objects::revive::owners(object) {
-        match owner_now(client, live, object, &owner).await? {
-            Some(uid) => drop(owner_there.insert((owner.kind, owner.name), uid)),
-            None => gone.push(format!("{} {}", owner.kind, owner.name)),
+        if let Some(uid) = owner_now(client, live, object, &owner).await? {
+            owner_there.insert((owner.kind, owner.name), uid);
         }
-    }
-    if !gone.is_empty() {
-        done.notes
-            .push(format!("without its owner, which is not there: {}", gone.join(", ")));
     }
     let owner = |owner: &Owner| owner_there.get(&(owner.kind.clone(), owner.name.clone())).cloned();
     let mut whole = Value::Object(cleaned(object, item.keeps_volume, owner));

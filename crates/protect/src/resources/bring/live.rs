@@ -2,9 +2,9 @@
 
 use cluster::{Client, Error, KindRef};
 use objects::Object;
-use objects::revive::Owner;
+use objects::revive::{Owner, owners};
 use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A kind, a namespace and a name.
 pub(super) type Key = (KindRef, Option<String>, String);
@@ -68,6 +68,33 @@ impl Live {
         if let Some(name) = text("name") {
             self.objects.insert((kind.clone(), text("namespace"), name), item);
         }
+    }
+
+    /// Also asks for owners that are of none of these kinds, each once; what `comes` with the others need not be there.
+    pub(super) async fn ask_for_owners(
+        &mut self,
+        client: &Client,
+        wanted: &[&Object],
+        comes: impl Fn(&Key) -> bool,
+    ) -> Result<(), Error> {
+        let mut asked = HashSet::new();
+        for object in wanted {
+            for owner in owners(object) {
+                let kind = KindRef::new(&*owner.api_version, &*owner.kind);
+                let near = object.metadata("namespace").map(str::to_owned);
+                let key = (kind, near, owner.name.clone());
+                let comes = comes(&key) || comes(&(key.0.clone(), None, key.2.clone()));
+                if comes || self.owner(object, &owner).is_some() || !asked.insert(key.clone()) {
+                    continue;
+                }
+                match client.get(&key.0, key.1.as_deref(), &key.2).await {
+                    Ok(Some(found)) => self.note(&key.0, found),
+                    Ok(None) | Err(Error::UnknownKind { .. } | Error::Incomplete { .. }) => {}
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The object in the version that the cluster serves.

@@ -66,7 +66,7 @@ pub enum Act {
 /// The cluster does not answer, or refuses to be asked.
 pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Options) -> Result<Vec<Item>, Error> {
     let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
-    let live = Live::of(client, &objects).await?;
+    let mut live = Live::of(client, &objects).await?;
     for it in &mut old {
         if let Content::Object(object) = &it.content {
             it.content = Content::Object(live.served(object.clone()));
@@ -76,6 +76,8 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
     let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
     let levels = levels(&objects);
     let coming: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
+    live.ask_for_owners(client, &objects, |key| coming.contains(key)).await?;
+    let live = live;
     let made_kinds: HashSet<KindRef> = objects.iter().flat_map(|it| kinds_of(it)).collect();
     let mut items = Vec::new();
     for it in &old {
@@ -106,6 +108,7 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
         .map(|item| {
             let (live, coming, made_kinds, namespaces) = (&live, &coming, &made_kinds, &namespaces);
             async move {
+                let mut item = item;
                 let Some(object) = item.object.as_ref().filter(|_| item.act == Act::Create) else {
                     return Ok(item);
                 };
@@ -114,6 +117,12 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
                 let homeless = object.metadata("namespace").is_some_and(|it| namespaces.contains(it));
                 let owner = |owner: &Owner| owner_uid(live, object, owner, |key| coming.contains(key));
                 let whole = Value::Object(cleaned(object, item.keeps_volume, owner));
+                let gone = owners(object).into_iter().filter(|it| owner(it).is_none());
+                let gone: Vec<String> = gone.map(|it| format!("{} {}", it.kind, it.name)).collect();
+                if !gone.is_empty() {
+                    item.notes
+                        .push(format!("without its owner, which is not there: {}", gone.join(", ")));
+                }
                 tried(client, live, item, whole, waits, homeless).await
             }
         })
