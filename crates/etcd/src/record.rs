@@ -97,6 +97,51 @@ impl Record {
         KeyValue::decode(&self.value)
     }
 
+    /// Takes the value apart, if it can be what etcd wrote at its revision. One kind has no key and an empty value: see
+    /// [`crate::database::Records`].
+    ///
+    /// # Errors
+    /// What is wrong with the value.
+    pub fn checked(&self) -> Result<KeyValue, String> {
+        let it = self.decode()?;
+        if self.value.is_empty() && !self.tombstone {
+            return Ok(it);
+        }
+        let main = self.revision.main;
+        if it.key.is_empty() {
+            return Err("it has no key".to_owned());
+        }
+        if self.tombstone {
+            let only_key = it.version == 0 && it.create_revision == 0 && it.mod_revision == 0 && it.lease == 0;
+            return match only_key && it.value.is_empty() {
+                true => Ok(it),
+                false => Err("it is a deletion, but says more than the key".to_owned()),
+            };
+        }
+        if it.mod_revision != main {
+            return Err(format!("its value says that it was written at {}", it.mod_revision));
+        }
+        if it.create_revision == 0 || it.create_revision > main {
+            return Err(format!("its value says that its key came into being at {}", it.create_revision));
+        }
+        if it.version == 0 || it.version > main - it.create_revision + 1 {
+            return Err(format!("its value says that it is version {}", it.version));
+        }
+        Ok(it)
+    }
+
+    /// The key of which it is a version, also where the rest of it is damaged.
+    ///
+    /// # Errors
+    /// What is wrong where its key should be.
+    pub(crate) fn key_it_stands_for(&self) -> Result<Bytes, String> {
+        let key = self.key()?;
+        if key.is_empty() && !self.value.is_empty() {
+            return Err("it has no key".to_owned());
+        }
+        Ok(key)
+    }
+
     /// The key that it is about. Quicker than [`Record::decode`] when the key stands first, as etcd writes it.
     ///
     /// # Errors

@@ -4,12 +4,14 @@
 //! pass, [`Source::walk`], which says of every record how it stands; its order is free, values pass through and are never kept.
 
 mod ahead;
+mod aside;
 mod database;
 mod moment;
 mod packs;
 mod standings;
 mod whole;
 
+pub use aside::{Aside, Damaged};
 pub use database::DatabaseSource;
 pub use packs::Packs;
 pub(crate) use packs::Pass;

@@ -9,15 +9,16 @@ mod life;
 pub mod transplant;
 
 pub use differ::{Became, Difference};
-pub use find::{Count, Counted, Stored};
+pub use find::{Count, Counted, Listed, Stored};
 pub use life::{Event, What};
 
-use ::etcd::selection::{SelectionError, Source};
+use ::etcd::selection::{Aside, Damaged, SelectionError, Source};
 use ::etcd::{FileError, KeyValue, Record};
-use objects::Content;
+use bytes::Bytes;
 use objects::encryption::Decryption;
 use objects::key::{Filter, Place};
 use objects::mask::Mask;
+use objects::{Content, Opaque};
 use std::sync::Arc;
 
 /// Why an object cannot be looked at.
@@ -54,6 +55,15 @@ pub struct Moment {
     pub source: Arc<dyn Source>,
     /// The revision.
     pub revision: u64,
+    /// Where records are noted that are damaged; what looks goes on without them.
+    pub aside: Aside,
+}
+
+/// A record's value, taken apart; of one that is damaged its key, and all of the record as its value.
+#[derive(Debug)]
+struct Told {
+    it: KeyValue,
+    damage: Option<String>,
 }
 
 /// Which records are meant.
@@ -117,21 +127,49 @@ impl Moment {
         &self,
         look: &Look,
         scope: &Scope,
-        mut each: impl FnMut(&Record, KeyValue) -> Result<(), FileError>,
+        mut each: impl FnMut(&Record, Told) -> Result<(), FileError>,
     ) -> Result<(), SelectionError> {
         let prefix = look.prefix(scope);
         self.source.live_under(prefix.as_bytes(), self.revision, &mut |record| {
-            let it = apart(&*self.source, &record)?;
-            if look.admits(scope, &it.key) {
-                each(&record, it)
-            } else {
-                Ok(())
+            if !look.admits(scope, &self.key(&record)?) {
+                return Ok(());
             }
+            let told = self.told(&record)?;
+            each(&record, told)
         })
+    }
+
+    /// A record's key.
+    fn key(&self, record: &Record) -> Result<Bytes, FileError> {
+        record
+            .key()
+            .map_err(|why| FileError::damaged(self.source.name(), format!("record {}", record.revision), why))
+    }
+
+    /// A record's value, taken apart. One that is damaged is noted.
+    fn told(&self, record: &Record) -> Result<Told, FileError> {
+        let why = match record.checked() {
+            Ok(it) => return Ok(Told { it, damage: None }),
+            Err(why) => why,
+        };
+        let key = self.key(record)?;
+        let damaged = Damaged::record(self.source.name(), record, &*why);
+        self.aside.note(Damaged { key: Some(key.clone()), ..damaged });
+        let it = KeyValue { key, value: record.value.clone(), ..KeyValue::default() };
+        Ok(Told { it, damage: Some(format!("its record is damaged: {why}")) })
     }
 }
 
-/// A record's value, taken apart.
+impl Told {
+    fn content(&self, look: &Look) -> Content {
+        match &self.damage {
+            None => look.read(&self.it.key, &self.it.value),
+            Some(why) => Content::Opaque(Opaque { why: why.clone(), kind: None, encrypted: None }),
+        }
+    }
+}
+
+/// A record's value, taken apart, where none may be missing.
 fn apart(source: &dyn Source, record: &Record) -> Result<KeyValue, FileError> {
     record
         .decode()

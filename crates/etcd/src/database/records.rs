@@ -32,40 +32,11 @@ impl Records {
             return wrong("it is not newer than the one before it");
         }
         self.last = Some(record.revision);
-        match fits(&record) {
-            Ok(()) => Ok(record),
+        match record.checked() {
+            Ok(_) => Ok(record),
             Err(why) => wrong(&why),
         }
     }
-}
-
-/// Whether a record's value can be what etcd wrote at its revision.
-fn fits(record: &Record) -> Result<(), String> {
-    if record.value.is_empty() && !record.tombstone {
-        return Ok(());
-    }
-    let it = record.decode()?;
-    let main = record.revision.main;
-    if it.key.is_empty() {
-        return Err("it has no key".to_owned());
-    }
-    if record.tombstone {
-        let only_key = it.version == 0 && it.create_revision == 0 && it.mod_revision == 0 && it.lease == 0;
-        return match only_key && it.value.is_empty() {
-            true => Ok(()),
-            false => Err("it is a deletion, but says more than the key".to_owned()),
-        };
-    }
-    if it.mod_revision != main {
-        return Err(format!("its value says that it was written at {}", it.mod_revision));
-    }
-    if it.create_revision == 0 || it.create_revision > main {
-        return Err(format!("its value says that its key came into being at {}", it.create_revision));
-    }
-    if it.version == 0 || it.version > main - it.create_revision + 1 {
-        return Err(format!("its value says that it is version {}", it.version));
-    }
-    Ok(())
 }
 
 impl Iterator for Records {

@@ -2,7 +2,7 @@
 
 use super::ahead::ahead;
 use super::standings::{KeyHash, KeyHasher, Standings};
-use super::{LeaseTtl, SelectionError, Source, Walked, check_range};
+use super::{Aside, Damaged, LeaseTtl, SelectionError, Source, Walked, check_range};
 use crate::bbolt::Bucket;
 use crate::database::Database;
 use crate::{FileError, Record};
@@ -17,6 +17,7 @@ pub struct DatabaseSource {
     database: Database,
     last: u64,
     compaction: u64,
+    aside: Option<Aside>,
 }
 
 impl DatabaseSource {
@@ -28,7 +29,12 @@ impl DatabaseSource {
         let compaction = database.facts()?.compacted();
         // A new etcd is at revision 1, without a record.
         let last = database.last_revision()?.map_or(1, |it| it.main).max(compaction);
-        Ok(Self { database, last, compaction })
+        Ok(Self { database, last, compaction, aside: None })
+    }
+
+    /// The same, which passes over records that are damaged and notes them: for looking only.
+    pub fn setting_aside(self, aside: Aside) -> Self {
+        Self { aside: Some(aside), ..self }
     }
 
     /// The database.
@@ -43,6 +49,9 @@ impl DatabaseSource {
     }
 
     fn records(&self, part: &Bucket, revision: u64, hasher: &KeyHasher) -> Result<Vec<(Record, KeyHash)>, FileError> {
+        if let Some(aside) = &self.aside {
+            return self.readable(part, revision, hasher, aside);
+        }
         let mut records = Vec::new();
         for record in self.database.records_in(part) {
             let record = record?;
@@ -54,6 +63,36 @@ impl DatabaseSource {
                 .map_err(|why| FileError::damaged(self.database.name(), format!("record {}", record.revision), why))?;
             let hash = hasher.hash(&key);
             records.push((record, hash));
+        }
+        Ok(records)
+    }
+
+    /// Those of which the key can be read: one that is otherwise damaged still stands for its key.
+    fn readable(
+        &self,
+        part: &Bucket,
+        revision: u64,
+        hasher: &KeyHasher,
+        aside: &Aside,
+    ) -> Result<Vec<(Record, KeyHash)>, FileError> {
+        let (name, mut records) = (self.database.name(), Vec::new());
+        for entry in part.entries() {
+            let (entry_key, value) = entry?;
+            let record = match Record::from_entry(&entry_key, value.clone()) {
+                Ok(record) if record.revision.main > revision => break,
+                Ok(record) => record,
+                Err(why) => {
+                    aside.note(Damaged::bytes(name, "its records", why, &value));
+                    continue;
+                }
+            };
+            match record.key_it_stands_for() {
+                Ok(key) => {
+                    let hash = hasher.hash(&key);
+                    records.push((record, hash));
+                }
+                Err(why) => aside.note(Damaged::record(name, &record, why)),
+            }
         }
         Ok(records)
     }

@@ -7,7 +7,7 @@ mod pass;
 
 pub(crate) use pass::Pass;
 
-use super::{LeaseTtl, SelectionError, Sink, Source, Standing, Walked, begins, check_range};
+use super::{Aside, LeaseTtl, SelectionError, Sink, Source, Standing, Walked, begins, check_range};
 use crate::database::{Lease, Others};
 use crate::history::{BaseHeader, Buckets, LeaseSeen, Pack};
 use crate::{FileError, Record};
@@ -24,6 +24,7 @@ pub struct Packs {
     compaction: u64,
     /// Leases that were told of only behind the last segment.
     later: Vec<LeaseSeen>,
+    aside: Option<Aside>,
 }
 
 impl Packs {
@@ -51,12 +52,25 @@ impl Packs {
             compaction = segment.complete_from().unwrap_or(compaction);
             (chain, through) = (pack.chain(), segment.through);
         }
-        Ok(Self { base, segments, facts, compaction, later: Vec::new() })
+        Ok(Self {
+            base,
+            segments,
+            facts,
+            compaction,
+            later: Vec::new(),
+            aside: None,
+        })
     }
 
     /// The same with leases that were told of later: they count where nothing else is known.
     pub(super) fn with_later(self, later: Vec<LeaseSeen>) -> Self {
         Self { later, ..self }
+    }
+
+    /// The same, which passes over records that are damaged and notes them: for looking only. So it does with frames of live
+    /// records where nothing else could be taken for them.
+    pub fn setting_aside(self, aside: Aside) -> Self {
+        Self { aside: Some(aside), ..self }
     }
 
     /// The base.

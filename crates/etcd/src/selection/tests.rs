@@ -4,7 +4,7 @@ use super::*;
 use crate::KeyValue;
 use crate::bbolt::Writer;
 use crate::database::Database;
-use crate::history::{BaseWriter, Buckets, Object, Pack};
+use crate::history::{BaseWriter, Buckets, Kind, Object, Pack, Seen, SegmentHeader, encode_segment};
 use crate::proof::hash_kv;
 use crate::{FileError, Record, Revision};
 use proptest::prelude::*;
@@ -85,6 +85,128 @@ fn a_segment_that_follows_nothing_is_refused() {
     assert!(gap.unwrap_err().to_string().contains("does not follow revision 5"));
     let segment = packs.segments()[0].clone();
     assert!(Packs::new(segment, vec![]).unwrap_err().to_string().contains("it is no base"));
+}
+
+/// A put that a database or a history cannot be believed in.
+fn odd(main: u64, value: &'static [u8]) -> Record {
+    Record {
+        value: value.into(),
+        ..Record::deletion(Revision { main, sub: 0 }, Bytes::new())
+    }
+}
+
+#[test]
+fn who_looks_passes_over_a_record_without_a_key_and_notes_it() {
+    let whole = history();
+    let (base, mut segments) = (whole.packs.base().clone(), whole.packs.segments().to_vec());
+    let header = SegmentHeader {
+        timeline: 1,
+        kind: Kind::Captured,
+        prev: segments.last().unwrap().chain(),
+        after: 9,
+        through: 10,
+        count: 0,
+        times: vec![Seen { revision: 10, at_ms: 10 }],
+        leases: Vec::new(),
+        source: crate::history::Source::default(),
+    };
+    let damaged = Record { tombstone: false, ..odd(10, b"\x2a\x02hi") };
+    let (bytes, written) = encode_segment(header, &[damaged], None).unwrap();
+    segments.push(made::opened((written, bytes.to_vec())));
+    let packs = Packs::new(base, segments).unwrap();
+    let refused = packs.live_at(10, &mut |_| Ok(())).unwrap_err().to_string();
+    assert!(refused.contains("damaged at record 10.0: it has no key"), "{refused}");
+    let aside = Aside::default();
+    let mut live = Vec::new();
+    packs.setting_aside(aside.clone()).live_at(10, &mut into(&mut live)).unwrap();
+    assert_eq!(sorted(live), whole.model.live(9));
+    let (noted, more) = aside.noted();
+    let [it] = noted.as_slice() else { panic!("{noted:?}") };
+    assert_eq!((it.revision.unwrap().main, &*it.bytes, it.size, more), (10, &b"\x2a\x02hi"[..], 4, 0));
+}
+
+#[test]
+fn who_looks_sees_the_other_frames_of_a_base() {
+    // Not compressible, so that each is a frame of its own.
+    let put = |main: u64, key: &'static str| {
+        let mut value = vec![0; 5 << 20];
+        blake3::Hasher::new_derive_key(key).finalize_xof().fill(&mut value);
+        let it = KeyValue {
+            key: key.into(),
+            create_revision: main,
+            mod_revision: main,
+            version: 1,
+            value: value.into(),
+            lease: 0,
+        };
+        Record::put(Revision { main, sub: 0 }, &it)
+    };
+    let mut writer = BaseWriter::new(Vec::new()).unwrap();
+    let live = [put(2, "/a"), put(3, "/b"), put(4, "/c")];
+    live.iter().for_each(|it| writer.live(it).unwrap());
+    let (written, mut bytes) = writer.finish(made::header(4, 0), &Buckets::new()).unwrap();
+    let whole = Pack::open(&written.name, Arc::new(Bytes::from(bytes.clone()))).unwrap();
+    bytes[usize::try_from(whole.frames()[1].offset).unwrap() + 9] ^= 1;
+    let base = Arc::new(Pack::open(&written.name, Arc::new(Bytes::from(bytes))).unwrap());
+    let packs = Packs::new(base, Vec::new()).unwrap();
+    assert!(packs.live_at(4, &mut |_| Ok(())).unwrap_err().to_string().contains("frame 1"));
+    let aside = Aside::default();
+    let packs = packs.setting_aside(aside.clone());
+    let mut seen = Vec::new();
+    packs.live_at(4, &mut into(&mut seen)).unwrap();
+    assert!(seen == [live[0].clone(), live[2].clone()]);
+    let noted = aside.noted().0;
+    assert!(noted[0].to_string().ends_with("keys from /b to /b are not seen"), "{}", noted[0]);
+    // Below its revision, an older record would be taken for what is lost.
+    assert!(packs.live_at(3, &mut |_| Ok(())).is_err());
+}
+
+#[test]
+fn who_looks_into_a_database_passes_over_what_is_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let sound = |main, key: &'static str| {
+        let it = KeyValue {
+            key: key.into(),
+            create_revision: main,
+            mod_revision: main,
+            version: 1,
+            ..KeyValue::default()
+        };
+        Record::put(Revision { main, sub: 0 }, &it)
+    };
+    let mut writer = Writer::create(&path).unwrap();
+    let mut keys = writer.bucket("key").unwrap();
+    let all = [
+        sound(2, "a"),
+        odd(3, b"\xff\xff"),
+        odd(4, b"\x0a\x01a\x7f"),
+        sound(5, "b"),
+    ];
+    for it in &all {
+        let it = Record { tombstone: false, ..it.clone() };
+        keys.put(&it.entry_key(), &it.value).unwrap();
+    }
+    keys.finish().unwrap();
+    writer.bucket("meta").unwrap().finish().unwrap();
+    writer.finish().unwrap();
+    let source = || DatabaseSource::new(Database::open(&path).unwrap()).unwrap();
+    assert!(source().live_at(5, &mut |_| Ok(())).is_err());
+    let aside = Aside::default();
+    let mut live = Vec::new();
+    source().setting_aside(aside.clone()).live_at(5, &mut into(&mut live)).unwrap();
+    let revisions: Vec<u64> = sorted(live).iter().map(|it| it.revision.main).collect();
+    assert_eq!(revisions, [4, 5], "the damaged version of a stands for it");
+    assert_eq!(
+        aside
+            .noted()
+            .0
+            .iter()
+            .filter_map(|it| it.revision)
+            .map(|it| it.main)
+            .collect::<Vec<_>>(),
+        [3]
+    );
 }
 
 #[test]

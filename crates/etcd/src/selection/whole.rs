@@ -1,7 +1,7 @@
 //! A whole timeline as a source of records: for each question the way from the youngest base that still has the versions.
 //! Start at [`HistorySource`].
 
-use super::{LeaseTtl, Packs, SelectionError, Sink, Source, Walked, check_range};
+use super::{Aside, LeaseTtl, Packs, SelectionError, Sink, Source, Walked, check_range};
 use crate::FileError;
 use crate::history::{BaseName, History, Stretch, Timeline};
 use bytes::Bytes;
@@ -16,6 +16,7 @@ pub struct HistorySource {
     bases: Vec<Start>,
     /// Of each segment that lacks versions: its first revision, and from where on it has all again.
     lacking: Vec<(u64, u64)>,
+    aside: Option<Aside>,
 }
 
 /// A base, and from which revision on it has all versions.
@@ -37,7 +38,20 @@ impl HistorySource {
             .newest()
             .max(stretch.bases.iter().map(|it| it.revision).max().unwrap_or(0));
         let (bases, lacking) = (bases(&history, stretch)?, lacking(&history, stretch)?);
-        Ok(Some(Self { history, timeline, last, bases, lacking }))
+        Ok(Some(Self { history, timeline, last, bases, lacking, aside: None }))
+    }
+
+    /// The same, which passes over what is damaged as [`Packs::setting_aside`] does.
+    pub fn setting_aside(self, aside: Aside) -> Self {
+        Self { aside: Some(aside), ..self }
+    }
+
+    fn packs_from(&self, base: &BaseName, revision: u64) -> Result<Packs, SelectionError> {
+        let packs = Packs::of(&self.history.moment_from(base, revision)?)?;
+        Ok(match &self.aside {
+            Some(aside) => packs.setting_aside(aside.clone()),
+            None => packs,
+        })
     }
 
     /// Start where on the way from a base to a revision has all versions.
@@ -63,7 +77,7 @@ impl HistorySource {
                 .unwrap_or(self.last);
             return Err(SelectionError::Compacted { source_name: self.name(), asked: floor, since });
         };
-        Ok(Packs::of(&self.history.moment_from(&base.name, revision)?)?)
+        self.packs_from(&base.name, revision)
     }
 }
 
@@ -131,7 +145,7 @@ impl Source for HistorySource {
         // From a base before them, the segments alone tell.
         let before = self.bases.iter().rev().filter(|it| it.name.revision <= after);
         let packs = match before.into_iter().find(|it| self.complete_from(it, through) <= after) {
-            Some(base) => Packs::of(&self.history.moment_from(&base.name, through)?)?,
+            Some(base) => self.packs_from(&base.name, through)?,
             None => self.packs(after, through)?,
         };
         packs.versions_under(prefix, after, through, sink)

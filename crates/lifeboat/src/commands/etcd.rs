@@ -2,6 +2,7 @@
 //! `--cluster`, on the history that the estate's repository has of a cluster.
 
 mod capture;
+mod damage;
 mod diff;
 mod exchange;
 mod failures;

@@ -2,7 +2,7 @@
 
 use crate::plane::{ENCRYPTION, Plane};
 use ::etcd::history::{Directory, History};
-use ::etcd::selection::Packs;
+use ::etcd::selection::{Aside, Packs};
 use cluster::KindRef;
 use objects::Content;
 use objects::changes::between;
@@ -50,7 +50,11 @@ async fn what_is_read_is_what_the_api_server_shows() {
     let timeline = history.newest().unwrap();
     let revision = timeline.newest().unwrap();
     let moment = history.moment(timeline.number, revision).unwrap();
-    let at = Moment { source: Arc::new(Packs::of(&moment).unwrap()), revision };
+    let at = Moment {
+        source: Arc::new(Packs::of(&moment).unwrap()),
+        revision,
+        aside: Aside::default(),
+    };
     let look = Look {
         registry: "/registry".to_owned(),
         decryption: Decryption::parse(ENCRYPTION).unwrap(),
@@ -59,7 +63,7 @@ async fn what_is_read_is_what_the_api_server_shows() {
 
     let served = plane.client.kinds().await.unwrap();
     let (mut seen, mut encrypted, mut differing) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    for (key, (revision, _)) in look.keys(&at, &Scope::default()).unwrap() {
+    for (key, protect::resources::Listed { revision, .. }) in look.keys(&at, &Scope::default()).unwrap() {
         let shown = key.escape_ascii().to_string();
         // Counters of the API server's own, which it never shows.
         if Place::of("/registry", &key).is_none_or(|place| ["ranges", "peerserverleases"].contains(&&*place.resource)) {

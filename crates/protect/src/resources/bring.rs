@@ -41,8 +41,8 @@ pub struct Old {
 pub fn gather(how: &Look, at: &Moment, scope: &Scope, named: &[Wanted]) -> Result<(Vec<Old>, Vec<Wanted>), LookError> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     if named.is_empty() {
-        at.live(how, scope, |_, it| {
-            found.push(Old { content: how.read(&it.key, &it.value), key: it.key.to_vec() });
+        at.live(how, scope, |_, told| {
+            found.push(Old { content: told.content(how), key: told.it.key.to_vec() });
             Ok(())
         })?;
         // What is no object of Kubernetes has no way back through its API server.
@@ -69,8 +69,8 @@ pub fn selecting_services(how: &Look, at: &Moment) -> Result<Vec<(String, String
         filter: objects::key::Filter { resources: vec!["services".to_owned()], namespace: None },
     };
     let mut selecting = Vec::new();
-    at.live(how, &scope, |_, it| {
-        if let Content::Object(service) = how.read(&it.key, &it.value)
+    at.live(how, &scope, |_, told| {
+        if let Content::Object(service) = told.content(how)
             && service
                 .fields
                 .get("spec")

@@ -1,6 +1,6 @@
 //! What changed between two moments, by object. Start at [`Look::differences`].
 
-use super::{Look, Moment, Scope};
+use super::{Look, Moment, Scope, Told};
 use ::etcd::selection::SelectionError;
 use objects::Content;
 use objects::changes::Change;
@@ -55,12 +55,13 @@ impl Look {
     ) -> Result<Vec<Difference>, SelectionError> {
         let hasher = RandomState::new();
         let mut first = HashMap::new();
-        from.live(self, scope, |_, it| {
+        from.live(self, scope, |_, Told { it, .. }| {
             first.insert(it.key.to_vec(), hasher.hash_one(&it.value));
             Ok(())
         })?;
         let mut found = BTreeMap::new();
-        to.live(self, scope, |record, it| {
+        to.live(self, scope, |record, told| {
+            let it = &told.it;
             let before = first.remove(&*it.key);
             if before != Some(hasher.hash_one(&it.value)) {
                 let what = if before.is_some() {
@@ -69,8 +70,11 @@ impl Look {
                     Became::Created
                 };
                 let mut difference = Difference::new(&it.key, what, Some(record.revision.main));
-                difference.unreadable = self.unreadable(&it.key, &it.value);
-                let after = before.is_some().then(|| it.value.to_vec());
+                if let Content::Opaque(it) = told.content(self) {
+                    difference.unreadable = Some(it.why);
+                }
+                // What is damaged cannot be compared.
+                let after = (before.is_some() && told.damage.is_none()).then(|| it.value.to_vec());
                 found.insert(it.key.to_vec(), Found { difference, after });
             }
             Ok(())
@@ -82,12 +86,13 @@ impl Look {
         }
         let mut same = Vec::new();
         if found.values().any(|it| it.after.is_some()) {
-            from.live(self, scope, |_, it| {
+            from.live(self, scope, |_, told| {
+                let it = &told.it;
                 let Some(Found { difference, after }) = found.get_mut(&*it.key) else {
                     return Ok(());
                 };
                 let Some(after) = after.take() else { return Ok(()) };
-                match (self.read(&it.key, &it.value), self.read(&it.key, &after)) {
+                match (told.content(self), self.read(&it.key, &after)) {
                     (Content::Object(before), Content::Object(after)) if before.fields == after.fields => {
                         same.push(it.key.to_vec());
                     }
@@ -105,14 +110,6 @@ impl Look {
         }
         self.when(from, to, scope, &mut found)?;
         Ok(found.into_values().map(|it| it.difference).collect())
-    }
-
-    /// Why a value is no object that can be read.
-    fn unreadable(&self, key: &[u8], value: &[u8]) -> Option<String> {
-        match self.read(key, value) {
-            Content::Opaque(it) => Some(it.why),
-            Content::Object(_) => None,
-        }
     }
 
     /// Fills in which revision ended what is gone, where the second moment follows the first.

@@ -1,6 +1,6 @@
 //! Counting objects, and reading one. Start at [`Look::counts`] and [`Look::find`].
 
-use super::{Look, LookError, Moment, Scope};
+use super::{Look, LookError, Moment, Scope, Told};
 use ::etcd::selection::SelectionError;
 use ::etcd::{KeyValue, Revision};
 use objects::Content;
@@ -22,10 +22,21 @@ pub struct Count {
     pub encrypted: BTreeMap<(String, String), u64>,
 }
 
+/// A key that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The revision that wrote it.
+    pub revision: u64,
+    /// Bytes of its value.
+    pub bytes: u64,
+    /// What is wrong with its record.
+    pub damage: Option<String>,
+}
+
 /// What stands under a key.
 #[derive(Debug)]
 pub struct Stored {
-    /// The record's key and its value as etcd has them.
+    /// The record's key and its value as etcd has them; of one that is damaged, all of it as the value.
     pub record: KeyValue,
     /// When it was written.
     pub revision: Revision,
@@ -40,13 +51,16 @@ impl Look {
     /// What reading meets.
     pub fn counts(&self, at: &Moment, scope: &Scope) -> Result<Counted, SelectionError> {
         let mut counted = Counted::new();
-        at.live(self, scope, |_, it| {
+        at.live(self, scope, |_, told| {
+            let Told { it, damage } = told;
             let place = self.place(&it.key);
             let of = place.map_or((None, None), |place| (Some(place.resource), place.namespace));
             let count = counted.entry(of).or_default();
             count.objects += 1;
             count.bytes += (it.key.len() + it.value.len()) as u64;
-            if let Envelope::Encrypted { provider, key, .. } = Envelope::of(&it.value) {
+            if damage.is_none()
+                && let Envelope::Encrypted { provider, key, .. } = Envelope::of(&it.value)
+            {
                 *count.encrypted.entry((provider.to_owned(), key.to_owned())).or_default() += 1;
             }
             Ok(())
@@ -54,14 +68,15 @@ impl Look {
         Ok(counted)
     }
 
-    /// The keys that are there, in their order, each with its revision and the bytes of its value.
+    /// The keys that are there, in their order.
     ///
     /// # Errors
     /// What reading meets.
-    pub fn keys(&self, at: &Moment, scope: &Scope) -> Result<BTreeMap<Vec<u8>, (u64, u64)>, SelectionError> {
+    pub fn keys(&self, at: &Moment, scope: &Scope) -> Result<BTreeMap<Vec<u8>, Listed>, SelectionError> {
         let mut keys = BTreeMap::new();
-        at.live(self, scope, |record, it| {
-            keys.insert(it.key.to_vec(), (record.revision.main, it.value.len() as u64));
+        at.live(self, scope, |record, Told { it, damage }| {
+            let (revision, bytes) = (record.revision.main, it.value.len() as u64);
+            keys.insert(it.key.to_vec(), Listed { revision, bytes, damage });
             Ok(())
         })?;
         Ok(keys)
@@ -106,11 +121,11 @@ impl Look {
         let (wanted, mut found) = (keys.iter().collect::<HashSet<_>>(), HashMap::new());
         for prefix in prefixes {
             at.source.live_under(&prefix, at.revision, &mut |record| {
-                let it = super::apart(&*at.source, &record)?;
-                let key = it.key.to_vec();
+                let key = at.key(&record)?.to_vec();
                 if wanted.contains(&key) {
-                    let content = self.read(&it.key, &it.value);
-                    found.insert(key, Stored { record: it, revision: record.revision, content });
+                    let told = at.told(&record)?;
+                    let content = told.content(self);
+                    found.insert(key, Stored { record: told.it, revision: record.revision, content });
                 }
                 Ok(())
             })?;
@@ -139,13 +154,13 @@ impl Look {
         let mut found = Vec::new();
         at.source
             .live_under(format!("{}/", self.registry).as_bytes(), at.revision, &mut |record| {
-                let it = super::apart(&*at.source, &record)?;
-                let same = self.place(&it.key).is_some_and(|place| {
+                let key = at.key(&record)?;
+                let same = self.place(&key).is_some_and(|place| {
                     let plain = place.resource.split_once('.').map(|(plain, _)| plain);
                     plain == Some(&*wanted.resource) && place.namespace == wanted.namespace && place.name == wanted.name
                 });
                 if same {
-                    found.push(String::from_utf8_lossy(&it.key).into_owned());
+                    found.push(String::from_utf8_lossy(&key).into_owned());
                 }
                 Ok(())
             })?;

@@ -49,12 +49,14 @@ impl Look {
                 events.push(Event { revision, what: What::Deleted });
                 continue;
             }
-            let it = super::apart(&*at.source, &record).map_err(SelectionError::from)?;
-            let content = self.read(&it.key, &it.value);
-            let what = match &before {
-                None if it.version == 1 => What::Created(self.read(&it.key, &it.value)),
-                None => What::WasThere(self.read(&it.key, &it.value)),
-                Some(before) => self.changed(before, &content),
+            let told = at.told(&record).map_err(SelectionError::from)?;
+            let content = told.content(self);
+            let what = match (&before, &content) {
+                // Whether it is its first version, nobody knows.
+                (None, Content::Opaque(why)) if told.damage.is_some() => What::Written(why.clone()),
+                (None, _) if told.it.version == 1 => What::Created(told.content(self)),
+                (None, _) => What::WasThere(told.content(self)),
+                (Some(before), _) => self.changed(before, &content),
             };
             events.push(Event { revision, what });
             before = Some(content);

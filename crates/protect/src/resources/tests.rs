@@ -49,7 +49,7 @@ fn held(keys: &[(&'static str, &str)]) -> Moment {
     let value = |text: &str| format!(r#"{{"apiVersion":"v1","kind":"Thing","metadata":{{"name":"{text}"}}}}"#);
     let source = Held(keys.iter().map(|(key, text)| (*key, value(text))).collect());
     let revision = source.last_revision();
-    Moment { source: Arc::new(source), revision }
+    Moment { source: Arc::new(source), revision, aside: Aside::default() }
 }
 
 fn look() -> Look {

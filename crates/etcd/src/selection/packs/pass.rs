@@ -1,10 +1,12 @@
 //! The passes over a base and its segments, of which walks and merges are made. Start at [`Pass`].
 
 use super::super::ahead::ahead;
+use super::super::aside::{Aside, Damaged};
 use super::super::standings::{KeyHash, KeyHasher, KeySet, Standings};
 use super::super::{Sink, Walked};
 use super::Packs;
 use crate::history::{Pack, Role, SegmentHeader};
+use crate::record::shown;
 use crate::{FileError, Record};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ impl<'a> Pass<'a> {
 
     /// The segments' records, newest first.
     pub(crate) fn segments(&mut self, sink: &mut Walked<'_>) -> Result<(), FileError> {
-        let (hasher, revision) = (&self.hasher, self.standings.revision);
+        let (hasher, aside, revision) = (&self.hasher, self.packs.aside.as_ref(), self.standings.revision);
         let jobs = self
             .packs
             .segments
@@ -39,15 +41,20 @@ impl<'a> Pass<'a> {
             .rev()
             .flat_map(|it| segment_jobs(it, revision))
             .collect();
-        ahead(jobs, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
+        ahead(
+            jobs,
+            |job: Job| job.run(hasher, aside),
+            |batch| newest_first(batch, &mut self.standings, sink),
+        )
     }
 
     /// Notes which keys the base's older records up to `through` have: only those are worth remembering in the next pass.
     pub(crate) fn note_keys_of_older(&mut self, through: u64) -> Result<(), FileError> {
-        let (hasher, keys) = (&self.hasher, jobs(&self.packs.base, Role::Older, 0..=through, What::Keys));
+        let (hasher, aside) = (&self.hasher, self.packs.aside.as_ref());
+        let keys = jobs(&self.packs.base, Role::Older, 0..=through, What::Keys);
         ahead(
             keys,
-            |job: Job| job.run(hasher),
+            |job: Job| job.run(hasher, aside),
             |batch| {
                 if let Batch::Keys(keys) = batch {
                     keys.into_iter().for_each(|key| self.again.note(key));
@@ -64,12 +71,15 @@ impl<'a> Pass<'a> {
 
     /// Those of the frames with these numbers.
     pub(crate) fn live_in(&mut self, frames: &[usize], sink: &mut Walked<'_>) -> Result<(), FileError> {
-        let (hasher, revision) = (&self.hasher, self.standings.revision);
+        let (hasher, aside, revision) = (&self.hasher, self.packs.aside.as_ref(), self.standings.revision);
         let mut live = jobs(&self.packs.base, Role::Live, 0..=revision, What::Records { newest_first: false });
         live.retain(|job| frames.contains(&job.frame));
+        // Where older records are asked for as well, one of them would be taken for what is lost.
+        let alone = self.standings.floor >= self.packs.facts.revision;
+        live.iter_mut().for_each(|job| job.may_lack = alone);
         ahead(
             live,
-            |job: Job| job.run(hasher),
+            |job: Job| job.run(hasher, aside),
             |batch| {
                 let Batch::Records(records) = batch else { return Ok(()) };
                 for (record, key) in records {
@@ -87,10 +97,14 @@ impl<'a> Pass<'a> {
 
     /// The base's older records up to `through`, newest first.
     pub(crate) fn older(&mut self, through: u64, sink: &mut Walked<'_>) -> Result<(), FileError> {
-        let hasher = &self.hasher;
+        let (hasher, aside) = (&self.hasher, self.packs.aside.as_ref());
         let mut older = jobs(&self.packs.base, Role::Older, 0..=through, What::Records { newest_first: true });
         older.reverse();
-        ahead(older, |job: Job| job.run(hasher), |batch| newest_first(batch, &mut self.standings, sink))
+        ahead(
+            older,
+            |job: Job| job.run(hasher, aside),
+            |batch| newest_first(batch, &mut self.standings, sink),
+        )
     }
 
     /// The segments' records of these revisions, in order of revision; how they stand is not asked.
@@ -114,6 +128,7 @@ impl<'a> Pass<'a> {
     ) -> Result<(), FileError> {
         let of = |role| jobs(&self.packs.base, role, only.clone(), What::Records { newest_first: false });
         let live = of(Role::Live).into_iter().filter(|job| live.contains(&job.frame));
+        let live = live.map(|job| Job { may_lack: true, ..job });
         self.run(of(Role::Older).into_iter().chain(live).collect(), sink)
     }
 
@@ -128,7 +143,7 @@ impl<'a> Pass<'a> {
     fn run(&self, jobs: Vec<Job>, sink: &mut Sink<'_>) -> Result<(), FileError> {
         ahead(
             jobs,
-            |job: Job| job.run(&self.hasher),
+            |job: Job| job.run(&self.hasher, self.packs.aside.as_ref()),
             |batch| match batch {
                 Batch::Records(records) => records.into_iter().try_for_each(|(record, _)| sink(record)),
                 Batch::Gone(..) | Batch::Keys(_) => Ok(()),
@@ -144,6 +159,8 @@ struct Job {
     /// Records of other revisions are passed over.
     only: RangeInclusive<u64>,
     what: What,
+    /// Whether it can be done without, if it is damaged and that can be noted.
+    may_lack: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -195,6 +212,7 @@ fn segment_jobs(pack: &Arc<Pack>, revision: u64) -> Vec<Job> {
         frame,
         only: 0..=at,
         what: What::Gone(at),
+        may_lack: false,
     });
     let above = changes(at.saturating_add(1)..=revision);
     above.into_iter().chain(gone).chain(changes(0..=at)).collect()
@@ -208,33 +226,64 @@ fn jobs(pack: &Arc<Pack>, role: Role, only: RangeInclusive<u64>, what: What) -> 
     };
     let frames = pack.frames_of(role).into_iter().filter(holds);
     frames
-        .map(|frame| Job { pack: Arc::clone(pack), frame, only: only.clone(), what })
+        .map(|frame| Job {
+            pack: Arc::clone(pack),
+            frame,
+            only: only.clone(),
+            what,
+            may_lack: false,
+        })
         .collect()
 }
 
 impl Job {
-    fn run(self, hasher: &KeyHasher) -> Result<Batch, FileError> {
+    fn run(&self, hasher: &KeyHasher, aside: Option<&Aside>) -> Result<Batch, FileError> {
+        match (self.read(hasher, aside), aside) {
+            (Err(error), Some(aside)) if self.may_lack => {
+                let damaged = Damaged::of(error)?;
+                aside.note(Damaged { reason: self.lacking(&damaged.reason), ..damaged });
+                Ok(Batch::Records(Vec::new()))
+            }
+            (read, _) => read,
+        }
+    }
+
+    /// What is wrong with a frame of live records, and what is missing by that.
+    fn lacking(&self, reason: &str) -> String {
+        let frame = self.pack.frames().get(self.frame);
+        let keys = frame.map(|it| (shown(&it.first_key), shown(&it.last_key)));
+        let keys = keys.map_or_else(String::new, |(first, last)| format!("; keys from {first} to {last} are not seen"));
+        format!("{reason}{keys}")
+    }
+
+    fn read(&self, hasher: &KeyHasher, aside: Option<&Aside>) -> Result<Batch, FileError> {
         if let What::Gone(at) = self.what {
             let keys = self.pack.gone(self.frame)?.map(|key| Ok(hasher.hash(&key?)));
             return Ok(Batch::Gone(at, keys.collect::<Result<_, FileError>>()?));
         }
-        let wanted = self.pack.records(self.frame)?.filter(|it| match it {
-            Ok(record) => self.only.contains(&record.revision.main),
-            Err(_) => true,
-        });
-        let hashed = wanted.map(|it| {
-            let record = it?;
-            let key = record
-                .key()
-                .map_err(|why| FileError::damaged(self.pack.name(), format!("record {}", record.revision), why))?;
+        let mut records = Vec::new();
+        for record in self.pack.records(self.frame)? {
+            let record = record?;
+            if !self.only.contains(&record.revision.main) {
+                continue;
+            }
+            let key = match (record.key_it_stands_for(), aside) {
+                (Ok(key), _) => key,
+                (Err(why), Some(aside)) => {
+                    aside.note(Damaged::record(self.pack.name().to_string(), &record, why));
+                    continue;
+                }
+                (Err(why), None) => {
+                    let place = format!("record {}", record.revision);
+                    return Err(FileError::damaged(self.pack.name(), place, why));
+                }
+            };
             let hash = hasher.hash(&key);
-            Ok((record, hash))
-        });
-        if let What::Keys = self.what {
-            let keys = hashed.map(|it| it.map(|(_, key)| key));
-            return Ok(Batch::Keys(keys.collect::<Result<_, FileError>>()?));
+            records.push((record, hash));
         }
-        let mut records = hashed.collect::<Result<Vec<_>, FileError>>()?;
+        if let What::Keys = self.what {
+            return Ok(Batch::Keys(records.into_iter().map(|(_, key)| key).collect()));
+        }
         if matches!(self.what, What::Records { newest_first: true }) {
             records.reverse();
         }

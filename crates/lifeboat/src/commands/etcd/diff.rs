@@ -1,10 +1,12 @@
 //! `lifeboat etcd diff`: what changed between two moments, object by object.
 
+use super::damage::{self, Damage};
 use super::inside::{Before, Only, Reading, Times, column, moment};
 use super::log::line;
 use super::moment::At;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
+use ::etcd::selection::Aside;
 use estate::Kind;
 use jiff::Timestamp;
 use objects::changes::Change;
@@ -44,6 +46,8 @@ struct Shown {
     changed: usize,
     deleted: usize,
     objects: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<damage::Row>,
     #[serde(skip)]
     with_fields: bool,
 }
@@ -105,8 +109,10 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         let hint = "lifeboat etcd diff --cluster NAME FROM TO";
         return Err(Failure::new("LB0003", Kind::Invalid, "more than two moments are given").hint(hint));
     }
-    let mut found = args.before.at(from.clone(), moments.first().copied()).find(true)?;
-    let mut second = args.before.at(from, moments.get(1).copied()).find(true)?;
+    let aside = Aside::default();
+    let mut found = args.before.at(from.clone(), moments.first().copied()).look(true, &aside)?;
+    let which = args.before.at(from, moments.get(1).copied());
+    let mut second = which.look(true, &aside)?;
     if found.timeline == second.timeline {
         // One and the same, so that what lies between them is known.
         second.source = std::sync::Arc::clone(&found.source);
@@ -133,6 +139,7 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     if !left_out.is_empty() {
         printer.talk(&format!("left out: {} (--all shows them)", left_out.join(", ")));
     }
+    let damage = Damage::of(&aside, &look);
     printer.show(&Shown {
         from: found.revision,
         to: second.revision,
@@ -140,8 +147,11 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         changed,
         deleted,
         objects: rows,
+        damaged: damage.rows(),
         with_fields: args.fields,
-    })
+    })?;
+    damage.tell(printer);
+    damage.ended(&which.place()?.typed())
 }
 
 fn row(object: String, it: Difference, times: &mut Times) -> Result<Row, Failure> {

@@ -1,8 +1,10 @@
 //! `lifeboat etcd get`: an object as it was at any moment.
 
+use super::damage::Damage;
 use super::inside::{Looking, moment, wanted};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
+use ::etcd::selection::Aside;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use estate::Kind;
@@ -53,7 +55,8 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let look = args.looking.reading.look()?;
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
     let which = args.looking.before.at(from, args.looking.at);
-    let found = which.find(false)?;
+    let aside = Aside::default();
+    let found = which.look(false, &aside)?;
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
     let mut shown = Vec::new();
@@ -65,6 +68,8 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
             found => found,
         };
         let Some(stored) = found else {
+            // What is damaged may be it.
+            Damage::of(&aside, &look).tell(printer);
             let message = format!("there is no {name} at revision {}", at.revision);
             let place = which.place()?.typed();
             return Err(Failure::new("LB0417", Kind::Invalid, message).hint(format!(
@@ -75,12 +80,15 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     }
     let only = shown.len() == 1;
     match shown.pop() {
-        Some(one) if only => printer.show(&Shown::One(one)),
+        Some(one) if only => printer.show(&Shown::One(one))?,
         last => {
             shown.extend(last);
-            printer.show(&Shown::Many(shown))
+            printer.show(&Shown::Many(shown))?;
         }
     }
+    let damage = Damage::of(&aside, &look);
+    damage.tell(printer);
+    damage.ended(&which.place()?.typed())
 }
 
 fn fields(args: &Args, look: &Look, stored: &Stored, printer: &Printer) -> Map<String, Value> {

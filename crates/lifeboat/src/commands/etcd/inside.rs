@@ -155,7 +155,11 @@ pub(super) fn wanted(text: &str) -> Result<Wanted, Failure> {
 
 /// The moment, for those who look.
 pub(super) fn moment(found: &Found) -> Moment {
-    Moment { source: Arc::clone(&found.source), revision: found.revision }
+    Moment {
+        source: Arc::clone(&found.source),
+        revision: found.revision,
+        aside: found.aside.clone(),
+    }
 }
 
 /// When revisions were seen first.

@@ -1,10 +1,12 @@
 //! `lifeboat etcd keys`: what is in an etcd, counted by resource and namespace, or key by key.
 
+use super::damage::{self, Damage};
 use super::inside::{Only, Reading, moment};
 use super::moment::size;
 use super::opened::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
+use ::etcd::selection::Aside;
 use protect::resources::{Count, Counted};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ struct Counts {
     objects: u64,
     bytes: u64,
     rows: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<damage::Row>,
     #[serde(skip)]
     by: By,
 }
@@ -118,6 +122,8 @@ impl Report for Counts {
 struct Listed {
     revision: u64,
     keys: Vec<Key>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<damage::Row>,
 }
 
 #[derive(Serialize)]
@@ -128,32 +134,53 @@ struct Key {
     revision: u64,
     /// Of its value.
     bytes: u64,
+    /// What is wrong with its record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
 }
 
 impl Report for Listed {
     fn text(&self) -> String {
-        let rows = self
-            .keys
-            .iter()
-            .map(|it| [it.key.clone(), it.revision.to_string(), size(it.bytes)]);
-        table(["KEY", "REVISION", "BYTES"], rows)
+        let columns = |it: &Key| [it.key.clone(), it.revision.to_string(), size(it.bytes)];
+        if self.keys.iter().all(|it| it.damage.is_none()) {
+            return table(["KEY", "REVISION", "BYTES"], self.keys.iter().map(columns));
+        }
+        let rows = self.keys.iter().map(|it| {
+            let [key, revision, bytes] = columns(it);
+            [key, revision, bytes, it.damage.clone().unwrap_or_default()]
+        });
+        table(["KEY", "REVISION", "BYTES", "DAMAGE"], rows)
     }
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let look = args.reading.look()?;
-    let found = args.which.find(false)?;
+    let aside = Aside::default();
+    let found = args.which.look(false, &aside)?;
+    let place = args.which.place()?.typed();
     found.note.iter().for_each(|note| printer.talk(note));
     let (at, scope) = (moment(&found), args.only.scope());
     if args.list {
-        let keys = look.keys(&at, &scope)?.into_iter().map(|(key, (revision, bytes))| Key {
+        let keys = look.keys(&at, &scope)?.into_iter().map(|(key, it)| Key {
             key: key.escape_ascii().to_string(),
-            revision,
-            bytes,
+            revision: it.revision,
+            bytes: it.bytes,
+            damage: it.damage,
         });
-        return printer.show(&Listed { revision: at.revision, keys: keys.collect() });
+        let (keys, damage) = (keys.collect(), Damage::of(&aside, &look));
+        printer.show(&Listed { revision: at.revision, keys, damaged: damage.rows() })?;
+        damage.tell(printer);
+        return damage.ended(&place);
     }
-    printer.show(&counts(look.counts(&at, &scope)?, at.revision, args.by))
+    let counted = look.counts(&at, &scope)?;
+    let damage = Damage::of(&aside, &look);
+    let counts = Counts {
+        damaged: damage.rows(),
+        ..counts(counted, at.revision, args.by)
+    };
+    printer.show(&counts)?;
+    damage.tell(printer);
+    damage.ended(&place)
 }
 
 fn counts(counted: Counted, revision: u64, by: By) -> Counts {
@@ -190,5 +217,6 @@ fn counts(counted: Counted, revision: u64, by: By) -> Counts {
         .collect();
     // What takes the most comes first: that is what one looks for.
     rows.sort_by_key(|row| std::cmp::Reverse(row.bytes));
-    Counts { revision, objects, bytes, rows, by }
+    let damaged = Vec::new();
+    Counts { revision, objects, bytes, rows, damaged, by }
 }

@@ -1,8 +1,10 @@
 //! `lifeboat etcd log`: the life of an object, as far as it is known.
 
+use super::damage::{self, Damage};
 use super::inside::{Looking, Times, column, kind, moment, short, wanted};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
+use ::etcd::selection::Aside;
 use estate::Kind;
 use jiff::Timestamp;
 use objects::changes::Change;
@@ -29,6 +31,8 @@ pub(crate) struct Args {
 struct Shown {
     key: String,
     events: Vec<Row>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    damaged: Vec<damage::Row>,
     #[serde(skip)]
     all_fields: bool,
 }
@@ -87,10 +91,14 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let name = names.first().map(String::as_str).unwrap_or_default();
     let wanted = wanted(name)?;
     let which = args.looking.before.at(from, args.looking.at);
-    let found = which.find(true)?;
+    let aside = Aside::default();
+    let found = which.look(true, &aside)?;
     let at = moment(&found);
     let (key, events) = look.life(&at, &wanted)?;
+    let damage = Damage::of(&aside, &look);
     if events.is_empty() {
+        // What is damaged may be of it.
+        damage.tell(printer);
         let since = at.source.compaction().max(1);
         let message = format!("nothing is known of {name} from revision {since} to {}", at.revision);
         let place = which.place()?.typed();
@@ -103,7 +111,14 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     for event in events {
         rows.push(row(event, &mut times)?);
     }
-    printer.show(&Shown { key, events: rows, all_fields: args.fields })
+    printer.show(&Shown {
+        key,
+        events: rows,
+        damaged: damage.rows(),
+        all_fields: args.fields,
+    })?;
+    damage.tell(printer);
+    damage.ended(&which.place()?.typed())
 }
 
 fn row(event: Event, times: &mut Times) -> Result<Row, Failure> {

@@ -7,7 +7,7 @@ use crate::estate as estate_file;
 use crate::failure::Failure;
 use ::etcd::history::{Directory, History, Timeline};
 use ::etcd::import::{Imported, snapshot_file};
-use ::etcd::selection::{DatabaseSource, HistorySource, Packs, Source};
+use ::etcd::selection::{Aside, DatabaseSource, HistorySource, Packs, Source};
 use estate::{Kind, LockMode, Name};
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
@@ -151,6 +151,8 @@ pub(crate) struct Found {
     pub(crate) cluster_id: u64,
     /// What a person should know of it.
     pub(crate) note: Option<String>,
+    /// Where those who look note records that are damaged.
+    pub(crate) aside: Aside,
 }
 
 /// Opens the history at `path`, which must hold a base.
@@ -261,10 +263,20 @@ impl Which {
 
     /// Finds the moment; `whole`: with everything that its timeline can answer for.
     pub(crate) fn find(&self, whole: bool) -> Result<Found, Failure> {
+        self.found(whole, None)
+    }
+
+    /// The same for those who look only: records that are damaged stop nothing, and are noted.
+    pub(crate) fn look(&self, whole: bool, aside: &Aside) -> Result<Found, Failure> {
+        let found = self.found(whole, Some(aside))?;
+        Ok(Found { aside: aside.clone(), ..found })
+    }
+
+    fn found(&self, whole: bool, aside: Option<&Aside>) -> Result<Found, Failure> {
         let place = self.place()?;
         let found = match place.open(self.spool.as_deref())? {
-            Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole),
-            Opened::File(imported) => in_file(*imported, self.at),
+            Opened::History(history) => in_history(Arc::from(history), self.at, self.timeline, whole, aside),
+            Opened::File(imported) => in_file(*imported, self.at, aside),
         };
         found.map_err(|failure| failure.fill("HISTORY", &place.typed()))
     }
@@ -343,7 +355,13 @@ pub(super) fn shown(ms: u64) -> String {
     time.map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
 
-fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whole: bool) -> Result<Found, Failure> {
+fn in_history(
+    history: Arc<History>,
+    at: Option<At>,
+    timeline: Option<u32>,
+    whole: bool,
+    aside: Option<&Aside>,
+) -> Result<Found, Failure> {
     let (timeline, revision) = revision(&history, at, timeline)?;
     let note = match at {
         Some(At::Time(_)) => hole(&history, timeline, revision)?,
@@ -356,9 +374,17 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
     // For comparing, the whole timeline; for making something, the leases as they were at the moment.
     let source: Arc<dyn Source> = if whole {
         let whole = HistorySource::new(Arc::clone(&history), timeline)?;
-        Arc::new(whole.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?)
+        let whole = whole.ok_or_else(|| Failure::new("LB0099", Kind::Bug, "a moment was found without a base"))?;
+        match aside {
+            Some(aside) => Arc::new(whole.setting_aside(aside.clone())),
+            None => Arc::new(whole),
+        }
     } else {
-        Arc::new(Packs::of(&moment)?)
+        let packs = Packs::of(&moment)?;
+        match aside {
+            Some(aside) => Arc::new(packs.setting_aside(aside.clone())),
+            None => Arc::new(packs),
+        }
     };
     Ok(Found {
         source,
@@ -368,13 +394,18 @@ fn in_history(history: Arc<History>, at: Option<At>, timeline: Option<u32>, whol
         version: version.filter(|version| !version.is_empty()),
         cluster_id,
         note,
+        aside: Aside::default(),
     })
 }
 
-fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
+fn in_file(imported: Imported, at: Option<At>, aside: Option<&Aside>) -> Result<Found, Failure> {
     let facts = imported.database.facts()?;
     let version = facts.storage_version.clone().or_else(|| facts.cluster_version.clone());
-    let source: Arc<dyn Source> = Arc::new(DatabaseSource::new(imported.database)?);
+    let source = DatabaseSource::new(imported.database)?;
+    let source: Arc<dyn Source> = match aside {
+        Some(aside) => Arc::new(source.setting_aside(aside.clone())),
+        None => Arc::new(source),
+    };
     let revision = match at {
         None => source.last_revision(),
         Some(At::Revision(revision)) => revision,
@@ -391,5 +422,6 @@ fn in_file(imported: Imported, at: Option<At>) -> Result<Found, Failure> {
         version,
         cluster_id: 0,
         note: None,
+        aside: Aside::default(),
     })
 }

@@ -1,11 +1,13 @@
 //! `lifeboat etcd restore-objects`: objects of any moment go back to a cluster, shown first.
 
 use super::apart;
+use super::damage::Damage;
 use super::inside::{Looking, Only, moment, wanted};
 use super::log::line;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use crate::progress::Progress;
+use ::etcd::selection::Aside;
 use estate::Kind;
 use objects::changes::Change;
 use protect::resources::bring::{self, Act, Done, Item, Options};
@@ -215,20 +217,21 @@ fn read(
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("one of the two"));
     }
     let wanted = names.iter().map(|name| wanted(name)).collect::<Result<Vec<_>, _>>()?;
-    let found = args.looking.before.at(from, args.looking.at).find(false)?;
+    let aside = Aside::default();
+    let found = args.looking.before.at(from, args.looking.at).look(false, &aside)?;
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
     let (old, missing) = bring::gather(look, &at, &scope, &wanted)?;
+    let selecting_services = bring::selecting_services(look, &at)?;
+    // Those that go back are refused; what is not known to be of any of them is told.
+    Damage::of(&aside, look).tell(printer);
     if let Some(missing) = missing.first() {
         let message = format!("there is no {} at revision {}", missing.key(&look.registry), at.revision);
         return Err(
             Failure::new("LB0417", Kind::Invalid, message).hint("lifeboat etcd log HISTORY OBJECT: when it was there")
         );
     }
-    let options = Options {
-        empty_volumes: args.empty_volumes,
-        selecting_services: bring::selecting_services(look, &at)?,
-    };
+    let options = Options { empty_volumes: args.empty_volumes, selecting_services };
     Ok((old, options, at.revision))
 }
 

@@ -218,6 +218,50 @@ fn restore_objects_without_a_cluster() {
     ));
 }
 
+/// The shop, of which three records are damaged: one within its value, one of a secret, and one so that nobody knows its key.
+fn damaged(main: u64) -> Record {
+    let of = |revision: u64, key: &str, value: &[u8]| {
+        let key = [&[0x0a, key.len() as u8], key.as_bytes()].concat();
+        let value = [&key, value].concat().into();
+        Record {
+            revision: Revision { main: revision, sub: 0 },
+            tombstone: false,
+            value,
+        }
+    };
+    match main {
+        // It says that it was written at another revision.
+        7 => of(7, "/registry/deployments/shop/web", b"\x10\x03\x18\x06\x20\x02"),
+        9 => of(9, "/registry/secrets/shop/db", b"\x2a\x7fPLANTED"),
+        11 => Record { value: b"\x2a\x03abc".as_slice().into(), ..of(11, "", b"") },
+        _ => record(main),
+    }
+}
+
+#[test]
+fn damaged_records_stop_nothing() {
+    let folder = folder("damaged");
+    Made::of(&folder.join("h"), damaged, 12);
+    insta::assert_snapshot!(steady(
+        &folder,
+        &[
+            "etcd keys h --list -n shop --at 9",
+            "etcd keys h",
+            "etcd keys h --list --prefix k3s/ --output json",
+            "etcd get h deploy/shop/web --at 8",
+            "etcd get h secret/shop/db --at 9",
+            "etcd get h cm/shop/odd",
+            "etcd diff h 6 12 --fields",
+            "etcd log h deploy/shop/web --at 10",
+            "etcd log h secret/shop/db --at 10 --output json",
+            "etcd log h cm/shop/none",
+            "etcd rebuild h --into made --member m1=http://127.0.0.1:2380",
+            "etcd export h --into snapshot.db --as-is",
+            "etcd verify h",
+        ]
+    ));
+}
+
 #[test]
 fn nothing_that_is_secret_is_in_any_output() {
     let lines = [
