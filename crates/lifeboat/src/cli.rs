@@ -38,7 +38,7 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Cli, ExitCode> {
                 Err(failure) => printer.failure(&failure),
             },
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                printer.talk(&help);
+                printer.styled(&help);
                 ExitCode::from(2)
             }
             _ => printer.failure(&usage(&args, &error.render().to_string())),

@@ -3,6 +3,7 @@
 //! Crates have errors of their own; each becomes a [`Failure`] by a `From` in this file, and [`crate::printer`] prints it.
 
 use estate::Kind;
+use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::error::Error;
@@ -75,12 +76,12 @@ impl Failure {
         const ERROR: &str = "\x1b[1;31m";
         const HINT: &str = "\x1b[36m";
         const PLAIN: &str = "\x1b[0m";
-        let mut text = format!("{ERROR}error[{}]{PLAIN}: {}\n", self.code, self.message);
+        let mut text = format!("{ERROR}error[{}]{PLAIN}: {}\n", self.code, tamed_lines(&self.message));
         for cause in &self.causes {
-            text += &format!("  because: {cause}\n");
+            text += &format!("  because: {}\n", tamed_lines(cause));
         }
         for hint in self.hint.lines() {
-            text += &format!("{HINT}hint{PLAIN}: {hint}\n");
+            text += &format!("{HINT}hint{PLAIN}: {}\n", tamed(hint));
         }
         text
     }

@@ -5,6 +5,7 @@
 use crate::failure::Failure;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use estate::Kind;
+use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -64,8 +65,13 @@ impl Printer {
         })
     }
 
-    /// Says something to the person on stderr.
+    /// Says something to the person on stderr. What comes from outside in it cannot do anything to the terminal.
     pub(crate) fn talk(&self, text: &str) {
+        self.styled(&tamed_lines(text));
+    }
+
+    /// The same of a text with styles, in which nothing from outside may be as it came.
+    pub(crate) fn styled(&self, text: &str) {
         // Nobody is there to be told when stderr itself is gone.
         _ = write(&mut anstream::stderr().lock(), text);
     }
@@ -74,15 +80,22 @@ impl Printer {
     pub(crate) fn failure(&self, failure: &Failure) -> ExitCode {
         match (self.output, serde_json::to_string(failure)) {
             (Output::Json, Ok(json)) => self.talk(&json),
-            _ => self.talk(&failure.text()),
+            _ => self.styled(&failure.text()),
         }
         failure.exit_code()
     }
 }
 
-/// A table with a line of `headers`, for what is listed.
+/// A text from outside on one line, so that a terminal shows it and does not obey it.
+pub(crate) fn shown(text: &str) -> String {
+    tamed(text).into_owned()
+}
+
+/// A table with a line of `headers`, for what is listed. A cell may have several lines: of what comes from outside, the caller makes
+/// one by [`shown`].
 pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
+    let rows = rows.into_iter().map(|row| row.map(|cell| tamed_lines(&cell).into_owned()));
     table.set_header(headers.map(bold)).add_rows(rows);
     rendered(table)
 }
@@ -91,7 +104,7 @@ pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<
 pub(crate) fn card<'a>(lines: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
     for (name, value) in lines {
-        table.add_row([bold(name), Cell::new(value)]);
+        table.add_row([bold(name), Cell::new(tamed_lines(&value))]);
     }
     rendered(table)
 }

@@ -1,6 +1,6 @@
 //! How far long work is: a spinner on a terminal, a line a step everywhere else. Always on stderr.
 
-use crate::printer::Printer;
+use crate::printer::{Printer, shown};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
@@ -25,18 +25,23 @@ impl Progress {
         if self.spinner.is_hidden() {
             self.printer.talk(doing);
         } else {
-            self.spinner.set_message(doing.to_owned());
+            self.spinner.set_message(shown(doing));
         }
     }
 
     /// How far it is, for whoever looks: nothing where there is no terminal.
     pub(crate) fn hint(&self, how_far: &str) {
-        self.spinner.set_message(how_far.to_owned());
+        self.spinner.set_message(shown(how_far));
     }
 
     /// Says something that stays: above the line that changes, not into it.
     pub(crate) fn talk(&self, text: &str) {
         self.spinner.suspend(|| self.printer.talk(text));
+    }
+
+    /// The same of a text with styles.
+    pub(crate) fn styled(&self, text: &str) {
+        self.spinner.suspend(|| self.printer.styled(text));
     }
 
     /// The work is over, well or not: the line goes away.

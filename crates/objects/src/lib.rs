@@ -3,7 +3,7 @@
 //! Start where the question is:
 //! - which object a key holds, and which keys a person means by `deployments/shop/web`: [`key`];
 //! - what a value is: [`read`], over [`envelope`] (how it is wrapped), [`encryption`] (at rest) and [`schema`] (protocol buffers);
-//! - what may be shown of it: [`mask`]; as text: [`yaml`];
+//! - what may be shown of it: [`mask`]; as text: [`yaml`]; and so that a terminal shows it: [`tame`];
 //! - what is different between two states: [`changes`];
 //! - what of it another API server takes back, and in which order: [`revive`];
 //! - what of it has to be otherwise on other hosts: [`transplant`].
@@ -20,6 +20,7 @@ mod proto;
 mod read;
 pub mod revive;
 pub mod schema;
+pub mod tame;
 pub mod transplant;
 pub mod yaml;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tame::is_obeyed;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -31,7 +32,24 @@ fn values() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn what_a_terminal_obeys_is_written_out() {
+    let object = json!({ "a\u{202e}b": "one\u{2066}\n\u{1b}[31mtwo", "c": "\u{9b}2J \\uFFFE", "d": "say \\ \u{200f}" });
+    let text = text(&object);
+    assert!(!text.contains(|c| c != '\n' && is_obeyed(c)), "{text:?}");
+    assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), object, "{text}");
+}
+
 proptest! {
+    #[test]
+    fn no_text_reaches_a_terminal_as_it_is(text in "[a\u{1b}\u{9b}\u{202e}\u{2069}\u{200e}\u{feff}\u{2028}\u{fffe}\\\\u{}:\n \"'-]{0,12}", name in "[a\u{202b}\u{7f}]{1,3}") {
+        let object = json!({ name: text });
+        let Ok(text) = written(object.as_object().expect("it is one")) else { return Ok(()) };
+        prop_assert!(!text.contains(|c| c != '\n' && is_obeyed(c)), "{:?}", text);
+        let back: Value = serde_saphyr::from_str(&text).map_err(|why| TestCaseError::fail(format!("{why}: {text}")))?;
+        prop_assert_eq!(back, object, "{}", text);
+    }
+
     #[test]
     fn what_is_written_reads_back_as_the_same(value in values()) {
         let object = json!({ "a": value });

@@ -1,7 +1,7 @@
 //! Records that are damaged, where one only looks: they are told beside what can be read. Start at [`Damage::of`].
 
 use crate::failure::Failure;
-use crate::printer::Printer;
+use crate::printer::{Printer, shown};
 use ::etcd::selection::{Aside, Damaged};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -93,7 +93,7 @@ impl Row {
             (bytes, true) => format!("; {bytes} bytes: {}", self.hex),
             (bytes, false) => format!("; {bytes} bytes, masked"),
         };
-        format!("{key}{} is damaged at {}: {}{bytes}", self.file, self.place, self.why)
+        shown(&format!("{key}{} is damaged at {}: {}{bytes}", self.file, self.place, self.why))
     }
 }
 

@@ -5,7 +5,7 @@ use super::inside::{Before, Only, Reading, Times, column, moment};
 use super::log::line;
 use super::moment::At;
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, table};
+use crate::printer::{Printer, Report, shown, table};
 use ::etcd::selection::Aside;
 use estate::Kind;
 use jiff::Timestamp;
@@ -81,13 +81,18 @@ impl Report for Shown {
         }
         let rows = self.objects.iter().map(|row| {
             let revision = row.revision.map_or_else(String::new, |it| it.to_string());
-            [row.what.to_owned(), row.object.clone(), revision, column(row.seen)]
+            [row.what.to_owned(), shown(&row.object), revision, column(row.seen)]
         });
         if !self.with_fields {
             return format!("{}\n\n{told}", table(["WHAT", "OBJECT", "REVISION", "SEEN"], rows));
         }
         let rows = rows.zip(&self.objects).map(|([what, object, revision, seen], row)| {
-            let lines: Vec<String> = row.changes.iter().map(line).chain(row.unreadable.clone()).collect();
+            let lines: Vec<String> = row
+                .changes
+                .iter()
+                .map(line)
+                .chain(row.unreadable.as_deref().map(shown))
+                .collect();
             [what, object, revision, seen, lines.join("\n")]
         });
         format!("{}\n\n{told}", table(["WHAT", "OBJECT", "REVISION", "SEEN", "FIELDS"], rows))
@@ -137,7 +142,7 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let (created, changed, deleted) = (count("created"), count("changed"), count("deleted"));
     let left_out: Vec<String> = restless.iter().map(|(resource, count)| format!("{count} {resource}")).collect();
     if !left_out.is_empty() {
-        printer.talk(&format!("left out: {} (--all shows them)", left_out.join(", ")));
+        printer.talk(&format!("left out: {} (--all shows them)", shown(&left_out.join(", "))));
     }
     let damage = Damage::of(&aside, &look);
     printer.show(&Shown {

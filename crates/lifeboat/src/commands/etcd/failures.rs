@@ -1,6 +1,7 @@
 //! The errors of crate `etcd` as a person reads them: which page, which next command.
 
 use crate::failure::Failure;
+use crate::printer::shown;
 use ::etcd::FileError;
 use ::etcd::history::MomentError;
 use ::etcd::import::ImportError;
@@ -48,7 +49,8 @@ impl From<LookError> for Failure {
     fn from(error: LookError) -> Self {
         match error {
             LookError::Selection(error) => error.into(),
-            several => Self::new("LB0003", Kind::Invalid, several.to_string())
+            // Keys are from outside, and it is one line.
+            several => Self::new("LB0003", Kind::Invalid, shown(&several.to_string()))
                 .hint("with its group, as in certificates.cert-manager.io/shop/web, or one of these keys"),
         }
     }

@@ -3,7 +3,7 @@
 use super::damage::Damage;
 use super::inside::{Looking, moment, wanted};
 use crate::failure::Failure;
-use crate::printer::{Printer, Report};
+use crate::printer::{Printer, Report, shown};
 use ::etcd::selection::Aside;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -96,13 +96,13 @@ fn fields(args: &Args, look: &Look, stored: &Stored, printer: &Printer) -> Map<S
     match &stored.content {
         Content::Object(object) => {
             if !object.unknown.is_empty() {
-                let unknown = object.unknown.join(", ");
+                let unknown = shown(&object.unknown.join(", "));
                 printer.talk(&format!("{key}: fields of a later Kubernetes are not shown: {unknown}"));
             }
             object_fields(args, look, object, stored.revision.main)
         }
         Content::Opaque(opaque) => {
-            printer.talk(&format!("{key}: {}", opaque.why));
+            printer.talk(&format!("{key}: {}", shown(&opaque.why)));
             if let Some(hint) = args.looking.reading.hint(opaque) {
                 printer.talk(&format!("hint: {hint}"));
             }

@@ -5,7 +5,7 @@ use super::inside::{Only, Reading, moment};
 use super::moment::size;
 use super::opened::Which;
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, table};
+use crate::printer::{Printer, Report, shown, table};
 use ::etcd::selection::Aside;
 use protect::resources::{Count, Counted};
 use serde::Serialize;
@@ -77,10 +77,10 @@ impl Report for Counts {
             let encrypted = row
                 .encrypted
                 .iter()
-                .map(|it| format!("{} by {} {}", it.objects, it.provider, it.key));
+                .map(|it| shown(&format!("{} by {} {}", it.objects, it.provider, it.key)));
             [
-                row.resource.clone().unwrap_or_else(|| "(other keys)".to_owned()),
-                row.namespace.clone().unwrap_or_default(),
+                row.resource.as_deref().map_or_else(|| "(other keys)".to_owned(), shown),
+                row.namespace.as_deref().map_or_else(String::new, shown),
                 row.objects.to_string(),
                 size(row.bytes),
                 encrypted.collect::<Vec<_>>().join(", "),
@@ -147,7 +147,12 @@ impl Report for Listed {
         }
         let rows = self.keys.iter().map(|it| {
             let [key, revision, bytes] = columns(it);
-            [key, revision, bytes, it.damage.clone().unwrap_or_default()]
+            [
+                key,
+                revision,
+                bytes,
+                it.damage.as_deref().map_or_else(String::new, shown),
+            ]
         });
         table(["KEY", "REVISION", "BYTES", "DAMAGE"], rows)
     }

@@ -3,7 +3,7 @@
 use super::damage::{self, Damage};
 use super::inside::{Looking, Times, column, kind, moment, short, wanted};
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, table};
+use crate::printer::{Printer, Report, shown, table};
 use ::etcd::selection::Aside;
 use estate::Kind;
 use jiff::Timestamp;
@@ -63,7 +63,7 @@ impl Report for Shown {
             if row.changes.len() > lines.len() {
                 lines.push(format!("and {} more (--fields)", row.changes.len() - lines.len()));
             }
-            lines.extend(row.unreadable.clone());
+            lines.extend(row.unreadable.as_deref().map(shown));
             [
                 row.revision.to_string(),
                 column(row.seen),
@@ -71,18 +71,19 @@ impl Report for Shown {
                 lines.join("\n"),
             ]
         });
-        format!("{}\n\n{}", self.key, table(["REVISION", "SEEN", "WHAT", "FIELDS"], rows))
+        format!("{}\n\n{}", shown(&self.key), table(["REVISION", "SEEN", "WHAT", "FIELDS"], rows))
     }
 }
 
 /// A change of a field on one line.
 pub(super) fn line(change: &Change) -> String {
-    match (&change.before, &change.after) {
+    let text = match (&change.before, &change.after) {
         (Some(before), Some(after)) => format!("{}: {} -> {}", change.path, short(before), short(after)),
         (None, Some(after)) => format!("{}: came: {}", change.path, short(after)),
         (Some(before), None) => format!("{}: went: {}", change.path, short(before)),
         (None, None) => change.path.clone(),
-    }
+    };
+    shown(&text)
 }
 
 pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {

@@ -124,10 +124,10 @@ pub(super) async fn now_and_then(
         let merging = move || merge(&place, &policy(window), Some(&spool), &telling);
         match tokio::task::spawn_blocking(merging).await {
             Ok(Ok(done)) if done.created + done.removed > 0 => {
-                progress.talk(&format!("{:.0} merged: {}", ambient::now(), done.text()));
+                progress.styled(&format!("{:.0} merged: {}", ambient::now(), done.text()));
             }
             Ok(Ok(_)) | Err(_) => {}
-            Ok(Err(failure)) => progress.talk(&format!("{:.0} not merged: {}", ambient::now(), failure.text())),
+            Ok(Err(failure)) => progress.styled(&format!("{:.0} not merged: {}", ambient::now(), failure.text())),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::damage::Damage;
 use super::inside::{Looking, Only, moment, wanted};
 use super::log::line;
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, table};
+use crate::printer::{Printer, Report, shown as tame, table};
 use crate::progress::Progress;
 use ::etcd::selection::Aside;
 use estate::Kind;
@@ -78,10 +78,11 @@ impl Report for Shown {
             .iter()
             .filter(|row| row.what != "unchanged" || !row.notes.is_empty())
             .map(|row| {
-                let lines = row.changes.iter().map(line).chain(row.why.clone()).chain(row.notes.clone());
+                let reasons = row.why.iter().chain(&row.notes).map(|it| tame(it));
+                let lines = row.changes.iter().map(line).chain(reasons);
                 [
                     row.what.to_owned(),
-                    row.object.clone(),
+                    tame(&row.object),
                     lines.collect::<Vec<_>>().join("\n"),
                 ]
             });
@@ -121,8 +122,8 @@ impl Report for Outcome {
             .iter()
             .chain(&self.notes)
             .map(|row| {
-                let lines = row.why.iter().chain(&row.notes).cloned().collect::<Vec<_>>();
-                [row.what.to_owned(), row.object.clone(), lines.join("\n")]
+                let lines = row.why.iter().chain(&row.notes).map(|it| tame(it)).collect::<Vec<_>>();
+                [row.what.to_owned(), tame(&row.object), lines.join("\n")]
             })
             .collect();
         if rows.is_empty() {

@@ -5,7 +5,7 @@ use super::log::line;
 use super::moving::Choice;
 use super::opened::Which;
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, table};
+use crate::printer::{Printer, Report, shown, table};
 use objects::changes::Change;
 use objects::transplant::{Fate, Profile};
 use protect::resources::transplant::preview;
@@ -56,11 +56,11 @@ impl Report for Shown {
         }
         if self.list {
             let rows = self.objects.iter().map(|row| {
-                let lines = row.changes.iter().map(line).chain(row.note.clone());
+                let lines = row.changes.iter().map(line).chain(row.note.as_deref().map(shown));
                 [
                     row.item.clone(),
                     row.what.to_owned(),
-                    row.object.clone(),
+                    shown(&row.object),
                     lines.collect::<Vec<_>>().join("\n"),
                 ]
             });

@@ -2,7 +2,7 @@
 
 use super::made::{Made, folder};
 use super::steady;
-use crate::session::sessions_in;
+use crate::session::{lifeboat, sessions_in};
 use ::etcd::{KeyValue, Record, Revision};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -260,6 +260,85 @@ fn damaged_records_stop_nothing() {
             "etcd verify h",
         ]
     ));
+}
+
+/// Names and values that do something to a terminal: colours, lines of their own, text that runs backwards; and a key that is no text.
+fn wild(main: u64) -> Record {
+    let object = |more: &str| {
+        let value = serde_json::json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a\u{1b}[31m\nroot", "namespace": "n\u{202e}s" },
+            "data": { "x\u{2066}y\u{9b}2J": format!("{more}\u{1b}]0;title\u{7}\u{202e}\n") },
+        });
+        value.to_string().into_bytes()
+    };
+    let key = b"/registry/configmaps/n\xe2\x80\xaes/a\x1b[31m\nroot".to_vec();
+    let (key, created, version, value) = match main {
+        2 => (key, 2, 1, object("one")),
+        8 => (key, 2, 2, object("two")),
+        3 => (b"/registry/pods/\xff\xfe/\x1b[2J".to_vec(), 3, 1, b"{}".to_vec()),
+        4 => (
+            b"/registry/things\x1b[8m/n\r/x\n".to_vec(),
+            4,
+            1,
+            b"k8s:enc:aes\x1b[1m:v1:k\x1b[2J:x".to_vec(),
+        ),
+        9 => (b"/registry/a.io/clusters/n/x\x1b".to_vec(), 9, 1, b"{}".to_vec()),
+        _ => (format!("/registry/leases/n/l{main}").into_bytes(), main, 1, b"{}".to_vec()),
+    };
+    let it = KeyValue {
+        key: key.into(),
+        create_revision: created,
+        mod_revision: main,
+        version,
+        value: value.into(),
+        lease: 0,
+    };
+    Record::put(Revision { main, sub: 0 }, &it)
+}
+
+#[test]
+fn nothing_from_outside_is_obeyed_by_the_terminal() {
+    let folder = folder("wild");
+    Made::of(&folder.join("h"), wild, 9);
+    let name = "configmaps/n\u{202e}s/a\u{1b}[31m\nroot";
+    let mut text = steady(
+        &folder,
+        &[
+            "etcd keys h",
+            "etcd keys h --by both",
+            "etcd keys h --list",
+            "etcd diff h 7 --fields --all",
+            "etcd diff h 2 3",
+            "etcd transplant h --profile clone --list",
+        ],
+    );
+    // Names with blanks and line ends cannot be typed as words of a line.
+    for args in [
+        ["get", "h", name],
+        ["log", "h", name],
+        ["get", "h", "configmaps/\u{1b}[2J/\u{202e}"],
+    ] {
+        let args = [&["etcd"], &args[..]].concat();
+        let done = lifeboat(&args).current_dir(&folder).output().unwrap();
+        for bytes in [done.stdout, done.stderr] {
+            text += &String::from_utf8(bytes).unwrap();
+        }
+    }
+    assert!(!text.contains(|c| c != '\n' && objects::tame::is_obeyed(c)), "{text:?}");
+    insta::assert_snapshot!(text);
+
+    let told = |args: &[&str]| {
+        let done = lifeboat(args).current_dir(&folder).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&done.stdout).unwrap()
+    };
+    let one = told(&["etcd", "get", "h", name, "--output", "json"]);
+    assert_eq!(one["metadata"]["name"], "a\u{1b}[31m\nroot");
+    assert_eq!(one["data"]["x\u{2066}y\u{9b}2J"], "two\u{1b}]0;title\u{7}\u{202e}\n");
+    let diff = told(&["etcd", "diff", "h", "7", "--fields", "--output", "json"]);
+    assert!(diff["objects"].as_array().unwrap().iter().any(|row| row["object"] == name), "{diff}");
+    let keys = told(&["etcd", "keys", "h", "--list", "--output", "json"]);
+    let odd = r"/registry/pods/\xff\xfe/\x1b[2J";
+    assert!(keys["keys"].as_array().unwrap().iter().any(|row| row["key"] == odd), "{keys}");
 }
 
 #[test]
