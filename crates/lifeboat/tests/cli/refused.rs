@@ -315,7 +315,23 @@ fn a_read_only_disk() {
     let fetch = COMMANDS[0].replace("--into out", "--into taken");
     let lines: Vec<&str> = std::iter::once(&*fetch).chain(WRITES[1..].iter().copied()).collect();
     let read_only = told(&place, &lines);
+    // What is stored can be checked all the same, and decides alone.
+    let checked = place.run("repository check --read-data");
+    assert!(
+        checked.code == Some(0) && checked.out.contains("leases and journals are not checked"),
+        "{}{}",
+        checked.out,
+        checked.err
+    );
     mount("remount,rw", &copies);
+    let part = copies.join(format!("clusters/rancher/parts/{POINT}"));
+    let part = part.read_dir().unwrap().next().unwrap().unwrap().path();
+    let sound = fs::read(&part).unwrap();
+    fs::write(&part, &sound[..sound.len() - 1]).unwrap();
+    mount("remount,ro", &copies);
+    assert_eq!(place.run("repository check").code, Some(4));
+    mount("remount,rw", &copies);
+    fs::write(&part, &sound).unwrap();
     WRITES.iter().for_each(|line| drop(place.must(line)));
     insta::assert_snapshot!(read_only);
 }

@@ -79,6 +79,11 @@ struct Shown {
 #[serde(untagged)]
 enum Tried<T> {
     Found(T),
+    /// Who asks may not write.
+    #[serde(rename_all = "camelCase")]
+    ReadOnly {
+        not_tried: String,
+    },
     #[serde(rename_all = "camelCase")]
     Not {
         not_tried: String,
@@ -98,6 +103,12 @@ impl<T: fmt::Display> fmt::Display for Tried<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Found(found) => found.fmt(f),
+            Self::ReadOnly { not_tried } => {
+                write!(
+                    f,
+                    "it cannot be probed, since it cannot be written from here: leases and journals are not checked: {not_tried}"
+                )
+            }
             Self::Not { not_tried } => write!(f, "it could not be tried: {not_tried}"),
         }
     }
@@ -176,8 +187,15 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         remember(file, memory)?;
     }
     let store = report.store.clone();
-    let shown = Shown { report, probe: probed.clone().into(), object_lock };
+    let probe = match &probed {
+        Err(error @ repository::Error::Refused { .. }) => Tried::ReadOnly { not_tried: error.to_string() },
+        _ => probed.clone().into(),
+    };
+    let shown = Shown { report, probe, object_lock };
     printer.show(&shown)?;
+    if let Tried::ReadOnly { .. } = shown.probe {
+        printer.talk("hint: lifeboat check probes the store, where it may be written: on a site's host, with the credentials of lifeboat serve");
+    }
     if shown.report.sound() {
         if shown.report.opened.is_empty() {
             return Err(unopened(&world, &name, &store)?);
@@ -185,6 +203,8 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         return match probed {
             Ok(probed) if probed.sound() => Ok(()),
             Ok(probed) => Err(unfit(&store, &probed)),
+            // What is stored was read; who only reads has no use for the rest.
+            Err(repository::Error::Refused { .. }) => Ok(()),
             Err(error) => Err(untried(error)),
         };
     }
