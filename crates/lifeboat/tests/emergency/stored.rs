@@ -13,6 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+const GOOD: &str = include_str!("../../../estate/src/file/tests/good.yaml");
+
 /// What is stored, and where.
 pub(crate) struct Stored {
     pub(crate) store: PathBuf,
@@ -72,6 +74,20 @@ impl Stored {
 
     fn scope(&self) -> Scope {
         Scope::Cluster(self.cluster.clone())
+    }
+
+    /// An estate that has the repository where it is.
+    fn estate(&self) -> String {
+        let (begin, end) = (GOOD.find("repositories:").unwrap(), GOOD.find("clusters:\n  rancher").unwrap());
+        let recipient = self.identity.lines().next().unwrap().rsplit(' ').next().unwrap();
+        let repository = format!(
+            "repositories:\n  standby-s3:\n    site: standby\n    url: file://{}\n    root: {}\n    recipients: [{{name: safe, key: {recipient}}}]\n    \
+             writers: [{{name: main, key: {}}}]\n    identity: file:identity.txt\n",
+            self.store.display(),
+            self.root,
+            self.root
+        );
+        format!("{}{repository}{}", &GOOD[..begin], &GOOD[end..])
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -155,7 +171,7 @@ impl Stored {
 
     async fn put_kit(&mut self, repository: &Repository) {
         self.kit = BTreeMap::from([
-            ("lifeboat.yaml".to_owned(), b"name: demo\n".to_vec()),
+            ("lifeboat.yaml".to_owned(), self.estate().into_bytes()),
             ("keys/tsig key".to_owned(), vec![0, 10, 13, 255]),
             ("/etc/lifeboat/peers.key".to_owned(), b"c2VjcmV0\n".to_vec()),
             ("env:TOKEN".to_owned(), b"it's \"secret\"".to_vec()),

@@ -3,8 +3,8 @@
 //! Start at [`the_page_gives_everything_back`]. `page` takes the page apart and runs it, `stored` makes the repository that it
 //! reads, `history` the history in it.
 //!
-//! That one is ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package protect --test
-//! emergency -- --ignored`, with a directory named by `LIFEBOAT_ETCD` that has etcdutl if the lab's tools are not there.
+//! That one is ignored by `cargo test`, since it needs programs that `cargo xtask test` installs: `cargo test --package lifeboat --test
+//! emergency -- --ignored`, with a directory named by `LIFEBOAT_ETCD` that has etcd, etcdctl and etcdutl if the lab's tools are not there.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "in a test a panic is the report")]
 
@@ -12,7 +12,11 @@ mod history;
 mod page;
 mod stored;
 
+use etcd::Record;
+use etcd::database::Database;
+use etcd::selection::{DatabaseSource, Source};
 use page::{Session, program};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,11 +24,11 @@ use std::process::Command;
 use stored::{Stored, named};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs age, restic, etcdutl, python3-cryptography, python3-zstandard, jq: cargo xtask test"]
+#[ignore = "needs age, restic, etcd, python3-cryptography, python3-zstandard, jq: cargo xtask test"]
 async fn the_page_gives_everything_back() {
     let stored = Stored::new().await;
     let session = Session::new(&stored);
-    session.follow();
+    session.follow(&["run", "point", "snapshot"]);
 
     let back = |path: &str| fs::read(session.folder().join(path)).unwrap();
     for (name, content) in &stored.parts {
@@ -50,7 +54,59 @@ async fn the_page_gives_everything_back() {
     assert_eq!(times.lines().last().unwrap(), stored.history.last_time());
 
     every_value_comes_back(&stored, &session);
+    there_is_a_history_and_no_point(&stored);
     what_was_changed_is_refused(&stored, &session);
+    session.follow(&["end"]);
+    assert!(!session.folder().join("identity.txt").exists() && !session.folder().join("keys/shared.json").exists());
+}
+
+/// The last way: the newest moment of the history becomes a snapshot, with the binary and without it, and a data directory of that.
+fn there_is_a_history_and_no_point(stored: &Stored) {
+    let points = stored.store.join("clusters/rancher/points");
+    let aside = stored.store.with_file_name("points");
+    fs::rename(&points, &aside).unwrap();
+    let session = Session::new(stored);
+    session.follow(&["run"]);
+    session.follow(&["binary"]);
+    let of = |state: &history::State| -> BTreeMap<String, Vec<u8>> {
+        state.iter().map(|(key, (_, value))| (key.clone(), value.clone())).collect()
+    };
+    let state = of(stored.history.now());
+    assert!(held(&session) == state, "the binary's snapshot holds something else");
+    session.follow(&["snapshot"]);
+    assert!(session.folder().join("restored/member/snap/db").is_file());
+    session.follow(&["end"]);
+    assert!(!session.folder().join("kit/identity.txt").exists());
+
+    // Of the keys, what is needed most.
+    let session = Session::new(stored);
+    session.follow(&["run"]);
+    let keys = fs::read_to_string(session.folder().join("keys.txt")).unwrap();
+    let needed = |line: &&str| line.split_once(' ').is_some_and(|(_, key)| history::TELLING.contains(&key));
+    let needed: Vec<&str> = keys.lines().filter(needed).collect();
+    fs::write(session.folder().join("keys.txt"), needed.join("\n") + "\n").unwrap();
+    session.follow(&["single"]);
+    let state: BTreeMap<String, Vec<u8>> = state
+        .into_iter()
+        .filter(|(key, _)| history::TELLING.contains(&key.as_str()))
+        .collect();
+    assert!(state.len() == needed.len() && held(&session) == state, "single keys are others");
+    session.follow(&["snapshot"]);
+    assert!(session.folder().join("restored/member/snap/db").is_file());
+    fs::rename(&aside, &points).unwrap();
+}
+
+/// What is in the snapshot that the session has.
+fn held(session: &Session) -> BTreeMap<String, Vec<u8>> {
+    let source = DatabaseSource::new(Database::open(&session.folder().join("parts/etcd")).unwrap()).unwrap();
+    let mut held = BTreeMap::new();
+    let mut each = |record: Record| {
+        let it = record.decode().unwrap();
+        held.insert(String::from_utf8(it.key.to_vec()).unwrap(), it.value.to_vec());
+        Ok(())
+    };
+    source.live_at(source.last_revision(), &mut each).unwrap();
+    held
 }
 
 /// Stands in for curl: the first list has four keys, the next none; whatever else is asked for is an object.
