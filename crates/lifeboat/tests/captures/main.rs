@@ -7,10 +7,13 @@
 
 #[path = "../../../etcd/tests/server/certificates.rs"]
 mod certificates;
+mod locked;
 #[path = "../cli/place.rs"]
 mod place;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;
+#[path = "../../../repository/src/tests/weed/server.rs"]
+mod weed;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -121,35 +121,44 @@ impl Place {
 
     /// The same, signed with the key in a file.
     pub(crate) fn store_signed(&self, id: &PointId, signer: &str) -> Result<(), Error> {
+        let store = StoreSettings::Directory(self.0.join("copies"));
+        let stored = async { self.store_in(store, id, signer).await };
+        tokio::runtime::Runtime::new().unwrap().block_on(stored)
+    }
+
+    /// The repository in a store of any kind.
+    pub(crate) fn repository(&self, store: StoreSettings, signer: &str) -> Result<Repository, Error> {
         let text = |file: &str| fs::read_to_string(self.0.join(file)).unwrap();
         let settings = Settings {
-            store: StoreSettings::Directory(self.0.join("copies")),
+            store,
             identity: Some(text("identity.txt")),
             identity_missing: None,
             passphrase: None,
             signer: Some(text(signer)),
             root: None,
         };
+        Repository::open(settings)
+    }
+
+    /// Stores a copy in a store of any kind.
+    pub(crate) async fn store_in(&self, store: StoreSettings, id: &PointId, signer: &str) -> Result<(), Error> {
         let cluster: Name = "rancher".parse().unwrap();
-        let stored = async {
-            let mut new = Repository::open(settings)?.begin(&cluster, id);
-            let part = new.part("files", &self.0.join("tsig.key")).await?;
-            let point = Point {
-                id: id.clone(),
-                cluster: cluster.clone(),
-                distribution: Distribution::Kubeadm,
-                epoch: id.epoch(),
-                site: "main".parse().unwrap(),
-                host: "main-1".parse().unwrap(),
-                begun: id.at().unwrap(),
-                stored: id.at().unwrap(),
-                revision: 7,
-                etcd_cluster_id: 7,
-                etcd_version: "3.6.16".to_owned(),
-                parts: vec![part],
-            };
-            new.commit(&point).await
+        let mut new = self.repository(store, signer)?.begin(&cluster, id);
+        let part = new.part("files", &self.0.join("tsig.key")).await?;
+        let point = Point {
+            id: id.clone(),
+            cluster: cluster.clone(),
+            distribution: Distribution::Kubeadm,
+            epoch: id.epoch(),
+            site: "main".parse().unwrap(),
+            host: "main-1".parse().unwrap(),
+            begun: id.at().unwrap(),
+            stored: id.at().unwrap(),
+            revision: 7,
+            etcd_cluster_id: 7,
+            etcd_version: "3.6.16".to_owned(),
+            parts: vec![part],
         };
-        tokio::runtime::Runtime::new().unwrap().block_on(stored)
+        new.commit(&point).await
     }
 }
