@@ -224,11 +224,16 @@ impl Server {
         self.process = spawn(&self.tools, &self.arguments).await.expect("etcd serves again");
     }
 
-    /// Lets it stand still (SIGSTOP) or go on: its connections stay, but nothing answers.
+    /// Lets it stand still (SIGSTOP), which it does when this returns, or go on: its connections stay, but nothing answers.
     pub(crate) fn freeze(&self, stand_still: bool) {
         use nix::sys::signal::{Signal, kill};
+        use nix::sys::wait::{Id, WaitPidFlag, waitid};
         let pid = nix::unistd::Pid::from_raw(self.pid().unwrap().cast_signed());
         kill(pid, if stand_still { Signal::SIGSTOP } else { Signal::SIGCONT }).unwrap();
+        if stand_still {
+            // Until each of its threads has heard of the signal, it may still answer.
+            waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT).unwrap();
+        }
     }
 
     /// Runs etcdctl against it, which must end well.
