@@ -50,10 +50,11 @@ impl Failure {
             Self::Unreadable(reason) => return Error::Answer { server, subject, reason },
             Self::Refused { code, reason, message, fields } => (code, reason, message, fields),
         };
-        let why = match (secret, fields.is_empty()) {
-            (false, _) => cut(&message),
-            (true, true) => format!("HTTP {code} {reason} (details withheld: it is a Secret)"),
-            (true, false) => format!("{reason} in {} (details withheld: it is a Secret)", fields.join(", ")),
+        let why = match (secret, safe(&message), fields.is_empty()) {
+            (false, ..) => cut(&message),
+            (true, Some(known), _) => format!("{known} (details withheld: it is a Secret)"),
+            (true, None, true) => format!("HTTP {code} {reason} (details withheld: it is a Secret)"),
+            (true, None, false) => format!("{reason} in {} (details withheld: it is a Secret)", fields.join(", ")),
         };
         match (code, reason.as_str()) {
             (409, "AlreadyExists") => Error::AlreadyExists { server, subject },
@@ -66,6 +67,28 @@ impl Failure {
             _ => Error::Answer { server, subject, reason: format!("HTTP {code}") },
         }
     }
+}
+
+/// What of a message quotes no value, of messages that are known: who refuses, or why. Source: `k8s.io/apiserver`
+/// `pkg/admission/plugin/webhook/errors`, `.../plugin/policy/validating`, `.../plugin/namespace/lifecycle`, and
+/// `k8s.io/kubernetes` `pkg/apis/core/validation`.
+fn safe(message: &str) -> Option<String> {
+    const WHOLE: [&str; 3] = [
+        "because it is being terminated",
+        "field is immutable when `immutable` is set",
+        "exceeded quota",
+    ];
+    if let Some(known) = WHOLE.iter().find(|it| message.contains(*it)) {
+        return Some((*known).to_owned());
+    }
+    // The name is quoted, and is the last thing that the API server itself says.
+    [("admission webhook ", '"'), ("ValidatingAdmissionPolicy ", '\'')]
+        .iter()
+        .find_map(|(who, quote)| {
+            let name = message.split_once(who)?.1.strip_prefix(*quote)?.split(*quote).next()?;
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            (!name.is_empty() && name.chars().all(plain)).then(|| format!("{who}{name} denied it"))
+        })
 }
 
 /// Reads a refusal: a Kubernetes `Status`, Rancher's error object, or any text.
@@ -131,3 +154,6 @@ pub(crate) fn silence(error: &kube::Error) -> Failure {
         None => Failure::Silent(reason),
     }
 }
+
+#[cfg(test)]
+mod tests;

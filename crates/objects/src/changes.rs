@@ -1,6 +1,6 @@
 //! What is different between two states of an object. Start at [`between`].
 
-use crate::mask::Mask;
+use crate::mask::{self, Mask};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -56,9 +56,11 @@ impl<'a> Walk<'a> {
             } else {
                 format!("{dot}{name}")
             };
-            self.path.push(name);
+            let length = self.path.len();
+            let named = if before.contains_key("name") { before } else { after };
+            mask::step(&mut self.path, name, named);
             self.step(&step, before.get(name), after.get(name));
-            self.path.pop();
+            self.path.truncate(length);
         }
     }
 

@@ -1,12 +1,14 @@
 //! What is secret in an object, and is shown only when asked for. Start at [`Mask::of`].
 //!
-//! A Secret's data, what an annotation repeats of it, and in custom resources (Rancher keeps tokens and passwords in some) every
-//! text in a field whose name says that it is one.
+//! A Secret's data, what an annotation repeats of it, in custom resources (Rancher keeps tokens and passwords in some) every
+//! text in a field whose name says that it is one, and of pods the variables whose names say so. Texts that a pod or a custom
+//! resource has elsewhere are searched for what is known to be secret by its form ([`forms`]).
 
 use crate::Object;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
+use std::ops::Range;
 
 /// How a hidden text is shown.
 fn hidden(text: &Value) -> Value {
@@ -26,10 +28,21 @@ const PLAIN_ANNOTATIONS: [&str; 5] = [
 ];
 
 /// The last words of field names that hold something secret, without `-` and `_` and in lower case.
-const SECRET_NAMES: [&str; 14] = [
+const SECRET_NAMES: [&str; 25] = [
+    "connectionstring",
+    "dsn",
+    "encryptionkey",
     "password",
     "passwd",
     "passphrase",
+    "psk",
+    "pwd",
+    "secretstring",
+    "secretvalue",
+    "signingkey",
+    "tlskey",
+    "webhookurl",
+    "valuesyaml",
     "token",
     "secretkey",
     "secretaccesskey",
@@ -37,11 +50,17 @@ const SECRET_NAMES: [&str; 14] = [
     "apikey",
     "accesskey",
     "credential",
-    "credentials",
     "rootpass",
+    "adminpass",
     "applicationsecret",
     "valuescontent",
 ];
+
+/// Whole names that say so of a text, and not of what has further fields.
+const TEXT_NAMES: [&str; 3] = ["authorization", "pass", "secret"];
+
+/// How the text of a header begins that lets somebody in.
+const SCHEMES: [&str; 2] = ["Basic ", "Bearer "];
 
 /// Words that tell so wherever they stand in a name.
 const SECRET_WORDS: [&str; 3] = ["kubeconfig", "privatekey", "sshkey"];
@@ -57,6 +76,20 @@ const RANCHER_COMMANDS: [&str; 7] = [
     "manifesturl",
 ];
 
+/// Kinds with pods in them, whose variables may hold secrets.
+const WITH_PODS: [&str; 10] = [
+    "ControllerRevision",
+    "CronJob",
+    "DaemonSet",
+    "Deployment",
+    "Job",
+    "Pod",
+    "PodTemplate",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+];
+
 /// What is hidden in objects of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mask {
@@ -64,6 +97,8 @@ pub enum Mask {
     Nothing,
     /// All that makes up a Secret.
     Secret,
+    /// Variables of pods by their names, and what an annotation repeats of them.
+    Pods,
     /// What its name says that it is secret.
     ByName {
         /// Whether it is of Rancher's, whose commands have tokens in them.
@@ -78,13 +113,13 @@ impl Mask {
         match (group, kind) {
             ("", "Secret") => Self::Secret,
             // Kubernetes' own kinds refer to secrets by name.
-            ("", _) => Self::Nothing,
-            (group, _) if !group.contains('.') || group.ends_with(".k8s.io") => Self::Nothing,
+            (group, kind) if is_own(group, kind) && WITH_PODS.contains(&kind) => Self::Pods,
+            (group, kind) if is_own(group, kind) => Self::Nothing,
             (group, _) => Self::ByName { rancher: group.ends_with("cattle.io") },
         }
     }
 
-    /// Whether what stands at this path is hidden.
+    /// Whether what stands at this path is hidden. Before `value`, the `name` beside it is part of the path.
     pub fn hides(self, path: &[&str]) -> bool {
         let annotation = path
             .strip_prefix(&["metadata", "annotations"])
@@ -94,44 +129,65 @@ impl Mask {
             // Many tools repeat a whole Secret in an annotation of their own, also compressed.
             (Self::Secret, Some(name)) => !PLAIN_ANNOTATIONS.iter().any(|it| name.starts_with(it)),
             (Self::Secret, None) => matches!(path.first(), Some(&("data" | "stringData"))) && path.len() > 1,
-            (Self::ByName { .. }, Some(name)) => {
+            (Self::Pods | Self::ByName { .. }, Some(name)) => {
                 let tail = name.rsplit('/').next().unwrap_or_default();
-                ["applied", "original", "last-handled"].iter().any(|it| tail.contains(it))
+                ["applied", "original", "last-handled"].iter().any(|it| tail.contains(it)) || is_secret(tail, false)
             }
+            (Self::Pods, None) => matches!(path, [.., name, "value"] if is_secret(name, false) || is_text_name(name)),
             (Self::ByName { rancher }, None) => {
                 path.first() != Some(&"metadata")
-                    && (path.iter().any(|name| is_secret(name, rancher)) || is_embedded(path) || is_listed(path))
+                    && (path.iter().any(|name| is_secret(name, rancher))
+                        || path.last().is_some_and(|name| is_text_name(name))
+                        || matches!(path, [.., name, "value"] if is_text_name(name))
+                        || is_embedded(path)
+                        || is_listed(path))
             }
         }
     }
 
-    /// A text that others wrote about the object, without what is hidden in it: an API server quotes what it does not take.
-    pub fn scrub(self, object: &Object, text: &str) -> String {
+    /// A text that others wrote about an object, without what is hidden in any of its states: an API server quotes what it does not
+    /// take, of what is there as well as of what comes, and whole or cut.
+    pub fn scrub<'a>(self, states: impl IntoIterator<Item = &'a Map<String, Value>>, text: &str) -> String {
         let mut secrets = Vec::new();
-        self.collect(&Value::Object(object.fields.clone()), &mut Vec::new(), &mut secrets);
+        for fields in states {
+            self.collect_fields(fields, &mut Vec::new(), &mut secrets);
+        }
+        let mut written: Vec<String> = secrets.iter().flat_map(|it| ways(it)).collect();
         // What is part of something longer comes after it.
-        secrets.sort_by_key(|it| std::cmp::Reverse(it.len()));
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "(masked)"))
+        written.sort_by_key(|it| std::cmp::Reverse(it.len()));
+        let scrubbed = written.iter().fold(text.to_owned(), |text, secret| {
+            let hidden = if secret.starts_with('"') {
+                "\"(masked)\""
+            } else {
+                "(masked)"
+            };
+            text.replace(secret.as_str(), hidden)
+        });
+        without_cut(scrubbed, &written)
+    }
+
+    fn collect_fields<'a>(self, fields: &'a Map<String, Value>, path: &mut Vec<&'a str>, secrets: &mut Vec<String>) {
+        for (name, value) in fields {
+            let length = path.len();
+            step(path, name, fields);
+            self.collect(value, path, secrets);
+            path.truncate(length);
+        }
     }
 
     fn collect<'a>(self, value: &'a Value, path: &mut Vec<&'a str>, secrets: &mut Vec<String>) {
         match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    path.push(name);
-                    self.collect(value, path, secrets);
-                    path.pop();
-                }
-            }
+            Value::Object(fields) => self.collect_fields(fields, path, secrets),
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, path, secrets)),
             Value::String(text) if self.hides(path) => {
                 let plain = BASE64_STANDARD.decode(text).ok().and_then(|it| String::from_utf8(it).ok());
-                let found = [Some(text.clone()), plain.filter(|_| self == Self::Secret)];
-                // Shorter ones stand in every text.
-                secrets.extend(found.into_iter().flatten().filter(|it| it.len() >= 4));
+                secrets.push(text.clone());
+                secrets.extend(plain.filter(|_| self == Self::Secret));
             }
+            Value::String(text) => {
+                secrets.extend(self.parts(text).into_iter().map(|it| text[it].to_owned()));
+            }
+            Value::Number(number) if self.hides(path) => secrets.push(number.to_string()),
             _ => {}
         }
     }
@@ -151,18 +207,102 @@ impl Mask {
             Value::Object(fields) => {
                 let mut out = Map::new();
                 for (name, value) in fields {
-                    path.push(name);
+                    let length = path.len();
+                    step(path, name, fields);
                     out.insert(name.clone(), self.value(value, path));
-                    path.pop();
+                    path.truncate(length);
                 }
                 Value::Object(out)
             }
             Value::Array(items) => Value::Array(items.iter().map(|item| self.value(item, path)).collect()),
             Value::Null | Value::Bool(_) => value.clone(),
             _ if self.hides(path) => hidden(value),
-            _ => value.clone(),
+            Value::String(text) => {
+                let mut shown = text.clone();
+                for part in self.parts(text).into_iter().rev() {
+                    shown.replace_range(part, "(masked)");
+                }
+                shown.into()
+            }
+            Value::Number(_) => value.clone(),
         }
     }
+
+    /// What is secret in a text that is shown otherwise.
+    fn parts(self, text: &str) -> Vec<Range<usize>> {
+        match self {
+            Self::Pods | Self::ByName { .. } => forms(text),
+            Self::Nothing | Self::Secret => Vec::new(),
+        }
+    }
+}
+
+/// Goes into a field. The name of a value that has one, as a variable has, comes before it in the path: it says whether it is secret.
+pub(crate) fn step<'a>(path: &mut Vec<&'a str>, field: &'a str, of: &'a Map<String, Value>) {
+    if field == "value" {
+        path.extend(of.get("name").and_then(Value::as_str));
+    }
+    path.push(field);
+}
+
+/// How a secret text may stand in a message: as it is, quoted as Go and JSON do, in one line, and each of its lines.
+fn ways(secret: &str) -> Vec<String> {
+    let quoted = Value::from(secret).to_string();
+    let bare = quoted.trim_matches('"').to_owned();
+    let one_line = secret.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|it| secret.contains('\n') && it.len() >= 8);
+    let mut ways: Vec<String> = lines.map(str::to_owned).collect();
+    // Shorter ones stand in every text; in quotes they are meant.
+    ways.extend([secret.to_owned(), bare, one_line].into_iter().filter(|it| it.len() >= 4));
+    ways.extend(Some(quoted).filter(|_| !secret.is_empty()));
+    ways
+}
+
+/// A text was shortened before it came here: what is left of a secret at its end goes as well.
+fn without_cut(mut text: String, secrets: &[String]) -> String {
+    let begun = |secret: &String| {
+        let lengths = (4..secret.len()).rev().filter(|it| secret.is_char_boundary(*it));
+        lengths.map(|it| &secret[..it]).find(|it| text.ends_with(it)).map(str::len)
+    };
+    if let Some(length) = secrets.iter().filter_map(begun).max() {
+        text.truncate(text.len() - length);
+        text.push_str("(masked)");
+    }
+    text
+}
+
+/// What is secret in a text by its form: the password of an address, what an option or a variable in a command line is set to whose
+/// name says so, and what follows `Basic` or `Bearer`.
+fn forms(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    if let Some(scheme) = SCHEMES.iter().find(|it| text.starts_with(*it)) {
+        return vec![scheme.len()..text.len()];
+    }
+    let mut at = 0;
+    for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')) {
+        let plain = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'));
+        if let Some((scheme, rest)) = plain.split_once("://") {
+            let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            if let Some((user, _)) = authority.rsplit_once('@')
+                && let Some((name, password)) = user.split_once(':')
+                && !password.is_empty()
+            {
+                let from = at + scheme.len() + 3 + name.len() + 1;
+                found.push(from..from + password.len());
+            }
+        } else if let Some((name, value)) = plain.split_once('=')
+            && !value.is_empty()
+            && is_secret(name, false)
+        {
+            let from = at + name.len() + 1;
+            found.push(from..from + value.len());
+        }
+        at += word.len();
+    }
+    found
 }
 
 /// Whether it is the data of a Secret that a custom resource holds to make it elsewhere.
@@ -189,9 +329,19 @@ fn is_secret(name: &str, rancher: bool) -> bool {
         .filter(char::is_ascii_alphanumeric)
         .collect::<String>()
         .to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|it| plain.ends_with(it))
+    let one = plain.strip_suffix('s').unwrap_or(&plain);
+    SECRET_NAMES.iter().any(|it| plain.ends_with(it) || one.ends_with(it))
         || SECRET_WORDS.iter().any(|it| plain.contains(it))
         || rancher && RANCHER_COMMANDS.contains(&plain.as_str())
+}
+
+fn is_text_name(name: &str) -> bool {
+    TEXT_NAMES.iter().any(|it| name.eq_ignore_ascii_case(it))
+}
+
+/// Whether a kind is Kubernetes' own. Groups of custom resources may end as those of Kubernetes do.
+fn is_own(group: &str, kind: &str) -> bool {
+    !group.contains('.') || crate::schema::Schema::kubernetes().has(group, kind)
 }
 
 #[cfg(test)]

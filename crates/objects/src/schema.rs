@@ -97,6 +97,12 @@ impl Schema {
         self.kinds.keys().map(|(version, kind)| (version.as_str(), kind.as_str()))
     }
 
+    /// Whether a kind is there in any version of its group.
+    pub(crate) fn has(&self, group: &str, kind: &str) -> bool {
+        let of = |version: &str| version.rsplit_once('/').map_or("", |(group, _)| group) == group;
+        self.kinds().any(|(version, it)| it == kind && of(version))
+    }
+
     /// The message of a kind.
     pub(crate) fn kind(&self, api_version: &str, kind: &str) -> Option<&Message> {
         let number = self.kinds.get(&(api_version.to_owned(), kind.to_owned()))?;

@@ -56,3 +56,15 @@ fn what_is_secret_is_compared_and_hidden() {
     let whole = shown(&json!({}), &after, Some(Mask::Secret));
     assert!(!whole.concat().contains("PLANTED"), "{whole:?}");
 }
+
+#[test]
+fn the_name_of_a_variable_says_whether_it_is_shown() {
+    let with = |password: &str, level: &str| {
+        json!({ "spec": { "containers": [{ "name": "web", "env": [
+            { "name": "DB_PASSWORD", "value": password }, { "name": "LEVEL", "value": level },
+        ] }] } })
+    };
+    let said = shown(&with("PLANTED-1", "1"), &with("PLANTED-2", "2"), Some(Mask::Pods)).join("\n");
+    assert!(!said.contains("PLANTED"), "{said}");
+    assert!(said.contains("env[name=DB_PASSWORD].value") && said.contains("\"2\""), "{said}");
+}

@@ -83,9 +83,97 @@ fn what_others_say_of_an_object_quotes_nothing_of_it() {
         other => panic!("{other:?}"),
     };
     let token = object(json!({ "apiVersion": "a.b/v1", "kind": "T", "metadata": {}, "spec": { "token": "hunter2" } }));
-    let said = Mask::ByName { rancher: false }.scrub(&token, "spec.token: Invalid value: \"hunter2\": it should match");
+    let said = Mask::ByName { rancher: false }
+        .scrub([&token.fields], "spec.token: Invalid value: \"hunter2\": it should match");
     assert_eq!(said, "spec.token: Invalid value: \"(masked)\": it should match");
     let secret =
         object(json!({ "apiVersion": "v1", "kind": "Secret", "metadata": {}, "data": { "a": "aHVudGVyMg==" } }));
-    assert_eq!(Mask::Secret.scrub(&secret, "aHVudGVyMg== and hunter2"), "(masked) and (masked)");
+    assert_eq!(Mask::Secret.scrub([&secret.fields], "aHVudGVyMg== and hunter2"), "(masked) and (masked)");
+}
+
+#[test]
+fn variables_of_pods_are_hidden_by_their_names() {
+    let pods = json!({
+        "metadata": { "annotations": { "kubectl.kubernetes.io/last-applied-configuration": "PLANTED" } },
+        "spec": { "containers": [{
+            "name": "token",
+            "image": "shown",
+            "args": ["--password=PLANTED", "--level=shown", "--dsn postgres://user:PLANTED@host/db"],
+            "env": [
+                { "name": "DB_PASSWORD", "value": "PLANTED" },
+                { "name": "API_TOKENS", "value": "PLANTED" },
+                { "name": "URL", "value": "https://user:PLANTED@shown.example:8080/path?at=a@b" },
+                { "name": "HEADER", "value": "Bearer PLANTED" },
+                { "name": "LEVEL", "value": "shown-level" },
+                { "name": "FROM", "valueFrom": { "secretKeyRef": { "name": "db", "key": "password" } } },
+            ],
+        }] },
+    });
+    for (version, kind) in [
+        ("v1", "Pod"),
+        ("apps/v1", "ControllerRevision"),
+        ("example.com/v1", "Job"),
+    ] {
+        let mut object = pods.clone();
+        object["apiVersion"] = version.into();
+        object["kind"] = kind.into();
+        let shown = masked(&object);
+        assert!(!shown.contains("PLANTED"), "{shown}");
+        assert!(
+            shown.contains("postgres://user:(masked)@host/db") && shown.contains("--level=shown"),
+            "{shown}"
+        );
+        // Of a custom resource all variables are.
+        let own = version != "example.com/v1";
+        assert_eq!(shown.contains("shown-level"), own, "{shown}");
+        assert_eq!(shown.contains("https://user:(masked)@shown.example:8080/path?at=a@b"), own, "{shown}");
+    }
+}
+
+#[test]
+fn custom_kinds_in_groups_of_kubernetes_are_custom() {
+    for group in ["ext.k8s.io", "example.com"] {
+        let shown = masked(&json!({
+            "apiVersion": format!("{group}/v1"), "kind": "Creds",
+            "metadata": { "annotations": { "tool/password": "PLANTED", "tool/owner": "shown" } },
+            "spec": {
+                "password": "PLANTED", "pass": "PLANTED", "adminPass": "PLANTED", "passwords": ["PLANTED"], "secret": "PLANTED",
+                "secretRef": { "name": "shown" }, "encryptionKey": "PLANTED", "tls.key": "PLANTED", "psk": "PLANTED",
+                "headers": [{ "name": "Authorization", "value": "PLANTED" }], "dsn": "PLANTED", "token": 987_654_321_012_u64,
+                "authorization": { "mode": "shown" },
+            },
+        }));
+        assert!(!shown.contains("PLANTED") && !shown.contains("987654321012"), "{shown}");
+        assert_eq!(shown.matches("shown").count(), 3, "{shown}");
+    }
+}
+
+#[test]
+fn what_an_api_server_quotes_is_found_however_it_is_written() {
+    let state = |password: &str, key: &str, token: u64| {
+        let fields = json!({ "spec": { "password": password, "privateKey": key, "token": token, "size": "large" } });
+        fields.as_object().cloned().unwrap()
+    };
+    let mask = Mask::of("example.com/v1", "Creds");
+    let pem = "-----BEGIN KEY-----\nPLANTED-FIRST-LINE\nPLANTED-SECOND\n-----END KEY-----\n";
+    let (old, live) = (state("quo\"PLANTED", pem, 987_654_321_012), state("PLANTED-live", "x", 1));
+    for text in [
+        r#"spec.password: Invalid value: "quo\"PLANTED": must match"#,
+        r#"Invalid value: "-----BEGIN KEY-----\nPLANTED-FIRST-LINE\nPLANTED-SECOND\n-----END KEY-----\n": no"#,
+        "Invalid value: -----BEGIN KEY----- PLANTED-FIRST-LINE PLANTED-SECOND -----END KEY----- : no",
+        "it has a line PLANTED-SECOND in it",
+        "it is PLANTED-live now",
+        r#"cut off: "-----BEGIN KEY-----\nPLANTED-FI"#,
+        "cut off: quo\"PLANT",
+        "token: Invalid value: 987654321012: too large",
+        r#"key: Invalid value: "x" is short"#,
+    ] {
+        let said = mask.scrub([&old, &live], text);
+        assert!(!said.contains("PLANT") && !said.contains("987654321012"), "{said}");
+        assert!(said.contains("(masked)"), "{said}");
+    }
+    assert_eq!(
+        mask.scrub([&old], "spec.size: \"large\" is too large"),
+        "spec.size: \"large\" is too large"
+    );
 }

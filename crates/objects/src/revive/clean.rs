@@ -46,6 +46,10 @@ pub fn cleaned(
         ("", "Pod") => {
             remove(&mut fields, &["spec"], &["nodeName"]);
         }
+        // Its controller counts by itself, and would set it again and again.
+        ("apps", "Deployment") => {
+            remove(&mut fields, &["metadata", "annotations"], &["deployment.kubernetes.io/revision"]);
+        }
         ("", "Secret") if super::is_token(object) => {
             fields.remove("data");
             remove(&mut fields, &["metadata", "annotations"], &["kubernetes.io/service-account.uid"]);

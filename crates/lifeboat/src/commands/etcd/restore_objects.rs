@@ -38,10 +38,10 @@ pub(crate) struct Args {
     /// Give claims whose volumes are gone new, empty ones
     #[arg(long)]
     empty_volumes: bool,
-    /// Only show what would happen
+    /// Only show what would happen; ends as the real thing would where something cannot be brought back
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
-    /// Do it without asking
+    /// Do it; without this it is only shown
     #[arg(long)]
     yes: bool,
 }
@@ -150,8 +150,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if dry_run || !yes || todo == 0 {
         printer.show(&shown)?;
         return match (dry_run, todo) {
-            (true, _) => Ok(()),
-            (false, 0) => ended(0, refused),
+            (true, _) | (false, 0) => ended(0, refused),
             (false, todo) => {
                 let message = format!("{todo} objects would be written, and that needs --yes");
                 Err(Failure::new("LB0006", Kind::Invalid, message).hint("the same command with --yes"))
@@ -231,6 +230,11 @@ fn read(
         return Err(
             Failure::new("LB0417", Kind::Invalid, message).hint("lifeboat etcd log HISTORY OBJECT: when it was there")
         );
+    }
+    if old.is_empty() && !args.all {
+        let message = format!("there is nothing of that at revision {}", at.revision);
+        return Err(Failure::new("LB0417", Kind::Invalid, message)
+            .hint("lifeboat etcd keys HISTORY --at ...: what is there; lifeboat etcd diff: when it went"));
     }
     let options = Options { empty_volumes: args.empty_volumes, selecting_services };
     Ok((old, options, at.revision))

@@ -1,7 +1,7 @@
 //! Objects go back, in their order. Start at [`act`].
 
 use super::live::Live;
-use super::look::{AT_ONCE, reason};
+use super::look::{AT_ONCE, reason, scrubbed};
 use super::{Act, Item, address};
 use cluster::{Client, Error, KindRef};
 use futures::StreamExt;
@@ -69,6 +69,9 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
     let Some(object) = &item.object else {
         return Ok((done, None));
     };
+    if let Some(why) = live.ends(object) {
+        return Ok((Done { failed: Some(why), ..done }, None));
+    }
     let mut owner_there = HashMap::new();
     for owner in objects::revive::owners(object) {
         if let Some(uid) = owner_now(client, live, object, &owner).await? {
@@ -85,13 +88,20 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
     if object.kind == "PersistentVolumeClaim" && item.keeps_volume {
         release(client, object).await?;
     }
-    match applied(client, &whole).await {
+    let mut answer = applied(client, &whole).await;
+    // An address that is taken is not found out by a trial.
+    if live.get(object).is_none() && answer.as_ref().err().is_some_and(|error| address::is_taken(&whole, error)) {
+        address::leave_out(&mut whole);
+        done.notes.push(address::OTHER.to_owned());
+        answer = applied(client, &whole).await;
+    }
+    match answer {
         Ok(made) => {
             // What lives has a status of its own by now.
             if item.act == Act::Create
                 && let Some(note) = status(client, object, &made).await
             {
-                done.notes.push(item.mask.scrub(object, &note));
+                done.notes.push(scrubbed(item.mask, object, live, &note));
             }
             Ok((done, Some(made)))
         }
@@ -99,7 +109,7 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
         Err(error @ Error::Unreachable { .. }) => match client.ready().await {
             Ok(()) => Ok((
                 Done {
-                    failed: Some(item.mask.scrub(object, &reason(&error))),
+                    failed: Some(scrubbed(item.mask, object, live, &reason(&error))),
                     ..done
                 },
                 None,
@@ -108,7 +118,7 @@ async fn one(client: &Client, live: &Live, item: &Item) -> Result<(Done, Option<
         },
         Err(error) => Ok((
             Done {
-                failed: Some(item.mask.scrub(object, &reason(&error))),
+                failed: Some(scrubbed(item.mask, object, live, &reason(&error))),
                 ..done
             },
             None,

@@ -6,6 +6,9 @@ use serde_json::Value;
 /// Fields of a Service that no other one may have the same of.
 const ADDRESS: [&str; 3] = ["clusterIP", "clusterIPs", "healthCheckNodePort"];
 
+/// What a person is told of it.
+pub(super) const OTHER: &str = "its address or port is taken: it gets another one";
+
 /// Whether a Service is refused since its address or port is another's, or not one of this cluster. Source: `k8s.io/kubernetes`
 /// `pkg/registry/core/service` (`ipallocator`, `portallocator`).
 pub(super) fn is_taken(whole: &Value, error: &Error) -> bool {

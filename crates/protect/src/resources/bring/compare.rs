@@ -5,7 +5,7 @@ use objects::mask::Mask;
 use serde_json::{Map, Value};
 
 /// Fields of the metadata that tell nothing of what an object says.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "managedFields",
     "resourceVersion",
     "uid",
@@ -13,6 +13,7 @@ const OWN: [&str; 7] = [
     "generation",
     "selfLink",
     "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 ];
 
 /// The differences between two states of an object, but for what identifies it and for its status.
@@ -23,6 +24,10 @@ pub(super) fn changes(before: &Value, after: &Value, mask: Mask) -> Vec<Change> 
 fn plain(object: &Value) -> Map<String, Value> {
     let mut fields = object.as_object().cloned().unwrap_or_default();
     fields.remove("status");
+    if fields.get("kind").is_some_and(|it| it == "Namespace") {
+        // Nothing but what waits when it is deleted, which is never given.
+        fields.remove("spec");
+    }
     if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.retain(|name, _| !OWN.contains(&name.as_str()));
     }

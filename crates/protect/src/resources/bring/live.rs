@@ -17,6 +17,8 @@ pub(super) struct Live {
     pub(super) unserved: BTreeSet<KindRef>,
     /// Kinds that are served in another version than the one that is stored.
     pub(super) instead: HashMap<KindRef, KindRef>,
+    /// Namespaces that are being deleted, with all that is in them.
+    ending: BTreeSet<String>,
 }
 
 impl Live {
@@ -53,7 +55,33 @@ impl Live {
                 }
             }
         }
+        it.ending = match client.list(&KindRef::new("v1", "Namespace"), None).await {
+            Ok(list) => list.items.iter().filter_map(ending_namespace).collect(),
+            // Who may not see them is told by the API server, object by object.
+            Err(Error::Forbidden { .. }) => BTreeSet::new(),
+            Err(other) => return Err(other),
+        };
         Ok(it)
+    }
+
+    /// Why an object would be gone again: it is being deleted, or its namespace is.
+    pub(super) fn ends(&self, object: &Object) -> Option<String> {
+        let namespace = object.metadata("namespace").filter(|it| self.ending.contains(*it));
+        if let Some(namespace) = namespace {
+            return Some(format!("its namespace {namespace} is being deleted: again once it is gone"));
+        }
+        let now = self.get(object)?;
+        let deleted = now["metadata"]["deletionTimestamp"].is_string() || ending_namespace(now).is_some();
+        let waits: Vec<&str> = now["metadata"]["finalizers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        deleted.then(|| match waits.is_empty() {
+            true => "it is being deleted: again once it is gone".to_owned(),
+            false => format!("it is being deleted, and waits for {}: again once it is gone", waits.join(", ")),
+        })
     }
 
     fn add(&mut self, kind: &KindRef, items: Vec<Value>) {
@@ -129,6 +157,12 @@ impl Live {
         let at = |namespace: Option<String>| self.objects.get(&(kind.clone(), namespace, owner.name.clone()));
         at(near).or_else(|| at(None))
     }
+}
+
+/// The name of a namespace that is being deleted.
+fn ending_namespace(it: &Value) -> Option<String> {
+    let ends = it["kind"] == "Namespace" && it["metadata"]["deletionTimestamp"].is_string();
+    it["metadata"]["name"].as_str().filter(|_| ends).map(str::to_owned)
 }
 
 /// Where an object is found.

@@ -104,6 +104,8 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
         items.push(item);
     }
     let namespaces: HashSet<String> = items.iter().filter_map(Item::namespace).collect();
+    let comes = |it: &&Item| matches!(it.act, Act::Create);
+    let coming: HashSet<_> = items.iter().filter(comes).filter_map(|it| key(it.object.as_ref()?)).collect();
     let tried = futures::stream::iter(items)
         .map(|item| {
             let (live, coming, made_kinds, namespaces) = (&live, &coming, &made_kinds, &namespaces);
@@ -130,6 +132,9 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
         .collect::<Vec<Result<Item, Error>>>()
         .await;
     let mut items = tried.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let refused = |it: &&Item| matches!(it.act, Act::Refuse(_));
+    let refused: HashSet<_> = items.iter().filter(refused).filter_map(|it| key(it.object.as_ref()?)).collect();
+    items.iter_mut().for_each(|it| orphaned(it, &live, &refused));
     items.sort_by(|a, b| (a.level, &a.shown).cmp(&(b.level, &b.shown)));
     Ok(items)
 }
@@ -196,6 +201,9 @@ async fn tried(
     let Some(object) = &item.object else { return Ok(item) };
     let before = live.get(object);
     let mask = item.mask;
+    if let Some(why) = live.ends(object) {
+        return Ok(Item { act: Act::Refuse(why), ..item });
+    }
     if let Some(before) = before {
         address::keep(&mut whole, before);
     }
@@ -207,7 +215,7 @@ async fn tried(
     if before.is_none() && answer.as_ref().err().is_some_and(|error| address::is_taken(&whole, error)) {
         address::leave_out(&mut whole);
         item.new_address = true;
-        item.notes.push("its address or port is taken: it gets another one".to_owned());
+        item.notes.push(address::OTHER.to_owned());
         answer = client.try_apply(&whole).await;
     }
     item.act = match answer {
@@ -247,9 +255,26 @@ async fn tried(
         Err(Error::UnknownKind { kind, .. }) => {
             Act::Refuse(format!("{kind} is not served: bring its definition back first"))
         }
-        Err(error) => Act::Refuse(mask.scrub(object, &reason(&error))),
+        Err(error) => Act::Refuse(scrubbed(mask, object, live, &reason(&error))),
     };
+    if item.act == Act::Create && loses_its_disk(object) {
+        item.notes.push(
+            "its reclaim policy is Delete: if it was deleted, so was what it names outside the cluster".to_owned(),
+        );
+    }
     Ok(item)
+}
+
+/// What others say of an object, without what is secret in it as it was and as it is.
+pub(super) fn scrubbed(mask: Mask, object: &Object, live: &Live, text: &str) -> String {
+    let now = live.get(object).and_then(Value::as_object);
+    mask.scrub(std::iter::once(&object.fields).chain(now), text)
+}
+
+/// Whether it is a volume that is deleted with its object.
+fn loses_its_disk(object: &Object) -> bool {
+    let spec = object.fields.get("spec");
+    object.kind == "PersistentVolume" && spec.is_some_and(|it| it["persistentVolumeReclaimPolicy"] == "Delete")
 }
 
 /// Why the API server does not take an object, without repeating which one.
@@ -275,7 +300,40 @@ fn owner_uid(live: &Live, object: &Object, owner: &Owner, comes: impl Fn(&super:
     let coming = [near, None]
         .into_iter()
         .any(|it| comes(&(kind.clone(), it, owner.name.clone())));
-    coming.then(|| "00000000-0000-0000-0000-000000000000".to_owned())
+    coming.then(|| ANY_UID.to_owned())
+}
+
+/// A uid that nobody has.
+const ANY_UID: &str = "00000000-0000-0000-0000-000000000000";
+
+/// An object whose owner was to come with it, and turned out to be refused, comes without. The uid that an owner will get is not shown.
+fn orphaned(item: &mut Item, live: &Live, refused: &HashSet<super::live::Key>) {
+    let Some(object) = &item.object else { return };
+    if let Act::Change(changes) = &mut item.act {
+        let fields = changes.iter_mut().filter(|it| it.path.starts_with("metadata.ownerReferences"));
+        fields.filter_map(|it| it.after.as_mut()).for_each(without_any_uid);
+    } else if item.act != Act::Create {
+        return;
+    }
+    let gone = owners(object).into_iter().filter(|owner| {
+        let kind = KindRef::new(&*owner.api_version, &*owner.kind);
+        let near = object.metadata("namespace").map(str::to_owned);
+        let is_refused = |it| refused.contains(&(kind.clone(), it, owner.name.clone()));
+        live.owner(object, owner).is_none() && [near, None].into_iter().any(is_refused)
+    });
+    let gone: Vec<String> = gone.map(|it| format!("{} {}", it.kind, it.name)).collect();
+    if !gone.is_empty() {
+        item.notes
+            .push(format!("without its owner, which is refused: {}", gone.join(", ")));
+    }
+}
+
+fn without_any_uid(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.retain(|_, it| it != ANY_UID),
+        Value::Array(items) => items.iter_mut().for_each(without_any_uid),
+        _ => {}
+    }
 }
 
 impl Item {
