@@ -5,6 +5,7 @@
 //! fields of a later Kubernetes, is kept as it is and told.
 
 mod items;
+mod told;
 
 pub use items::{Item, Profile};
 
@@ -27,6 +28,9 @@ const OF_NODES: [&str; 6] = [
     "ipamhandles.crd.projectcalico.org",
     "nodes.crd.projectcalico.org",
 ];
+
+/// For how many seconds a parked webhook is waited for: what calls a backend that is gone is not always refused at once.
+const PARKED_SECONDS: u64 = 1;
 
 /// What is done, and for which nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +75,7 @@ impl Transplant {
         let (namespace, name) = (place.namespace.as_deref().unwrap_or_default(), &*place.name);
         match &*place.resource {
             "masterleases" | "peerserverleases" => self.drop_for(Item::ApiServers),
-            "endpoints" | "endpointslices" if namespace == "default" && is_of_api_servers(name) => {
+            "endpoints" | "endpointslices" if (namespace, name) == ("default", "kubernetes") => {
                 self.drop_for(Item::ApiServers)
             }
             "leases" if namespace == "kube-node-lease" => self.drop_of_node(Item::Nodes, name),
@@ -90,7 +94,16 @@ impl Transplant {
                 let node = object.at("/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
                 self.drop_of_node(Item::VolumeAttachments, node)
             }),
-            "persistentvolumes" => self.asked(&[Item::Nodes], read, |object| self.volume(object)),
+            "persistentvolumes" => {
+                self.asked(&[Item::Nodes, Item::Volumes], read, |object| self.tell(told::volume(object)))
+            }
+            "configmaps" => match told::of_api_server(namespace, name) {
+                Some(whose) => self.asked(&[Item::Addresses], read, |object| self.tell(told::address(object, whose))),
+                None => Fate::Keep,
+            },
+            "apiservices" | "customresourcedefinitions" => {
+                self.asked(&[Item::Webhooks], read, |object| self.tell(told::backend(object)))
+            }
             "validatingwebhookconfigurations" | "mutatingwebhookconfigurations" => {
                 self.asked(&[Item::Webhooks], read, |object| changed(Item::Webhooks, object, park))
             }
@@ -143,6 +156,10 @@ impl Transplant {
         if node.is_empty() || self.kept_nodes.contains(node) {
             return Fate::Keep;
         }
+        // It must not run again, and whoever waits for its end reads it here. It is collected then, since its node is gone.
+        if matches!(object.at("/status/phase").and_then(Value::as_str), Some("Succeeded" | "Failed")) {
+            return Fate::Keep;
+        }
         let owners = owners(object);
         // A static pod is its node's; the others' owners make them again.
         if owners.iter().any(|it| it.controller || it.kind == "Node") {
@@ -158,21 +175,27 @@ impl Transplant {
             if let Some(spec) = fields.get_mut("spec").and_then(Value::as_object_mut) {
                 spec.remove("nodeName");
             }
-            fields.insert("status".to_owned(), json!({ "phase": "Pending" }));
+            let mut status = json!({ "phase": "Pending" });
+            if let Some(class) = object.at("/status/qosClass") {
+                status["qosClass"] = class.clone();
+            }
+            fields.insert("status".to_owned(), status);
         })
     }
 
     /// Those that the controller made of a Service.
     fn endpoints(&self, object: &Object) -> Fate {
-        let label = object
-            .at("/metadata/labels")
-            .and_then(|it| it["endpointslice.kubernetes.io/managed-by"].as_str());
-        let time = object
-            .at("/metadata/annotations")
-            .map(|it| &it["endpoints.kubernetes.io/last-change-trigger-time"]);
+        let label = |name: &str| object.at("/metadata/labels").and_then(|it| it[name].as_str());
         let made = match &*object.kind {
-            "EndpointSlice" => label == Some("endpointslice-controller.k8s.io"),
-            _ => time.is_some_and(Value::is_string),
+            "EndpointSlice" => {
+                label("endpointslice.kubernetes.io/managed-by") == Some("endpointslice-controller.k8s.io")
+            }
+            // Kubernetes before 1.33 sets no label, and any sets the time only where it knows one.
+            _ => {
+                let time = object.at("/metadata/annotations");
+                label("endpoints.kubernetes.io/managed-by") == Some("endpoint-controller")
+                    || time.is_some_and(|it| it["endpoints.kubernetes.io/last-change-trigger-time"].is_string())
+            }
         };
         if made {
             self.drop_for(Item::Endpoints)
@@ -181,21 +204,12 @@ impl Transplant {
         }
     }
 
-    /// A volume on a disk of a node that is gone.
-    fn volume(&self, object: &Object) -> Fate {
-        let bound = object.at("/spec/local").or_else(|| object.at("/spec/hostPath")).is_some();
-        match bound {
-            true => Fate::Tell(
-                Item::Nodes,
-                "its data is on the disk of a node: bring it back from the volume's copy".to_owned(),
-            ),
-            false => Fate::Keep,
+    fn tell(&self, told: Option<(Item, String)>) -> Fate {
+        match told {
+            Some((item, note)) if self.items.contains(&item) => Fate::Tell(item, note),
+            _ => Fate::Keep,
         }
     }
-}
-
-fn is_of_api_servers(name: &str) -> bool {
-    name == "kubernetes" || name.starts_with("kubernetes-")
 }
 
 fn node_of_password(secret: &str) -> Option<&str> {
@@ -213,13 +227,13 @@ fn is_agent(namespace: &str, name: &str) -> bool {
     )
 }
 
-/// Webhooks whose backends are pods of the cluster itself turn nothing away until they are up.
+/// Webhooks whose backends are pods of the cluster itself turn nothing away until they are up, and keep nobody waiting.
 fn park(fields: &mut Map<String, Value>) {
     let webhooks = fields.get_mut("webhooks").and_then(Value::as_array_mut);
     for webhook in webhooks.into_iter().flatten().filter_map(Value::as_object_mut) {
-        let inside = webhook.get("clientConfig").is_some_and(|it| it["service"].is_object());
-        if inside && webhook.get("failurePolicy").is_none_or(|it| it != "Ignore") {
+        if webhook.get("clientConfig").is_some_and(|it| it["service"].is_object()) {
             webhook.insert("failurePolicy".to_owned(), "Ignore".into());
+            webhook.insert("timeoutSeconds".to_owned(), PARKED_SECONDS.into());
         }
     }
 }

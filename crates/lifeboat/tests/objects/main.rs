@@ -19,3 +19,4 @@ mod moved;
 mod plane;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;
+mod shown;

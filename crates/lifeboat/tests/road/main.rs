@@ -9,4 +9,8 @@ mod damaged;
 mod killed;
 mod lost;
 mod moment;
+mod moved;
+mod shop;
+#[path = "../objects/shown.rs"]
+mod shown;
 mod world;

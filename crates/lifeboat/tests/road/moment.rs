@@ -25,7 +25,7 @@ fn a_busy_control_plane_is_rebuilt_at_its_last_moment_and_at_a_chosen_one() {
         let chosen = ambient::now().to_string();
         let at = world
             .until("the history has the chosen second", async || {
-                let shown = history(&world, &format!("show {HISTORY} --at {chosen}")).await?;
+                let shown = world.etcd("main-1", &format!("show {HISTORY} --at {chosen}")).await?;
                 let newest = shown["timelines"][0]["newestAt"].as_str()?.parse::<jiff::Timestamp>().ok()?;
                 (newest > chosen.parse().unwrap()).then(|| shown["at"]["revision"].as_u64().unwrap())
             })
@@ -86,25 +86,14 @@ async fn begin(world: &World) {
     );
     world.run("main-1", &script).await;
     world
-        .until("a base is stored", async || history(world, &format!("show {HISTORY}")).await)
+        .until("a base is stored", async || world.etcd("main-1", &format!("show {HISTORY}")).await)
         .await;
 }
 
-/// What `lifeboat etcd WORDS` says, on the host.
-async fn history(world: &World, words: &str) -> Option<Value> {
-    let said = world
-        .lab
-        .run("main-1", &format!("lifeboat etcd {words} --output json"))
-        .await
-        .ok()?;
-    serde_json::from_str(&said).ok()
-}
-
 async fn rebuild(world: &World, words: &str) -> Value {
-    let address = world.lab.topology().host("main-1").unwrap().address;
-    let member = format!("--name main-1 --member main-1=https://{address}:2380");
-    let words = format!("rebuild {HISTORY} --into /var/lib/etcd {member} {words}");
-    history(world, &words).await.unwrap_or_else(|| panic!("lifeboat etcd {words}"))
+    world
+        .rebuild("main-1", &format!("{HISTORY} --into /var/lib/etcd {words}"))
+        .await
 }
 
 async fn kill(world: &World) {
@@ -115,12 +104,7 @@ async fn kill(world: &World) {
 
 async fn start(world: &World) {
     world.heal();
-    world
-        .until("the API server is ready", async || {
-            let ready = "kubectl --kubeconfig /etc/kubernetes/super-admin.conf get --raw /readyz";
-            world.lab.run("main-1", ready).await.ok()
-        })
-        .await;
+    world.ready("main-1").await;
 }
 
 /// Controllers act, and whoever watches from before is told to list anew.

@@ -187,6 +187,29 @@ impl World {
             .await
     }
 
+    /// What `lifeboat etcd WORDS` says on a host; `None` when it fails.
+    pub(crate) async fn etcd(&self, host: &str, words: &str) -> Option<Value> {
+        let said = self.lab.run(host, &format!("lifeboat etcd {words} --output json")).await.ok()?;
+        serde_json::from_str(&said).ok()
+    }
+
+    /// Rebuilds on a host, as the only member; `words` say what, and where it goes.
+    pub(crate) async fn rebuild(&self, host: &str, words: &str) -> Value {
+        let address = self.lab.topology().host(host).unwrap().address;
+        let words = format!("rebuild {words} --name {host} --member {host}=https://{address}:2380");
+        let made = self.etcd(host, &words).await;
+        made.unwrap_or_else(|| panic!("lifeboat etcd {words}"))
+    }
+
+    /// Waits until the API server on a host is ready.
+    pub(crate) async fn ready(&self, host: &str) {
+        self.until("the API server is ready", async || {
+            let ready = "kubectl --kubeconfig /etc/kubernetes/super-admin.conf get --raw /readyz";
+            self.lab.run(host, ready).await.ok()
+        })
+        .await;
+    }
+
     /// What runs on a host that writes to a cluster's state or serves it, a line a process; empty when nothing does.
     pub(crate) async fn serving_on(&self, host: &str) -> String {
         let look = "pgrep -l -x 'etcd|kube-apiserver|kube-controller|kube-scheduler|lab-manager' || [ $? = 1 ]";

@@ -29,6 +29,10 @@ pub enum Item {
     VolumeAttachments,
     /// What network plugins keep of nodes goes.
     Network,
+    /// Where an address of an API server stands that nodes will call is told.
+    Addresses,
+    /// Volumes whose data is not at the other site by itself are told.
+    Volumes,
     /// Webhooks with backends in the cluster turn nothing away.
     Webhooks,
     /// Addresses of load balancers go.
@@ -40,7 +44,7 @@ pub enum Item {
 }
 
 /// All of them, with their names.
-const NAMES: [(Item, &str); 15] = [
+const NAMES: [(Item, &str); 17] = [
     (Item::ApiServers, "api-servers"),
     (Item::LeaderLeases, "leader-leases"),
     (Item::Nodes, "nodes"),
@@ -52,6 +56,8 @@ const NAMES: [(Item, &str); 15] = [
     (Item::Events, "events"),
     (Item::VolumeAttachments, "volume-attachments"),
     (Item::Network, "network"),
+    (Item::Addresses, "addresses"),
+    (Item::Volumes, "volumes"),
     (Item::Webhooks, "webhooks"),
     (Item::LoadBalancers, "load-balancers"),
     (Item::CronJobs, "cron-jobs"),
@@ -110,8 +116,8 @@ impl Profile {
     /// What is done then.
     pub fn items(self) -> BTreeSet<Item> {
         use Item::{
-            Agents, ApiServers, BarePods, CronJobs, Endpoints, Events, K3sAddresses, LeaderLeases, LoadBalancers,
-            Network, NodeSecrets, Nodes, Pods, VolumeAttachments, Webhooks,
+            Addresses, Agents, ApiServers, BarePods, CronJobs, Endpoints, Events, K3sAddresses, LeaderLeases,
+            LoadBalancers, Network, NodeSecrets, Nodes, Pods, VolumeAttachments, Volumes, Webhooks,
         };
         let same = [ApiServers, LeaderLeases];
         let new = [
@@ -123,8 +129,9 @@ impl Profile {
             Endpoints,
             VolumeAttachments,
             Network,
+            Addresses,
         ];
-        let site = [Events, Webhooks, LoadBalancers];
+        let site = [Events, Volumes, Webhooks, LoadBalancers];
         let clone = [CronJobs, Agents];
         let groups: &[&[Item]] = match self {
             Self::SameNodes => &[&same],

@@ -74,7 +74,7 @@ fn pods_go_with_their_nodes_unless_nobody_makes_them_again() {
     let pod = |node: Value, owners: Value| {
         json!({
             "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "namespace": "b", "ownerReferences": owners },
-            "spec": { "nodeName": node }, "status": { "phase": "Running" },
+            "spec": { "nodeName": node }, "status": { "phase": "Running", "qosClass": "Burstable" },
         })
     };
     let key = "/registry/pods/b/a";
@@ -84,11 +84,90 @@ fn pods_go_with_their_nodes_unless_nobody_makes_them_again() {
     assert_eq!(fate(Profile::SameNodes, key, &pod(json!("n"), owned)), Fate::Keep);
     match fate(Profile::NewNodes, key, &pod(json!("n"), Value::Null)) {
         Fate::Become { item: Item::BarePods, fields, .. } => {
-            assert_eq!(fields["status"], json!({ "phase": "Pending" }));
+            assert_eq!(fields["status"], json!({ "phase": "Pending", "qosClass": "Burstable" }));
             assert!(fields["spec"].get("nodeName").is_none());
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_pod_that_has_ended_is_not_run_again() {
+    for (phase, owners) in [
+        ("Succeeded", json!([])),
+        ("Failed", json!([])),
+        ("Succeeded", json!([{ "kind": "Job", "name": "j", "controller": true }])),
+    ] {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a", "namespace": "b", "ownerReferences": owners },
+            "spec": { "nodeName": "n" }, "status": { "phase": phase },
+        });
+        assert_eq!(fate(Profile::DrSite, "/registry/pods/b/a", &pod), Fate::Keep, "{pod}");
+    }
+}
+
+#[test]
+fn what_is_made_of_a_service_goes_and_what_a_person_made_stays() {
+    let endpoints = |metadata: Value| json!({ "apiVersion": "v1", "kind": "Endpoints", "metadata": metadata });
+    let key = "/registry/services/endpoints/default/kubernetes-mirror";
+    let by_label = json!({ "labels": { "endpoints.kubernetes.io/managed-by": "endpoint-controller" } });
+    let by_time =
+        json!({ "annotations": { "endpoints.kubernetes.io/last-change-trigger-time": "2026-11-29T10:12:29Z" } });
+    for made in [by_label, by_time] {
+        assert_eq!(fate(Profile::NewNodes, key, &endpoints(made)), Fate::Drop(Item::Endpoints));
+    }
+    assert_eq!(fate(Profile::NewNodes, key, &endpoints(json!({}))), Fate::Keep);
+}
+
+#[test]
+fn what_only_a_person_can_judge_is_told() {
+    let note = |profile: Profile, key: &str, object: &Value| match fate(profile, key, object) {
+        Fate::Tell(item, note) => Some((item, note)),
+        Fate::Keep => None,
+        other => panic!("{other:?}"),
+    };
+    let info = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "cluster-info", "namespace": "kube-public" },
+        "data": { "kubeconfig": "clusters:\n- cluster:\n    server: https://old:6443\n  name: \"\"\n" },
+    });
+    let key = "/registry/configmaps/kube-public/cluster-info";
+    let told = "it leads nodes that join to https://old:6443: if that name does not move along, \
+                kubectl -n kube-public edit configmap cluster-info";
+    assert_eq!(note(Profile::NewNodes, key, &info), Some((Item::Addresses, told.to_owned())));
+    assert_eq!(note(Profile::SameNodes, key, &info), None);
+    let alone = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "kubeadm-config", "namespace": "kube-system" },
+        "data": { "ClusterConfiguration": "clusterName: a\ncontrolPlaneEndpoint: \"\"\n" },
+    });
+    assert_eq!(note(Profile::NewNodes, "/registry/configmaps/kube-system/kubeadm-config", &alone), None);
+
+    let volume = |spec: Value| json!({ "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {}, "spec": spec });
+    let key = "/registry/persistentvolumes/p";
+    let csi = volume(json!({
+        "csi": { "driver": "d", "volumeHandle": "h" },
+        "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [{ "key": "zone" }] }] } },
+    }));
+    let told = "its data is h of d: that has to be there, and nodes are bound to it by their label zone";
+    assert_eq!(note(Profile::DrSite, key, &csi), Some((Item::Volumes, told.to_owned())));
+    assert_eq!(note(Profile::NewNodes, key, &csi), None);
+    let nfs = volume(json!({ "nfs": { "server": "s", "path": "/p" } }));
+    let told = "its data is s:/p: that has to be there";
+    assert_eq!(note(Profile::DrSite, key, &nfs), Some((Item::Volumes, told.to_owned())));
+
+    let service = json!({ "name": "s", "namespace": "n" });
+    let served = json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {}, "spec": { "service": service },
+    });
+    let key = "/registry/apiregistration.k8s.io/apiservices/v1.x";
+    assert!(note(Profile::DrSite, key, &served).is_some_and(|it| it.1.contains("Service n/s serves its kinds")));
+    let local = json!({ "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {}, "spec": {} });
+    assert_eq!(note(Profile::DrSite, key, &local), None);
+    let converted = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {},
+        "spec": { "conversion": { "webhook": { "clientConfig": { "service": service } } } },
+    });
+    let key = "/registry/apiextensions.k8s.io/customresourcedefinitions/x";
+    assert!(note(Profile::DrSite, key, &converted).is_some_and(|it| it.1.contains("Service n/s converts its objects")));
 }
 
 #[test]
@@ -105,7 +184,10 @@ fn what_acts_upon_the_old_site_is_parked() {
         other => panic!("{other:?}"),
     };
     let key = "/registry/validatingwebhookconfigurations/w";
-    assert_eq!(paths(fate(Profile::DrSite, key, &webhook)), ["webhooks[name=in].failurePolicy"]);
+    assert_eq!(
+        paths(fate(Profile::DrSite, key, &webhook)),
+        ["webhooks[name=in].failurePolicy", "webhooks[name=in].timeoutSeconds"]
+    );
     assert_eq!(fate(Profile::NewNodes, key, &webhook), Fate::Keep);
     let balanced = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": "s" },

@@ -23,7 +23,7 @@ pub(crate) struct Moving {
 #[derive(clap::Args)]
 pub(crate) struct Choice {
     /// Also do this: api-servers, leader-leases, nodes, node-secrets, k3s-addresses, pods, bare-pods, endpoints, events,
-    /// volume-attachments, network, webhooks, load-balancers, cron-jobs, agents
+    /// volume-attachments, network, addresses, volumes, webhooks, load-balancers, cron-jobs, agents
     #[arg(long, value_name = "ITEM", value_delimiter = ',')]
     with: Vec<Item>,
     /// Do not do this

@@ -12,6 +12,14 @@ use protect::resources::transplant::preview;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// How many of what stays are shown where not each object is.
+const MOST: usize = 20;
+
+/// What a move to other hosts needs besides.
+const BEYOND: &str = "left as they are, since they are not in etcd or cannot be changed there:
+certificates and their names, the address that kubelets and agents call,
+the ranges of pods and Services, and what is in volumes";
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -50,30 +58,58 @@ struct Row {
 
 impl Report for Shown {
     fn text(&self) -> String {
-        let head = format!("{} at revision {}", self.profile, self.revision);
-        if self.objects.is_empty() {
-            return format!("{head}: nothing would be otherwise");
+        let mut parts = vec![format!("{} at revision {}", self.profile, self.revision)];
+        match (self.objects.is_empty(), self.list) {
+            (true, _) => parts.push("nothing would be otherwise".to_owned()),
+            (_, true) => parts.push(listed(&self.objects)),
+            (_, false) => {
+                parts.push(counted(&self.objects));
+                parts.extend(stays(&self.objects));
+                parts.push("--list shows each".to_owned());
+            }
         }
-        if self.list {
-            let rows = self.objects.iter().map(|row| {
-                let lines = row.changes.iter().map(line).chain(row.note.as_deref().map(shown));
-                [
-                    row.item.clone(),
-                    row.what.to_owned(),
-                    shown(&row.object),
-                    lines.collect::<Vec<_>>().join("\n"),
-                ]
-            });
-            return format!("{head}\n\n{}", table(["ITEM", "WHAT", "OBJECT", "FIELDS, REASON"], rows));
+        if self.profile != Profile::SameNodes.to_string() {
+            parts.push(BEYOND.to_owned());
         }
-        let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-        for row in &self.objects {
-            *counted.entry((&row.item, row.what)).or_default() += 1;
-        }
-        let rows = counted
-            .into_iter()
-            .map(|((item, what), count)| [item.to_owned(), what.to_owned(), count.to_string()]);
-        format!("{head}\n\n{}\n\n--list shows each", table(["ITEM", "WHAT", "OBJECTS"], rows))
+        parts.join("\n\n")
+    }
+}
+
+fn listed(objects: &[Row]) -> String {
+    let rows = objects.iter().map(|row| {
+        let lines = row.changes.iter().map(line).chain(row.note.as_deref().map(shown));
+        [
+            row.item.clone(),
+            row.what.to_owned(),
+            shown(&row.object),
+            lines.collect::<Vec<_>>().join("\n"),
+        ]
+    });
+    table(["ITEM", "WHAT", "OBJECT", "FIELDS, REASON"], rows)
+}
+
+fn counted(objects: &[Row]) -> String {
+    let mut counted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for row in objects {
+        *counted.entry((&row.item, row.what)).or_default() += 1;
+    }
+    let rows = counted
+        .into_iter()
+        .map(|((item, what), count)| [item.to_owned(), what.to_owned(), count.to_string()]);
+    table(["ITEM", "WHAT", "OBJECTS"], rows)
+}
+
+/// What stays as it is, and waits for a person.
+fn stays(objects: &[Row]) -> Option<String> {
+    let all: Vec<_> = objects
+        .iter()
+        .filter_map(|row| Some([shown(&row.object), shown(row.note.as_deref()?)]))
+        .collect();
+    let first = table(["STAYS", "REASON"], all.iter().take(MOST).cloned());
+    match all.len() {
+        0 => None,
+        1..=MOST => Some(first),
+        many => Some(format!("{first}\nand {} more", many - MOST)),
     }
 }
 
@@ -102,3 +138,6 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         list: args.list,
     })
 }
+
+#[cfg(test)]
+mod tests;
