@@ -44,7 +44,11 @@ impl Database {
     /// [`FileError::Io`] if it is no file or cannot be read; [`FileError::Damaged`] if it is no database of etcd, or its size is
     /// not the one that it says.
     pub fn open(path: &Path) -> Result<Self, FileError> {
-        let name = path.display().to_string();
+        Self::open_as(path, path.display().to_string())
+    }
+
+    /// As [`Database::open`], of a file that errors call by another name.
+    pub(crate) fn open_as(path: &Path, name: String) -> Result<Self, FileError> {
         let found = std::fs::metadata(path).map_err(FileError::io(&name, "opened"))?;
         if found.is_dir() {
             return Err(FileError::io(&name, "opened")(io::ErrorKind::IsADirectory.into()));

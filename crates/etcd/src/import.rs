@@ -81,7 +81,8 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
     let folder = Scratch::create(spool)?;
     let unpacked = folder.path().join("snapshot");
     unpack::unpack(path, &unpacked)?;
-    let database = Database::open(&unpacked)?;
+    // What was unpacked is gone when somebody reads of it.
+    let database = Database::open_as(&unpacked, path.display().to_string())?;
     database.verify_trailer()?;
     Ok(Imported {
         database,

@@ -3,7 +3,7 @@
 //! A command that lists or shows something implements [`Report`] and calls [`Printer::show`].
 
 use crate::failure::Failure;
-use comfy_table::{Cell, ContentArrangement, Table, presets};
+use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
 use estate::Kind;
 use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
@@ -113,13 +113,26 @@ fn bold(text: &str) -> Cell {
     Cell::new(text).add_attribute(comfy_table::Attribute::Bold)
 }
 
-/// Always styled: the stream takes the styles out where they are not wanted. Wrapped only to a terminal's width.
+/// Below this, a wrapped last column is harder to read than lines that the terminal breaks.
+const LAST_COLUMN_LEAST: u16 = 24;
+
+/// Always styled: the stream takes the styles out where they are not wanted. Wrapped only to a terminal's width, and only in the last
+/// column: names, revisions and times stay whole.
 fn rendered(mut table: Table) -> String {
     table.load_style(presets::NOTHING).enforce_styling();
     table.style_text_only();
     // Some pseudo-terminals say that they are 0 wide.
-    if table.width().is_some_and(|columns| columns >= 40) {
+    let widths = table.column_max_content_widths();
+    let before: u16 = widths.iter().rev().skip(1).map(|width| width.saturating_add(2)).sum();
+    if table
+        .width()
+        .is_some_and(|columns| columns >= before.saturating_add(LAST_COLUMN_LEAST))
+    {
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        let last = widths.len().saturating_sub(1);
+        for column in table.column_iter_mut().take(last) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

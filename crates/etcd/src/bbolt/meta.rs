@@ -13,6 +13,8 @@ const META_BYTES: usize = 64;
 /// What of it the checksum covers.
 const SUMMED_BYTES: usize = 56;
 const MAGIC: u32 = 0xED0C_DAED;
+/// How a file begins that somebody has packed. Source: RFC 1952, section 2.3.1.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 const VERSION: u32 = 2;
 /// In place of the freelist's page: there is none, and who opens the file looks for free pages by itself.
 const NO_FREELIST: u64 = u64::MAX;
@@ -48,7 +50,16 @@ impl Meta {
                         return Ok(meta);
                     }
                 }
-                Err(FileError::damaged(name, "page 0", format!("{why}, nor is there a second meta page")))
+                let packed = if first.starts_with(&GZIP) {
+                    ": it is packed with gzip"
+                } else {
+                    ""
+                };
+                Err(FileError::damaged(
+                    name,
+                    "page 0",
+                    format!("{why}, nor is there a second meta page{packed}"),
+                ))
             }
         }
     }

@@ -46,6 +46,15 @@ pub(super) fn newest(history: &History) -> Result<(Packs, Position), FollowError
     Err(FileError::damaged(last.name(), "its index", why).into())
 }
 
+/// The id of the cluster that a timeline is of, 0 if its base does not say; `None` if there is nothing of the timeline.
+pub(super) fn cluster_of(history: &History, timeline: u32) -> Result<Option<u64>, FollowError> {
+    let Some(revision) = history.timeline(timeline).and_then(Timeline::newest) else {
+        return Ok(None);
+    };
+    let moment = history.moment(timeline, revision)?;
+    Ok(Some(moment.base().header().base().map_or(0, |base| base.source.cluster_id)))
+}
+
 /// The newest revision of the youngest timeline that has a base.
 pub(super) fn end(history: &History) -> Option<(u32, u64)> {
     let timeline: &Timeline = history.newest()?;

@@ -41,6 +41,12 @@ pub enum FollowError {
     /// The shelf holds no history that could be followed.
     #[error("there is no history with a base")]
     NoHistory,
+    /// The history is of another cluster, or nothing says that it is of the same one. What is here stays.
+    #[error("the history is not of the cluster whose state is here already: {why}")]
+    Stranger {
+        /// What says so.
+        why: String,
+    },
     /// The history ends before what is here: it lost its end, or it is another one. What is here is newer and stays.
     #[error(
         "the history ends at revision {last} of timeline {timeline}, before what is here already: revision {own} of timeline {own_timeline}"
@@ -65,7 +71,7 @@ impl FollowError {
             Self::Moment(e) => e.kind(),
             Self::Rebuild(e) => e.kind(),
             Self::Busy { .. } => Kind::Conflict,
-            Self::Occupied { .. } | Self::Ahead { .. } => Kind::Person,
+            Self::Occupied { .. } | Self::Ahead { .. } | Self::Stranger { .. } => Kind::Person,
             Self::Nothing { .. } | Self::NoHistory => Kind::Invalid,
         }
     }

@@ -50,6 +50,10 @@ impl Follower {
         let Some(own) = self.file.as_ref().map(|file| file.position().clone()) else {
             return self.begin(history, self.lost.clone());
         };
+        let known = history.onward(own.timeline, own.revision, own.link.mark());
+        if known.is_none() {
+            self.is_of_its_cluster(history, own.timeline)?;
+        }
         if (timeline, last) < (own.timeline, own.revision) {
             let (own_timeline, own) = (own.timeline, own.revision);
             return Err(FollowError::Ahead { timeline, last, own_timeline, own });
@@ -57,7 +61,7 @@ impl Follower {
         if timeline != own.timeline {
             return self.begin(history, Some(format!("the history went on as timeline {timeline}")));
         }
-        match history.onward(timeline, own.revision, own.link.mark()) {
+        match known {
             None => self.begin(history, Some(format!("what follows revision {} was merged", own.revision))),
             Some(next) if !next.iter().all(SegmentName::is_complete) => {
                 let why = format!("not every version after revision {} is in the history", own.revision);
@@ -66,6 +70,18 @@ impl Follower {
             Some(next) if next.is_empty() => Ok(Done::Nothing),
             Some(next) => self.append(history, &next),
         }
+    }
+
+    /// A history that does not go on exactly from what is here may have been merged. It is still of this cluster, or it is another one.
+    fn is_of_its_cluster(&self, history: &History, timeline: u32) -> Result<(), FollowError> {
+        let own = self.origin().map_or(0, |(_, cluster)| cluster);
+        let why = match build::cluster_of(history, timeline)? {
+            Some(id) if id == own => return Ok(()),
+            Some(0) => format!("it does not say of which cluster it is, and what is here is of {own:x}"),
+            Some(id) => format!("it is of cluster {id:x}, and what is here of {own:x}"),
+            None => format!("it has no timeline {timeline}"),
+        };
+        Err(FollowError::Stranger { why })
     }
 
     fn append(&mut self, history: &History, next: &[SegmentName]) -> Result<Done, FollowError> {

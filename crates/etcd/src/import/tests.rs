@@ -116,12 +116,28 @@ fn what_is_none_says_why() {
     let none = archive(&[], CompressionMethod::Stored);
     assert_eq!(
         refusal(&none),
-        "FILE is damaged at its list of files: there are 0 files in it instead of one"
+        "FILE is damaged at its list of files: there are 0 databases of etcd in it instead of one"
     );
     let two = archive(&[("a", &snapshot), ("b", &snapshot)], CompressionMethod::Stored);
     assert_eq!(
         refusal(&two),
-        "FILE is damaged at its list of files: there are 2 files in it instead of one"
+        "FILE is damaged at its list of files: there are 2 databases of etcd in it instead of one"
+    );
+    // RKE1 puts the cluster's state beside it.
+    for files in [
+        [("backup/a", &snapshot[..]), ("a.rkestate", b"{}")],
+        [("a.rkestate", b"{}"), ("backup/a", &snapshot)],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rke1.zip");
+        std::fs::write(&path, archive(&files, CompressionMethod::Deflated)).unwrap();
+        assert_eq!(snapshot_file(&path, folder.path()).unwrap().form, Form::Zip);
+    }
+    assert!(
+        refusal(
+            b"\x1f\x8b\x08 and so on, for longer than a page of the database would say what it is, which takes a while"
+        )
+        .ends_with("packed with gzip")
     );
     let whole = archive(&[("db", &snapshot)], CompressionMethod::Stored);
     let mut rotten = whole.clone();

@@ -1,7 +1,7 @@
 //! Archives in which distributions keep snapshots: k3s and RKE2 zip the file by its name, RKE1 as `backup/{name}`.
 //!
-//! The archive may be hostile: the name in it is never used for a path, there must be one file in it and no more, and it may
-//! take no more than what the disk has left.
+//! Since 1.1.4, RKE1 puts the cluster's state file beside it. The archive may be hostile: the names in it are never used for a path,
+//! there must be one database in it and no more, and it may take no more than what the disk has left.
 
 use crate::FileError;
 use nix::sys::statvfs::statvfs;
@@ -22,7 +22,11 @@ pub(crate) fn is_archive(path: &Path) -> Result<bool, FileError> {
     Ok(head == b"PK\x03\x04" || head == b"PK\x05\x06")
 }
 
-/// Writes the one file in the archive `from` to `to`. The checksum in the archive is compared.
+/// The bytes of bbolt's magic number, and where they are in a file: source `bbolt/internal/common/page.go`, `meta.go`.
+const MAGIC: [u8; 4] = 0xED0C_DAED_u32.to_le_bytes();
+const MAGIC_AT: usize = 16;
+
+/// Writes the one database in the archive `from` to `to`. The checksum in the archive is compared.
 pub(crate) fn unpack(from: &Path, to: &Path) -> Result<(), FileError> {
     let free = statvfs(to.parent().unwrap_or(to)).map_err(|e| FileError::io(to.display(), "written")(e.into()))?;
     #[allow(clippy::useless_conversion, reason = "the types differ between platforms")]
@@ -47,10 +51,22 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
             found.push(index);
         }
     }
+    if found.len() > 1 {
+        let mut databases = Vec::new();
+        for index in found.iter().copied() {
+            let mut head = Vec::new();
+            let entry = archive.by_index(index).map_err(wrong("its files"))?;
+            let read = entry.take((MAGIC_AT + MAGIC.len()) as u64).read_to_end(&mut head);
+            if read.is_ok() && head.get(MAGIC_AT..) == Some(&MAGIC[..]) {
+                databases.push(index);
+            }
+        }
+        found = databases;
+    }
     let [index] = found.as_slice() else {
         return Err(damaged(
             "its list of files",
-            format!("there are {} files in it instead of one", found.len()),
+            format!("there are {} databases of etcd in it instead of one", found.len()),
         ));
     };
     let mut entry = archive.by_index(*index).map_err(wrong("its file"))?;

@@ -18,6 +18,25 @@ fn a_table_has_no_borders_and_no_trailing_blanks() {
 }
 
 #[test]
+fn only_the_last_column_is_wrapped_and_only_where_there_is_room() {
+    let wide = |columns: u16| {
+        let mut table = Table::new();
+        table.set_width(columns).set_header(["OBJECT", "REASON"]);
+        table.add_row([
+            "configmaps/shop/a-name-that-is-long",
+            "many words that do not fit beside it on one line",
+        ]);
+        plain(rendered(table))
+    };
+    assert!(
+        wide(70).lines().count() > 2 && wide(70).contains("configmaps/shop/a-name-that-is-long  "),
+        "{}",
+        wide(70)
+    );
+    assert_eq!(wide(40).lines().count(), 2, "{}", wide(40));
+}
+
+#[test]
 fn a_card_has_no_header() {
     insta::assert_snapshot!(plain(card([("now", "today".to_owned()), ("skew", "none".to_owned())])), @r"
     now   today

@@ -76,6 +76,83 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     one_that_was_changed(&plane).await;
     owners_of_other_kinds(&plane).await;
     what_the_api_server_quotes(&plane).await;
+    what_is_being_deleted(&plane).await;
+    an_address_that_is_taken(&plane).await;
+    let mistyped = plane.lifeboat("etcd restore-objects snapshot.db -n shp --to admin.conf --yes");
+    let said = String::from_utf8(mistyped.stderr).unwrap();
+    assert!(mistyped.status.code() == Some(2) && said.contains("LB0417"), "{said}");
+}
+
+/// What is still there and waits for its end is not unchanged: it would be gone again.
+async fn what_is_being_deleted(plane: &Plane) {
+    let kind = KindRef::new("v1", "ConfigMap");
+    let held = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "held", "namespace": "shop", "finalizers": ["example.com/held"] },
+    });
+    plane.client.apply(&held).await.unwrap();
+    plane.must(&format!(
+        "etcd capture --once --into ending --endpoints {}",
+        plane.etcd.connection.endpoint
+    ));
+    plane.client.delete(&kind, Some("shop"), "held").await.unwrap();
+    let restore = "etcd restore-objects ending cm/shop/held --to admin.conf --encryption-config encryption.yaml --yes";
+    let refused = plane.lifeboat(restore);
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("it is being deleted, and waits for example.com/held"), "{said}");
+    let released = json!({ "metadata": { "finalizers": null } });
+    plane.client.patch_merge(&kind, Some("shop"), "held", &released).await.unwrap();
+    plane
+        .wait("it to be gone", async |it| {
+            it.client.get(&kind, Some("shop"), "held").await.unwrap().is_none()
+        })
+        .await;
+    plane.must(restore);
+    plane.client.patch_merge(&kind, Some("shop"), "held", &released).await.unwrap();
+
+    // The same of a namespace, with all that is in it.
+    let namespace = KindRef::new("v1", "Namespace");
+    let finalizers = json!({ "metadata": { "finalizers": ["example.com/held"] } });
+    plane.client.patch_merge(&namespace, None, "shop", &finalizers).await.unwrap();
+    plane.client.delete(&namespace, None, "shop").await.unwrap();
+    let refused = plane.lifeboat(
+        "etcd restore-objects ending cm/shop/held ns/shop --to admin.conf --encryption-config encryption.yaml --dry-run",
+    );
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert!(
+        said.contains("its namespace shop is being deleted") && said.contains(" 2 refused"),
+        "{said}"
+    );
+    plane.client.patch_merge(&namespace, None, "shop", &released).await.unwrap();
+}
+
+/// That a cluster's address is another's only shows when it is asked for in earnest.
+async fn an_address_that_is_taken(plane: &Plane) {
+    let service = |name: &str, address: Value| {
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "default" },
+            "spec": { "clusterIP": address, "ports": [{ "port": 80 }] },
+        })
+    };
+    let mut first = service("first", Value::Null);
+    first["spec"].as_object_mut().unwrap().remove("clusterIP");
+    let made = plane.client.apply(&first).await.unwrap();
+    plane.must(&format!(
+        "etcd capture --once --into taken --endpoints {}",
+        plane.etcd.connection.endpoint
+    ));
+    let kind = KindRef::new("v1", "Service");
+    plane.client.delete(&kind, Some("default"), "first").await.unwrap();
+    let other = service("other", made["spec"]["clusterIP"].clone());
+    plane
+        .wait("the address to be free", async |it| it.client.apply(&other).await.is_ok())
+        .await;
+    let restore = "etcd restore-objects taken svc/default/first --to admin.conf --yes";
+    let said = plane.must(restore);
+    assert!(said.contains("it gets another one"), "{said}");
+    let now = plane.client.get(&kind, Some("default"), "first").await.unwrap().unwrap();
+    assert_ne!(now["spec"]["clusterIP"], made["spec"]["clusterIP"]);
 }
 
 /// An API server that refuses a value quotes it: what is secret is not passed on.
@@ -101,7 +178,10 @@ async fn what_the_api_server_quotes(plane: &Plane) {
     let restore = "etcd restore-objects quoted plains.example.com/shop/token --to admin.conf --dry-run";
     plane
         .wait("the API server to be strict", async |it| {
-            let shown = it.must(restore);
+            // What would be refused is told by the exit code of a trial as well.
+            let tried = it.lifeboat(restore);
+            let shown = String::from_utf8(tried.stdout).unwrap();
+            assert_eq!(tried.status.success(), shown.contains(" 0 refused"), "{shown}");
             assert!(!shown.contains("PLANTED"), "{shown}");
             shown.contains("spec.token: Invalid value: \"(masked)\"")
         })
@@ -165,7 +245,7 @@ async fn one_that_was_changed(plane: &Plane) {
     assert!(shown.contains("change  secrets/shop/secret-1  data.password"), "{shown}");
     assert!(!shown.contains("PLANTED") && !shown.contains("UExBTlRFRA"), "{shown}");
     // Nobody's fields but those that were there are taken back.
-    assert!(shown.contains("stays otherwise than it was: metadata.labels"), "{shown}");
+    assert!(shown.contains("keeps what came since: metadata.labels"), "{shown}");
     plane.must(&format!("{restore} --yes"));
     let now = plane.client.get(&kind, Some("shop"), "secret-1").await.unwrap().unwrap();
     assert_eq!(now["data"]["password"], "c2VjcmV0");

@@ -6,6 +6,7 @@ use ::etcd::{KeyValue, Revision};
 use objects::Content;
 use objects::envelope::Envelope;
 use objects::key::{Place, Wanted};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many objects, by resource and namespace. What is no object of Kubernetes has no resource.
@@ -136,17 +137,49 @@ impl Look {
     /// The key that is meant: a custom resource may be named without its group.
     pub(super) fn key_of(&self, at: &Moment, wanted: &Wanted) -> Result<String, LookError> {
         let key = wanted.key(&self.registry);
-        match wanted {
-            Wanted::Place(place) if !place.resource.contains('.') && !objects::key::is_built_in(&place.resource) => {
-                let mut found = self.custom(at, place)?;
-                match found.len() {
-                    0 => Ok(key),
-                    1 => Ok(found.remove(0)),
-                    _ => Err(LookError::Several { wanted: place.to_string(), found }),
-                }
-            }
-            _ => Ok(key),
+        let Wanted::Place(place) = wanted else { return Ok(key) };
+        if objects::key::is_built_in(&place.resource) {
+            return Ok(key);
         }
+        let defined = self.defined(at, &place.resource)?;
+        if let [resource] = defined.as_slice() {
+            let place = Place { resource: resource.clone(), ..place.clone() };
+            return Ok(Wanted::Place(place).key(&self.registry));
+        }
+        if place.resource.contains('.') {
+            return Ok(key);
+        }
+        let mut found = self.custom(at, place)?;
+        match found.len() {
+            0 => Ok(key),
+            1 => Ok(found.remove(0)),
+            _ => Err(LookError::Several { wanted: place.to_string(), found }),
+        }
+    }
+
+    /// The custom resources, with their groups, that are called so by their definitions: plural, singular, kind or short name, with the
+    /// group or without.
+    fn defined(&self, at: &Moment, called: &str) -> Result<Vec<String>, SelectionError> {
+        let (name, group) = called
+            .split_once('.')
+            .map_or((called, None), |(name, group)| (name, Some(group)));
+        let mut found = Vec::new();
+        let definitions = objects::key::prefix(&self.registry, "customresourcedefinitions");
+        at.source.live_under(definitions.as_bytes(), at.revision, &mut |record| {
+            let Told { it, .. } = at.told(&record)?;
+            let Content::Object(definition) = self.read(&it.key, &it.value) else {
+                return Ok(());
+            };
+            let spec = definition.fields.get("spec").unwrap_or(&Value::Null);
+            let (names, of) = (&spec["names"], spec["group"].as_str().unwrap_or_default());
+            let one = ["plural", "singular", "kind"].iter().filter_map(|it| names[*it].as_str());
+            let short = names["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            if group.is_none_or(|it| it == of) && one.chain(short).any(|it| it.eq_ignore_ascii_case(name)) {
+                found.push(format!("{}.{of}", names["plural"].as_str().unwrap_or_default()));
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// The keys of custom objects that are called so in any group: all keys have to be looked at.

@@ -81,6 +81,35 @@ fn a_custom_resource_without_its_group_is_found_unless_several_have_it() {
 }
 
 #[test]
+fn a_custom_resource_is_found_by_every_name_that_its_definition_gives() {
+    const DEFINITION: &str = r#"{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"things.a.io"},
+        "spec":{"group":"a.io","names":{"plural":"things","singular":"thing","kind":"Thing","shortNames":["tg"]}}}"#;
+    let source = Held(vec![
+        (
+            "/registry/apiextensions.k8s.io/customresourcedefinitions/things.a.io",
+            DEFINITION.to_owned(),
+        ),
+        (
+            "/registry/a.io/things/n/x",
+            r#"{"apiVersion":"a.io/v1","kind":"Thing","metadata":{"name":"x"}}"#.to_owned(),
+        ),
+    ]);
+    let at = Moment {
+        source: Arc::new(source),
+        revision: 3,
+        aside: Aside::default(),
+    };
+    for name in ["things", "thing", "Thing", "tg", "things.a.io", "thing.a.io", "tg.a.io"] {
+        let wanted: Wanted = format!("{name}/n/x").parse().unwrap();
+        assert!(look().find(&at, &wanted).unwrap().is_some(), "{name}");
+    }
+    for name in ["thin", "tg.b.io", "kinds"] {
+        let wanted: Wanted = format!("{name}/n/x").parse().unwrap();
+        assert!(look().find(&at, &wanted).unwrap().is_none(), "{name}");
+    }
+}
+
+#[test]
 fn many_are_read_in_their_order() {
     let at = held(&[
         ("/registry/pods/n/a", "a"),

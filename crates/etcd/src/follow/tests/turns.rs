@@ -69,11 +69,44 @@ fn what_was_merged_away_is_made_anew_and_what_lost_its_end_is_kept() {
 }
 
 fn base_of(timeline: u32, record: &Record) -> (Name, Bytes) {
+    base_from(timeline, 0, record)
+}
+
+fn base_from(timeline: u32, cluster_id: u64, record: &Record) -> (Name, Bytes) {
     let mut writer = BaseWriter::new(Vec::new()).unwrap();
     writer.live(record).unwrap();
-    let header = BaseHeader { timeline, ..made::header(record.revision.main, 1) };
+    let mut header = BaseHeader { timeline, ..made::header(record.revision.main, 1) };
+    header.source.cluster_id = cluster_id;
     let (written, bytes) = writer.finish(header, &crate::history::Buckets::new()).unwrap();
     (written.name, bytes.into())
+}
+
+#[test]
+fn the_history_of_another_cluster_takes_nothing_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (memory, shelf) = shelf();
+    let own = base_from(1, 0xa, &put(7, "own", 10));
+    memory.put([&own]);
+    let mut it = follower(&folder);
+    it.advance(&shelf).unwrap();
+    let position = it.position().cloned();
+    for (other, why) in [
+        (base_from(1, 0xb, &put(9, "other", 10)), "it is of cluster b, and what is here of a"),
+        // As one that was imported from a file, whose revisions were raised.
+        (base_from(1, 0, &put(1_000_000, "older", 10)), "it does not say of which cluster it is"),
+        (base_from(2, 0xa, &put(9, "unknown", 10)), "it has no timeline 1"),
+        // Also where it ends earlier.
+        (base_from(1, 0xb, &put(3, "other", 10)), "it is of cluster b"),
+    ] {
+        *memory.objects.lock().unwrap() = BTreeMap::from([other]);
+        let said = it.advance(&shelf).unwrap_err();
+        assert!(matches!(said, FollowError::Stranger { .. }) && said.to_string().contains(why), "{said}");
+        assert_eq!((it.position(), it.lag().is_current()), (position.as_ref(), false));
+    }
+    // Its own, which a restore made another cluster of, is known by the timeline before.
+    *memory.objects.lock().unwrap() = BTreeMap::from([own, base_from(2, 0xb, &put(9, "restored", 10))]);
+    assert!(matches!(it.advance(&shelf).unwrap(), Done::Built { instead: Some(_) }));
+    assert_eq!(it.position().unwrap().timeline, 2);
 }
 
 #[test]

@@ -116,8 +116,17 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let place = args.elsewhere.or(args.history.as_deref())?;
     let progress = Progress::new(*printer);
     let (path, from) = (args.into.clone(), place.clone());
-    let begun = super::apart(move || Ok((shelf(&from)?, Follower::open(&path)?))).await;
-    let (shelf, mut follower) = begun.map_err(|failure| failure.fill("HISTORY", &place.typed()))?;
+    let once = args.once;
+    let begun = super::apart(move || {
+        // A name that is mistyped ends it. Once something was followed, a history that is not there may come back.
+        let there = shelf(&from);
+        let follower = Follower::open(&path)?;
+        match there {
+            Err(failure) if once || follower.position().is_none() => Err(failure),
+            there => Ok((there.ok(), follower)),
+        }
+    });
+    let (mut shelf_there, mut follower) = begun.await.map_err(|failure| failure.fill("HISTORY", &place.typed()))?;
     if let Some(why) = follower.lost() {
         progress.talk(&format!("it begins anew: {why}"));
     }
@@ -134,15 +143,21 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     tokio::pin!(stop);
     let mut told: Option<(String, std::time::Instant)> = None;
     loop {
-        let shelf = Arc::clone(&shelf);
+        let (known, from) = (shelf_there.take(), place.clone());
         let look = super::apart(move || {
-            let done = follower.advance(&shelf);
-            Ok((follower, done))
+            let there = known.map_or_else(|| shelf(&from), Ok);
+            let done = match &there {
+                Ok(there) => follower.advance(there).map_err(Failure::from),
+                Err(_) => Ok(Done::Nothing),
+            };
+            Ok((follower, there, done))
         });
         // A look is never broken off by a signal: it ends, or the process is killed.
-        let done;
-        (follower, done) = look.await?;
-        let trouble = done.as_ref().err().map(ToString::to_string);
+        let (there, done);
+        (follower, there, done) = look.await?;
+        let trouble = there.as_ref().err().or(done.as_ref().err());
+        let trouble = trouble.map(|failure| failure.message().to_owned());
+        shelf_there = there.ok();
         let far = Far::of(follower.lag(), follower.bytes(), trouble.clone());
         if args.once {
             done?;
@@ -197,6 +212,9 @@ impl From<FollowError> for Failure {
             }
             FollowError::NoHistory => Self::new("LB0407", Kind::Invalid, message).hint(super::failures::SHOW),
             FollowError::Ahead { .. } => Self::new("LB0413", kind, message).hint(super::failures::SHOW),
+            FollowError::Stranger { .. } => {
+                Self::new("LB0413", kind, message).hint("give the history of that cluster, or --into another directory")
+            }
         }
     }
 }

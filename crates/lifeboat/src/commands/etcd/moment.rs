@@ -17,8 +17,16 @@ impl FromStr for At {
         if let Ok(revision) = text.parse() {
             return Ok(Self::Revision(revision));
         }
+        let ago = text.strip_suffix("ago").map(|it| it.trim_end_matches([' ', '-']));
+        if let Some(span) = ago.and_then(|it| span(it).ok()) {
+            let time = ambient::now()
+                .checked_sub(span)
+                .map_err(|_| "it is before all time".to_owned())?;
+            return Ok(Self::Time(time));
+        }
         text.parse().map(Self::Time).map_err(|_| {
-            "it is neither a revision (8123456) nor a time with its zone (2026-11-23T02:41:07Z)".to_owned()
+            "it is neither a revision (8123456), nor a time with its zone (2026-11-23T02:41:07Z), nor a time ago (1h-ago)"
+                .to_owned()
         })
     }
 }

@@ -296,7 +296,12 @@ pub(crate) fn revision(history: &History, at: Option<At>, timeline: Option<u32>)
     };
     let chosen = chosen.ok_or_else(|| wrong(format!("the history has no timeline {}", timeline.unwrap_or(1))))?;
     match at {
-        Some(At::Revision(revision)) => Ok((chosen.number, revision)),
+        Some(At::Revision(revision)) => {
+            // A number means the newest timeline that has it, as a time does.
+            let has = |it: &&Timeline| timeline.is_none() && history.moment(it.number, revision).is_ok();
+            let has = history.timelines().iter().rev().find(has).unwrap_or(chosen);
+            Ok((has.number, revision))
+        }
         Some(At::Time(time)) => {
             let at_ms = u64::try_from(time.as_millisecond()).unwrap_or(0);
             let found = match timeline {
@@ -343,7 +348,7 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
         .map_or_else(String::new, |ms| format!(" and {}", shown(ms)));
     let after = history.seen_at(timeline, hole.after)?.map_or_else(String::new, shown);
     Ok(Some(format!(
-        "between {after}{until} revisions {} to {} were written, which nobody captured: some may be older than the time asked for",
+        "between {after}{until} revisions {} to {} were written, which are not here: some objects may be older than the time asked for",
         hole.after + 1,
         hole.until.saturating_sub(1)
     )))

@@ -5,7 +5,7 @@ use super::opened::Elsewhere;
 use super::rebuild::{How, Made, member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use ::etcd::follow::{Follower, Promotion};
+use ::etcd::follow::{FollowError, Follower, Promotion};
 use ::etcd::rebuild::{Member, Members};
 use estate::Kind;
 use serde::Serialize;
@@ -62,13 +62,21 @@ impl Report for Shown {
 
 pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if !args.directory.is_dir() {
-        let nothing = ::etcd::follow::FollowError::Nothing {
+        let nothing = FollowError::Nothing {
             path: args.directory.display().to_string(),
             why: Some("it is not there".to_owned()),
         };
         return Err(nothing.into());
     }
-    let mut follower = Follower::open(&args.directory)?;
+    let mut follower = Follower::open(&args.directory).map_err(|error| {
+        let occupied = matches!(error, FollowError::Occupied { .. });
+        let failure = Failure::from(error);
+        if occupied {
+            failure.hint("lifeboat etcd promote DIRECTORY: the one that lifeboat etcd follow keeps --into")
+        } else {
+            failure
+        }
+    })?;
     let mut warnings = Vec::new();
     if args.from.is_some() || args.elsewhere.is_named() {
         // What is here does as well: a history that is gone is the reason to be here.

@@ -221,6 +221,13 @@ fn read(
     let found = args.looking.before.at(from, args.looking.at).look(false, &aside)?;
     found.note.iter().for_each(|note| printer.talk(note));
     let at = moment(&found);
+    if found.note.is_some() && args.yes {
+        let message =
+            format!("the time that was asked for is not in the history; revision {} is before it", at.revision);
+        return Err(
+            Failure::new("LB0407", Kind::Person, message).hint(format!("--at {}, if that will do", at.revision))
+        );
+    }
     let (old, missing) = bring::gather(look, &at, &scope, &wanted)?;
     let selecting_services = bring::selecting_services(look, &at)?;
     // Those that go back are refused; what is not known to be of any of them is told.

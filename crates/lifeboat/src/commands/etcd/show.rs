@@ -86,7 +86,7 @@ impl Report for Shown {
         for row in &self.timelines {
             for [after, until] in &row.holes {
                 let (first, last) = (after + 1, until.saturating_sub(1));
-                text += &format!("\nhole: revisions {first} to {last} of timeline {} are lost", row.number);
+                text += &format!("\nhole: revisions {first} to {last} of timeline {} are not here", row.number);
             }
         }
         if let Some(at) = &self.at {

@@ -224,11 +224,13 @@ async fn tried(
             Some(before) => {
                 let changes = compare::changes(before, &after, mask);
                 let stays = compare::changes(&whole, &after, mask);
-                if !stays.is_empty() {
-                    let paths: Vec<&str> = stays.iter().map(|it| it.path.as_str()).take(3).collect();
-                    let more = if stays.len() > paths.len() { ", ..." } else { "" };
-                    item.notes
-                        .push(format!("stays otherwise than it was: {}{more}", paths.join(", ")));
+                let (came, stays): (Vec<_>, Vec<_>) = stays.iter().partition(|it| it.before.is_none());
+                for (what, changes) in [("keeps what came since", came), ("stays otherwise than it was", stays)] {
+                    let paths: Vec<&str> = changes.iter().map(|it| it.path.as_str()).take(3).collect();
+                    let more = if changes.len() > paths.len() { ", ..." } else { "" };
+                    if !paths.is_empty() {
+                        item.notes.push(format!("{what}: {}{more}", paths.join(", ")));
+                    }
                 }
                 if changes.is_empty() {
                     Act::Nothing

@@ -9,6 +9,14 @@ fn a_moment_is_a_revision_or_a_time_with_its_zone() {
     for wrong in ["", "-1", "yesterday", "2026-11-23T02:41:07", "2026-11-23"] {
         assert!(wrong.parse::<At>().unwrap_err().contains("neither a revision"), "{wrong}");
     }
+    for ago in ["90m ago", "90m-ago", "90mago"] {
+        let Ok(At::Time(time)) = ago.parse() else {
+            panic!("{ago}")
+        };
+        let since = ambient::now().duration_since(time).as_secs();
+        assert!((5400..5460).contains(&since), "{ago}: {since}");
+    }
+    assert!("ago".parse::<At>().is_err() && "99999999d ago".parse::<At>().is_err());
 }
 
 #[test]
