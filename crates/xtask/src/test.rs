@@ -8,6 +8,7 @@ use crate::runner::{binary, command, root, run as run_command};
 use crate::tally::Tally;
 use anyhow::{Result, bail};
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 
 /// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -21,32 +22,68 @@ struct Step {
     name: &'static str,
     /// Whether `--fast` runs it too.
     fast: bool,
-    run: fn(&mut Tally) -> Result<()>,
+    run: fn(&mut Work) -> Result<()>,
+}
+
+/// What the steps share.
+#[derive(Default)]
+struct Work {
+    tally: Tally,
+    /// The installation, which goes on beside the first steps: linting and building leave much of a machine idle.
+    installation: Option<JoinHandle<Result<()>>>,
 }
 
 const STEPS: &[Step] = &[
     Step {
-        name: "install what is missing",
-        fast: false,
-        run: |_| install(),
+        name: "format",
+        fast: true,
+        run: |work| format(&mut work.tally),
     },
-    Step { name: "format", fast: true, run: format },
-    Step { name: "lint", fast: true, run: lint },
-    Step { name: "unit tests and tidiness", fast: true, run: unit_tests },
-    Step { name: "the manager, in Go", fast: false, run: manager },
+    Step { name: "lint", fast: true, run: |work| lint(&mut work.tally) },
+    Step {
+        name: "build the tests",
+        fast: true,
+        run: |work| build(&mut work.tally),
+    },
+    Step {
+        name: "install what is missing, begun beside the steps before",
+        fast: false,
+        run: installed,
+    },
+    Step {
+        name: "unit tests and tidiness",
+        fast: true,
+        run: |work| unit_tests(&mut work.tally),
+    },
+    Step {
+        name: "the manager, in Go",
+        fast: false,
+        run: |work| manager(&mut work.tally),
+    },
     Step {
         name: "with real servers: etcd, DNS, S3, SSH",
         fast: false,
-        run: servers,
+        run: |work| servers(&mut work.tally),
     },
-    Step { name: "the lab", fast: false, run: lab },
-    Step { name: "the whole road, in the lab", fast: false, run: road },
+    Step {
+        name: "the lab",
+        fast: false,
+        run: |work| lab(&mut work.tally),
+    },
+    Step {
+        name: "the whole road, in the lab",
+        fast: false,
+        run: |work| road(&mut work.tally),
+    },
 ];
 
 /// Runs the steps and closes with one line that sums up all runners.
 pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
     let started = ambient::monotonic();
-    let mut tally = Tally::default();
+    let mut work = Work::default();
+    if !fast {
+        work.installation = Some(std::thread::spawn(install));
+    }
     let mut broken = None;
     for (number, step) in STEPS.iter().enumerate() {
         let title = format!("{}/{} {}", number + 1, STEPS.len(), step.name);
@@ -56,15 +93,15 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
         }
         heading(&title);
         let began = ambient::monotonic();
-        let failed_before = tally.failed;
-        let outcome = (step.run)(&mut tally);
+        let failed_before = work.tally.failed;
+        let outcome = (step.run)(&mut work);
         let seconds = began.elapsed().as_secs_f32();
         match outcome {
             Ok(()) => say(&format!("{}: done in {seconds:.1} s", step.name)),
             Err(error) => {
                 say(&format!("{}: FAILED after {seconds:.1} s: {error:#}", step.name));
                 // A step that is no test, or never came to its tests, still counts: no sum may look green.
-                tally.failed += u32::from(tally.failed == failed_before);
+                work.tally.failed += u32::from(work.tally.failed == failed_before);
                 broken = Some(step.name);
                 break;
             }
@@ -75,12 +112,21 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
         None => format!("all steps done in {seconds:.1} s"),
         Some(step) => format!("stopped at {step:?} after {seconds:.1} s"),
     });
-    say(&tally.summary());
+    say(&work.tally.summary());
     Ok(if broken.is_none() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Waits for the installation.
+fn installed(work: &mut Work) -> Result<()> {
+    match work.installation.take().map(JoinHandle::join) {
+        Some(Ok(outcome)) => outcome,
+        Some(Err(_)) => bail!("the installation broke off"),
+        None => install(),
+    }
 }
 
 fn format(tally: &mut Tally) -> Result<()> {
@@ -89,6 +135,11 @@ fn format(tally: &mut Tally) -> Result<()> {
 
 fn lint(tally: &mut Tally) -> Result<()> {
     run_command(command("cargo clippy --workspace --all-targets --locked -- -D warnings"), tally)
+}
+
+/// Nothing is tested while something is installed: neither would be sure to end in time.
+fn build(tally: &mut Tally) -> Result<()> {
+    run_command(command("cargo test --workspace --locked --no-run"), tally)
 }
 
 fn unit_tests(tally: &mut Tally) -> Result<()> {
