@@ -279,7 +279,8 @@ fn without_cut(mut text: String, secrets: &[String]) -> String {
 fn forms(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if let Some(scheme) = SCHEMES.iter().find(|it| text.starts_with(*it)) {
-        return vec![scheme.len()..text.len()];
+        found.push(scheme.len()..text.len());
+        return found;
     }
     let mut at = 0;
     for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')) {
