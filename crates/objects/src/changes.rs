@@ -79,7 +79,11 @@ impl<'a> Walk<'a> {
     fn lists(&mut self, before: &'a [Value], after: &'a [Value]) {
         let Some(by) = NAMES.iter().find(|by| named(before, by) && named(after, by)) else {
             for number in 0..before.len().max(after.len()) {
+                let length = self.path.len();
+                let option = mask::follows(after, number).chain(mask::follows(before, number)).take(2);
+                self.path.extend(option);
                 self.step(&format!("[{number}]"), before.get(number), after.get(number));
+                self.path.truncate(length);
             }
             return;
         };

@@ -28,7 +28,7 @@ const PLAIN_ANNOTATIONS: [&str; 5] = [
 ];
 
 /// The last words of field names that hold something secret, without `-` and `_` and in lower case.
-const SECRET_NAMES: [&str; 25] = [
+const SECRET_NAMES: [&str; 24] = [
     "connectionstring",
     "dsn",
     "encryptionkey",
@@ -50,14 +50,30 @@ const SECRET_NAMES: [&str; 25] = [
     "apikey",
     "accesskey",
     "credential",
-    "rootpass",
-    "adminpass",
+    "pass",
     "applicationsecret",
     "valuescontent",
 ];
 
 /// Whole names that say so of a text, and not of what has further fields.
-const TEXT_NAMES: [&str; 3] = ["authorization", "pass", "secret"];
+const TEXT_NAMES: [&str; 2] = ["authorization", "secret"];
+
+/// Words in the names of variables and options that say so: `JWT_SECRET`, `DB_PW`, `--creds`.
+const WORDS: [&str; 13] = [
+    "auth",
+    "cookie",
+    "cred",
+    "creds",
+    "credentials",
+    "jwt",
+    "pass",
+    "pat",
+    "psk",
+    "pw",
+    "pwd",
+    "salt",
+    "secret",
+];
 
 /// How the text of a header begins that lets somebody in.
 const SCHEMES: [&str; 2] = ["Basic ", "Bearer "];
@@ -133,12 +149,16 @@ impl Mask {
                 let tail = name.rsplit('/').next().unwrap_or_default();
                 ["applied", "original", "last-handled"].iter().any(|it| tail.contains(it)) || is_secret(tail, false)
             }
-            (Self::Pods, None) => matches!(path, [.., name, "value"] if is_secret(name, false) || is_text_name(name)),
+            (Self::Pods, None) => match path {
+                [.., name, "value"] => is_variable(name),
+                [.., "annotations", name] => is_secret(name, false),
+                _ => false,
+            },
             (Self::ByName { rancher }, None) => {
                 path.first() != Some(&"metadata")
                     && (path.iter().any(|name| is_secret(name, rancher))
                         || path.last().is_some_and(|name| is_text_name(name))
-                        || matches!(path, [.., name, "value"] if is_text_name(name))
+                        || matches!(path, [.., name, "value"] if is_variable(name))
                         || is_embedded(path)
                         || is_listed(path))
             }
@@ -178,7 +198,14 @@ impl Mask {
     fn collect<'a>(self, value: &'a Value, path: &mut Vec<&'a str>, secrets: &mut Vec<String>) {
         match value {
             Value::Object(fields) => self.collect_fields(fields, path, secrets),
-            Value::Array(items) => items.iter().for_each(|item| self.collect(item, path, secrets)),
+            Value::Array(items) => {
+                for (number, item) in items.iter().enumerate() {
+                    let length = path.len();
+                    path.extend(follows(items, number));
+                    self.collect(item, path, secrets);
+                    path.truncate(length);
+                }
+            }
             Value::String(text) if self.hides(path) => {
                 let plain = BASE64_STANDARD.decode(text).ok().and_then(|it| String::from_utf8(it).ok());
                 secrets.push(text.clone());
@@ -214,7 +241,16 @@ impl Mask {
                 }
                 Value::Object(out)
             }
-            Value::Array(items) => Value::Array(items.iter().map(|item| self.value(item, path)).collect()),
+            Value::Array(items) => {
+                let item = |(number, item): (usize, &'a Value)| {
+                    let length = path.len();
+                    path.extend(follows(items, number));
+                    let shown = self.value(item, path);
+                    path.truncate(length);
+                    shown
+                };
+                Value::Array(items.iter().enumerate().map(item).collect())
+            }
             Value::Null | Value::Bool(_) => value.clone(),
             _ if self.hides(path) => hidden(value),
             Value::String(text) => {
@@ -245,10 +281,24 @@ pub(crate) fn step<'a>(path: &mut Vec<&'a str>, field: &'a str, of: &'a Map<Stri
     path.push(field);
 }
 
+/// What an item of a list of arguments is the value of, if the one before is an option whose name says that it is secret: as a path.
+pub(crate) fn follows(items: &[Value], number: usize) -> impl Iterator<Item = &str> {
+    let before = number.checked_sub(1).and_then(|it| items.get(it)?.as_str());
+    let option = before.filter(|it| is_option(it)).map(|it| it.trim_start_matches('-'));
+    let takes = items.get(number).and_then(Value::as_str).is_some_and(|it| !it.starts_with('-'));
+    option.filter(|_| takes).map(|name| [name, "value"]).into_iter().flatten()
+}
+
+/// Whether it is an option that takes the next argument, and whose name says that this is secret.
+fn is_option(text: &str) -> bool {
+    text.starts_with('-') && !text.contains(['=', ' ']) && is_variable(text)
+}
+
 /// How a secret text may stand in a message: as it is, quoted as Go and JSON do, in one line, and each of its lines.
 fn ways(secret: &str) -> Vec<String> {
-    let quoted = Value::from(secret).to_string();
-    let bare = quoted.trim_matches('"').to_owned();
+    let json = Value::from(secret).to_string();
+    let go = quoted_in_go(secret);
+    let inner = |quoted: &String| quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned();
     let one_line = secret.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let lines = secret
         .lines()
@@ -256,9 +306,34 @@ fn ways(secret: &str) -> Vec<String> {
         .filter(|it| secret.contains('\n') && it.len() >= 8);
     let mut ways: Vec<String> = lines.map(str::to_owned).collect();
     // Shorter ones stand in every text; in quotes they are meant.
-    ways.extend([secret.to_owned(), bare, one_line].into_iter().filter(|it| it.len() >= 4));
-    ways.extend(Some(quoted).filter(|_| !secret.is_empty()));
+    let bare = [secret.to_owned(), inner(&json), inner(&go), one_line];
+    ways.extend(bare.into_iter().filter(|it| it.len() >= 4));
+    ways.extend([json, go].into_iter().filter(|_| !secret.is_empty()));
     ways
+}
+
+/// As `%q` of Go has it. Source: Go's `strconv.Quote`.
+fn quoted_in_go(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\u{7}' => out.push_str("\\a"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{b}' => out.push_str("\\v"),
+            // One character stays one if it can be printed, in Go as here.
+            c if c == '\'' || c.escape_debug().count() == 1 => out.push(c),
+            c if c.is_ascii() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if u32::from(c) < 0x1_0000 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push_str(&format!("\\U{:08x}", u32::from(c))),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// A text was shortened before it came here: what is left of a secret at its end goes as well.
@@ -274,17 +349,28 @@ fn without_cut(mut text: String, secrets: &[String]) -> String {
     text
 }
 
-/// What is secret in a text by its form: the password of an address, what an option or a variable in a command line is set to whose
-/// name says so, and what follows `Basic` or `Bearer`.
+/// What is secret in a text by its form: the password of an address; what an option or a variable in a command line is set to whose name
+/// says so, or a field in JSON or YAML; and what follows `Basic` or `Bearer`.
 fn forms(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
-    if let Some(scheme) = SCHEMES.iter().find(|it| text.starts_with(*it)) {
-        found.push(scheme.len()..text.len());
-        return found;
+    for scheme in SCHEMES {
+        for (at, _) in text.match_indices(scheme) {
+            let from = at + scheme.len();
+            let rest = text.get(from..).unwrap_or_default();
+            found.push(from..from + rest.find(ends_value).unwrap_or(rest.len()));
+        }
     }
-    let mut at = 0;
+    let (mut at, mut option) = (0, false);
     for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')) {
-        let plain = word.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';'));
+        let plain = word.trim_end_matches(ends_value);
+        if plain.is_empty() {
+            at += word.len();
+            continue;
+        }
+        if option && !plain.starts_with('-') {
+            found.push(at..at + plain.len());
+        }
+        option = is_option(plain);
         if let Some((scheme, rest)) = plain.split_once("://") {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             if let Some((user, _)) = authority.rsplit_once('@')
@@ -294,16 +380,65 @@ fn forms(text: &str) -> Vec<Range<usize>> {
                 let from = at + scheme.len() + 3 + name.len() + 1;
                 found.push(from..from + password.len());
             }
-        } else if let Some((name, value)) = plain.split_once('=')
-            && !value.is_empty()
-            && is_secret(name, false)
+        } else if let Some((user, _)) = plain.split_once("@tcp(").or_else(|| plain.split_once("@unix("))
+            && let Some((name, password)) = user.split_once(':')
         {
             let from = at + name.len() + 1;
-            found.push(from..from + value.len());
+            found.push(from..from + password.len());
+        }
+        for (equals, _) in plain.match_indices('=') {
+            let (before, value) =
+                (plain.get(..equals).unwrap_or_default(), plain.get(equals + 1..).unwrap_or_default());
+            let name = before.rsplit(['=', '?', '&', '.']).next().unwrap_or_default();
+            if is_variable(name) && !value.is_empty() {
+                let from = at + equals + 1;
+                found.push(from..from + value.find('&').unwrap_or(value.len()));
+            }
         }
         at += word.len();
     }
+    found.extend(fields(text));
+    merged(found)
+}
+
+fn ends_value(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')
+}
+
+/// What fields of JSON or YAML in a text are set to whose names say that it is secret.
+fn fields(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for part in text.split_inclusive(['\n', ',', '{', '}']) {
+        let plain = part.trim_end_matches(['\n', ',', '{', '}']);
+        if let Some((name, value)) = plain.split_once(':')
+            && !value.starts_with("//")
+        {
+            let name = name.trim().trim_matches(['"', '\'', '-', ' ']);
+            let trimmed = value.trim().trim_matches(['"', '\'']);
+            let begins = value.find(trimmed).filter(|_| !trimmed.is_empty());
+            if let Some(begins) = begins.filter(|_| !name.contains(' ') && is_variable(name)) {
+                let from = at + plain.len() - value.len() + begins;
+                found.push(from..from + trimmed.len());
+            }
+        }
+        at += part.len();
+    }
     found
+}
+
+/// In order, and none over another.
+fn merged(mut found: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    found.retain(|it| !it.is_empty());
+    found.sort_by_key(|it| it.start);
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for it in found {
+        match out.last_mut().filter(|last| it.start < last.end) {
+            Some(last) => last.end = last.end.max(it.end),
+            None => out.push(it),
+        }
+    }
+    out
 }
 
 /// Whether it is the data of a Secret that a custom resource holds to make it elsewhere.
@@ -334,6 +469,20 @@ fn is_secret(name: &str, rancher: bool) -> bool {
     SECRET_NAMES.iter().any(|it| plain.ends_with(it) || one.ends_with(it))
         || SECRET_WORDS.iter().any(|it| plain.contains(it))
         || rancher && RANCHER_COMMANDS.contains(&plain.as_str())
+}
+
+/// Whether the name of a variable or an option says that its value is secret.
+fn is_variable(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    is_secret(name, false) || is_text_name(name) || words.any(|word| WORDS.contains(&word))
+}
+
+/// Whether objects of a built-in resource have pods in them, whose variables may hold secrets.
+pub fn is_with_pods(resource: &str) -> bool {
+    WITH_PODS
+        .iter()
+        .any(|kind| resource == format!("{}s", kind.to_ascii_lowercase()))
 }
 
 fn is_text_name(name: &str) -> bool {

@@ -98,8 +98,9 @@ impl Look {
     /// Whether bytes that cannot be read as an object may be shown: those of a Secret, or of what nobody knows, may not.
     pub fn shows_bytes(&self, key: &[u8]) -> bool {
         let secret = key.split(|&byte| byte == b'/').any(|part| part == b"secrets");
-        let built_in = || self.place(key).is_some_and(|it| objects::key::is_built_in(&it.resource));
-        self.reveal || !secret && built_in()
+        // Nor those of pods, whose variables may be secret.
+        let plain = |resource: &str| objects::key::is_built_in(resource) && !objects::mask::is_with_pods(resource);
+        self.reveal || !secret && self.place(key).is_some_and(|it| plain(&it.resource))
     }
 
     /// What all keys of a scope begin with: as much as can be told.

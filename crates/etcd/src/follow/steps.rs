@@ -76,8 +76,9 @@ impl Follower {
     fn is_of_its_cluster(&self, history: &History, timeline: u32) -> Result<(), FollowError> {
         let own = self.origin().map_or(0, |(_, cluster)| cluster);
         let why = match build::cluster_of(history, timeline)? {
-            Some(id) if id == own => return Ok(()),
-            Some(0) => format!("it does not say of which cluster it is, and what is here is of {own:x}"),
+            Some(id) if id == own && id != 0 => return Ok(()),
+            Some(0) => "it does not say of which cluster it is, as what was imported does not".to_owned(),
+            Some(_) if own == 0 => "what is here does not say of which cluster it is".to_owned(),
             Some(id) => format!("it is of cluster {id:x}, and what is here of {own:x}"),
             None => format!("it has no timeline {timeline}"),
         };

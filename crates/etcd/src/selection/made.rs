@@ -87,7 +87,7 @@ pub(crate) fn header(revision: u64, compaction: u64) -> BaseHeader {
         revision,
         compaction,
         taken_ms: revision * 1000,
-        source: Source::default(),
+        source: Source { cluster_id: 0xc1, ..Source::default() },
         etcd_version: String::new(),
         began: Began::First,
         note: String::new(),

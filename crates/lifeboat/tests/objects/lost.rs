@@ -1,5 +1,5 @@
-//! A namespace with hundreds of objects is deleted by mistake, found, and brought back: out of a history, and out of a snapshot. Start at
-//! the test. `LIFEBOAT_OBJECTS` says how many, which is 300 if it does not; `cargo xtask soak` takes 2,000.
+//! A namespace with hundreds of objects is deleted by mistake, found, and brought back: out of a history, and out of a snapshot as k3s
+//! writes them. Start at the test. `LIFEBOAT_OBJECTS` says how many, which is 300 if it does not; `cargo xtask soak` takes 2,000.
 
 use crate::plane::Plane;
 use cluster::{Client, KindRef};
@@ -24,6 +24,7 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     let shown = plane.json("etcd show history");
     let revision = shown["timelines"][0]["newest"].as_u64().unwrap();
     plane.must(&format!("etcd export history --at {revision} --into snapshot.db"));
+    snapshot_of_k3s(&plane);
 
     lose(&plane).await;
     plane.captured();
@@ -69,8 +70,9 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     // Out of a snapshot, in one go.
     lose(&plane).await;
     let begun = ambient::monotonic();
-    let done = plane
-        .json("etcd restore-objects snapshot.db -n shop --to admin.conf --encryption-config encryption.yaml --yes");
+    let done = plane.json(&format!(
+        "etcd restore-objects {OF_K3S}.zip -n shop --to admin.conf --encryption-config encryption.yaml --yes"
+    ));
     println!("{} objects out of a snapshot in {:.1} s", done["brought"], begun.elapsed().as_secs_f64());
     same(&before, &everything(&plane.client).await);
     one_that_was_changed(&plane).await;
@@ -153,6 +155,23 @@ async fn an_address_that_is_taken(plane: &Plane) {
     assert!(said.contains("it gets another one"), "{said}");
     let now = plane.client.get(&kind, Some("default"), "first").await.unwrap().unwrap();
     assert_ne!(now["spec"]["clusterIP"], made["spec"]["clusterIP"]);
+}
+
+/// What k3s and RKE2 call a snapshot that somebody asked for.
+const OF_K3S: &str = "on-demand-node-1-1764410000";
+
+/// A snapshot as k3s and RKE2 take it (`k3s etcd-snapshot save --etcd-snapshot-compress`; source: `k3s-io/k3s` `pkg/etcd/snapshot.go`): what
+/// etcd streams, in a zip archive under the snapshot's name.
+fn snapshot_of_k3s(plane: &Plane) {
+    let folder = plane.folder.path();
+    let saved = folder.join(OF_K3S);
+    plane.etcd.etcdctl(&["snapshot", "save", saved.to_str().unwrap()]);
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.join(format!("{OF_K3S}.zip"))).unwrap());
+    let deflated = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file(OF_K3S, deflated).unwrap();
+    std::io::copy(&mut std::fs::File::open(&saved).unwrap(), &mut zip).unwrap();
+    zip.finish().unwrap();
+    std::fs::remove_file(saved).unwrap();
 }
 
 /// An API server that refuses a value quotes it: what is secret is not passed on.

@@ -98,10 +98,19 @@ fn variables_of_pods_are_hidden_by_their_names() {
         "spec": { "containers": [{
             "name": "token",
             "image": "shown",
-            "args": ["--password=PLANTED", "--level=shown", "--dsn postgres://user:PLANTED@host/db"],
+            "args": [
+                "--password=PLANTED", "--level=shown", "--dsn postgres://user:PLANTED@host/db", "--db-password", "PLANTED", "--v", "shown",
+                "sh -c 'run --token PLANTED --size shown && curl -H \"Authorization: Bearer PLANTED\" x?token=PLANTED&b=shown'",
+                "--set=redis.password=PLANTED", "user:PLANTED@tcp(db:3306)/x", "{\"user\":\"shown\",\"password\":\"PLANTED\"}",
+                "log:\n  level: shown\n  password: PLANTED\n", "repository/shown:1.2@sha256:0a",
+            ],
             "env": [
                 { "name": "DB_PASSWORD", "value": "PLANTED" },
                 { "name": "API_TOKENS", "value": "PLANTED" },
+                { "name": "JWT_SECRET", "value": "PLANTED" },
+                { "name": "DB_PW", "value": "PLANTED" },
+                { "name": "SECRET_KEY_BASE", "value": "PLANTED" },
+                { "name": "GITHUB_PAT", "value": "PLANTED" },
                 { "name": "URL", "value": "https://user:PLANTED@shown.example:8080/path?at=a@b" },
                 { "name": "HEADER", "value": "Bearer PLANTED" },
                 { "name": "LEVEL", "value": "shown-level" },
@@ -119,10 +128,15 @@ fn variables_of_pods_are_hidden_by_their_names() {
         object["kind"] = kind.into();
         let shown = masked(&object);
         assert!(!shown.contains("PLANTED"), "{shown}");
-        assert!(
-            shown.contains("postgres://user:(masked)@host/db") && shown.contains("--level=shown"),
-            "{shown}"
-        );
+        for plain in [
+            "--level=shown",
+            "--size shown",
+            "level: shown",
+            "&b=shown",
+            "repository/shown:1.2@sha256:0a",
+        ] {
+            assert!(shown.contains(plain), "{plain}: {shown}");
+        }
         // Of a custom resource all variables are.
         let own = version != "example.com/v1";
         assert_eq!(shown.contains("shown-level"), own, "{shown}");
@@ -157,6 +171,7 @@ fn what_an_api_server_quotes_is_found_however_it_is_written() {
     let mask = Mask::of("example.com/v1", "Creds");
     let pem = "-----BEGIN KEY-----\nPLANTED-FIRST-LINE\nPLANTED-SECOND\n-----END KEY-----\n";
     let (old, live) = (state("quo\"PLANTED", pem, 987_654_321_012), state("PLANTED-live", "x", 1));
+    let odd = state("odd\u{1}\u{b}\u{7f}\u{a0}\u{200b}\u{2028}PLANTED'é", "x", 1);
     for text in [
         r#"spec.password: Invalid value: "quo\"PLANTED": must match"#,
         r#"Invalid value: "-----BEGIN KEY-----\nPLANTED-FIRST-LINE\nPLANTED-SECOND\n-----END KEY-----\n": no"#,
@@ -167,8 +182,9 @@ fn what_an_api_server_quotes_is_found_however_it_is_written() {
         "cut off: quo\"PLANT",
         "token: Invalid value: 987654321012: too large",
         r#"key: Invalid value: "x" is short"#,
+        r#"odd: Invalid value: "odd\x01\v\x7f\u00a0\u200b\u2028PLANTED'é": no"#,
     ] {
-        let said = mask.scrub([&old, &live], text);
+        let said = mask.scrub([&old, &live, &odd], text);
         assert!(!said.contains("PLANT") && !said.contains("987654321012"), "{said}");
         assert!(said.contains("(masked)"), "{said}");
     }

@@ -157,6 +157,30 @@ impl Look {
         }
     }
 
+    /// The resource that a person means, with its group if it is a custom one; `None` if there is none that is called so.
+    ///
+    /// # Errors
+    /// What reading meets.
+    pub fn resource(&self, at: &Moment, called: &str) -> Result<Option<String>, SelectionError> {
+        if objects::key::is_built_in(called) {
+            return Ok(Some(called.to_owned()));
+        }
+        if let [one] = self.defined(at, called)?.as_slice() {
+            return Ok(Some(one.clone()));
+        }
+        // Of what nobody defines, there may be objects all the same, of one group or several.
+        let mut there = false;
+        at.source
+            .live_under(format!("{}/", self.registry).as_bytes(), at.revision, &mut |record| {
+                let place = self.place(&at.key(&record)?);
+                there |= place.is_some_and(|it| {
+                    it.resource == called || it.resource.strip_prefix(called).is_some_and(|rest| rest.starts_with('.'))
+                });
+                Ok(())
+            })?;
+        Ok(there.then(|| called.to_owned()))
+    }
+
     /// The custom resources, with their groups, that are called so by their definitions: plural, singular, kind or short name, with the
     /// group or without.
     fn defined(&self, at: &Moment, called: &str) -> Result<Vec<String>, SelectionError> {

@@ -69,7 +69,7 @@ fn what_was_merged_away_is_made_anew_and_what_lost_its_end_is_kept() {
 }
 
 fn base_of(timeline: u32, record: &Record) -> (Name, Bytes) {
-    base_from(timeline, 0, record)
+    base_from(timeline, made::header(1, 1).source.cluster_id, record)
 }
 
 fn base_from(timeline: u32, cluster_id: u64, record: &Record) -> (Name, Bytes) {
@@ -103,6 +103,15 @@ fn the_history_of_another_cluster_takes_nothing_away() {
         assert!(matches!(said, FollowError::Stranger { .. }) && said.to_string().contains(why), "{said}");
         assert_eq!((it.position(), it.lag().is_current()), (position.as_ref(), false));
     }
+    // Nor can one that does not say it be told from another such one.
+    let unknown = base_from(1, 0, &put(7, "unknown", 10));
+    let second = tempfile::tempdir().unwrap();
+    let (other_memory, other_shelf) = super::shelf();
+    other_memory.put([&unknown]);
+    let mut imported = follower(&second);
+    imported.advance(&other_shelf).unwrap();
+    *other_memory.objects.lock().unwrap() = BTreeMap::from([base_from(1, 0, &put(9, "other", 10))]);
+    assert!(matches!(imported.advance(&other_shelf), Err(FollowError::Stranger { .. })));
     // Its own, which a restore made another cluster of, is known by the timeline before.
     *memory.objects.lock().unwrap() = BTreeMap::from([own, base_from(2, 0xb, &put(9, "restored", 10))]);
     assert!(matches!(it.advance(&shelf).unwrap(), Done::Built { instead: Some(_) }));

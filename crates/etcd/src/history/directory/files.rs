@@ -9,7 +9,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, FileExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// About so many objects of one directory keep their file open; others open it for each read. A history has thousands of segments,
@@ -40,9 +40,18 @@ pub(super) trait Draft: Write {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// By what a directory is known again.
+struct Itself {
+    /// Its device and inode.
+    id: (u64, u64),
+    /// What was put into it last.
+    last: Option<String>,
+}
+
 /// The file system.
 pub(super) struct Disk {
     path: PathBuf,
+    itself: Mutex<Itself>,
     /// One for each file that is kept open, and this one.
     kept_open: Arc<()>,
 }
@@ -55,7 +64,29 @@ impl Disk {
             let parent = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(parent)?.sync_all()?;
         }
-        Ok(Self { path: path.to_owned(), kept_open: Arc::default() })
+        let itself = Mutex::new(Itself { id: Self::identity(path)?, last: None });
+        Ok(Self { path: path.to_owned(), itself, kept_open: Arc::default() })
+    }
+
+    /// Which directory it is, whatever it is called.
+    fn identity(path: &Path) -> io::Result<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        let found = fs::metadata(path)?;
+        Ok((found.dev(), found.ino()))
+    }
+
+    /// Where a disk is no longer mounted, an empty directory is in its place: what is written there would be missed later. One that is
+    /// mounted again may have other numbers, and holds what was written last.
+    fn is_itself(&self) -> io::Result<()> {
+        let now = Self::identity(&self.path)?;
+        let mut itself = self.itself.lock().unwrap_or_else(PoisonError::into_inner);
+        let back = || itself.last.as_ref().is_some_and(|last| self.path.join(last).exists());
+        if now == itself.id || back() {
+            itself.id = now;
+            return Ok(());
+        }
+        let why = "another directory is in the place of the history's: is its disk still mounted?";
+        Err(io::Error::new(io::ErrorKind::NotFound, why))
     }
 }
 
@@ -66,6 +97,7 @@ impl Files for Disk {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Draft>> {
+        self.is_itself()?;
         use std::os::unix::fs::OpenOptionsExt;
         let file = File::options()
             .create_new(true)
@@ -89,11 +121,14 @@ impl Files for Disk {
     }
 
     fn link(&self, from: &str, to: &str) -> io::Result<()> {
+        let last = to.to_owned();
         let (from, to) = (self.path.join(from), self.path.join(to));
         match fs::hard_link(&from, &to) {
             Err(e) if has_no_links(&e) => rename_to_new(&from, &to),
             done => done,
-        }
+        }?;
+        self.itself.lock().unwrap_or_else(PoisonError::into_inner).last = Some(last);
+        Ok(())
     }
 
     fn discard(&self, name: &str) -> io::Result<()> {

@@ -57,6 +57,28 @@ fn what_is_there_is_never_replaced() {
 }
 
 #[test]
+fn a_directory_in_its_place_is_not_written_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("history"), folder.path().join("away"));
+    let shelf = Directory::open(&path).unwrap();
+    shelf.create(&name(1), &mut &*body(1)).unwrap();
+    std::fs::rename(&path, &away).unwrap();
+    assert!(shelf.create(&name(2), &mut &*body(2)).is_err());
+    // As where a disk is not mounted any more.
+    std::fs::create_dir(&path).unwrap();
+    let why = shelf.create(&name(2), &mut &*body(2)).unwrap_err().to_string();
+    assert!(why.contains("another directory is in the place"), "{why}");
+    assert_eq!(path.read_dir().unwrap().count(), 0);
+    // Mounted again it may be another device, and is known by what it holds.
+    for file in away.read_dir().unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), path.join(file.file_name())).unwrap();
+    }
+    shelf.create(&name(2), &mut &*body(2)).unwrap();
+    assert_eq!(shelf.list().unwrap(), [name(1), name(2)]);
+}
+
+#[test]
 fn leftovers_go_unless_their_writer_lives() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join(".tmp-killed"), "x").unwrap();

@@ -70,6 +70,26 @@ impl Damage {
         }
     }
 
+    /// An object that is not found may be what is damaged.
+    pub(super) fn may_be(&self, object: &str) -> Result<(), Failure> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{object} is not there, or is among what is damaged");
+        Err(Failure::new("LB0405", Kind::Damaged, message).hint("lifeboat explain LB0405"))
+    }
+
+    /// Among what is damaged may be more of what was to be brought back, and newer states of what was.
+    pub(super) fn may_hide(&self) -> Result<(), Failure> {
+        let count = self.rows.len() + self.more;
+        if count == 0 {
+            return Ok(());
+        }
+        let message =
+            format!("{count} damaged records were met: objects may be missing, and others older than they seem");
+        Err(Failure::new("LB0405", Kind::Damaged, message).hint("another copy of the history, or an earlier moment"))
+    }
+
     /// Ends a command that showed everything else. `place` is what was looked at, as it is typed.
     pub(super) fn ended(&self, place: &str) -> Result<(), Failure> {
         let count = self.rows.len() + self.more;

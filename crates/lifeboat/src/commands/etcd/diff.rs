@@ -125,7 +125,9 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     for note in [found.note.take(), second.note.take()].iter().flatten() {
         printer.talk(note);
     }
-    let differences = look.differences(&moment(&found), &moment(&second), &args.only.scope(), args.fields)?;
+    let (from, to) = (moment(&found), moment(&second));
+    let scope = args.only.scope(&look, &[&from, &to])?;
+    let differences = look.differences(&from, &to, &scope, args.fields)?;
     let mut restless = BTreeMap::new();
     let (mut times, mut rows) = (Times::of(&second), Vec::new());
     for difference in differences {

@@ -69,7 +69,9 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
         };
         let Some(stored) = found else {
             // What is damaged may be it.
-            Damage::of(&aside, &look).tell(printer);
+            let damage = Damage::of(&aside, &look);
+            damage.tell(printer);
+            damage.may_be(name)?;
             let message = format!("there is no {name} at revision {}", at.revision);
             let place = which.place()?.typed();
             return Err(Failure::new("LB0417", Kind::Invalid, message).hint(format!(

@@ -78,14 +78,32 @@ impl Only {
         self.resource.iter().any(|it| key::resource(it) == resource)
     }
 
-    pub(super) fn scope(&self) -> Scope {
-        Scope {
-            prefix: self.prefix.clone(),
-            filter: Filter {
-                resources: self.resource.iter().map(|it| key::resource(it)).collect(),
-                namespace: self.namespace.clone(),
-            },
+    /// Whether it is said which.
+    pub(super) fn is_open(&self) -> bool {
+        self.prefix.is_none() && self.resource.is_empty() && self.namespace.is_none()
+    }
+
+    /// What is meant, of what was there at any of some moments. A resource that nobody knows is an error: it is mistyped.
+    pub(super) fn scope(&self, look: &Look, moments: &[&Moment]) -> Result<Scope, Failure> {
+        let mut resources = Vec::new();
+        for typed in &self.resource {
+            let resource = key::resource(typed);
+            let mut found = None;
+            for at in moments {
+                found = found.or(look.resource(at, &resource)?);
+            }
+            let Some(found) = found else {
+                let revisions: Vec<String> = moments.iter().map(|at| at.revision.to_string()).collect();
+                let message = format!("there is no resource {typed} at revision {}", revisions.join(" or "));
+                return Err(Failure::new("LB0417", Kind::Invalid, message)
+                    .hint("lifeboat etcd keys HISTORY: which resources there are"));
+            };
+            resources.push(found);
         }
+        Ok(Scope {
+            prefix: self.prefix.clone(),
+            filter: Filter { resources, namespace: self.namespace.clone() },
+        })
     }
 }
 

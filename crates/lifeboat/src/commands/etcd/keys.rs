@@ -164,7 +164,8 @@ pub(super) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let found = args.which.look(false, &aside)?;
     let place = args.which.place()?.typed();
     found.note.iter().for_each(|note| printer.talk(note));
-    let (at, scope) = (moment(&found), args.only.scope());
+    let at = moment(&found);
+    let scope = args.only.scope(&look, &[&at])?;
     if args.list {
         let keys = look.keys(&at, &scope)?.into_iter().map(|(key, it)| Key {
             key: key.escape_ascii().to_string(),

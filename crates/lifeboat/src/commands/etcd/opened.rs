@@ -340,9 +340,11 @@ fn beginning(history: &History, timeline: Option<&Timeline>) -> Result<String, F
 }
 
 /// A time in a hole leads to what was seen before it; nobody knows whether that was still so.
-fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String>, Failure> {
+fn hole(history: &History, timeline: u32, revision: u64, at_ms: u64) -> Result<Option<String>, Failure> {
     let hole = history.holes(timeline)?.into_iter().find(|hole| hole.after == revision);
-    let Some(hole) = hole else { return Ok(None) };
+    let Some(hole) = hole else {
+        return between(history, timeline, revision, at_ms);
+    };
     let until = history
         .seen_at(timeline, hole.until)?
         .map_or_else(String::new, |ms| format!(" and {}", shown(ms)));
@@ -352,6 +354,24 @@ fn hole(history: &History, timeline: u32, revision: u64) -> Result<Option<String
         hole.after + 1,
         hole.until.saturating_sub(1)
     )))
+}
+
+/// Nor does anybody know what was between the end of a timeline and the beginning of the next one.
+fn between(history: &History, timeline: u32, revision: u64, at_ms: u64) -> Result<Option<String>, Failure> {
+    let ended = history.timeline(timeline).and_then(Timeline::newest) == Some(revision);
+    let next = history.timelines().iter().find(|it| it.number > timeline);
+    let Some(next) = next.filter(|_| ended) else {
+        return Ok(None);
+    };
+    let seen = history.seen_at(timeline, revision)?.filter(|seen| *seen < at_ms);
+    Ok(seen.map(|seen| {
+        format!(
+            "timeline {timeline} ends with revision {revision}, seen at {}, and the next one is {}: what was between them is not known, and \
+             some objects may be older than the time asked for",
+            shown(seen),
+            next.number
+        )
+    }))
 }
 
 /// Milliseconds of Unix time as a time.
@@ -369,7 +389,10 @@ fn in_history(
 ) -> Result<Found, Failure> {
     let (timeline, revision) = revision(&history, at, timeline)?;
     let note = match at {
-        Some(At::Time(_)) => hole(&history, timeline, revision)?,
+        Some(At::Time(time)) => {
+            let at_ms = u64::try_from(time.as_millisecond()).unwrap_or(0);
+            hole(&history, timeline, revision, at_ms)?
+        }
         _ => None,
     };
     let moment = history.moment(timeline, revision)?;

@@ -139,18 +139,15 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let look = args.looking.reading.look()?;
     let client = bring::connect(&to).await.map_err(Trouble::from)?;
     let own = *printer;
-    let (old, options, revision, look) = apart(move || {
-        let (old, options, revision) = read(&args, &look, &own)?;
-        Ok((old, options, revision, look))
-    })
-    .await?;
+    let (read, look) = apart(move || Ok((read(&args, &look, &own)?, look))).await?;
+    let Read { old, options, revision, damage } = read;
     let items = bring::look(&look, &client, old, &options).await.map_err(Trouble::from)?;
     let shown = shown(&items, revision);
     let (todo, refused) = (shown.create + shown.change, shown.refused);
     if dry_run || !yes || todo == 0 {
         printer.show(&shown)?;
         return match (dry_run, todo) {
-            (true, _) | (false, 0) => ended(0, refused),
+            (true, _) | (false, 0) => ended(0, refused, &damage),
             (false, todo) => {
                 let message = format!("{todo} objects would be written, and that needs --yes");
                 Err(Failure::new("LB0006", Kind::Invalid, message).hint("the same command with --yes"))
@@ -186,33 +183,36 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     printer.show(&result)?;
     printer.talk(&format!("it took {:.1} s", begun.elapsed().as_secs_f64()));
-    ended(failed.len(), refused)
+    ended(failed.len(), refused, &damage)
 }
 
-/// What could not be brought back is told by the exit code as well.
-fn ended(failed: usize, refused: usize) -> Result<(), Failure> {
+/// What could not be brought back is told by the exit code as well; and that nobody knows all that there was.
+fn ended(failed: usize, refused: usize, damage: &Damage) -> Result<(), Failure> {
     if failed + refused == 0 {
-        return Ok(());
+        return damage.may_hide();
     }
     let message = format!("{} objects are not brought back", failed + refused);
     Err(Failure::new("LB0419", Kind::Person, message)
         .hint("mend the reasons above, then the same command again: it goes on with what is left"))
 }
 
+/// What is to go back.
+struct Read {
+    old: Vec<bring::Old>,
+    options: Options,
+    revision: u64,
+    damage: Damage,
+}
+
 /// Reads what is to go back.
-fn read(
-    args: &Args,
-    look: &protect::resources::Look,
-    printer: &Printer,
-) -> Result<(Vec<bring::Old>, Options, u64), Failure> {
+fn read(args: &Args, look: &protect::resources::Look, printer: &Printer) -> Result<Read, Failure> {
     let (from, names) = args.looking.before.part_of(&args.words)?;
-    let scope = args.only.scope();
-    if names.is_empty() && scope.filter.is_open() && scope.prefix.is_none() && !args.all {
+    if names.is_empty() && args.only.is_open() && !args.all {
         return Err(Failure::new("LB0003", Kind::Invalid, "it is not said which objects go back")
             .hint("--namespace NAME, --resource NAME, or objects by name; --all for everything"));
     }
     let by_name = !names.is_empty();
-    if by_name && (!scope.filter.is_open() || scope.prefix.is_some()) {
+    if by_name && !args.only.is_open() {
         let message = "objects are named, and --namespace, --resource or --prefix says which as well";
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("one of the two"));
     }
@@ -228,11 +228,14 @@ fn read(
             Failure::new("LB0407", Kind::Person, message).hint(format!("--at {}, if that will do", at.revision))
         );
     }
+    let scope = args.only.scope(look, &[&at])?;
     let (old, missing) = bring::gather(look, &at, &scope, &wanted)?;
     let selecting_services = bring::selecting_services(look, &at)?;
     // Those that go back are refused; what is not known to be of any of them is told.
-    Damage::of(&aside, look).tell(printer);
+    let damage = Damage::of(&aside, look);
+    damage.tell(printer);
     if let Some(missing) = missing.first() {
+        damage.may_be(&missing.key(&look.registry))?;
         let message = format!("there is no {} at revision {}", missing.key(&look.registry), at.revision);
         return Err(
             Failure::new("LB0417", Kind::Invalid, message).hint("lifeboat etcd log HISTORY OBJECT: when it was there")
@@ -244,7 +247,7 @@ fn read(
             .hint("lifeboat etcd keys HISTORY --at ...: what is there; lifeboat etcd diff: when it went"));
     }
     let options = Options { empty_volumes: args.empty_volumes, selecting_services };
-    Ok((old, options, at.revision))
+    Ok(Read { old, options, revision: at.revision, damage })
 }
 
 fn shown(items: &[Item], revision: u64) -> Shown {

@@ -141,7 +141,8 @@ async fn applied(client: &Client, whole: &Value) -> Result<Value, Error> {
 
 /// The uid that an owner has now.
 async fn owner_now(client: &Client, live: &Live, object: &Object, owner: &Owner) -> Result<Option<String>, Error> {
-    let uid = |it: &Value| it["metadata"]["uid"].as_str().map(str::to_owned);
+    let stays = |it: &Value| !it["metadata"]["deletionTimestamp"].is_string();
+    let uid = |it: &Value| it["metadata"]["uid"].as_str().filter(|_| stays(it)).map(str::to_owned);
     if let Some(found) = live.owner(object, owner) {
         return Ok(uid(found));
     }

@@ -154,8 +154,10 @@ impl Live {
     pub(super) fn owner(&self, object: &Object, owner: &Owner) -> Option<&Value> {
         let kind = KindRef::new(&*owner.api_version, &*owner.kind);
         let near = object.metadata("namespace").map(str::to_owned);
+        // One that is being deleted takes with it what is its own.
+        let stays = |it: &&Value| !it["metadata"]["deletionTimestamp"].is_string();
         let at = |namespace: Option<String>| self.objects.get(&(kind.clone(), namespace, owner.name.clone()));
-        at(near).or_else(|| at(None))
+        at(near).or_else(|| at(None)).filter(stays)
     }
 }
 

@@ -75,8 +75,8 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
     let old = old;
     let objects: Vec<&Object> = old.iter().filter_map(|it| parted(it).ok()).collect();
     let levels = levels(&objects);
-    let coming: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
-    live.ask_for_owners(client, &objects, |key| coming.contains(key)).await?;
+    let named: HashSet<_> = objects.iter().filter_map(|it| key(it)).collect();
+    live.ask_for_owners(client, &objects, |key| named.contains(key)).await?;
     let live = live;
     let made_kinds: HashSet<KindRef> = objects.iter().flat_map(|it| kinds_of(it)).collect();
     let mut items = Vec::new();
@@ -108,7 +108,7 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
     let coming: HashSet<_> = items.iter().filter(comes).filter_map(|it| key(it.object.as_ref()?)).collect();
     let tried = futures::stream::iter(items)
         .map(|item| {
-            let (live, coming, made_kinds, namespaces) = (&live, &coming, &made_kinds, &namespaces);
+            let (live, named, coming, made_kinds, namespaces) = (&live, &named, &coming, &made_kinds, &namespaces);
             async move {
                 let mut item = item;
                 let Some(object) = item.object.as_ref().filter(|_| item.act == Act::Create) else {
@@ -120,10 +120,14 @@ pub async fn look(how: &Look, client: &Client, mut old: Vec<Old>, options: &Opti
                 let owner = |owner: &Owner| owner_uid(live, object, owner, |key| coming.contains(key));
                 let whole = Value::Object(cleaned(object, item.keeps_volume, owner));
                 let gone = owners(object).into_iter().filter(|it| owner(it).is_none());
-                let gone: Vec<String> = gone.map(|it| format!("{} {}", it.kind, it.name)).collect();
-                if !gone.is_empty() {
-                    item.notes
-                        .push(format!("without its owner, which is not there: {}", gone.join(", ")));
+                let (refused, gone): (Vec<_>, Vec<_>) =
+                    gone.partition(|it| is_any(object, it, |key| named.contains(key)));
+                for (why, owners) in [("is not there", gone), ("does not come", refused)] {
+                    let owners: Vec<String> = owners.iter().map(|it| format!("{} {}", it.kind, it.name)).collect();
+                    if !owners.is_empty() {
+                        item.notes
+                            .push(format!("without its owner, which {why}: {}", owners.join(", ")));
+                    }
                 }
                 tried(client, live, item, whole, waits, homeless).await
             }
@@ -244,20 +248,34 @@ async fn tried(
             Act::Create
         }
         Err(Error::NotFound { .. }) if in_new_namespace => Act::Create,
-        Err(Error::Unreachable { .. } | Error::NotReady { .. } | Error::Untrusted { .. }) => {
+        Err(error @ (Error::Unreachable { .. } | Error::NotReady { .. } | Error::Untrusted { .. })) => {
             return match client.ready().await {
                 // A webhook whose backend is gone is the API server's answer for this object alone.
-                Ok(()) => Ok(Item {
-                    act: Act::Refuse("the API server could not decide".to_owned()),
-                    ..item
-                }),
+                Ok(()) => {
+                    let why = scrubbed(mask, object, live, &reason(&error));
+                    let act = Act::Refuse(format!("the API server could not decide: {why}"));
+                    Ok(Item { act, ..item })
+                }
                 Err(down) => Err(down),
             };
         }
         Err(Error::UnknownKind { kind, .. }) => {
             Act::Refuse(format!("{kind} is not served: bring its definition back first"))
         }
-        Err(error) => Act::Refuse(scrubbed(mask, object, live, &reason(&error))),
+        Err(error) => {
+            let came = before.map(|before| compare::changes(&whole, before, mask)).unwrap_or_default();
+            let came: Vec<String> = came
+                .into_iter()
+                .filter(|it| it.before.is_none())
+                .map(|it| it.path)
+                .take(3)
+                .collect();
+            if !came.is_empty() {
+                item.notes
+                    .push(format!("what came since may be in the way: {}", came.join(", ")));
+            }
+            Act::Refuse(scrubbed(mask, object, live, &reason(&error)))
+        }
     };
     if item.act == Act::Create && loses_its_disk(object) {
         item.notes.push(
@@ -297,12 +315,14 @@ fn owner_uid(live: &Live, object: &Object, owner: &Owner, comes: impl Fn(&super:
     if let Some(found) = live.owner(object, owner) {
         return found["metadata"]["uid"].as_str().map(str::to_owned);
     }
+    is_any(object, owner, comes).then(|| ANY_UID.to_owned())
+}
+
+/// Whether an owner of an object, in its namespace or in none, is one of some.
+fn is_any(object: &Object, owner: &Owner, some: impl Fn(&super::live::Key) -> bool) -> bool {
     let kind = KindRef::new(&*owner.api_version, &*owner.kind);
     let near = object.metadata("namespace").map(str::to_owned);
-    let coming = [near, None]
-        .into_iter()
-        .any(|it| comes(&(kind.clone(), it, owner.name.clone())));
-    coming.then(|| ANY_UID.to_owned())
+    [near, None].into_iter().any(|it| some(&(kind.clone(), it, owner.name.clone())))
 }
 
 /// A uid that nobody has.
@@ -317,16 +337,14 @@ fn orphaned(item: &mut Item, live: &Live, refused: &HashSet<super::live::Key>) {
     } else if item.act != Act::Create {
         return;
     }
-    let gone = owners(object).into_iter().filter(|owner| {
-        let kind = KindRef::new(&*owner.api_version, &*owner.kind);
-        let near = object.metadata("namespace").map(str::to_owned);
-        let is_refused = |it| refused.contains(&(kind.clone(), it, owner.name.clone()));
-        live.owner(object, owner).is_none() && [near, None].into_iter().any(is_refused)
-    });
+    let gone = owners(object)
+        .into_iter()
+        .filter(|owner| live.owner(object, owner).is_none() && is_any(object, owner, |key| refused.contains(key)));
     let gone: Vec<String> = gone.map(|it| format!("{} {}", it.kind, it.name)).collect();
-    if !gone.is_empty() {
+    let told = |it: &String| it.starts_with("without its owner, which does not come");
+    if !gone.is_empty() && !item.notes.iter().any(told) {
         item.notes
-            .push(format!("without its owner, which is refused: {}", gone.join(", ")));
+            .push(format!("without its owner, which does not come: {}", gone.join(", ")));
     }
 }
 
