@@ -63,7 +63,7 @@ impl Running {
         let mut behind = self.behind.clone();
         match tokio::time::timeout(LIMIT, behind.wait_for(wanted)).await {
             Ok(Ok(_)) => {}
-            outcome => panic!("{outcome:?}; {:?}", self.notes.lock().unwrap()),
+            outcome => panic!("{outcome:?}; {:?}; {:?}", self.now(), self.notes.lock().unwrap()),
         }
     }
 
