@@ -62,7 +62,7 @@ struct Tally {
 #[ignore = "needs root: cargo xtask test"]
 fn nothing_acknowledged_is_lost_on_ext4() {
     alone("nothing_acknowledged_is_lost_on_ext4", |folder| {
-        let plan = Plan { kills: kills(15), ..plan() };
+        let plan = Plan { kills: kills(6), ..plan() };
         let tally = hunt(Ext4::new(folder), folder, plan).unwrap_or_else(|wrong| panic!("{wrong}"));
         tell("ext4", plan, &tally);
     });
@@ -75,7 +75,7 @@ fn nothing_acknowledged_is_lost_on_a_disk_that_keeps_no_more_than_it_must() {
         // The kernel hands no `syncfs` on to it, which a copy asks for after somebody else's death.
         for deaths in [false, true] {
             let plan = Plan {
-                kills: kills(16).div_ceil(2),
+                kills: kills(8).div_ceil(2),
                 deaths,
                 copies: !deaths,
                 ..plan()
