@@ -171,7 +171,14 @@ fn rebuild_with_wrong_input() {
 fn a_time_in_a_hole_is_told() {
     let folder = folder("time-in-a-hole");
     Made::new(&folder.join("h")).with_a_hole();
-    insta::assert_snapshot!(steady(&folder, &["etcd rebuild h --seed s --at 2026-01-02T03:04:20Z"]));
+    Made::new(&folder.join("two")).with_a_later_timeline();
+    insta::assert_snapshot!(steady(
+        &folder,
+        &[
+            "etcd rebuild h --seed s --at 2026-01-02T03:04:20Z",
+            "etcd rebuild two --seed t --at 2026-01-02T03:04:40Z",
+        ]
+    ));
 }
 
 #[test]

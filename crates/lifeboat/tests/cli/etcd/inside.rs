@@ -116,6 +116,7 @@ fn keys() {
             "etcd keys h --list -n shop",
             "etcd keys h --list --prefix k3s/ --output json",
             "etcd keys h --list --by both",
+            "etcd keys h --resource deploy,secrts",
         ]
     ));
 }

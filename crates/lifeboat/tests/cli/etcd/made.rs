@@ -111,6 +111,13 @@ impl Made {
         self
     }
 
+    /// Then it was restored, and nobody captured for a while.
+    pub(super) fn with_a_later_timeline(mut self) -> Self {
+        self.timeline += 1;
+        self.base(0, 60, Began::OtherCluster);
+        self
+    }
+
     /// The files of its segments, in order.
     pub(super) fn segments(&self) -> Vec<PathBuf> {
         let names = self.shelf.list().unwrap().into_iter();
