@@ -92,7 +92,16 @@ async fn what_is_being_deleted(plane: &Plane) {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "held", "namespace": "shop", "finalizers": ["example.com/held"] },
     });
-    plane.client.apply(&held).await.unwrap();
+    let held = plane.client.apply(&held).await.unwrap();
+    // What it owns; with characters that a reader of YAML takes for ends of lines, or refuses.
+    let odd = "a\u{7f}\u{85}b\u{2028}c\u{feff}";
+    let child = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "data": { "odd": odd },
+        "metadata": { "name": "child", "namespace": "shop", "ownerReferences": [
+            { "apiVersion": "v1", "kind": "ConfigMap", "name": "held", "uid": held["metadata"]["uid"] },
+        ] },
+    });
+    plane.client.apply(&child).await.unwrap();
     plane.must(&format!(
         "etcd capture --once --into ending --endpoints {}",
         plane.etcd.connection.endpoint
@@ -103,6 +112,13 @@ async fn what_is_being_deleted(plane: &Plane) {
     let said = String::from_utf8(refused.stdout).unwrap();
     assert_eq!(refused.status.code(), Some(3), "{said}");
     assert!(said.contains("it is being deleted, and waits for example.com/held"), "{said}");
+    // Nor does it own anything any more: what came back with such an owner would go with it.
+    plane.client.delete(&kind, Some("shop"), "child").await.unwrap();
+    let said = plane
+        .must("etcd restore-objects ending cm/shop/child --to admin.conf --encryption-config encryption.yaml --yes");
+    assert!(said.contains("without its owner, which is not there: ConfigMap held"), "{said}");
+    let back = plane.client.get(&kind, Some("shop"), "child").await.unwrap().unwrap();
+    assert_eq!((&back["data"]["odd"], &back["metadata"]["ownerReferences"]), (&json!(odd), &Value::Null));
     let released = json!({ "metadata": { "finalizers": null } });
     plane.client.patch_merge(&kind, Some("shop"), "held", &released).await.unwrap();
     plane
