@@ -80,6 +80,7 @@ async fn a_namespace_that_was_deleted_by_mistake_comes_back_as_it_was() {
     what_the_api_server_quotes(&plane).await;
     what_is_being_deleted(&plane).await;
     an_address_that_is_taken(&plane).await;
+    out_of_what_is_damaged(&plane);
     let mistyped = plane.lifeboat("etcd restore-objects snapshot.db -n shp --to admin.conf --yes");
     let said = String::from_utf8(mistyped.stderr).unwrap();
     assert!(mistyped.status.code() == Some(2) && said.contains("LB0417"), "{said}");
@@ -143,6 +144,23 @@ async fn what_is_being_deleted(plane: &Plane) {
         "{said}"
     );
     plane.client.patch_merge(&namespace, None, "shop", &released).await.unwrap();
+}
+
+/// What can be read is brought back, and that there may be more is told by the exit code.
+fn out_of_what_is_damaged(plane: &Plane) {
+    let folder = plane.folder.path().join("ending");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let base = files.find(|it| it.to_string_lossy().contains("-base-")).unwrap();
+    let mut bytes = std::fs::read(&base).unwrap();
+    // Within the first frame.
+    bytes[3000] ^= 1;
+    std::fs::write(&base, bytes).unwrap();
+    let tried = plane.lifeboat(
+        "etcd restore-objects ending -n default --to admin.conf --encryption-config encryption.yaml --dry-run",
+    );
+    let said = String::from_utf8(tried.stderr).unwrap();
+    assert_eq!(tried.status.code(), Some(4), "{said}");
+    assert!(said.contains("LB0405") && said.contains("is damaged at frame 0"), "{said}");
 }
 
 /// That a cluster's address is another's only shows when it is asked for in earnest.

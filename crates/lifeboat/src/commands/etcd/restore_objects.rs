@@ -242,6 +242,7 @@ fn read(args: &Args, look: &protect::resources::Look, printer: &Printer) -> Resu
         );
     }
     if old.is_empty() && !args.all {
+        damage.may_be("what was asked for")?;
         let message = format!("there is nothing of that at revision {}", at.revision);
         return Err(Failure::new("LB0417", Kind::Invalid, message)
             .hint("lifeboat etcd keys HISTORY --at ...: what is there; lifeboat etcd diff: when it went"));
