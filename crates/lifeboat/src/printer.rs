@@ -121,9 +121,11 @@ const LAST_COLUMN_LEAST: u16 = 24;
 fn rendered(mut table: Table) -> String {
     table.load_style(presets::NOTHING).enforce_styling();
     table.style_text_only();
-    // Some pseudo-terminals say that they are 0 wide.
     let widths = table.column_max_content_widths();
-    let before: u16 = widths.iter().rev().skip(1).map(|width| width.saturating_add(2)).sum();
+    // Of what comes from outside, a name may be longer than can be counted.
+    let wider = |sum: u16, width: &u16| sum.saturating_add(*width).saturating_add(2);
+    let before = widths.iter().rev().skip(1).fold(0, wider);
+    // Some pseudo-terminals say that they are 0 wide.
     if table
         .width()
         .is_some_and(|columns| columns >= before.saturating_add(LAST_COLUMN_LEAST))

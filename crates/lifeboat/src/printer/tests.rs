@@ -34,6 +34,11 @@ fn only_the_last_column_is_wrapped_and_only_where_there_is_room() {
         wide(70)
     );
     assert_eq!(wide(40).lines().count(), 2, "{}", wide(40));
+    let mut table = Table::new();
+    table
+        .set_width(80)
+        .add_row(["a".repeat(70_000), "b".repeat(70_000), "c".to_owned()]);
+    assert!(plain(rendered(table)).contains('c'));
 }
 
 #[test]
