@@ -22,6 +22,7 @@ mod writer;
 
 pub use editor::{Appending, Disk, Edit, Editor};
 pub use leaves::Leaves;
+pub(crate) use meta::{HEAD_BYTES, begins};
 pub use reader::{Bucket, Reader};
 pub use walk::Entries;
 pub use writer::{BucketWriter, Writer, Written};

@@ -19,6 +19,14 @@ const VERSION: u32 = 2;
 /// In place of the freelist's page: there is none, and who opens the file looks for free pages by itself.
 const NO_FREELIST: u64 = u64::MAX;
 
+/// So much of a file tells whether it [`begins`] as a database does.
+pub(crate) const HEAD_BYTES: usize = HEADER_BYTES + 4;
+
+/// Whether a file with this beginning may be a database; one whose first meta page is damaged is not recognized.
+pub(crate) fn begins(head: &[u8]) -> bool {
+    head.get(HEADER_BYTES..HEAD_BYTES) == Some(&MAGIC.to_le_bytes()[..])
+}
+
 /// What a meta page says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Meta {

@@ -1,9 +1,10 @@
 //! Archives in which distributions keep snapshots: k3s and RKE2 zip the file by its name, RKE1 as `backup/{name}`.
 //!
-//! Since 1.1.4, RKE1 puts the cluster's state file beside it. The archive may be hostile: the names in it are never used for a path,
+//! Since 1.1.4, RKE1 may put the cluster's state file beside it (source:
+//! RKE's manual, "Restoring from Backup"). The archive may be hostile: the names in it are never used for a path,
 //! there must be one database in it and no more, and it may take no more than what the disk has left.
 
-use crate::FileError;
+use crate::{FileError, bbolt};
 use nix::sys::statvfs::statvfs;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -21,10 +22,6 @@ pub(crate) fn is_archive(path: &Path) -> Result<bool, FileError> {
     file.take(4).read_to_end(&mut head).map_err(io("read"))?;
     Ok(head == b"PK\x03\x04" || head == b"PK\x05\x06")
 }
-
-/// The bytes of bbolt's magic number, and where they are in a file: source `bbolt/internal/common/page.go`, `meta.go`.
-const MAGIC: [u8; 4] = 0xED0C_DAED_u32.to_le_bytes();
-const MAGIC_AT: usize = 16;
 
 /// Writes the one database in the archive `from` to `to`. The checksum in the archive is compared.
 pub(crate) fn unpack(from: &Path, to: &Path) -> Result<(), FileError> {
@@ -56,8 +53,8 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
         for index in found.iter().copied() {
             let mut head = Vec::new();
             let entry = archive.by_index(index).map_err(wrong("its files"))?;
-            let read = entry.take((MAGIC_AT + MAGIC.len()) as u64).read_to_end(&mut head);
-            if read.is_ok() && head.get(MAGIC_AT..) == Some(&MAGIC[..]) {
+            let read = entry.take(bbolt::HEAD_BYTES as u64).read_to_end(&mut head);
+            if read.is_ok() && bbolt::begins(&head) {
                 databases.push(index);
             }
         }
