@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
     override_usage = "lifeboat etcd diff [OPTIONS] HISTORY FROM [TO]\n       lifeboat etcd diff [OPTIONS] --cluster NAME FROM [TO]"
 )]
 pub(crate) struct Args {
-    /// A history, a snapshot or a database; then two moments, each a revision or a time with its zone. Without the second one,
+    /// A history, a snapshot or a database; then two moments, each a revision, a time with its zone, or a time ago. Without the second one,
     /// the newest
     #[arg(value_name = "HISTORY FROM TO", required = true, num_args = 1..=3)]
     words: Vec<String>,

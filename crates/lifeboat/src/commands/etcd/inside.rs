@@ -156,7 +156,7 @@ impl Before {
 pub(super) struct Looking {
     #[command(flatten)]
     pub(super) before: Before,
-    /// The moment, and not later: a revision, or a time with its zone; without this the newest
+    /// The moment, and not later: a revision, a time with its zone, or a time ago (1h-ago); without this the newest
     #[arg(long, value_name = "REVISION|TIME")]
     pub(super) at: Option<At>,
     #[command(flatten)]

@@ -126,7 +126,7 @@ pub(crate) struct Which {
     from: Option<PathBuf>,
     #[command(flatten)]
     elsewhere: Elsewhere,
-    /// The moment: a revision, or a time with its zone; without this the newest
+    /// The moment: a revision, a time with its zone, or a time ago (1h-ago); without this the newest
     #[arg(long, value_name = "REVISION|TIME")]
     pub(crate) at: Option<At>,
     /// The timeline; without this the youngest, or of a time the one that it falls into

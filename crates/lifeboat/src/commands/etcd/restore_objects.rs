@@ -188,8 +188,9 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 
 /// What could not be brought back is told by the exit code as well; and that nobody knows all that there was.
 fn ended(failed: usize, refused: usize, damage: &Damage) -> Result<(), Failure> {
+    damage.may_hide()?;
     if failed + refused == 0 {
-        return damage.may_hide();
+        return Ok(());
     }
     let message = format!("{} objects are not brought back", failed + refused);
     Err(Failure::new("LB0419", Kind::Person, message)
