@@ -103,6 +103,13 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
                 // A step that is no test, or never came to its tests, still counts: no sum may look green.
                 work.tally.failed += u32::from(work.tally.failed == failed_before);
                 broken = Some(step.name);
+                // Broken off, it would leave half a build behind; and the next run needs it as well.
+                if work.installation.is_some() {
+                    say("waiting for the installation, which goes on beside");
+                    if let Err(error) = installed(&mut work) {
+                        say(&format!("it failed too: {error:#}"));
+                    }
+                }
                 break;
             }
         }
