@@ -126,3 +126,6 @@ fn plain(json: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

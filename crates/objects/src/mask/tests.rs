@@ -1,5 +1,6 @@
 use super::*;
 use crate::{Content, read};
+use proptest::prelude::*;
 use serde_json::json;
 
 fn masked(object: &Value) -> String {
@@ -192,4 +193,23 @@ fn what_an_api_server_quotes_is_found_however_it_is_written() {
         mask.scrub([&old], "spec.size: \"large\" is too large"),
         "spec.size: \"large\" is too large"
     );
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_searched_and_what_is_found_is_gone(text in "([a-z:=@/ \"',;&{}\n\\.é-]|password|token|://|Bearer |@tcp\\(){0,30}", other in any::<String>()) {
+        for text in [text, other] {
+            let value = json!({ "apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": { "args": [text] } });
+            let fields = value.as_object().cloned().unwrap();
+            let mut secrets = Vec::new();
+            Mask::Pods.collect_fields(&fields, &mut Vec::new(), &mut secrets);
+            let shown = Mask::Pods.value(&value["spec"]["args"][0], &mut vec!["spec", "args"]);
+            prop_assert!(secrets.is_empty() == (shown == value["spec"]["args"][0]));
+            // Whatever is scrubbed, nothing is left of a secret that is long enough to be one.
+            let said = Mask::Pods.scrub([&fields], &text);
+            for secret in secrets.iter().filter(|it| it.len() >= 4 && !"(masked)".contains(&***it)) {
+                prop_assert!(!said.replace("(masked)", "\0").contains(&**secret), "{said:?} has {secret:?}");
+            }
+        }
+    }
 }
