@@ -17,10 +17,16 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distribution {
+    /// RKE2: `/etc/rancher/rke2`, `/var/lib/rancher/rke2`.
+    Rke2,
+    /// k3s with embedded etcd: as RKE2, with another name.
+    K3s,
     /// kubeadm: `/etc/kubernetes`, `/var/lib/etcd`.
     Kubeadm,
-    /// RKE2 (and, one directory along, k3s): `/etc/rancher/rke2`, `/var/lib/rancher/rke2`.
-    Rke2,
+    /// RKE1: `/etc/kubernetes/ssl` and containers; its state file lies with whoever ran `rke up`.
+    Rke1,
+    /// Anything else with an etcd that can be asked: its files are only those that the estate names.
+    Other,
 }
 
 /// Who may remove a locked object before its time, where a bucket has object lock. The later one is the stricter.
@@ -45,8 +51,11 @@ impl fmt::Display for LockMode {
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Kubeadm => "kubeadm",
             Self::Rke2 => "rke2",
+            Self::K3s => "k3s",
+            Self::Kubeadm => "kubeadm",
+            Self::Rke1 => "rke1",
+            Self::Other => "other",
         })
     }
 }

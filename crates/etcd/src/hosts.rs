@@ -8,8 +8,8 @@
 mod kubeadm;
 
 use crate::Connection;
+use estate::Distribution;
 use serde_json::Value;
-use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -30,19 +30,6 @@ pub struct Found {
     pub data_dir: PathBuf,
     /// The member's name, where it is known without asking.
     pub name: Option<String>,
-}
-
-/// Who installed etcd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distribution {
-    /// RKE2.
-    Rke2,
-    /// k3s with embedded etcd.
-    K3s,
-    /// kubeadm with etcd on its control plane hosts.
-    Kubeadm,
-    /// RKE1.
-    Rke1,
 }
 
 /// There is no etcd on this host that is installed in a known way, or its files may not be read.
@@ -172,17 +159,6 @@ fn yaml(path: &Path) -> Option<Value> {
 fn shown(paths: &[PathBuf]) -> String {
     let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
     paths.join(", no ")
-}
-
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Rke2 => "RKE2",
-            Self::K3s => "k3s",
-            Self::Kubeadm => "kubeadm",
-            Self::Rke1 => "RKE1",
-        })
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,6 @@ use estate::Distribution;
 pub(crate) fn manifests(layout: Distribution) -> &'static str {
     match layout {
         Distribution::Kubeadm => crate::parts::kubeadm::MANIFESTS,
-        Distribution::Rke2 => "/var/lib/rancher/rke2/agent/pod-manifests",
+        _ => "/var/lib/rancher/rke2/agent/pod-manifests",
     }
 }

@@ -30,7 +30,8 @@ pub(crate) fn render(lab: &Topology, secrets: &Secrets, host: &Host) -> Result<T
                 let cluster = lab.cluster(cluster.as_str())?;
                 match cluster.distribution {
                     Distribution::Kubeadm => kubeadm::render(&mut tree, lab, secrets, cluster, host)?,
-                    Distribution::Rke2 => rke2::render(&mut tree, lab, secrets, cluster, host)?,
+                    // The lab has no other layouts.
+                    _ => rke2::render(&mut tree, lab, secrets, cluster, host)?,
                 }
                 if lab.options.pods {
                     pods::render(&mut tree, lab, host);

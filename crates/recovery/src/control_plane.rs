@@ -133,7 +133,7 @@ pub async fn note_served(host: &Host, cluster: &Name, epoch: Epoch) -> Result<()
 fn known(distribution: Distribution) -> Result<(), Trouble> {
     match distribution {
         Distribution::Kubeadm => Ok(()),
-        Distribution::Rke2 => {
+        Distribution::Rke2 | Distribution::K3s | Distribution::Rke1 | Distribution::Other => {
             let message = format!("control planes of {distribution} cannot be stopped and started yet");
             Err(Trouble::new("LB0202", Kind::Invalid, message))
         }

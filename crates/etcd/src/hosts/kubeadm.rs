@@ -3,7 +3,8 @@
 //! The pod's flags name paths within the pod; where those are on the host, its volumes say (kubeadm
 //! `cmd/kubeadm/app/phases/etcd/local.go` mounts them at the same paths, but people move them).
 
-use super::{Distribution, Found, LOCAL, below, existing, pair, secure, yaml};
+use super::{Found, LOCAL, below, existing, pair, secure, yaml};
+use estate::Distribution;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
 use super::*;
+use estate::Distribution;
 use tempfile::TempDir;
 
 /// A host with these files, empty unless their content is given.

@@ -20,7 +20,7 @@ pub(crate) const PROCESS: &str = "lab-manager";
 pub(crate) fn admin_kubeconfig(layout: Distribution) -> &'static str {
     match layout {
         Distribution::Kubeadm => "/etc/kubernetes/super-admin.conf",
-        Distribution::Rke2 => "/etc/rancher/rke2/rke2.yaml",
+        _ => "/etc/rancher/rke2/rke2.yaml",
     }
 }
 

@@ -48,13 +48,12 @@ fn signed(revision: u64) -> i64 {
 
 /// How etcd is reached on its own host, as its installer left it.
 fn here(distribution: Distribution) -> Connection {
-    let pki = match distribution {
-        Distribution::Kubeadm => "/etc/kubernetes/pki/etcd",
-        Distribution::Rke2 => "/var/lib/rancher/rke2/server/tls/etcd",
-    };
-    let (ca, name) = match distribution {
-        Distribution::Kubeadm => ("ca", "healthcheck-client"),
-        Distribution::Rke2 => ("server-ca", "client"),
+    let (pki, ca, name) = match distribution {
+        Distribution::Rke2 => ("/var/lib/rancher/rke2/server/tls/etcd", "server-ca", "client"),
+        Distribution::K3s => ("/var/lib/rancher/k3s/server/tls/etcd", "server-ca", "client"),
+        Distribution::Kubeadm | Distribution::Rke1 | Distribution::Other => {
+            ("/etc/kubernetes/pki/etcd", "ca", "healthcheck-client")
+        }
     };
     Connection {
         endpoint: "https://127.0.0.1:2379".to_owned(),
