@@ -14,9 +14,10 @@ mod problem;
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
 pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
-    Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
-    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
-    What,
+    Cluster, Dns, Estate, EtcdAccess, Failover, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
+    Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe, Protect, ProtectEtcd,
+    ProtectFiles, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, What,
+    json_schema,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};
