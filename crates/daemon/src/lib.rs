@@ -1,32 +1,41 @@
-//! The loops of one site: observe, decide, record, act.
+//! What one host does for the estate, all the time: observe, decide, record, act.
 //!
-//! Start at [`Daemon::run`], which starts them: `voting` answers the other sites and keeps its word on disk, `keeping` holds
-//! the right to serve (`asking` for it) and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
-//! `proving` opens them where it could be recovered, `deciding` judges and fails over. Beside these, `copying` keeps second
-//! repositories, `telling` says what was seen in the repository, `sealing` keeps the recovery kit. What they know of each other is in
-//! `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
+//! Start at [`serve()`]. Each cluster that is protected here has a `guard`, by itself; `following` keeps the newest state of a cluster
+//! ready, `copying` keeps second repositories, `sealing` watches the estate file and keeps the recovery kit. What is known of all that is
+//! on the `board`, and `control` tells it to whoever asks on this host.
+//!
+//! Where a cluster has a standby, `Daemon` is one site's part in who serves it: `voting` answers the other sites and keeps its word on
+//! disk, `keeping` holds the right to serve (`asking` for it) and stops what may not, `observing` probes, `proving` opens points where the
+//! cluster could be recovered, `deciding` judges and fails over, `telling` says what was seen in the repository. What they know of each
+//! other is in `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
 //!
 //! Not here: HTTP (`peers`), the terminal (`lifeboat`), deciding (`failover`), the steps of a recovery (`recovery`).
 
 mod asking;
+mod board;
+mod control;
 mod copying;
 mod deciding;
 mod disk;
+mod following;
+mod guard;
 mod handler;
 mod keeping;
 mod load;
 mod locking;
 mod looking;
 mod observing;
-mod protecting;
 mod proving;
 mod sealing;
+mod serve;
 mod state;
 mod telling;
 mod voting;
 
 pub use deciding::runner;
+pub use control::{Answer, CONTROL, Question, ask};
 pub use load::load;
+pub use serve::{Options, serve};
 
 use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;
@@ -66,8 +75,8 @@ impl Pair {
     }
 }
 
-/// One site's Lifeboat.
-pub struct Daemon {
+/// One site's Lifeboat, as far as it has a part in who serves the cluster that has a standby.
+pub(crate) struct Daemon {
     pub(crate) world: World,
     pub(crate) site: Name,
     pub(crate) cluster: Name,
@@ -75,6 +84,8 @@ pub struct Daemon {
     pub(crate) pair: Pair,
     pub(crate) directory: PathBuf,
     pub(crate) say: Say,
+    /// What is done here for the protection of clusters.
+    pub(crate) board: board::Board,
     state: Mutex<State>,
     /// Held from a voter's decision until it is durable: the next one must build on it.
     pub(crate) ballot: tokio::sync::Mutex<failover::Voter>,
@@ -91,7 +102,7 @@ impl Daemon {
     ///
     /// # Errors
     /// This host is no site's, the estate has no cluster to keep, or the voter's record is damaged.
-    pub async fn open(world: World, directory: PathBuf, say: Say) -> Result<Arc<Self>, Trouble> {
+    pub(crate) async fn open(world: World, directory: PathBuf, board: board::Board, say: Say) -> Result<Arc<Self>, Trouble> {
         let here = world.here.clone();
         let site = here.as_ref().and_then(|host| world.estate.site_on(host.as_str())).cloned();
         let Some(site) = site else {
@@ -111,6 +122,7 @@ impl Daemon {
         let mut state = State::new();
         state.standing = voter.standing().cloned();
         Ok(Arc::new(Self {
+            board,
             state: Mutex::new(state),
             keeper: Mutex::new(failover::Keeper::new(post)),
             ballot: tokio::sync::Mutex::new(voter),
@@ -132,7 +144,7 @@ impl Daemon {
     ///
     /// # Errors
     /// The peers' key cannot be read, or another program listens at the site's address.
-    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
+    pub(crate) async fn run(self: Arc<Self>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
         let key = self.world.peers_key()?;
         let peer = self.world.peer(&self.site)?;
         let listener = TcpListener::bind(&peer.address).await.map_err(|reason| {
@@ -150,14 +162,7 @@ impl Daemon {
         loops.spawn(asking::ask(self.clone()));
         loops.spawn(keeping::keep(self.clone()));
         loops.spawn(observing::observe(self.clone()));
-        loops.spawn(protecting::protect(self.clone()));
         loops.spawn(telling::tell(self.clone()));
-        loops.spawn(sealing::watch(self.clone()));
-        for (copy, of) in &self.world.estate.repositories {
-            if let Some(original) = of.copy_of.as_deref().filter(|_| *of.site == self.site) {
-                loops.spawn(copying::copy(self.clone(), copy.clone(), original.clone()));
-            }
-        }
         if self.is_standby() {
             loops.spawn(proving::prove(self.clone()));
             for site in self.others().cloned().collect::<Vec<_>>() {

@@ -93,14 +93,29 @@ impl Daemon {
         for part in &point.parts {
             let file = place.join(&part.name);
             let fetched = repository.fetch(&self.cluster, &point, &part.name, &file).await;
-            let sound = match fetched {
-                Ok(()) if part.name == "etcd" => protect::etcd::verify(&file).await.map_err(Trouble::from),
-                other => other.map_err(Trouble::from),
-            };
             _ = tokio::fs::remove_file(&file).await;
-            sound?;
+            fetched?;
         }
+        self.is_followed(&point)?;
         Ok(point)
+    }
+
+    /// Whether the state that is kept ready here, every change of which was opened and added, has come past a point.
+    fn is_followed(&self, point: &Point) -> Result<(), Trouble> {
+        let (following, why) = self.board.change(&self.cluster, |entry| (entry.following.clone(), entry.trouble("follower")));
+        let revision = u64::try_from(point.revision).unwrap_or(0);
+        let has_passed = following
+            .as_ref()
+            .is_some_and(|own| own.timeline == point.timeline && own.revision >= revision);
+        if has_passed {
+            return Ok(());
+        }
+        let far = following.map_or_else(|| "nothing is followed yet".to_owned(), |own| {
+            format!("what is followed stands at revision {} of timeline {}", own.revision, own.timeline)
+        });
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!("{} is not proven: it has revision {revision} of timeline {}, and {far}{why}", point.id, point.timeline);
+        Err(Trouble::new("LB0414", estate::Kind::Unreachable, message).hint("lifeboat status"))
     }
 
     /// What stands in the way of taking over here.

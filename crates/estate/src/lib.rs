@@ -12,7 +12,7 @@ mod point;
 mod problem;
 
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
-pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
+pub use evidence::{Copying, Duty, Following, Lag, Made, Protection, Told, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
     Cluster, Dns, Estate, EtcdAccess, Failover, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
     Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe, Protect, ProtectEtcd,
@@ -21,7 +21,7 @@ pub use file::{
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};
-pub use point::{InvalidPointId, Part, Point, PointId};
+pub use point::{HashProof, InvalidPointId, Part, Point, PointId};
 pub use problem::{Kind, UnknownKind};
 
 #[cfg(test)]

@@ -127,11 +127,9 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         return Err(NoPlan::Stranger { cluster: cluster.clone(), holder: holder.clone() });
     }
     let point = &facts.chosen.point;
-    for part in ["etcd", "files"] {
-        if point.part(part).is_none() {
-            let reason = format!("it has no part {part:?}");
-            return Err(NoPlan::Copy { point: point.id.to_string(), reason });
-        }
+    if point.part("files").is_none() {
+        let reason = "it has no part \"files\"".to_owned();
+        return Err(NoPlan::Copy { point: point.id.to_string(), reason });
     }
     if let (true, Some(reason)) = (facts.automatic, &facts.chosen.unsigned) {
         let reason = format!("it is not to be trusted, and nobody accepts that: {reason}");

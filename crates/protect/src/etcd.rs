@@ -1,7 +1,6 @@
-//! etcd: its history in a repository, and for now a whole snapshot too, checked against the hash that etcd itself puts at its
-//! end.
+//! etcd: its history in a repository.
 //!
-//! Start at [`capture()`], which keeps the history; [`merge_once`] makes it smaller, and [`RepositoryShelf`] is how everything in
+//! [`source()`] says how a cluster's etcd is reached. Start at [`capture()`], which keeps the history; [`merge_once`] makes it smaller, and [`RepositoryShelf`] is how everything in
 //! the crate `etcd` reads it: proofs, rebuilding, exports.
 
 mod capture;
@@ -11,7 +10,8 @@ mod lock;
 mod merge;
 mod restore;
 mod shelf;
-mod take;
+mod export;
+mod source;
 
 pub use capture::{Captured, capture};
 pub use failed::repository_error;
@@ -20,7 +20,8 @@ pub use lock::{HistoryLock, OnUnlocked, lock_merged};
 pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;
-pub use take::{Snapshot, revision, take, verify};
+pub use export::{Unmade, export};
+pub use source::{Found, revision, source};
 
 #[cfg(test)]
 mod tests;

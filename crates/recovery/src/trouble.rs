@@ -1,5 +1,7 @@
 //! What goes wrong, in the one form that journals and people have it: a code, the object and the reason, the next command.
 
+mod history;
+
 use engine::Problem;
 use estate::Kind;
 use std::borrow::Cow;
@@ -161,6 +163,8 @@ impl From<protect::Error> for Trouble {
             E::Etcd(error) => error.into(),
             E::Repository(error) => error.into(),
             E::Host(error) => error.into(),
+            E::NoEtcd { .. } => Self::of("LB0411", error.kind(), &error),
+            E::Behind { .. } => Self::of("LB0414", error.kind(), &error).hint("lifeboat status"),
             E::Missing { .. } | E::Unusable { .. } | E::Moved { .. } => Self::of("LB0404", error.kind(), &error),
             E::Spool { .. } => Self::of("LB0308", error.kind(), &error),
             E::Id(_) => Self::of("LB0099", error.kind(), &error),
