@@ -6,6 +6,7 @@
 //! Not here: when a copy is taken or which one is restored (`daemon`, `plan`), where copies live (`repository`), starting and
 //! stopping what is restored (`recovery`).
 
+pub mod complete;
 mod error;
 pub mod etcd;
 pub mod files;
