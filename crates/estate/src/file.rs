@@ -9,6 +9,7 @@ mod keep;
 mod place;
 mod reference;
 mod referred;
+mod snapshots;
 mod store;
 
 pub use error::FileError;
@@ -16,6 +17,7 @@ pub use keep::Keep;
 pub use place::Placed;
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
+pub use snapshots::SnapshotPlace;
 pub use store::{InvalidStoreUrl, StoreUrl};
 
 use crate::{Distribution, LockMode, Name, Role};
@@ -179,6 +181,9 @@ pub struct Cluster {
     /// How it is copied.
     #[serde(default)]
     pub protect: Protect,
+    /// Where snapshots of its etcd lie that others made.
+    #[serde(default)]
+    pub snapshots: Vec<SnapshotPlace>,
     /// The manager, Rancher, that runs in it.
     pub manager: Manager,
 }

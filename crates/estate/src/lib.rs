@@ -15,8 +15,8 @@ pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing,
 pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
     Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
-    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
-    What,
+    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, SnapshotPlace, Ssh, Stand, StoreUrl,
+    TsigAlgorithm, TsigKey, What,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};

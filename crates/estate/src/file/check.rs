@@ -20,7 +20,7 @@ pub(super) struct Wrong {
     pub(super) hide: bool,
 }
 
-type Checked = Result<(), Wrong>;
+pub(super) type Checked = Result<(), Wrong>;
 
 impl Estate {
     /// The first broken rule, if any.
@@ -175,6 +175,7 @@ impl Estate {
         if name != zone && !name.ends_with(&format!(".{zone}")) {
             return wrong(cluster.manager.name.place(), format!("{name} is not in the zone {zone}"));
         }
+        self.check_snapshots(cluster)?;
         let (every, loss) = (&cluster.protect.every, &self.monitor.maximum_loss);
         // A copy is as old as the interval just before the next one is there, and taking and proving take their time.
         if **loss < **every * 2 {
@@ -252,7 +253,11 @@ fn check_keys_of_store(of: &Repository) -> Checked {
 }
 
 fn check_endpoint(of: &Repository) -> Checked {
-    let Some(endpoint) = &of.endpoint else { return Ok(()) };
+    of.endpoint.as_ref().map_or(Ok(()), check_url)
+}
+
+/// The URL of a store's server.
+pub(super) fn check_url(endpoint: &Placed<String>) -> Checked {
     let (message, hide) = if endpoint.contains(['@', '?', '#']) {
         ("an endpoint holds neither credentials nor a query", true)
     } else if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
@@ -273,7 +278,7 @@ fn hidden(place: Place, message: &str) -> Checked {
 }
 
 /// What a name refers to.
-fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) -> Result<&'a T, Wrong> {
+pub(super) fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) -> Result<&'a T, Wrong> {
     all.get(&**name).ok_or_else(|| {
         let near = nearest(name.as_str(), all.keys().map(Name::as_str));
         let hint = near.map(|near| format!("; is it {near:?}?")).unwrap_or_default();
@@ -285,10 +290,10 @@ fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) ->
     })
 }
 
-fn wrong(place: Place, message: String) -> Checked {
+pub(super) fn wrong(place: Place, message: String) -> Checked {
     Err(Wrong { place, message, hide: false })
 }
 
-fn nowhere() -> Place {
+pub(super) fn nowhere() -> Place {
     Place { line: 0, column: 0 }
 }

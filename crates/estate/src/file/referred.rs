@@ -59,6 +59,11 @@ impl Estate {
         for (name, of) in &self.clusters {
             add(format!("clusters.{name}.manager.ca"), What::File(&of.manager.ca));
             add(format!("clusters.{name}.manager.token"), What::Secret(&of.manager.token));
+            for (number, place) in of.snapshots.iter().enumerate() {
+                for (key, secret) in place.secrets() {
+                    add(format!("clusters.{name}.snapshots.{number}.{key}"), What::Secret(secret));
+                }
+            }
         }
         add("dns.key.secret".to_owned(), What::Secret(&self.dns.key.secret));
         all
