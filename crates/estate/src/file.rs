@@ -12,6 +12,7 @@ mod playbook;
 mod reference;
 mod referred;
 mod schema;
+mod snapshots;
 mod store;
 
 pub use cluster::{Cluster, EtcdAccess, Failover, Objectives, Protect, ProtectEtcd, ProtectFiles, Stand};
@@ -22,6 +23,7 @@ pub use playbook::{Playbook, PlaybookStep};
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
 pub use schema::json_schema;
+pub use snapshots::SnapshotPlace;
 pub use store::{InvalidStoreUrl, StoreUrl};
 
 use crate::{LockMode, Name, Role};

@@ -16,7 +16,7 @@ pub use evidence::{Copying, Duty, Following, Lag, Made, Protection, Told, LastRe
 pub use file::{
     Cluster, Dns, Estate, EtcdAccess, Failover, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
     Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe, Protect, ProtectEtcd,
-    ProtectFiles, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, What,
+    ProtectFiles, Referred, Repository, SecretRef, Site, SnapshotPlace, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, What,
     json_schema,
 };
 pub use name::{InvalidName, Name};

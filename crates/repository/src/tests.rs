@@ -9,6 +9,7 @@ mod copying;
 mod counting;
 mod disks;
 mod filing;
+mod foreign;
 mod histories;
 mod journals;
 mod killed;

@@ -169,7 +169,11 @@ fn check_keys_of_store(of: &Repository) -> Checked {
 }
 
 fn check_endpoint(of: &Repository) -> Checked {
-    let Some(endpoint) = &of.endpoint else { return Ok(()) };
+    of.endpoint.as_ref().map_or(Ok(()), check_url)
+}
+
+/// The URL of a store's server.
+pub(super) fn check_url(endpoint: &Placed<String>) -> Checked {
     let (message, hide) = if endpoint.contains(['@', '?', '#']) {
         ("an endpoint holds neither credentials nor a query", true)
     } else if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {

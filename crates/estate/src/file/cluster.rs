@@ -3,7 +3,7 @@
 //! Start at [`Cluster`]. With its role and one of its control plane's hosts, or on such a host with its role alone, it is protected.
 
 use super::reference::{duration, optional_duration};
-use super::{Dns, Keep, Manager, Peers, Placed};
+use super::{Dns, Keep, Manager, Peers, Placed, SnapshotPlace};
 use crate::{Distribution, Name, Role};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub struct Cluster {
     /// What is asked of its protection.
     #[serde(default)]
     pub objectives: Objectives,
+    /// Where snapshots of its etcd lie that others made.
+    #[serde(default)]
+    pub snapshots: Vec<SnapshotPlace>,
     /// The manager, Rancher, that runs in it. It goes with `standby`.
     pub manager: Option<Manager>,
 }

@@ -69,6 +69,11 @@ impl Estate {
             if let Some(path) = &of.kubeconfig {
                 add(format!("clusters.{name}.kubeconfig"), What::File(path));
             }
+            for (number, place) in of.snapshots.iter().enumerate() {
+                for (key, secret) in place.secrets() {
+                    add(format!("clusters.{name}.snapshots.{number}.{key}"), What::Secret(secret));
+                }
+            }
             if let Some(manager) = &of.manager {
                 add(format!("clusters.{name}.manager.ca"), What::File(&manager.ca));
                 add(format!("clusters.{name}.manager.token"), What::Secret(&manager.token));

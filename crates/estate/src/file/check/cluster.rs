@@ -40,6 +40,7 @@ impl Estate {
         self.check_home(cluster)?;
         self.check_objectives(&cluster.objectives)?;
         check_protect(cluster)?;
+        self.check_snapshots(cluster)?;
         match (&cluster.primary, &cluster.standby) {
             (Some(_), Some(_)) => self.check_failover(cluster),
             (None, None) => match &cluster.manager {
