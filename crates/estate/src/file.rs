@@ -6,6 +6,7 @@
 mod check;
 mod error;
 mod keep;
+mod notify;
 mod place;
 mod reference;
 mod referred;
@@ -13,6 +14,7 @@ mod store;
 
 pub use error::FileError;
 pub use keep::Keep;
+pub use notify::{Channel, Email, Form, MailTls, Severity, Webhook, WebhookUrl, is_safe_to_call};
 pub use place::Placed;
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
@@ -50,6 +52,9 @@ pub struct Estate {
     /// What is sealed into the repository besides the copies.
     #[serde(default)]
     pub kit: KitSettings,
+    /// Who is told when nobody looks, by channel.
+    #[serde(default)]
+    pub notify: BTreeMap<Name, Placed<Channel>>,
 }
 
 /// A place that fails as a whole.

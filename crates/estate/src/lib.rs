@@ -14,9 +14,9 @@ mod problem;
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
 pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
-    Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
-    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
-    What,
+    Channel, Cluster, Dns, Email, Estate, FileError, Form, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
+    MailTls, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Severity, Site,
+    Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};

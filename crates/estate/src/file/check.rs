@@ -2,7 +2,7 @@
 
 use super::error::nearest;
 use super::place::Place;
-use super::{Cluster, Estate, Placed, Repository, Stand};
+use super::{Cluster, Estate, Placed, Repository, Stand, notify};
 use crate::{Distribution, Name, Role};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(super) struct Wrong {
     pub(super) hide: bool,
 }
 
-type Checked = Result<(), Wrong>;
+pub(super) type Checked = Result<(), Wrong>;
 
 impl Estate {
     /// The first broken rule, if any.
@@ -42,6 +42,7 @@ impl Estate {
         }
         self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
         self.check_monitor()?;
+        self.notify.values().try_for_each(notify::check)?;
         self.check_kit()
     }
 
@@ -268,7 +269,7 @@ fn is_public_key(text: &str) -> bool {
 }
 
 /// Of a value that may be a secret put in the wrong place.
-fn hidden(place: Place, message: &str) -> Checked {
+pub(super) fn hidden(place: Place, message: &str) -> Checked {
     Err(Wrong { place, message: message.to_owned(), hide: true })
 }
 
@@ -285,7 +286,7 @@ fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) ->
     })
 }
 
-fn wrong(place: Place, message: String) -> Checked {
+pub(super) fn wrong(place: Place, message: String) -> Checked {
     Err(Wrong { place, message, hide: false })
 }
 
