@@ -28,7 +28,7 @@ mod voting;
 pub use deciding::runner;
 pub use load::load;
 
-use estate::{Cluster, Name};
+use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;
 use recovery::{Trouble, World};
 use serde::Serialize;
@@ -46,12 +46,33 @@ pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 /// Where a site's Lifeboat keeps what must survive it.
 pub const DIRECTORY: &str = "/var/lib/lifeboat";
 
+/// Where the cluster can serve, and what serves there.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) primary: Stand,
+    pub(crate) standby: Stand,
+    pub(crate) manager: Manager,
+    pub(crate) dns_key: SecretRef,
+}
+
+impl Pair {
+    fn of(failover: &Failover<'_>) -> Self {
+        Self {
+            primary: failover.primary.clone(),
+            standby: failover.standby.clone(),
+            manager: failover.manager.clone(),
+            dns_key: failover.dns.key.secret.clone(),
+        }
+    }
+}
+
 /// One site's Lifeboat.
 pub struct Daemon {
     pub(crate) world: World,
     pub(crate) site: Name,
     pub(crate) cluster: Name,
     pub(crate) of: Cluster,
+    pub(crate) pair: Pair,
     pub(crate) directory: PathBuf,
     pub(crate) say: Say,
     state: Mutex<State>,
@@ -74,18 +95,19 @@ impl Daemon {
         let here = world.here.clone();
         let site = here.as_ref().and_then(|host| world.estate.site_on(host.as_str())).cloned();
         let Some(site) = site else {
-            let known: Vec<String> = world.estate.sites.values().map(|site| site.host.to_string()).collect();
+            let hosts = world.estate.sites.values().filter_map(|site| site.host.as_ref());
+            let known: Vec<String> = hosts.map(ToString::to_string).collect();
             let message =
                 format!("this host is none on which a site's Lifeboat runs: the estate names {}", known.join(", "));
             return Err(Trouble::new("LB0204", estate::Kind::Invalid, message).hint("hostname, or --host NAME"));
         };
-        let Some((cluster, of)) = world.estate.management() else {
-            let message = "the estate has no management cluster".to_owned();
+        let Some(failover) = world.estate.failover() else {
+            let message = "the estate has no cluster with a standby".to_owned();
             return Err(Trouble::new("LB0202", estate::Kind::Invalid, message));
         };
-        let (cluster, of) = (cluster.clone(), of.clone());
-        let voter = voting::open(&world, &site, &cluster, &of, &directory).await?;
-        let post = voting::post(&world, &site, &cluster, &of)?;
+        let (cluster, of, pair) = (failover.name.clone(), failover.of.clone(), Pair::of(&failover));
+        let voter = voting::open(&world, &site, &cluster, &pair, &directory).await?;
+        let post = voting::post(&world, &site, &cluster, &pair)?;
         let mut state = State::new();
         state.standing = voter.standing().cloned();
         Ok(Arc::new(Self {
@@ -99,6 +121,7 @@ impl Daemon {
             site,
             cluster,
             of,
+            pair,
             directory,
             say,
         }))
@@ -164,13 +187,13 @@ impl Daemon {
 
     /// Whether the cluster can stand at this site.
     pub(crate) fn has_stand(&self) -> bool {
-        [&self.of.primary, &self.of.standby]
+        [&self.pair.primary, &self.pair.standby]
             .iter()
             .any(|stand| self.world.estate.site_of(stand) == Some(&self.site))
     }
 
     pub(crate) fn is_standby(&self) -> bool {
-        self.world.estate.site_of(&self.of.standby) == Some(&self.site)
+        self.world.estate.site_of(&self.pair.standby) == Some(&self.site)
     }
 
     /// The other sites.

@@ -67,7 +67,7 @@ impl Daemon {
 
     /// The newest revision, so that others can tell what was lost.
     async fn look_at_revision(&self) {
-        if let Ok(revision) = protect::etcd::revision(*self.of.distribution).await {
+        if let Ok(revision) = protect::etcd::revision(self.of.distribution()).await {
             self.state().revision = Some(revision);
         }
     }
@@ -81,7 +81,7 @@ impl Daemon {
         let host_name = self.world.here.clone().unwrap_or_else(|| self.site.clone());
         let source = Source {
             cluster: &self.cluster,
-            distribution: *self.of.distribution,
+            distribution: self.of.distribution(),
             site: &self.site,
             epoch,
             host: &host,

@@ -49,7 +49,7 @@ impl Daemon {
     /// The newest copy that any site says it has taken, and for how long the primary has not been heard.
     fn expected(&self, now: Duration) -> (Option<PointId>, Option<Duration>) {
         let state = self.state();
-        let primary = self.world.estate.site_of(&self.of.primary);
+        let primary = self.world.estate.site_of(&self.pair.primary);
         let heard = primary.and_then(|primary| state.heard.get(primary));
         (state.named(), heard.map(|(_, at)| now.saturating_sub(*at)))
     }
@@ -109,18 +109,18 @@ impl Daemon {
             return Vec::new();
         }
         let mut unfit = Vec::new();
-        let dns = &self.world.estate.dns.key.secret;
+        let dns = &self.pair.dns_key;
         let repository = self.world.estate.repositories.get(&*self.of.repository);
         let wanted = [
             Some(dns),
-            Some(&self.of.manager.token),
+            Some(&self.pair.manager.token),
             repository.map(|repository| &repository.identity),
         ];
         for secret in wanted.into_iter().flatten().filter(|secret| !self.world.has(secret)) {
             unfit.push(format!("{secret} is not here, and a recovery needs it"));
         }
         match self.here() {
-            Ok(host) => match fitness::missing(&host, &self.of.standby.kubeadm_config).await {
+            Ok(host) => match fitness::missing(&host, &self.pair.standby.kubeadm_config).await {
                 Ok(missing) => unfit.extend(missing),
                 Err(error) => unfit.push(error.to_string()),
             },

@@ -14,9 +14,10 @@ mod problem;
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
 pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
 pub use file::{
-    Channel, Cluster, Dns, Email, Estate, FileError, Form, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
-    MailTls, Manager, Mode, Monitor, Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Severity, Site,
-    Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call,
+    Channel, Cluster, Dns, Email, Estate, EtcdAccess, Failover, FileError, Form, Host, InvalidStoreUrl, Keep,
+    KeyHolder, KitSettings, MailTls, Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe,
+    Protect, ProtectEtcd, ProtectFiles, Referred, Repository, SecretRef, Severity, Site, Ssh, Stand, StoreUrl,
+    TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call, json_schema,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};

@@ -3,13 +3,14 @@
 use super::check::{Checked, hidden, wrong};
 use super::place::Placed;
 use super::reference::SecretRef;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// A way to people who are not at a terminal: a webhook or e-mail.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Channel {
     /// A server that takes messages over HTTP.
@@ -21,7 +22,7 @@ pub struct Channel {
 }
 
 /// What a message is about, by what it asks of its reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Somebody has to look.
@@ -43,7 +44,7 @@ impl fmt::Display for Severity {
 }
 
 /// A server that takes messages over HTTP, each in a POST of JSON.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Webhook {
     /// Where it is.
@@ -112,7 +113,7 @@ fn is_this_host(host: &str) -> bool {
 }
 
 /// What a webhook is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Form {
     /// Every part of the message as a field of its own.
@@ -123,7 +124,7 @@ pub enum Form {
 }
 
 /// Mailboxes, and the server that takes mail for them.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Email {
     /// The mail server: a name, or an address.
@@ -157,7 +158,7 @@ impl Email {
 }
 
 /// How the way to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum MailTls {
     /// TLS after `STARTTLS` (RFC 3207), and no mail without it.

@@ -67,6 +67,13 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pla
     Ok(Placed::<Span>::deserialize(deserializer)?.map(|span| span.0))
 }
 
+/// Reads the same, where it may be left out.
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Placed<Duration>>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
 /// Reads the same, and `0s`.
 pub(super) fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
