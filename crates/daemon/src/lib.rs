@@ -20,6 +20,7 @@ mod looking;
 mod observing;
 mod protecting;
 mod proving;
+mod say;
 mod sealing;
 mod state;
 mod telling;
@@ -27,6 +28,7 @@ mod voting;
 
 pub use deciding::runner;
 pub use load::load;
+pub use say::{Level, Line, Say};
 
 use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;
@@ -39,9 +41,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-
-/// Says something to whoever reads the log.
-pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Where a site's Lifeboat keeps what must survive it.
 pub const DIRECTORY: &str = "/var/lib/lifeboat";
@@ -224,8 +223,8 @@ impl Daemon {
     pub(crate) fn trouble(&self, about: &str, trouble: Option<String>) {
         let changed = self.state().trouble(about, trouble.clone());
         match (changed, trouble) {
-            (true, Some(trouble)) => (self.say)(&format!("{about}: {trouble}")),
-            (true, None) => (self.say)(&format!("{about}: all is well again")),
+            (true, Some(trouble)) => self.say.line(Line::warn(trouble).about(about)),
+            (true, None) => self.say.line(Line::info("all is well again").about(about)),
             (false, _) => {}
         }
     }

@@ -43,7 +43,9 @@ async fn standby() -> (TempDir, Arc<Daemon>, Repository) {
     };
     repository.found(&founding).await.unwrap();
     kit::seal(&world, &repository).await.unwrap();
-    let daemon = Daemon::open(world, place.path().join("state"), Arc::new(|_| {})).await.unwrap();
+    let daemon = Daemon::open(world, place.path().join("state"), crate::Say::new(|_| {}))
+        .await
+        .unwrap();
     (place, daemon, repository)
 }
 
