@@ -89,7 +89,7 @@ async fn what_cannot_be_used_is_told_without_the_url() {
     let urls = [
         "",
         "hooks.example.org/hunter3",
-        "http://example.org/hunter3",
+        "http://a.example.org/hunter3",
         "https://[::/hunter3",
     ];
     for url in urls {
@@ -98,7 +98,7 @@ async fn what_cannot_be_used_is_told_without_the_url() {
         assert_eq!(error.to_string(), "channel ops cannot be used: its url is not https://HOST/PATH");
     }
     let own_ca = "webhook: {url: \"${URL}\", ca: ca.pem}";
-    let error = open(&channel(own_ca), "https://example.org/hunter3").unwrap_err();
+    let error = open(&channel(own_ca), "https://a.example.org/hunter3").unwrap_err();
     assert_eq!(error.to_string(), "channel ops cannot be used: its CA: there is no certificate in it");
     // Nobody listens there.
     let closed = open(&channel(JSON), "http://127.0.0.1:1/hunter3").unwrap();
