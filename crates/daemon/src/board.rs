@@ -1,8 +1,8 @@
 //! What this Lifeboat does for each cluster's protection, as it is known at any moment: [`Board`]. Whoever works on a cluster writes
 //! here; whoever asks is told.
 
-use crate::Say;
 use crate::state::millis;
+use crate::{Line, Say};
 use estate::{Copying, Duty, Following, HashProof, Lag, Made, Name, Protection, Told};
 use etcd::capture::Behind;
 use jiff::Timestamp;
@@ -114,24 +114,29 @@ impl Board {
             next: trouble.hint.clone(),
         });
         let changed = self.change(cluster, |entry| match &told {
-            Some(told) => entry.troubles.insert(about.to_owned(), told.clone()).is_none_or(|was| was.text != told.text),
+            Some(told) => entry
+                .troubles
+                .insert(about.to_owned(), told.clone())
+                .is_none_or(|was| was.text != told.text),
             None => entry.troubles.remove(about).is_some(),
         });
         match (changed, told) {
-            (true, Some(told)) => self.say(cluster, &format!("{about}: {}", told.text)),
-            (true, None) => self.say(cluster, &format!("{about}: all is well again")),
+            (true, Some(told)) => self.say.line(Line::warn(told.text).of(cluster).about(about)),
+            (true, None) => self.say.line(Line::info("all is well again").of(cluster).about(about)),
             (false, _) => {}
         }
     }
 
     pub(crate) fn say(&self, cluster: &Name, text: &str) {
-        (self.say)(&format!("{cluster}: {text}"));
+        self.say.line(Line::info(text).of(cluster));
     }
 
     /// Changes what is known of a copy of a repository.
     pub(crate) fn copy(&self, copy: &Name, of: &Name, change: impl FnOnce(&mut Copied)) {
         let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = copies.entry(copy.clone()).or_insert_with(|| Copied { of: of.clone(), lag: None, trouble: None });
+        let entry = copies
+            .entry(copy.clone())
+            .or_insert_with(|| Copied { of: of.clone(), lag: None, trouble: None });
         change(entry);
     }
 
@@ -165,7 +170,10 @@ impl Board {
     /// What is wrong with copies of repositories, in words.
     pub(crate) fn copy_troubles(&self) -> Vec<String> {
         let copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        copies.iter().filter_map(|(name, copied)| Some(format!("copy {name}: {}", copied.trouble.as_ref()?))).collect()
+        copies
+            .iter()
+            .filter_map(|(name, copied)| Some(format!("copy {name}: {}", copied.trouble.as_ref()?)))
+            .collect()
     }
 
     /// What is known of each cluster.

@@ -186,7 +186,11 @@ async fn one(stream: UnixStream, desk: Desk) {
     };
     let answer = match serde_json::from_str(&line) {
         Ok(question) => desk.answer(question).await,
-        Err(reason) => refused(Trouble::new("LB0003", Kind::Invalid, format!("the question cannot be understood: {reason}"))),
+        Err(reason) => refused(Trouble::new(
+            "LB0003",
+            Kind::Invalid,
+            format!("the question cannot be understood: {reason}"),
+        )),
     };
     let mut text = serde_json::to_vec(&answer).unwrap_or_default();
     text.push(b'\n');

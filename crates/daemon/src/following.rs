@@ -50,7 +50,9 @@ async fn on_and_on(world: &World, cluster: &Name, directory: &Path, board: &Boar
             timeline: own.timeline,
             revision: own.revision,
             behind: lag.behind(),
-            seen: i64::try_from(own.seen_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            seen: i64::try_from(own.seen_ms)
+                .ok()
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         });
         board.change(cluster, |entry| entry.following = following);
         let done = done.map_err(Trouble::from);

@@ -86,7 +86,9 @@ impl Gate {
 
     /// Points that are known to be proven elsewhere.
     fn proven(&self) -> BTreeSet<PointId> {
-        let Self::Site(daemon) = self else { return BTreeSet::new() };
+        let Self::Site(daemon) = self else {
+            return BTreeSet::new();
+        };
         let state = daemon.state();
         let heard = state.heard.values().filter_map(|(report, _)| report.proven.as_ref());
         let own = state.proven.as_ref().map(|(proven, _)| proven);
@@ -197,7 +199,11 @@ impl Guard {
 
     /// Who holds leases, for people.
     fn holder(&self) -> String {
-        let host = self.world.here.as_ref().map_or("a host that the estate does not name", |here| here.as_str());
+        let host = self
+            .world
+            .here
+            .as_ref()
+            .map_or("a host that the estate does not name", |here| here.as_str());
         format!("lifeboat serve on {host}")
     }
 

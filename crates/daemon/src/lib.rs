@@ -26,15 +26,17 @@ mod locking;
 mod looking;
 mod observing;
 mod proving;
+mod say;
 mod sealing;
 mod serve;
 mod state;
 mod telling;
 mod voting;
 
-pub use deciding::runner;
 pub use control::{Answer, CONTROL, Question, ask};
+pub use deciding::runner;
 pub use load::load;
+pub use say::{Level, Line, Say};
 pub use serve::{Options, serve};
 
 use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
@@ -48,9 +50,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-
-/// Says something to whoever reads the log.
-pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Where a site's Lifeboat keeps what must survive it.
 pub const DIRECTORY: &str = "/var/lib/lifeboat";
@@ -102,7 +101,12 @@ impl Daemon {
     ///
     /// # Errors
     /// This host is no site's, the estate has no cluster to keep, or the voter's record is damaged.
-    pub(crate) async fn open(world: World, directory: PathBuf, board: board::Board, say: Say) -> Result<Arc<Self>, Trouble> {
+    pub(crate) async fn open(
+        world: World,
+        directory: PathBuf,
+        board: board::Board,
+        say: Say,
+    ) -> Result<Arc<Self>, Trouble> {
         let here = world.here.clone();
         let site = here.as_ref().and_then(|host| world.estate.site_on(host.as_str())).cloned();
         let Some(site) = site else {
@@ -229,8 +233,8 @@ impl Daemon {
     pub(crate) fn trouble(&self, about: &str, trouble: Option<String>) {
         let changed = self.state().trouble(about, trouble.clone());
         match (changed, trouble) {
-            (true, Some(trouble)) => (self.say)(&format!("{about}: {trouble}")),
-            (true, None) => (self.say)(&format!("{about}: all is well again")),
+            (true, Some(trouble)) => self.say.line(Line::warn(trouble).about(about)),
+            (true, None) => self.say.line(Line::info("all is well again").about(about)),
             (false, _) => {}
         }
     }

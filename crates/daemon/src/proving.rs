@@ -102,7 +102,9 @@ impl Daemon {
 
     /// Whether the state that is kept ready here, every change of which was opened and added, has come past a point.
     fn is_followed(&self, point: &Point) -> Result<(), Trouble> {
-        let (following, why) = self.board.change(&self.cluster, |entry| (entry.following.clone(), entry.trouble("follower")));
+        let (following, why) = self
+            .board
+            .change(&self.cluster, |entry| (entry.following.clone(), entry.trouble("follower")));
         let revision = u64::try_from(point.revision).unwrap_or(0);
         let has_passed = following
             .as_ref()
@@ -110,11 +112,15 @@ impl Daemon {
         if has_passed {
             return Ok(());
         }
-        let far = following.map_or_else(|| "nothing is followed yet".to_owned(), |own| {
-            format!("what is followed stands at revision {} of timeline {}", own.revision, own.timeline)
-        });
+        let far = following.map_or_else(
+            || "nothing is followed yet".to_owned(),
+            |own| format!("what is followed stands at revision {} of timeline {}", own.revision, own.timeline),
+        );
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let message = format!("{} is not proven: it has revision {revision} of timeline {}, and {far}{why}", point.id, point.timeline);
+        let message = format!(
+            "{} is not proven: it has revision {revision} of timeline {}, and {far}{why}",
+            point.id, point.timeline
+        );
         Err(Trouble::new("LB0414", estate::Kind::Unreachable, message).hint("lifeboat status"))
     }
 

@@ -104,7 +104,10 @@ pub async fn serve(
 
 /// This host's part in who serves the cluster that has a standby, if it has one.
 async fn site(world: &World, options: &Options, board: &Board, say: &Say) -> Result<Option<Arc<Daemon>>, Trouble> {
-    let votes = world.here.as_ref().is_some_and(|here| world.estate.site_on(here.as_str()).is_some());
+    let votes = world
+        .here
+        .as_ref()
+        .is_some_and(|here| world.estate.site_on(here.as_str()).is_some());
     if world.estate.failover().is_none() || !votes {
         return Ok(None);
     }
@@ -116,7 +119,14 @@ async fn site(world: &World, options: &Options, board: &Board, say: &Say) -> Res
 fn due(in_force: &World, newest: &World, is_site: bool) -> Option<String> {
     let decides = |world: &World| {
         let estate = &world.estate;
-        format!("{:?} {:?} {:?} {:?} {:?}", estate.sites, estate.peers, estate.monitor, estate.dns, estate.failover())
+        format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            estate.sites,
+            estate.peers,
+            estate.monitor,
+            estate.dns,
+            estate.failover()
+        )
     };
     let changed = is_site && decides(in_force) != decides(newest);
     changed.then(|| {
@@ -128,9 +138,16 @@ fn due(in_force: &World, newest: &World, is_site: bool) -> Option<String> {
 }
 
 fn nothing(world: &World) -> Trouble {
-    let here = world.here.as_ref().map_or("this host, which the estate does not name,".to_owned(), ToString::to_string);
+    let here = world
+        .here
+        .as_ref()
+        .map_or("this host, which the estate does not name,".to_owned(), ToString::to_string);
     let known: Vec<&str> = world.estate.hosts.keys().map(Name::as_str).collect();
-    let message = format!("{here} has nothing to do in the estate {}: it names {}", world.estate.name, known.join(", "));
+    let message = format!(
+        "{here} has nothing to do in the estate {}: it names {}",
+        world.estate.name,
+        known.join(", ")
+    );
     Trouble::new("LB0204", Kind::Invalid, message)
         .hint("--host NAME, or clusters.NAME.protect.by, or --cluster NAME to protect one from here")
 }
@@ -174,7 +191,10 @@ impl Duties {
             }
             if let Duty::Guard(cluster) | Duty::Follow(cluster) = &duty {
                 self.desk.guard(cluster, None);
-                if !wanted.keys().any(|it| matches!(it, Duty::Guard(it) | Duty::Follow(it) if it == cluster)) {
+                if !wanted
+                    .keys()
+                    .any(|it| matches!(it, Duty::Guard(it) | Duty::Follow(it) if it == cluster))
+                {
                     self.desk.board.forget(cluster);
                 }
             }
@@ -260,7 +280,10 @@ fn wanted(world: &World, only: &[Name]) -> BTreeMap<Duty, String> {
     let site = votes.or_else(|| estate.site_of_host(here));
     for (name, of) in estate.repositories.iter().filter(|(_, of)| Some(&*of.site) == site) {
         // At a site that votes, the host that does.
-        let is_its = estate.sites.get(&*of.site).is_none_or(|site| site.host.is_none() || votes.is_some());
+        let is_its = estate
+            .sites
+            .get(&*of.site)
+            .is_none_or(|site| site.host.is_none() || votes.is_some());
         if let Some(original) = of.copy_of.as_deref().filter(|_| is_its && only.is_empty()) {
             wanted.insert(Duty::Copy(name.clone()), format!("{} {}", repository(name), repository(original)));
         }

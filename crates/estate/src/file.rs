@@ -7,6 +7,7 @@ mod check;
 mod cluster;
 mod error;
 mod keep;
+mod notify;
 mod place;
 mod playbook;
 mod reference;
@@ -18,6 +19,7 @@ mod store;
 pub use cluster::{Cluster, EtcdAccess, Failover, Objectives, Protect, ProtectEtcd, ProtectFiles, Stand};
 pub use error::FileError;
 pub use keep::Keep;
+pub use notify::{Channel, Email, Form, MailTls, Severity, Webhook, WebhookUrl, is_safe_to_call};
 pub use place::Placed;
 pub use playbook::{Playbook, PlaybookStep};
 pub use reference::SecretRef;
@@ -66,6 +68,9 @@ pub struct Estate {
     /// What is sealed into the repository besides the copies.
     #[serde(default)]
     pub kit: KitSettings,
+    /// Who is told when nobody looks, by channel.
+    #[serde(default)]
+    pub notify: BTreeMap<Name, Placed<Channel>>,
 }
 
 /// A place that fails as a whole.

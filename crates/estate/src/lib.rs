@@ -12,12 +12,12 @@ mod point;
 mod problem;
 
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
-pub use evidence::{Copying, Duty, Following, Lag, Made, Protection, Told, LastRenewal, Proven, Report, Seen, Serving};
+pub use evidence::{Copying, Duty, Following, Lag, LastRenewal, Made, Protection, Proven, Report, Seen, Serving, Told};
 pub use file::{
-    Cluster, Dns, Estate, EtcdAccess, Failover, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings,
-    Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe, Protect, ProtectEtcd,
-    ProtectFiles, Referred, Repository, SecretRef, Site, SnapshotPlace, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, What,
-    json_schema,
+    Channel, Cluster, Dns, Email, Estate, EtcdAccess, Failover, FileError, Form, Host, InvalidStoreUrl, Keep,
+    KeyHolder, KitSettings, MailTls, Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe,
+    Protect, ProtectEtcd, ProtectFiles, Referred, Repository, SecretRef, Severity, Site, SnapshotPlace, Ssh, Stand,
+    StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call, json_schema,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};

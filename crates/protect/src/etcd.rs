@@ -4,23 +4,23 @@
 //! the crate `etcd` reads it: proofs, rebuilding, exports.
 
 mod capture;
+mod export;
 mod failed;
 mod leased;
 mod lock;
 mod merge;
 mod restore;
 mod shelf;
-mod export;
 mod source;
 
 pub use capture::{Captured, capture};
+pub use export::{Unmade, export};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
 pub use lock::{HistoryLock, OnUnlocked, lock_merged};
 pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;
-pub use export::{Unmade, export};
 pub use source::{Found, revision, source};
 
 #[cfg(test)]

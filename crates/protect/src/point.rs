@@ -1,8 +1,8 @@
 //! A whole recovery point: a moment of etcd's history and the files that it needs, so that they fit together. Start at [`take`].
 
 use crate::{Error, etcd, files};
-use ::etcd::capture::Behind;
 use ::etcd::Client;
+use ::etcd::capture::Behind;
 use cluster::Host;
 use estate::{Distribution, Epoch, HashProof, Name, Point, PointId};
 use repository::Repository;
@@ -95,7 +95,11 @@ async fn take_into(mut source: Source<'_>, repository: &Repository, spool: &Path
 
 /// Waits until the history holds a revision: its timeline, and the end of what is stored, which a segment ends on.
 async fn reached(behind: &mut watch::Receiver<Behind>, cluster: &Name, revision: u64) -> Result<(u32, u64), Error> {
-    let late = || Error::Behind { cluster: cluster.to_string(), revision, waited_s: PATIENCE.as_secs() };
+    let late = || Error::Behind {
+        cluster: cluster.to_string(),
+        revision,
+        waited_s: PATIENCE.as_secs(),
+    };
     let holds = |behind: &Behind| behind.stored.is_some_and(|stored| stored >= revision);
     match tokio::time::timeout(PATIENCE, behind.wait_for(holds)).await {
         Ok(Ok(behind)) => Ok((behind.timeline, behind.stored.unwrap_or(revision))),

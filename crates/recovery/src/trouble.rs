@@ -249,6 +249,16 @@ impl From<dns::Error> for Trouble {
     }
 }
 
+impl From<notify::Error> for Trouble {
+    fn from(error: notify::Error) -> Self {
+        let code = match &error {
+            notify::Error::Settings { .. } => "LB0902",
+            notify::Error::Unreachable { .. } | notify::Error::Refused { .. } => "LB0901",
+        };
+        Self::of(code, error.kind(), &error).hint(format!("lifeboat explain {code}"))
+    }
+}
+
 impl From<peers::Error> for Trouble {
     fn from(error: peers::Error) -> Self {
         use peers::Error as E;

@@ -57,9 +57,17 @@ impl Guard {
         let here = self.here()?;
         let host = Host::local(here.as_str());
         let client = self.client(running).await?;
-        let home = self.world.estate.site_of_host(&here).or_else(|| self.world.estate.home_of(&self.of));
+        let home = self
+            .world
+            .estate
+            .site_of_host(&here)
+            .or_else(|| self.world.estate.home_of(&self.of));
         let site = home.ok_or_else(|| {
-            Trouble::new("LB0202", estate::Kind::Invalid, format!("the estate does not say where {} stands", self.cluster))
+            Trouble::new(
+                "LB0202",
+                estate::Kind::Invalid,
+                format!("the estate does not say where {} stands", self.cluster),
+            )
         })?;
         let source = Source {
             cluster: &self.cluster,
@@ -77,7 +85,11 @@ impl Guard {
     }
 
     async fn note(&self, running: &Running, point: &Point) {
-        let made = Made { id: point.id.clone(), begun: point.begun, revision: point.revision };
+        let made = Made {
+            id: point.id.clone(),
+            begun: point.begun,
+            revision: point.revision,
+        };
         self.board.change(&self.cluster, |entry| entry.newest = Some(made));
         if let super::Gate::Site(daemon) = &self.gate {
             daemon.state().copied = Some(point.id.clone());

@@ -31,7 +31,11 @@ pub(super) async fn prove(guard: Arc<Guard>, running: Arc<Running>) {
         let proven = guard.proof(&running, turn).await;
         turn = turn.wrapping_add(1);
         let took = ambient::uptime().saturating_sub(begun);
-        let pause = if proven.is_ok() { *guard.of.protect.etcd.prove } else { AGAIN };
+        let pause = if proven.is_ok() {
+            *guard.of.protect.etcd.prove
+        } else {
+            AGAIN
+        };
         due = ambient::uptime() + pause.max(took * SHARE);
         guard.board.trouble(&guard.cluster, "proof", proven.as_ref().err());
         if let Ok(proof) = proven {
@@ -51,7 +55,8 @@ impl Guard {
         });
         let broken = |reason: tokio::task::JoinError| Trouble::new("LB0099", Kind::Bug, reason.to_string());
         let source = opening.await.map_err(broken)??;
-        let none = || Trouble::new("LB0407", Kind::Unreachable, format!("timeline {timeline} has nothing to compare yet"));
+        let none =
+            || Trouble::new("LB0407", Kind::Unreachable, format!("timeline {timeline} has nothing to compare yet"));
         let source = Arc::new(source.ok_or_else(none)?);
         let asked = every_member(&running.connections).await?;
         let names = asked.clients.names();
@@ -72,12 +77,15 @@ impl Guard {
                     "member {member} holds something else than the history: at revision {} its hash is {}, and the history's {ours}",
                     theirs.revision, theirs.hash
                 );
-                let hint = format!("lifeboat etcd verify --cluster {} --here: which of the members agree", self.cluster);
+                let hint =
+                    format!("lifeboat etcd verify --cluster {} --here: which of the members agree", self.cluster);
                 Err(Trouble::new("LB0409", Kind::Damaged, message).hint(hint))
             }
-            Some(Finding::Unreachable(why) | Finding::NotComparable { why, .. }) => {
-                Err(Trouble::new("LB0401", Kind::Unreachable, format!("member {member} cannot be compared: {why}")))
-            }
+            Some(Finding::Unreachable(why) | Finding::NotComparable { why, .. }) => Err(Trouble::new(
+                "LB0401",
+                Kind::Unreachable,
+                format!("member {member} cannot be compared: {why}"),
+            )),
             None => Err(Trouble::new("LB0401", Kind::Unreachable, "no member answers")),
         }
     }

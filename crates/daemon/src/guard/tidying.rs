@@ -3,7 +3,7 @@
 use super::{Guard, Running};
 use estate::PointId;
 use etcd::merge::Policy;
-use protect::etcd::{Holder, HistoryLock, lock_merged, merge_once};
+use protect::etcd::{HistoryLock, Holder, lock_merged, merge_once};
 use recovery::Trouble;
 use repository::{Error, Pruning, Retention, Sightings};
 use std::collections::BTreeSet;
@@ -79,7 +79,9 @@ impl Guard {
             match running.repository.point(&self.cluster, id).await {
                 Ok(point) => known.insert(id.clone(), u64::try_from(point.revision).unwrap_or(0)),
                 // Nobody recovers from what cannot be opened.
-                Err(Error::Damaged { .. } | Error::Misplaced { .. } | Error::Untrusted { .. } | Error::NotFound { .. }) => {
+                Err(
+                    Error::Damaged { .. } | Error::Misplaced { .. } | Error::Untrusted { .. } | Error::NotFound { .. },
+                ) => {
                     continue;
                 }
                 Err(other) => return Err(other.into()),

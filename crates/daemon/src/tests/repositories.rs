@@ -44,7 +44,7 @@ async fn standby() -> (TempDir, Arc<Daemon>, Repository) {
     };
     repository.found(&founding).await.unwrap();
     kit::seal(&world, &repository).await.unwrap();
-    let say: crate::Say = Arc::new(|_| {});
+    let say = crate::Say::new(|_| {});
     let board = Board::new(say.clone());
     let daemon = Daemon::open(world, place.path().join("state"), board, say).await.unwrap();
     (place, daemon, repository)
@@ -78,7 +78,12 @@ async fn what_was_seen_is_told_and_remembered_and_what_is_taken_away_is_noticed(
 #[tokio::test]
 async fn a_copy_is_kept_and_its_lag_is_known() {
     let (place, daemon, repository) = standby().await;
-    let copying = tokio::spawn(copying::copy(Arc::new(daemon.world.clone()), daemon.board.clone(), name("second"), name("standby-s3")));
+    let copying = tokio::spawn(copying::copy(
+        Arc::new(daemon.world.clone()),
+        daemon.board.clone(),
+        name("second"),
+        name("standby-s3"),
+    ));
     let complete = || {
         daemon
             .report()

@@ -42,6 +42,7 @@ impl Estate {
         self.check_objectives(&self.objectives)?;
         self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
         self.playbooks.values().try_for_each(super::playbook::check)?;
+        self.notify.values().try_for_each(super::notify::check)?;
         self.check_kit()
     }
 
@@ -189,7 +190,7 @@ fn is_public_key(text: &str) -> bool {
 }
 
 /// Of a value that may be a secret put in the wrong place.
-fn hidden(place: Place, message: &str) -> Checked {
+pub(super) fn hidden(place: Place, message: &str) -> Checked {
     Err(Wrong { place, message: message.to_owned(), hide: true })
 }
 

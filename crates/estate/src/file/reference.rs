@@ -16,7 +16,7 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("file:") {
             return (!path.is_empty()).then(|| Self::File(PathBuf::from(path)));
         }

@@ -1,6 +1,6 @@
 //! What an estate file refers to: the files and variables without which it is only half of what a recovery needs.
 
-use super::{Estate, SecretRef};
+use super::{Estate, SecretRef, WebhookUrl};
 use std::path::Path;
 
 /// Something that the estate refers to.
@@ -81,6 +81,27 @@ impl Estate {
         }
         if let Some(dns) = &self.dns {
             add("dns.key.secret".to_owned(), What::Secret(&dns.key.secret));
+        }
+        for (name, of) in &self.notify {
+            if let Some(webhook) = &of.webhook {
+                if let WebhookUrl::Secret(url) = &*webhook.url {
+                    add(format!("notify.{name}.webhook.url"), What::Secret(url));
+                }
+                if let Some(secret) = &webhook.secret {
+                    add(format!("notify.{name}.webhook.secret"), What::Secret(secret));
+                }
+                if let Some(ca) = &webhook.ca {
+                    add(format!("notify.{name}.webhook.ca"), What::File(ca));
+                }
+            }
+            if let Some(email) = &of.email {
+                if let Some(password) = &email.password {
+                    add(format!("notify.{name}.email.password"), What::Secret(password));
+                }
+                if let Some(ca) = &email.ca {
+                    add(format!("notify.{name}.email.ca"), What::File(ca));
+                }
+            }
         }
         all
     }

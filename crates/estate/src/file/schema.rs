@@ -1,7 +1,7 @@
 //! The estate file's JSON Schema, for editors. Start at [`json_schema`]; the types describe themselves, and here are those whose text
 //! has a form of its own.
 
-use super::{Estate, Placed, SecretRef, StoreUrl};
+use super::{Estate, Placed, SecretRef, StoreUrl, WebhookUrl};
 use crate::Name;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
@@ -57,4 +57,10 @@ text!(
     "StoreUrl",
     "^(file:.+|(s3|gs|az)://.+)$",
     "file:DIRECTORY, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX."
+);
+text!(
+    WebhookUrl,
+    "WebhookUrl",
+    "^(https?://.+|file:.+|\\$\\{[A-Za-z0-9_]+\\})$",
+    "https://HOST/PATH, or where such a URL is found: file:PATH or ${VARIABLE}."
 );

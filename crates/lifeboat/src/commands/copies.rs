@@ -127,7 +127,9 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
         printer.talk(&format!("{} is whole and sound", file.display()));
     }
     let file = args.into.join("etcd");
-    protect::etcd::export(&repository, &cluster, &point, &file).await.map_err(Trouble::from)?;
+    protect::etcd::export(&repository, &cluster, &point, &file)
+        .await
+        .map_err(Trouble::from)?;
     printer.talk(&format!("{} is a snapshot of etcd at revision {}", file.display(), point.revision));
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use crate::estate::Which;
 use crate::failure::Failure;
+use crate::log::{Log, written};
 use crate::printer::Printer;
-use daemon::{CONTROL, DIRECTORY, Options};
+use daemon::{CONTROL, DIRECTORY, Options, Say};
 use estate::{Kind, Name};
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(clap::Args)]
@@ -22,18 +22,23 @@ pub(crate) struct Args {
     /// Where it can be asked on this host
     #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
     control: PathBuf,
+    /// How the log on stderr is written: lines for people, or a JSON object a line
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    log: Log,
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let world = args.which.open()?;
     let printer = *printer;
-    let say = Arc::new(move |text: &str| {
-        printer.talk(&format!("{} {text}", ambient::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ")));
-    });
+    let say = Say::new(move |line| printer.styled(&written(args.log, ambient::now(), line)));
     for cluster in &args.clusters {
         world.cluster(cluster)?;
     }
-    let options = Options { directory: args.directory, control: args.control, clusters: args.clusters };
+    let options = Options {
+        directory: args.directory,
+        control: args.control,
+        clusters: args.clusters,
+    };
     let no_signals = |reason: std::io::Error| {
         Failure::new("LB0004", Kind::Unreachable, "Lifeboat could not start working").because(&reason)
     };

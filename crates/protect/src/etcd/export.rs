@@ -1,8 +1,8 @@
 //! A moment of a cluster's history as a snapshot file, which every etcd restores from. Start at [`export`].
 
 use super::RepositoryShelf;
-use ::etcd::history::{History, MomentError};
 use ::etcd::FileError;
+use ::etcd::history::{History, MomentError};
 use ::etcd::rebuild::{Marks, RebuildError, Rebuilt, Request, Target, UnknownLine, rebuild};
 use ::etcd::selection::{Packs, SelectionError};
 use estate::{Kind, Name, Point};
@@ -68,6 +68,10 @@ pub async fn export(repository: &Repository, cluster: &Name, point: &Point, into
         };
         Ok(rebuild(&source, &request)?)
     });
-    let broken_off = |reason| FileError::Io { file: shown, doing: "written", source: io::Error::other(reason) };
+    let broken_off = |reason| FileError::Io {
+        file: shown,
+        doing: "written",
+        source: io::Error::other(reason),
+    };
     making.await.unwrap_or_else(|reason| Err(broken_off(reason).into()))
 }

@@ -23,7 +23,9 @@ impl Found {
     /// [`Error::NoEtcd`], if none is known.
     pub fn members(&self) -> Result<Members, Error> {
         let mut connections = self.connections.iter().cloned();
-        let first = connections.next().ok_or_else(|| Error::NoEtcd { why: "no endpoint is given".to_owned() })?;
+        let first = connections
+            .next()
+            .ok_or_else(|| Error::NoEtcd { why: "no endpoint is given".to_owned() })?;
         Ok(Members::new(first, connections.map(|connection| connection.endpoint)))
     }
 

@@ -145,7 +145,11 @@ impl Trouble {
     /// The target is taken.
     pub fn occupied(path: &Path) -> Self {
         let shown = path.display();
-        let taken = if path.is_dir() { "is not empty" } else { "is there already" };
+        let taken = if path.is_dir() {
+            "is not empty"
+        } else {
+            "is there already"
+        };
         Self::new("LB0408", Kind::Person, format!("{shown} {taken}")).hint(format!("mv {shown} {shown}.before"))
     }
 }
