@@ -1,5 +1,6 @@
 //! What can go wrong while a copy is taken or put back.
 
+use crate::files::{BadArchive, BadPattern};
 use estate::Kind;
 use std::io;
 use std::path::PathBuf;
@@ -52,6 +53,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// An archive of files is none, or holds what no host's files can be.
+    #[error("the archive of files cannot be used")]
+    Archive(#[from] BadArchive),
+    /// A path that files are named by is none.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
     /// The name of the point could not be made.
     #[error(transparent)]
     Id(#[from] estate::InvalidPointId),
@@ -64,7 +71,8 @@ impl Error {
             Self::Etcd(error) => error.kind(),
             Self::Repository(error) => error.kind(),
             Self::Host(error) => error.kind(),
-            Self::Missing { .. } | Self::Unusable { .. } => Kind::Invalid,
+            Self::Missing { .. } | Self::Unusable { .. } | Self::Pattern(_) => Kind::Invalid,
+            Self::Archive(_) => Kind::Damaged,
             Self::Moved { .. } => Kind::Unreachable,
             Self::Spool { .. } => Kind::Person,
             Self::Id(_) => Kind::Bug,

@@ -39,15 +39,15 @@ pub async fn take(source: &Source<'_>, repository: &Repository, spool: &Path) ->
 }
 
 async fn take_into(source: &Source<'_>, repository: &Repository, spool: &Path) -> Result<Point, Error> {
-    let before = files::take(source.host, source.distribution).await?;
+    let before = files_of(source).await?;
     let begun = ambient::now();
     let id = PointId::new(source.epoch, begun, &ambient::random_id(4))?;
     let (etcd_file, files_file) = (spool.join("etcd"), spool.join("files"));
     let snapshot = etcd::take(source.distribution, &etcd_file).await?;
     // Keys that were rotated in between would not open what was just copied.
-    let after = files::take(source.host, source.distribution).await?;
-    if let Some(names) = before.differing(&after) {
-        return Err(Error::Moved { host: source.host.name().to_owned(), names });
+    let differing = before.differing(&files_of(source).await?);
+    if !differing.is_empty() {
+        return Err(Error::Moved { host: source.host.name().to_owned(), names: differing.join(", ") });
     }
     let tar = before.archive().map_err(spooling(&files_file))?;
     tokio::fs::write(&files_file, tar).await.map_err(spooling(&files_file))?;
@@ -72,6 +72,12 @@ async fn take_into(source: &Source<'_>, repository: &Repository, spool: &Path) -
     };
     new.commit(&point).await?;
     Ok(point)
+}
+
+async fn files_of(source: &Source<'_>) -> Result<files::Files, Error> {
+    let wanted = files::wanted(source.host, source.distribution, &files::Settings::default()).await?;
+    let tree = files::take(source.host, &wanted).await?.whole(source.host.name())?;
+    Ok(files::Files::one(source.host_name.as_str(), tree))
 }
 
 /// Makes the spool an empty directory that only its owner enters.

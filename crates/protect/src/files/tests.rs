@@ -1,0 +1,6 @@
+mod archiving;
+mod ground;
+mod moving;
+mod patterns;
+mod taking;
+mod wanting;
