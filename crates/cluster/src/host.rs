@@ -116,7 +116,11 @@ impl Host {
     /// As [`Host::run`] and, when it is to be alone, as [`Host::run_alone`].
     pub async fn exchange(&self, it: &Exchange<'_>) -> Result<Vec<u8>, HostError> {
         let lock = if it.alone { &*self.lock } else { "" };
-        let call = Call { lock, max: it.output_bytes_max, ..Call::new(it.what, it.script, it.limit) };
+        let call = Call {
+            lock,
+            max: it.output_bytes_max,
+            ..Call::new(it.what, it.script, it.limit)
+        };
         self.call(&call, Input::Bytes(it.input)).await?.output(&self.name, &call)
     }
 

@@ -53,6 +53,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Files that were to be put back are there already and differ from the copy. Nothing was changed.
+    #[error("files on {host} differ from the copy, and nothing was changed: {}", paths.join(", "))]
+    Differs {
+        /// The host.
+        host: String,
+        /// The files.
+        paths: Vec<String>,
+    },
     /// An archive of files is none, or holds what no host's files can be.
     #[error("the archive of files cannot be used")]
     Archive(#[from] BadArchive),
@@ -73,6 +81,7 @@ impl Error {
             Self::Host(error) => error.kind(),
             Self::Missing { .. } | Self::Unusable { .. } | Self::Pattern(_) => Kind::Invalid,
             Self::Archive(_) => Kind::Damaged,
+            Self::Differs { .. } => Kind::Person,
             Self::Moved { .. } => Kind::Unreachable,
             Self::Spool { .. } => Kind::Person,
             Self::Id(_) => Kind::Bug,

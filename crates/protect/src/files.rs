@@ -14,22 +14,29 @@
 //! Not here: whether keys, tokens and certificates fit together, when a copy is taken, where it is kept.
 
 mod archive;
+mod compare;
 mod gather;
 mod listing;
 mod pattern;
+mod put;
 mod sets;
 mod take;
+mod text;
 mod transfer;
 mod tree;
 mod wanted;
+mod watch;
 
 pub use archive::{ArchiveLimits, BadArchive};
+pub use compare::{Change, Difference, compare};
 pub use pattern::{BadPattern, Pattern};
+pub use put::{Put, Putting, put_back};
 pub use sets::{Item, Need, Places, facts};
 pub use take::{LeftOut, Missing, Taken, Why, take};
 pub use transfer::{Restore, fits, kept, restore};
 pub use tree::{Entry, Files, Tree, What};
 pub use wanted::{Limits, Settings, Wanted, wanted};
+pub use watch::{Fingerprint, Watch, fingerprint};
 
 #[cfg(test)]
 mod tests;

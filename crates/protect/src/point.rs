@@ -47,7 +47,10 @@ async fn take_into(source: &Source<'_>, repository: &Repository, spool: &Path) -
     // Keys that were rotated in between would not open what was just copied.
     let differing = before.differing(&files_of(source).await?);
     if !differing.is_empty() {
-        return Err(Error::Moved { host: source.host.name().to_owned(), names: differing.join(", ") });
+        return Err(Error::Moved {
+            host: source.host.name().to_owned(),
+            names: differing.join(", "),
+        });
     }
     let tar = before.archive().map_err(spooling(&files_file))?;
     tokio::fs::write(&files_file, tar).await.map_err(spooling(&files_file))?;

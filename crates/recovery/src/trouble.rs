@@ -162,6 +162,7 @@ impl From<protect::Error> for Trouble {
             E::Repository(error) => error.into(),
             E::Host(error) => error.into(),
             E::Missing { .. } | E::Unusable { .. } | E::Moved { .. } => Self::of("LB0404", error.kind(), &error),
+            E::Differs { .. } => Self::of("LB0420", error.kind(), &error),
             E::Archive(_) => Self::of("LB0306", error.kind(), &error),
             E::Pattern(_) => Self::of("LB0202", error.kind(), &error),
             E::Spool { .. } => Self::of("LB0308", error.kind(), &error),

@@ -304,7 +304,9 @@ async fn webhooks_are_released(world: &World, standby: &Client) {
 
 /// The archive of a host's files.
 async fn taken(host: &Host) -> Vec<u8> {
-    let wanted = files::wanted(host, Distribution::Kubeadm, &files::Settings::default()).await.unwrap();
+    let wanted = files::wanted(host, Distribution::Kubeadm, &files::Settings::default())
+        .await
+        .unwrap();
     let tree = files::take(host, &wanted).await.unwrap().whole(host.name()).unwrap();
     Files::one(host.name(), tree).archive().unwrap()
 }

@@ -115,7 +115,10 @@ impl Files {
         for (host, tree) in &files {
             let is_directory = |at: &str| tree.0.get(at).is_none_or(|it| it.is_directory());
             if let Some(path) = tree.0.keys().find(|path| !above(path).all(is_directory)) {
-                return Err(BadArchive::Entry { name: format!("{host}{path}"), why: "it is below something that is no directory" });
+                return Err(BadArchive::Entry {
+                    name: format!("{host}{path}"),
+                    why: "it is below something that is no directory",
+                });
             }
         }
         Ok(Self(files))

@@ -45,7 +45,10 @@ pub(super) async fn gather(host: &Host, wanted: &Wanted) -> Result<Gathered, Err
     }
     Err(Error::Unusable {
         host: host.name().to_owned(),
-        path: gathering.asks().first().map_or_else(String::new, |ask| ask.pattern.as_str().to_owned()),
+        path: gathering
+            .asks()
+            .first()
+            .map_or_else(String::new, |ask| ask.pattern.as_str().to_owned()),
         reason: "symbolic links lead on and on".to_owned(),
     })
 }
@@ -69,7 +72,10 @@ pub(super) struct Gathering {
 
 impl Gathering {
     pub(super) fn new(items: impl Iterator<Item = (Pattern, Need)>) -> Self {
-        let roots: Vec<Root> = items.enumerate().map(|(item, (pattern, _))| Root { item, pattern, links: 0 }).collect();
+        let roots: Vec<Root> = items
+            .enumerate()
+            .map(|(item, (pattern, _))| Root { item, pattern, links: 0 })
+            .collect();
         Self { items: roots.len(), roots, ..Self::default() }
     }
 
@@ -91,15 +97,15 @@ impl Gathering {
             .filter(|path| !path.is_empty() && !self.asked.contains(&(path.clone(), false)))
             .collect();
         let directories = directories.into_iter().filter(|path| !self.listing.stats.contains_key(path));
-        // A path without a glob is one again; what cannot be read as one has a name that only a glob finds.
-        asks.extend(directories.filter_map(|path| Some(Ask { pattern: Pattern::new(&path).ok()?, whole: false })));
+        asks.extend(directories.map(|path| Ask { pattern: Pattern::exactly(&path), whole: false }));
         asks.dedup();
         asks
     }
 
     /// What the host has said to that.
     pub(super) fn heard(&mut self, asks: &[Ask], listing: Listing) {
-        self.asked.extend(asks.iter().map(|ask| (ask.pattern.as_str().to_owned(), ask.whole)));
+        self.asked
+            .extend(asks.iter().map(|ask| (ask.pattern.as_str().to_owned(), ask.whole)));
         self.listing.labels |= listing.labels;
         self.listing.odd.extend(listing.odd);
         self.listing.stats.extend(listing.stats);
@@ -129,16 +135,22 @@ impl Gathering {
             let mut onwards = Vec::new();
             // The fixed part of a glob is a directory, and may be a link itself.
             let fixed = root.pattern.fixed();
-            let among = if root.pattern.is_glob() { format!("{fixed}/*") } else { fixed.to_owned() };
+            let among = if root.pattern.is_glob() {
+                format!("{fixed}/*")
+            } else {
+                fixed.to_owned()
+            };
             if let Some((at, to)) = self.link_above(&among) {
                 onwards.extend(root.pattern.moved(&at, &joined(&at, &to)));
             } else {
                 for path in self.matches_of(&root.pattern) {
-                    if let Some((at, to)) = self.link_above(&path) {
-                        onwards.extend(Pattern::new(&(joined(&at, &to) + &path[at.len()..])));
-                    } else if let Some(to) = self.link(&path) {
-                        onwards.extend(Pattern::new(&joined(&path, &to)));
-                    }
+                    let onward = match (self.link_above(&path), self.link(&path)) {
+                        (Some((at, to)), _) => joined(&at, &to) + &path[at.len()..],
+                        (None, Some(to)) => joined(&path, &to),
+                        (None, None) => continue,
+                    };
+                    // A link to the root asks for everything there is.
+                    onwards.extend((!onward.is_empty()).then(|| Pattern::exactly(&onward)));
                 }
             }
             for pattern in onwards {
@@ -151,20 +163,40 @@ impl Gathering {
 
     fn matches_of(&self, pattern: &Pattern) -> Vec<String> {
         if !pattern.is_glob() {
-            return self.listing.stats.get_key_value(pattern.as_str()).map(|(path, _)| path.clone()).into_iter().collect();
+            return self
+                .listing
+                .stats
+                .get_key_value(pattern.as_str())
+                .map(|(path, _)| path.clone())
+                .into_iter()
+                .collect();
         }
-        self.listing.stats.keys().filter(|path| pattern.matches(path)).cloned().collect()
+        self.listing
+            .stats
+            .keys()
+            .filter(|path| pattern.matches(path))
+            .cloned()
+            .collect()
     }
 
     /// Items and the paths at which they are.
     fn matches(&self) -> Vec<(usize, String)> {
-        let of = |root: &Root| self.matches_of(&root.pattern).into_iter().map(|path| (root.item, path)).collect::<Vec<_>>();
+        let of = |root: &Root| {
+            self.matches_of(&root.pattern)
+                .into_iter()
+                .map(|path| (root.item, path))
+                .collect::<Vec<_>>()
+        };
         self.roots.iter().flat_map(of).collect()
     }
 
     pub(super) fn gathered(&self) -> Gathered {
-        let real: BTreeMap<&String, &Stat> =
-            self.listing.stats.iter().filter(|(path, _)| self.link_above(path).is_none()).collect();
+        let real: BTreeMap<&String, &Stat> = self
+            .listing
+            .stats
+            .iter()
+            .filter(|(path, _)| self.link_above(path).is_none())
+            .collect();
         let mut gathered = Gathered {
             at: vec![BTreeSet::new(); self.items],
             odd: self.listing.odd.clone(),
@@ -185,7 +217,10 @@ impl Gathering {
         for path in &reached {
             add(&mut gathered, path, Asked::Yes);
             let below = format!("{path}/");
-            for (path, _) in real.range::<&String, _>(&below..).take_while(|(path, _)| path.starts_with(&below)) {
+            for (path, _) in real
+                .range::<&String, _>(&below..)
+                .take_while(|(path, _)| path.starts_with(&below))
+            {
                 add(&mut gathered, path, Asked::Yes);
             }
         }

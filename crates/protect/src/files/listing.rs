@@ -27,9 +27,13 @@ for path do
   shift
   if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$path"; fi
 done
-[ $# -eq 0 ] || exec find "$@" -ignore_readdir_race $depth \
-  \( -readable -printf 'r\0' -o -printf 'u\0' \) -printf "$label\0" -printf "$fields" \
-  \( -type d ! -readable -prune -o -true \)"#;
+[ $# -eq 0 ] && exit
+# What has no label is told as an error, and is none.
+{ said=$(find "$@" -ignore_readdir_race $depth \
+    \( -readable -printf 'r\0' -o -printf 'u\0' \) -printf "$label\0" -printf "$fields" \
+    \( -type d ! -readable -prune -o -true \) 2>&1 >&3) && exit; } 3>&1
+printf '%s\n' "$said" | grep -v 'getfilecon failed' >&2 || exit 0
+exit 1"#;
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +100,9 @@ pub(super) async fn list(host: &Host, asks: &[Ask], selinux: &str) -> Result<Lis
 /// The paths that are asked for alone: they are no globs, and may be many.
 fn exact(asks: &[Ask]) -> Vec<u8> {
     let exact = asks.iter().filter(|ask| !ask.whole);
-    exact.flat_map(|ask| [ask.pattern.as_str().as_bytes(), b"\0"].concat()).collect()
+    exact
+        .flat_map(|ask| [ask.pattern.as_str().as_bytes(), b"\0"].concat())
+        .collect()
 }
 
 fn script(asks: &[Ask], selinux: &str) -> String {

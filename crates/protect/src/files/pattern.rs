@@ -50,9 +50,17 @@ impl Pattern {
         }
         // What is special to the library, and is not to a shell.
         let escaped = text_of.replace('\\', r"\\").replace('{', r"\{").replace('}', r"\}");
-        let glob = GlobBuilder::new(&escaped).literal_separator(true).backslash_escape(true).build();
+        let glob = GlobBuilder::new(&escaped)
+            .literal_separator(true)
+            .backslash_escape(true)
+            .build();
         let glob = glob.map_err(|_syntax| bad("it is no glob"))?;
         Ok(Self { text: text_of, matcher: Some(glob.compile_matcher()) })
+    }
+
+    /// A path that is known to be one, whatever signs are in it.
+    pub(super) fn exactly(path: &str) -> Self {
+        Self { text: path.to_owned(), matcher: None }
     }
 
     /// Its text.
@@ -71,7 +79,10 @@ impl Pattern {
             return self.text == path;
         };
         let dots = self.text.split('/').zip(path.split('/'));
-        matcher.is_match(path) && dots.into_iter().all(|(glob, name)| !name.starts_with('.') || glob.starts_with('.'))
+        matcher.is_match(path)
+            && dots
+                .into_iter()
+                .all(|(glob, name)| !name.starts_with('.') || glob.starts_with('.'))
     }
 
     /// Whether it stands for `path`, or for a directory above it.

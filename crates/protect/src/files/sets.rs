@@ -42,8 +42,18 @@ const SHOWN: bool = false;
 
 /// k3s and RKE2 alike.
 const RANCHER: &[Fact] = &[
-    Fact("/etc/rancher/node", "by the password in it, the servers know the node again", Optional, SECRET),
-    Fact("{data}/server/token", "it decrypts the CAs in etcd and every snapshot, and nodes join by it", Required, SECRET),
+    Fact(
+        "/etc/rancher/node",
+        "by the password in it, the servers know the node again",
+        Optional,
+        SECRET,
+    ),
+    Fact(
+        "{data}/server/token",
+        "it decrypts the CAs in etcd and every snapshot, and nodes join by it",
+        Required,
+        SECRET,
+    ),
     Fact("{data}/server/node-token", "where nodes are told to find the token", Optional, SECRET),
     Fact("{data}/server/agent-token", "nodes join by it, where it is another one", Optional, SECRET),
     Fact("{data}/server/tls", "CAs, keys and certificates of the control plane", Required, SECRET),
@@ -51,26 +61,71 @@ const RANCHER: &[Fact] = &[
     Fact("{data}/server/tls/server-ca.key", "it signs the servers' certificates", Required, SECRET),
     Fact("{data}/server/tls/client-ca.crt", "the API server trusts it", Required, SHOWN),
     Fact("{data}/server/tls/client-ca.key", "it signs the nodes' certificates", Required, SECRET),
-    Fact("{data}/server/tls/request-header-ca.crt", "extension API servers trust it", Required, SHOWN),
-    Fact("{data}/server/tls/request-header-ca.key", "it signs the aggregator's certificate", Required, SECRET),
-    Fact("{data}/server/tls/service.key", "it signs the tokens of service accounts", Required, SECRET),
+    Fact(
+        "{data}/server/tls/request-header-ca.crt",
+        "extension API servers trust it",
+        Required,
+        SHOWN,
+    ),
+    Fact(
+        "{data}/server/tls/request-header-ca.key",
+        "it signs the aggregator's certificate",
+        Required,
+        SECRET,
+    ),
+    Fact(
+        "{data}/server/tls/service.key",
+        "it signs the tokens of service accounts",
+        Required,
+        SECRET,
+    ),
     Fact("{data}/server/tls/etcd/server-ca.crt", "etcd's clients trust it", Required, SHOWN),
     Fact("{data}/server/tls/etcd/server-ca.key", "it signs etcd's certificates", Required, SECRET),
     Fact("{data}/server/tls/etcd/peer-ca.crt", "etcd's members trust it", Required, SHOWN),
-    Fact("{data}/server/tls/etcd/peer-ca.key", "it signs the members' certificates", Required, SECRET),
-    Fact("{data}/server/cred", "kubeconfigs, passwords, and how Secrets are encrypted at rest", Required, SECRET),
+    Fact(
+        "{data}/server/tls/etcd/peer-ca.key",
+        "it signs the members' certificates",
+        Required,
+        SECRET,
+    ),
+    Fact(
+        "{data}/server/cred",
+        "kubeconfigs, passwords, and how Secrets are encrypted at rest",
+        Required,
+        SECRET,
+    ),
     Fact("{data}/server/cred/passwd", "the tokens that servers and nodes join by", Required, SECRET),
     Fact("{data}/server/manifests", "what the servers deploy by themselves", Optional, SHOWN),
-    Fact("{data}/agent/etc/containerd/*.tmpl", "how containerd is set up, where that was changed", Optional, SHOWN),
+    Fact(
+        "{data}/agent/etc/containerd/*.tmpl",
+        "how containerd is set up, where that was changed",
+        Optional,
+        SHOWN,
+    ),
 ];
 
 const K3S: &[Fact] = &[
-    Fact("/etc/rancher/k3s", "settings, registries, policies, the administrator's kubeconfig", Optional, SECRET),
+    Fact(
+        "/etc/rancher/k3s",
+        "settings, registries, policies, the administrator's kubeconfig",
+        Optional,
+        SECRET,
+    ),
     Fact("/etc/rancher/k3s/config.yaml", "how the server is started", Optional, SHOWN),
     Fact("/etc/rancher/k3s/config.yaml.d/*.yaml", "how the server is started", Optional, SHOWN),
     Fact("/etc/rancher/k3s/registries.yaml", "where images come from", Optional, SHOWN),
-    Fact("/etc/systemd/system/k3s.service", "it has the flags that k3s was installed with", Optional, SHOWN),
-    Fact("/etc/systemd/system/k3s.service.env", "variables by which the server is started", Optional, SECRET),
+    Fact(
+        "/etc/systemd/system/k3s.service",
+        "it has the flags that k3s was installed with",
+        Optional,
+        SHOWN,
+    ),
+    Fact(
+        "/etc/systemd/system/k3s.service.env",
+        "variables by which the server is started",
+        Optional,
+        SECRET,
+    ),
     Fact("/etc/systemd/system/k3s.service.d", "changes to the service", Optional, SHOWN),
     Fact("/etc/default/k3s", "variables by which the server is started", Optional, SECRET),
     Fact("/etc/sysconfig/k3s", "variables by which the server is started", Optional, SECRET),
@@ -78,33 +133,73 @@ const K3S: &[Fact] = &[
 ];
 
 const RKE2: &[Fact] = &[
-    Fact("/etc/rancher/rke2", "settings, registries, policies, the administrator's kubeconfig", Optional, SECRET),
+    Fact(
+        "/etc/rancher/rke2",
+        "settings, registries, policies, the administrator's kubeconfig",
+        Optional,
+        SECRET,
+    ),
     Fact("/etc/rancher/rke2/config.yaml", "how the server is started", Optional, SHOWN),
     Fact("/etc/rancher/rke2/config.yaml.d/*.yaml", "how the server is started", Optional, SHOWN),
     Fact("/etc/rancher/rke2/registries.yaml", "where images come from", Optional, SHOWN),
     Fact("/etc/rancher/rke2/*pss.yaml", "what pods may do", Optional, SHOWN),
-    Fact("/etc/rancher/rke2/audit-policy.yaml", "what is written into the audit log", Optional, SHOWN),
+    Fact(
+        "/etc/rancher/rke2/audit-policy.yaml",
+        "what is written into the audit log",
+        Optional,
+        SHOWN,
+    ),
     Fact("/etc/systemd/system/rke2-server.service.d", "changes to the service", Optional, SHOWN),
     Fact("/etc/default/rke2-server", "variables by which the server is started", Optional, SECRET),
     Fact("/etc/sysconfig/rke2-server", "variables by which the server is started", Optional, SECRET),
-    Fact("/usr/local/lib/systemd/system/rke2-server.env", "variables by which the server is started", Optional, SECRET),
-    Fact("/usr/lib/systemd/system/rke2-server.env", "variables by which the server is started", Optional, SECRET),
+    Fact(
+        "/usr/local/lib/systemd/system/rke2-server.env",
+        "variables by which the server is started",
+        Optional,
+        SECRET,
+    ),
+    Fact(
+        "/usr/lib/systemd/system/rke2-server.env",
+        "variables by which the server is started",
+        Optional,
+        SECRET,
+    ),
 ];
 
 const RKE1: &[Fact] = &[
-    Fact("/etc/kubernetes/ssl", "CAs, keys, certificates, and how Secrets are encrypted at rest", Required, SECRET),
+    Fact(
+        "/etc/kubernetes/ssl",
+        "CAs, keys, certificates, and how Secrets are encrypted at rest",
+        Required,
+        SECRET,
+    ),
     Fact("/etc/kubernetes/ssl/kube-ca.pem", "all of the cluster trusts it", Required, SHOWN),
     Fact("/etc/kubernetes/audit-policy.yaml", "what is written into the audit log", Optional, SHOWN),
     Fact("/etc/kubernetes/admission.yaml", "how admission is set up", Optional, SHOWN),
     Fact("/etc/kubernetes/cloud-config", "how the cloud is reached", Optional, SECRET),
-    Fact("/etc/kubernetes/kube-api-authn-webhook.yaml", "how Rancher's users are known", Optional, SECRET),
+    Fact(
+        "/etc/kubernetes/kube-api-authn-webhook.yaml",
+        "how Rancher's users are known",
+        Optional,
+        SECRET,
+    ),
 ];
 
 const KUBEADM: &[Fact] = &[
-    Fact("/etc/kubernetes/*.conf", "kubeconfigs of administrators and of the control plane", Optional, SECRET),
+    Fact(
+        "/etc/kubernetes/*.conf",
+        "kubeconfigs of administrators and of the control plane",
+        Optional,
+        SECRET,
+    ),
     Fact("/var/lib/kubelet/config.yaml", "how the kubelet is set up", Optional, SHOWN),
     Fact("/var/lib/kubelet/kubeadm-flags.env", "how the kubelet is started", Optional, SHOWN),
-    Fact("/var/lib/kubelet/instance-config.yaml", "how the kubelet of this node is set up", Optional, SHOWN),
+    Fact(
+        "/var/lib/kubelet/instance-config.yaml",
+        "how the kubelet of this node is set up",
+        Optional,
+        SHOWN,
+    ),
     Fact("/var/lib/kubelet/pki", "the kubelet's certificates", Optional, SECRET),
     Fact("/etc/default/kubelet", "how the kubelet is started", Optional, SHOWN),
     Fact("/etc/sysconfig/kubelet", "how the kubelet is started", Optional, SHOWN),
@@ -156,7 +251,8 @@ pub fn facts(distribution: Distribution, places: &Places) -> Vec<Item> {
 }
 
 fn of_kubeadm(places: &Places) -> Vec<Item> {
-    let item = |path: String, why: &'static str, need, secret| Item { path: path.into(), why: why.into(), need, secret };
+    let item =
+        |path: String, why: &'static str, need, secret| Item { path: path.into(), why: why.into(), need, secret };
     let mut items = vec![
         item(PKI.to_owned(), "CAs, keys and certificates of the control plane", Required, SECRET),
         item(MANIFESTS.to_owned(), "how the control plane is started", Optional, SHOWN),

@@ -132,7 +132,9 @@ pub async fn take(host: &Host, wanted: &Wanted) -> Result<Taken, Error> {
         let choice = choose(&before, &wanted.limits);
         let contents = fetch(host, &choice).await?;
         let after = gather(host, wanted).await?;
-        if settled(&before, &after) && choice.paths.iter().all(|path| contents.contains_key(path)) || attempt == ATTEMPTS {
+        if settled(&before, &after) && choice.paths.iter().all(|path| contents.contains_key(path))
+            || attempt == ATTEMPTS
+        {
             return Ok(taken(wanted, (&before, &after), choice, contents));
         }
         before = after;
@@ -151,7 +153,11 @@ pub(super) struct Choice {
 /// Chooses the files to read: the smaller ones first, so that a large one takes nobody's place.
 pub(super) fn choose(gathered: &Gathered, limits: &Limits) -> Choice {
     let mut choice = Choice::default();
-    choice.skipped = gathered.odd.iter().map(|path| LeftOut { path: path.clone(), why: Why::NoText }).collect();
+    choice.skipped = gathered
+        .odd
+        .iter()
+        .map(|path| LeftOut { path: path.clone(), why: Why::NoText })
+        .collect();
     let link = |path: &str| match gathered.found.get(path).map(|(stat, _)| &stat.kind) {
         Some(Kind::Link(to)) => Some(to.clone()),
         _ => None,
@@ -161,7 +167,9 @@ pub(super) fn choose(gathered: &Gathered, limits: &Limits) -> Choice {
         let why = match &stat.kind {
             Kind::File if !stat.readable => Some(Why::Unreadable),
             Kind::Directory if !stat.readable && *asked == Asked::Yes => Some(Why::Unreadable),
-            Kind::File if stat.bytes > limits.file_bytes => Some(Why::TooLarge { bytes: stat.bytes, max: limits.file_bytes }),
+            Kind::File if stat.bytes > limits.file_bytes => {
+                Some(Why::TooLarge { bytes: stat.bytes, max: limits.file_bytes })
+            }
             Kind::File => {
                 files.push((stat.bytes, path));
                 None
@@ -191,8 +199,12 @@ pub(super) fn choose(gathered: &Gathered, limits: &Limits) -> Choice {
 }
 
 /// The content of each file that could be read.
-async fn fetch(host: &Host, choice: &Choice) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let names: Vec<u8> = choice.paths.iter().flat_map(|path| [&path.as_bytes()[1..], b"\0"].concat()).collect();
+pub(super) async fn fetch(host: &Host, choice: &Choice) -> Result<BTreeMap<String, Vec<u8>>, Error> {
+    let names: Vec<u8> = choice
+        .paths
+        .iter()
+        .flat_map(|path| [&path.as_bytes()[1..], b"\0"].concat())
+        .collect();
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -232,7 +244,10 @@ fn contents(tar: &[u8]) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
 /// Whether nothing of the set has changed. Of directories, what is in them shows that.
 fn settled(before: &Gathered, after: &Gathered) -> bool {
     let all = before.found.len() == after.found.len();
-    all && before.found.iter().all(|(path, (stat, _))| after.found.get(path).is_some_and(|(other, _)| alike(stat, other)))
+    all && before
+        .found
+        .iter()
+        .all(|(path, (stat, _))| after.found.get(path).is_some_and(|(other, _)| alike(stat, other)))
 }
 
 /// Whether something is as it was.
@@ -250,7 +265,11 @@ fn taken(
     choice: Choice,
     mut contents: BTreeMap<String, Vec<u8>>,
 ) -> Taken {
-    let mut taken = Taken { skipped: choice.skipped, of_one_moment: settled(before, after), ..Taken::default() };
+    let mut taken = Taken {
+        skipped: choice.skipped,
+        of_one_moment: settled(before, after),
+        ..Taken::default()
+    };
     for (path, (stat, asked)) in &before.found {
         let what = match &stat.kind {
             Kind::Directory if *asked == Asked::Above => What::Parent,
@@ -268,13 +287,22 @@ fn taken(
                 What::File { bytes, modified: seconds.unwrap_or(0) }
             }
         };
-        let entry = Entry { mode: stat.mode, owner: stat.owner, label: stat.label.clone(), what };
+        let entry = Entry {
+            mode: stat.mode,
+            owner: stat.owner,
+            label: stat.label.clone(),
+            what,
+        };
         taken.tree.0.insert(path.clone(), entry);
     }
     let items = wanted.items.iter().zip(&before.at);
     let absent = items.filter(|(_, at)| !at.iter().any(|path| taken.tree.0.contains_key(path)));
     taken.missing = absent
-        .map(|((pattern, item), _)| Missing { path: pattern.as_str().to_owned(), why: item.why.to_string(), need: item.need })
+        .map(|((pattern, item), _)| Missing {
+            path: pattern.as_str().to_owned(),
+            why: item.why.to_string(),
+            need: item.need,
+        })
         .collect();
     taken.missing.sort_by_key(|it| it.need);
     taken.skipped.sort_by(|one, another| one.path.cmp(&another.path));

@@ -108,7 +108,10 @@ impl Tree {
 
     /// The paths of all that is no directory.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        let files = self.0.iter().filter(|(_, entry)| !matches!(entry.what, What::Directory | What::Parent));
+        let files = self
+            .0
+            .iter()
+            .filter(|(_, entry)| !matches!(entry.what, What::Directory | What::Parent));
         files.map(|(path, _)| path.as_str())
     }
 }

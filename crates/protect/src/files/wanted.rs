@@ -85,7 +85,11 @@ impl Wanted {
         });
         let items = facts(distribution, places).into_iter().chain(named);
         let items: Result<_, _> = items.map(|item| Ok((Pattern::new(&item.path)?, item))).collect();
-        Ok(Self { items: items.map_err(Error::Pattern)?, limits: settings.limits, selinux: SELINUX })
+        Ok(Self {
+            items: items.map_err(Error::Pattern)?,
+            limits: settings.limits,
+            selinux: SELINUX,
+        })
     }
 
     /// What is wanted, in words.
@@ -123,8 +127,13 @@ pub async fn wanted(host: &Host, distribution: Distribution, settings: &Settings
 
 /// Where a control plane's flags say that its files are.
 fn of_flags(flags: &Flags) -> Places {
-    let named = FLAGS.iter().filter_map(|flag| Some((flags.get(flag)?.to_owned(), format!("the API server's flag --{flag}"))));
-    Places { named: named.filter(|(path, _)| path.starts_with('/')).collect(), ..Places::default() }
+    let named = FLAGS
+        .iter()
+        .filter_map(|flag| Some((flags.get(flag)?.to_owned(), format!("the API server's flag --{flag}"))));
+    Places {
+        named: named.filter(|(path, _)| path.starts_with('/')).collect(),
+        ..Places::default()
+    }
 }
 
 /// `config.yaml` of k3s or RKE2 and those in the folder beside it, with their paths, in the order in which they are read.
@@ -165,7 +174,9 @@ pub(super) fn of_rancher(program: &str, files: &[(String, String)]) -> Result<Pl
         if let Some(data_dir) = text("data-dir") {
             places.data_dir = Some(data_dir.to_owned());
         }
-        let named = NAMING.iter().filter_map(|key| Some((text(key)?.to_owned(), format!("{key} of {program}"))));
+        let named = NAMING
+            .iter()
+            .filter_map(|key| Some((text(key)?.to_owned(), format!("{key} of {program}"))));
         places.named.extend(named);
         // `kube-apiserver-arg` and, to add to earlier files, `kube-apiserver-arg+`: a list, or a single text.
         for key in ["kube-apiserver-arg", "kube-apiserver-arg+"] {

@@ -15,10 +15,25 @@ fn labelled() -> Files {
     let mut key = file("key");
     key.label = Some("system_u:object_r:cert_t:s0".to_owned());
     files(&[
-        ("/etc", Entry { mode: 0o755, owner: (0, 0), what: What::Parent, label: Some("system_u:object_r:etc_t:s0".to_owned()) }),
+        (
+            "/etc",
+            Entry {
+                mode: 0o755,
+                owner: (0, 0),
+                what: What::Parent,
+                label: Some("system_u:object_r:etc_t:s0".to_owned()),
+            },
+        ),
         ("/etc/empty", Entry { mode: 0o700, what: What::Directory, ..file("") }),
         ("/etc/key", key),
-        ("/etc/link", Entry { mode: 0o777, what: What::Link("./a//../key".to_owned()), ..file("") }),
+        (
+            "/etc/link",
+            Entry {
+                mode: 0o777,
+                what: What::Link("./a//../key".to_owned()),
+                ..file("")
+            },
+        ),
         ("/etc/link2", Entry { mode: 0o777, what: What::Link("x/".repeat(80)), ..file("") }),
         (&long, Entry { owner: (u32::MAX - 1, 3_000_000), ..file("long") }),
     ])
@@ -39,11 +54,21 @@ fn a_person_can_unpack_it() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().join("files");
     std::fs::write(&at, labelled().archive().unwrap()).unwrap();
-    let line = format!("zstd -qdc {0} | tar --list --verbose --numeric-owner --quoting-style=literal", at.display());
+    let line = format!(
+        "zstd -qdc {0} | tar --list --verbose --numeric-owner --quoting-style=literal",
+        at.display()
+    );
     let output = Command::new("sh").args(["-c", &line]).stdin(Stdio::null()).output().unwrap();
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = String::from_utf8(output.stdout).unwrap();
-    let names: Vec<&str> = text.lines().filter_map(|line| line.split_once("main-1/")?.1.split(' ').next()).collect();
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once("main-1/")?.1.split(' ').next())
+        .collect();
     let long = format!("etc/{}/{}", "d".repeat(120), "f".repeat(90));
     assert_eq!(names, ["etc/", &long, "etc/empty/", "etc/key", "etc/link", "etc/link2"]);
 }
@@ -76,9 +101,18 @@ fn what_no_host_has_is_refused() {
         vec![entry("main-1/x", Kind::Char, "")],
         vec![entry("main-1/x", Kind::Fifo, "")],
         vec![entry("main-1/x", Kind::Symlink, "")],
-        vec![entry("main-1/x", Kind::Regular, ""), entry("main-1/x", Kind::Regular, "")],
-        vec![entry("main-1/x", Kind::Symlink, "/etc"), entry("main-1/x/y", Kind::Regular, "")],
-        vec![entry("main-1/x/y/z", Kind::Regular, ""), entry("main-1/x", Kind::Regular, "")],
+        vec![
+            entry("main-1/x", Kind::Regular, ""),
+            entry("main-1/x", Kind::Regular, ""),
+        ],
+        vec![
+            entry("main-1/x", Kind::Symlink, "/etc"),
+            entry("main-1/x/y", Kind::Regular, ""),
+        ],
+        vec![
+            entry("main-1/x/y/z", Kind::Regular, ""),
+            entry("main-1/x", Kind::Regular, ""),
+        ],
     ];
     for headers in cases {
         let mut tar = tar::Builder::new(Vec::new());
@@ -126,8 +160,12 @@ fn entry() -> impl Strategy<Value = Entry> {
         Just(What::Parent),
     ];
     let label = prop::option::of("[a-z_:.0-9]{1,40}");
-    (0..=0o7777_u32, any::<(u32, u32)>(), label, what)
-        .prop_map(|(mode, owner, label, what)| Entry { mode, owner, label, what })
+    (0..=0o7777_u32, any::<(u32, u32)>(), label, what).prop_map(|(mode, owner, label, what)| Entry {
+        mode,
+        owner,
+        label,
+        what,
+    })
 }
 
 proptest! {

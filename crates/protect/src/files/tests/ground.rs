@@ -18,7 +18,10 @@ impl Ground {
     }
 
     pub(super) fn on(host: Host) -> Self {
-        Self { host, directory: TempDir::with_prefix("it's a lifeboat ").unwrap() }
+        Self {
+            host,
+            directory: TempDir::with_prefix("it's a lifeboat ").unwrap(),
+        }
     }
 
     /// A path below the folder.
@@ -64,7 +67,12 @@ pub(super) fn file(text: &str) -> Entry {
 }
 
 pub(super) fn tree(entries: &[(&str, Entry)]) -> Tree {
-    Tree(entries.iter().map(|(path, entry)| ((*path).to_owned(), entry.clone())).collect())
+    Tree(
+        entries
+            .iter()
+            .map(|(path, entry)| ((*path).to_owned(), entry.clone()))
+            .collect(),
+    )
 }
 
 pub(super) fn files(entries: &[(&str, Entry)]) -> Files {

@@ -6,7 +6,10 @@ use crate::files::{Entry, Files, KEYS, Tree, What};
 
 fn host(manifest: &str) -> Tree {
     let mut tree = tree(&[
-        (manifest, file("spec: {containers: [{command: [kube-apiserver, --encryption-provider-config=/srv/enc, --v=2]}]}")),
+        (
+            manifest,
+            file("spec: {containers: [{command: [kube-apiserver, --encryption-provider-config=/srv/enc, --v=2]}]}"),
+        ),
         ("/srv/enc", Entry { what: What::Link("real".to_owned()), ..file("") }),
         ("/srv/real", file("aescbc")),
         ("/etc/kubernetes/pki/apiserver.key", file("of the old host")),

@@ -75,7 +75,10 @@ async fn a_required_file_that_is_missing_or_left_out_is_told() {
     let taken = take(&ground.host, &wanted).await.unwrap();
     assert_eq!(taken.tree.paths().count(), 2);
     let error = taken.whole("main-1").unwrap_err().to_string();
-    assert_eq!(error, format!("main-1 has no {}: it has 900 bytes, and all may have 1500", ground.at("a")));
+    assert_eq!(
+        error,
+        format!("main-1 has no {}: it has 900 bytes, and all may have 1500", ground.at("a"))
+    );
     fs::remove_file(ground.at("a")).unwrap();
     let error = take(&ground.host, &wanted).await.unwrap().whole("main-1").unwrap_err();
     assert_eq!(error.to_string(), format!("main-1 has no {}: a flag names it", ground.at("a")));
