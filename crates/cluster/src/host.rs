@@ -51,6 +51,23 @@ enum Way {
     Ssh(Arc<Remote>),
 }
 
+/// A script that reads bytes, or writes them.
+#[derive(Clone, Copy)]
+pub struct Exchange<'a> {
+    /// What it is for, in a few words: "restoring etcd".
+    pub what: &'a str,
+    /// The script.
+    pub script: &'a str,
+    /// What it finds at its standard input.
+    pub input: &'a [u8],
+    /// The most that it may write to its standard output, in bytes.
+    pub output_bytes_max: usize,
+    /// How long it may take.
+    pub limit: Duration,
+    /// Whether it must be alone on the host.
+    pub alone: bool,
+}
+
 impl Host {
     /// The machine that Lifeboat itself runs on; `name` is for errors.
     pub fn local(name: &str) -> Self {
@@ -96,6 +113,20 @@ impl Host {
     /// As [`Host::run`], and [`HostError::Busy`] when the lock was not let go in time: the script was not begun then.
     pub async fn run_alone(&self, what: &str, script: &str, limit: Duration) -> Result<String, HostError> {
         self.text(Call { lock: &self.lock, ..Call::new(what, script, limit) }).await
+    }
+
+    /// Carries out what `it` says: like [`Host::run`] or [`Host::run_alone`], for scripts that read or write bytes.
+    ///
+    /// # Errors
+    /// As [`Host::run`] and, when it is to be alone, as [`Host::run_alone`].
+    pub async fn exchange(&self, it: &Exchange<'_>) -> Result<Vec<u8>, HostError> {
+        let lock = if it.alone { &*self.lock } else { "" };
+        let call = Call {
+            lock,
+            max: it.output_bytes_max,
+            ..Call::new(it.what, it.script, it.limit)
+        };
+        self.call(&call, Input::Bytes(it.input)).await?.output(&self.name, &call)
     }
 
     async fn text(&self, call: Call<'_>) -> Result<String, HostError> {

@@ -27,7 +27,7 @@ mod write;
 
 pub use client::{Client, List};
 pub use error::Error;
-pub use host::{Host, HostError, SshSettings, quoted};
+pub use host::{Exchange, Host, HostError, SshSettings, quoted};
 pub use kind::{KindRef, Kinds, Served};
 pub use manager::{ApiProbe, Manager, ManagerError};
 

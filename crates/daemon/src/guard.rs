@@ -1,8 +1,10 @@
 //! One cluster's protection: capture, points, proofs, merging and thinning out, by itself, whatever becomes of the others.
 //!
-//! Start at [`Guard::run`]. While this host may capture and holds the lease, `pointing` makes points, `proving` has etcd's members
-//! say that the history is theirs, and `tidying` keeps it small; when the capture ends, they end.
+//! Start at [`Guard::run`]. While this host may capture and holds the lease, `pointing` makes points (`noticing` when files change),
+//! `proving` has etcd's members say that the history is theirs and judges the recovery set, and `tidying` keeps all of it small; when
+//! the capture ends, they end.
 
+mod noticing;
 mod pointing;
 mod proving;
 mod tidying;
@@ -16,6 +18,7 @@ use estate::{Cluster, Distribution, Duty, Epoch, Name, PointId, Serving};
 use etcd::Connection;
 use etcd::capture::{Behind, Note, Options, Risk, Tell};
 use protect::etcd::{Captured, Found, HistoryLock, Holder};
+use protect::files::Files;
 use recovery::{Trouble, World};
 use repository::Repository;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +73,8 @@ pub(crate) struct Running {
     distribution: Distribution,
     behind: watch::Receiver<Behind>,
     epoch: Epoch,
+    /// The files of the newest point.
+    files: watch::Sender<Option<Arc<Files>>>,
 }
 
 impl Gate {
@@ -162,6 +167,7 @@ impl Guard {
             distribution: self.distribution(&found),
             behind: behind.clone(),
             epoch,
+            files: watch::Sender::new(None),
         });
         let mut beside = JoinSet::new();
         beside.spawn(pointing::point(Arc::clone(&self), Arc::clone(&running)));

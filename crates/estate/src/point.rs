@@ -116,8 +116,8 @@ pub struct Point {
     pub etcd_version: String,
     /// The newest proof of that history that there was.
     pub proof: Option<HashProof>,
-    /// What a recovery from it lacks, in words; nothing when the set is complete and fits together.
-    pub lacks: Vec<String>,
+    /// What a recovery from it lacks, in words; empty when the set is complete and fits together, and `None` when nobody has looked.
+    pub lacks: Option<Vec<String>>,
     /// Why it was made, where somebody asked for it.
     pub reason: Option<String>,
     /// The parts, by name, besides the history.

@@ -261,7 +261,7 @@ impl Context<'_> {
             Step {
                 id: "files".to_owned(),
                 what: "Put etcd's data, the CAs, the service-account keys and the encryption configuration in place; what was there is kept aside.".to_owned(),
-                by_hand: format!("on {at}: move {0}/member and /etc/kubernetes/pki aside, move {0}/lifeboat-restored/member to {0}, unpack {directory}/files", member.data_dir),
+                by_hand: format!("on {at}: move {0}/member and /etc/kubernetes/pki aside, move {0}/lifeboat-restored/member to {0}, take the keys of etc/kubernetes/pki out of {directory}/files (zstd -dc files | tar -x)", member.data_dir),
                 check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
                 undo: format!("move back what lies in /etc/kubernetes/lifeboat-replaced-{0} and {1}/lifeboat-replaced-{0}", self.standing.epoch, member.data_dir),
                 timeout_s: 60,

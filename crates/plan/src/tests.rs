@@ -31,7 +31,7 @@ fn facts() -> Facts {
                 etcd_cluster_id: 7,
                 etcd_version: "3.6.5".to_owned(),
                 proof: None,
-                lacks: Vec::new(),
+                lacks: None,
                 reason: None,
                 parts: vec![part("etcd"), part("files")],
             },

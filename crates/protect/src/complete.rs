@@ -23,6 +23,7 @@ mod reader;
 mod records;
 
 pub use finding::{Complete, Finding, Outcome, Pair};
+pub use records::gathered;
 
 use estate::Distribution;
 use finding::Found;

@@ -1,5 +1,6 @@
 //! What can go wrong while a copy is taken or put back.
 
+use crate::files::{BadArchive, BadPattern};
 use estate::Kind;
 use std::io;
 use std::path::PathBuf;
@@ -68,6 +69,20 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Files that were to be put back are there already and differ from the copy. Nothing was changed.
+    #[error("files on {host} differ from the copy, and nothing was changed: {}", paths.join(", "))]
+    Differs {
+        /// The host.
+        host: String,
+        /// The files.
+        paths: Vec<String>,
+    },
+    /// An archive of files is none, or holds what no host's files can be.
+    #[error("the archive of files cannot be used")]
+    Archive(#[from] BadArchive),
+    /// A path that files are named by is none.
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
     /// The name of the point could not be made.
     #[error(transparent)]
     Id(#[from] estate::InvalidPointId),
@@ -82,7 +97,9 @@ impl Error {
             Self::Behind { .. } => Kind::Unreachable,
             Self::Repository(error) => error.kind(),
             Self::Host(error) => error.kind(),
-            Self::Missing { .. } | Self::Unusable { .. } => Kind::Invalid,
+            Self::Missing { .. } | Self::Unusable { .. } | Self::Pattern(_) => Kind::Invalid,
+            Self::Archive(_) => Kind::Damaged,
+            Self::Differs { .. } => Kind::Person,
             Self::Moved { .. } => Kind::Unreachable,
             Self::Spool { .. } => Kind::Person,
             Self::Id(_) => Kind::Bug,

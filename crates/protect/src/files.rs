@@ -1,15 +1,48 @@
-//! The files without which a copy of etcd is useless: CAs, the keys of service accounts, what decrypts Secrets, tokens.
+//! The host's files: what a recovery needs beside etcd: CAs, keys of service accounts, tokens, what decrypts Secrets, settings.
 //!
-//! They are kept as a tar archive with names of our own: `pki/...` below the directory of certificates, `flags/NAME` for a
-//! file that a flag of the API server names. So they go where the *new* host's flags say, wherever the old host had them.
+//! The road of a host's files:
+//!
+//! 1. [`wanted`] says which files of a host belong to the copy: facts by distribution ([`sets`]), what its own settings
+//!    name, what the user names.
+//! 2. [`take`] reads them, here or over SSH, as they were at one moment. [`Taken`] also has what was left out, and why.
+//! 3. [`Files`] is a copy in memory, of one host or of several; [`Files::archive`] the standard archive that it is stored as.
+//! 4. [`compare`] says what differs on a host; [`put_back`] puts files in place there, and what they replace aside.
+//! 5. [`Watch`] notices when something changes.
+//!
+//! [`fits`] and [`restore`] are another road: a cluster that moves to hosts of its own kind takes the keys and little else.
+//!
+//! Not here: whether keys, tokens and certificates fit together, when a copy is taken, where it is kept.
 
 mod archive;
-mod restore;
+mod compare;
+mod gather;
+mod listing;
+mod pattern;
+mod put;
+mod sets;
 mod take;
+mod text;
+mod transfer;
+mod tree;
+mod wanted;
+mod watch;
 
-pub use archive::{Files, Kept};
-pub use restore::{Restore, fits, kept, restore};
-pub use take::take;
+pub use archive::{ArchiveLimits, BadArchive};
+pub use compare::{Change, Difference, compare};
+pub use pattern::{BadPattern, Pattern};
+pub use put::{Put, Putting, put_back};
+pub use sets::{Item, Need, Places, facts};
+pub use take::{LeftOut, Missing, Taken, Why, take};
+pub use transfer::{Restore, fits, kept, restore};
+pub use tree::{Entry, Files, Tree, What};
+pub use wanted::{Limits, Settings, Wanted, wanted};
+pub use watch::{Fingerprint, Watch, fingerprint};
+
+#[cfg(test)]
+mod tests;
+
+/// By this file a host is known to have SELinux.
+const SELINUX: &str = "/sys/fs/selinux/enforce";
 
 /// kubeadm's directory of certificates.
 pub(crate) const PKI: &str = "/etc/kubernetes/pki";
@@ -36,8 +69,3 @@ pub(crate) const FLAGS: [&str; 7] = [
     "authentication-token-webhook-config-file",
     "admission-control-config-file",
 ];
-
-/// What kubeadm issues from the CAs for each host anew, below the directory of certificates.
-pub(crate) const ISSUED: &str = "apiserver.crt apiserver.key apiserver-kubelet-client.crt apiserver-kubelet-client.key \
-    apiserver-etcd-client.crt apiserver-etcd-client.key front-proxy-client.crt front-proxy-client.key etcd/server.crt \
-    etcd/server.key etcd/peer.crt etcd/peer.key etcd/healthcheck-client.crt etcd/healthcheck-client.key";

@@ -17,7 +17,7 @@ pub mod resources;
 pub mod snapshots;
 
 pub use error::Error;
-pub use point::{Source, take};
+pub use point::{Source, Taken, take};
 
 #[cfg(test)]
 mod tests;

@@ -166,6 +166,9 @@ impl From<protect::Error> for Trouble {
             E::NoEtcd { .. } => Self::of("LB0411", error.kind(), &error),
             E::Behind { .. } => Self::of("LB0414", error.kind(), &error).hint("lifeboat status"),
             E::Missing { .. } | E::Unusable { .. } | E::Moved { .. } => Self::of("LB0404", error.kind(), &error),
+            E::Differs { .. } => Self::of("LB0420", error.kind(), &error),
+            E::Archive(_) => Self::of("LB0306", error.kind(), &error),
+            E::Pattern(_) => Self::of("LB0202", error.kind(), &error),
             E::Spool { .. } => Self::of("LB0308", error.kind(), &error),
             E::Id(_) => Self::of("LB0099", error.kind(), &error),
         }

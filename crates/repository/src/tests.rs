@@ -154,7 +154,7 @@ fn point(id: &PointId, parts: Vec<Part>) -> Point {
         etcd_cluster_id: u64::MAX,
         etcd_version: "3.7.3".to_owned(),
         proof: None,
-        lacks: Vec::new(),
+        lacks: None,
         reason: None,
         parts,
     }

@@ -1,13 +1,16 @@
 //! Making points: on a schedule, when the hosts' files have changed, and when somebody asks.
 
-use super::{Guard, Running, Wanted};
+use super::{Guard, Running, Wanted, noticing};
 use cluster::Host;
 use estate::{Made, Name, Point};
 use etcd::Client;
-use protect::Source;
+use protect::files::Settings;
+use protect::{Source, Taken};
 use recovery::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 /// Between two looks whether it is time.
 const LOOK: Duration = Duration::from_millis(500);
@@ -15,12 +18,19 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Makes points for as long as the capture goes on.
 pub(super) async fn point(guard: Arc<Guard>, running: Arc<Running>) {
     let every = *guard.of.protect.every;
-    let mut due = Duration::ZERO;
+    let (mut due, changed) = (Duration::ZERO, Arc::new(Notify::new()));
+    // Ends with this future.
+    let mut noticing = JoinSet::new();
+    noticing.spawn(noticing::notice(Arc::clone(&guard), Arc::clone(&running), Arc::clone(&changed)));
     // Nobody else takes from it: one capture at a time.
     let mut wanted = guard.wanted.lock().await;
     loop {
         let asked = tokio::select! {
             asked = wanted.recv() => asked,
+            () = changed.notified() => {
+                due = Duration::ZERO;
+                None
+            }
             () = ambient::sleep(LOOK) => None,
         };
         running.tell_revision(&guard);
@@ -32,12 +42,17 @@ pub(super) async fn point(guard: Arc<Guard>, running: Arc<Running>) {
         due = now + every;
         let made = guard.make(&running, asked.as_ref()).await;
         guard.board.trouble(&guard.cluster, "points", made.as_ref().err());
-        if let Ok(point) = &made {
-            guard.note(&running, point).await;
-        }
+        let made = match made {
+            Ok(Taken { point, files }) => {
+                guard.note(&running, &point).await;
+                running.files.send_replace(Some(Arc::new(files)));
+                Ok(point.id)
+            }
+            Err(trouble) => Err(trouble),
+        };
         if let Some(asked) = asked {
             // Whoever asked may be gone.
-            _ = asked.told.send(made.map(|point| point.id));
+            _ = asked.told.send(made);
         }
     }
 }
@@ -53,9 +68,8 @@ impl Running {
 }
 
 impl Guard {
-    async fn make(&self, running: &Running, asked: Option<&Wanted>) -> Result<Point, Trouble> {
+    async fn make(&self, running: &Running, asked: Option<&Wanted>) -> Result<Taken, Trouble> {
         let here = self.here()?;
-        let host = Host::local(here.as_str());
         let client = self.client(running).await?;
         let home = self
             .world
@@ -69,16 +83,21 @@ impl Guard {
                 format!("the estate does not say where {} stands", self.cluster),
             )
         })?;
+        let (proof, lacks) = self
+            .board
+            .change(&self.cluster, |entry| (entry.proof.clone(), entry.judged.map(|_| entry.lacks.clone())));
         let source = Source {
             cluster: &self.cluster,
             distribution: running.distribution,
             site,
             epoch: running.epoch,
-            host: &host,
-            host_name: &here,
+            host: &here,
+            hosts: &self.hosts(),
+            settings: &self.settings(),
             etcd: &client,
             behind: running.behind.clone(),
-            proof: self.board.change(&self.cluster, |entry| entry.proof.clone()),
+            proof,
+            lacks,
             reason: asked.map(|asked| asked.reason.clone()),
         };
         Ok(protect::take(source, &running.repository, &self.directory.join("points")).await?)
@@ -108,6 +127,37 @@ impl Guard {
         }
         let none = || Trouble::new("LB0411", estate::Kind::Invalid, format!("no etcd of {} is known", self.cluster));
         Err(last.map_or_else(none, Trouble::from))
+    }
+
+    /// The hosts whose files are copied, as far as they can be entered from here.
+    pub(super) fn hosts(&self) -> Vec<(Name, Host)> {
+        let of_failover = [&self.of.primary, &self.of.standby].into_iter().flatten();
+        let here = self.world.here.as_ref();
+        // Of a cluster that moves, those of where it serves, which is here.
+        let moved = of_failover.map(|stand| &*stand.host).find(|host| Some(*host) == here);
+        let named: Vec<&Name> = match moved {
+            Some(host) => vec![host],
+            None => self.of.hosts.iter().map(|host| &**host).collect(),
+        };
+        let entered = named
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), self.world.host(name).ok()?)));
+        let mut hosts: Vec<(Name, Host)> = entered.collect();
+        // A cluster that names no hosts is found on this one.
+        if let (true, None, Some(here)) = (hosts.is_empty(), &self.of.etcd, here) {
+            hosts.push((here.clone(), Host::local(here.as_str())));
+        }
+        hosts
+    }
+
+    /// Which files are copied.
+    pub(super) fn settings(&self) -> Settings {
+        let of = &self.of.protect.files;
+        Settings {
+            kubeadm_config: of.kubeadm_config.clone(),
+            paths: of.paths.iter().map(|path| (**path).clone()).collect(),
+            ..Settings::default()
+        }
     }
 
     /// This host's name in points.

@@ -159,7 +159,7 @@ impl Place {
             etcd_cluster_id: 7,
             etcd_version: "3.6.16".to_owned(),
             proof: None,
-            lacks: Vec::new(),
+            lacks: None,
             reason: None,
             parts: vec![part],
         };

@@ -24,7 +24,7 @@ use std::process::Command;
 use stored::{Stored, named};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs age, restic, etcd, python3-cryptography, python3-zstandard, jq: cargo xtask test"]
+#[ignore = "needs age, restic, etcd, python3-cryptography, python3-zstandard, jq, zstd: cargo xtask test"]
 async fn the_page_gives_everything_back() {
     let stored = Stored::new().await;
     let session = Session::new(&stored);

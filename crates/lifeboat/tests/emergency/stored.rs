@@ -4,6 +4,7 @@ use crate::history::Made;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use estate::{Distribution, Epoch, Name, Point, PointId};
+use protect::files::{Entry, Files, What};
 use repository::{
     Founding, Grant, Hidden, Kit, Put, Recipient, Repository, Scope, Settings, Signer, StoreSettings, Taking, Writer,
     new_identity,
@@ -130,8 +131,8 @@ impl Stored {
     async fn put_points(&mut self, repository: &Repository) {
         self.history.snapshot(&self.at("snapshot"));
         self.control_plane = BTreeMap::from([
-            ("pki/ca.key".to_owned(), b"a key".to_vec()),
-            ("flags/encryption-provider-config".to_owned(), vec![0, 255, 10]),
+            ("main-1/etc/kubernetes/pki/ca.key".to_owned(), b"a key".to_vec()),
+            ("main-1/etc/kubernetes/encryption.yaml".to_owned(), vec![0, 255, 10]),
         ]);
         self.parts = BTreeMap::from([("etcd".to_owned(), vec![7; 200_000]), ("files".to_owned(), Vec::new())]);
         self.put_point(repository, "2026-11-22T10:00:00Z").await;
@@ -166,7 +167,7 @@ impl Stored {
             etcd_cluster_id: u64::MAX,
             etcd_version: "3.5.21".to_owned(),
             proof: None,
-            lacks: Vec::new(),
+            lacks: None,
             reason: None,
             parts,
         };
@@ -230,13 +231,12 @@ pub(crate) fn named(store: &Path, folder: &str) -> Vec<String> {
 }
 
 fn archive(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
-    let mut tar = tar::Builder::new(Vec::new());
+    let mut archived = Files::default();
     for (name, content) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o600);
-        header.set_mtime(0);
-        tar.append_data(&mut header, name, content.as_slice()).unwrap();
+        let (host, path) = name.split_at(name.find('/').unwrap());
+        let what = What::File { bytes: content.clone(), modified: 0 };
+        let entry = Entry { mode: 0o600, owner: (0, 0), label: None, what };
+        archived.0.entry(host.to_owned()).or_default().0.insert(path.to_owned(), entry);
     }
-    tar.into_inner().unwrap()
+    archived.archive().unwrap()
 }

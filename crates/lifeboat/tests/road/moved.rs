@@ -7,6 +7,7 @@ use crate::world::{World, block_on, fresh, say, text};
 use cluster::{Client, Host, KindRef, SshSettings};
 use estate::Distribution;
 use jiff::Timestamp;
+use protect::files::{self, Files};
 use recovery::control_plane::{self, Limits};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -27,9 +28,7 @@ fn a_cluster_works_on_hosts_with_other_names_and_addresses() {
         begin(&world).await;
         let main = world.lab.client("rancher").await.unwrap();
         furnish(&world, &main).await;
-        let keys = protect::files::take(&host(&world, "main-1"), Distribution::Kubeadm)
-            .await
-            .unwrap();
+        let keys = taken(&host(&world, "main-1")).await;
         let last = main
             .list(&KindRef::new("v1", "Namespace"), None)
             .await
@@ -45,7 +44,7 @@ fn a_cluster_works_on_hosts_with_other_names_and_addresses() {
             .await
             .unwrap();
         told_apart(&shown);
-        let there = rebuilt(&world, &keys.archive().unwrap(), &shown).await;
+        let there = rebuilt(&world, &keys, &shown).await;
         told("rebuilt at the standby");
         world.ready("standby-1").await;
         let standby = client(&world).await;
@@ -148,8 +147,8 @@ async fn rebuilt(world: &World, keys: &[u8], shown: &Value) -> BTreeSet<String> 
 
     let archive = "/var/tmp/keys";
     standby.write(archive, keys, 0o600).await.unwrap();
-    let restore = protect::files::Restore { archive, data_dir: DATA, epoch: "2" };
-    protect::files::restore(&standby, &restore, LIMIT).await.unwrap();
+    let restore = files::Restore { archive, data_dir: DATA, epoch: "2" };
+    files::restore(&standby, &restore, LIMIT).await.unwrap();
     let config = "--config /etc/kubernetes/kubeadm.yaml >/dev/null";
     let issue = format!("kubeadm init phase certs all {config}; kubeadm init phase kubeconfig all {config}");
     world.run("standby-1", &issue).await;
@@ -301,6 +300,15 @@ async fn webhooks_are_released(world: &World, standby: &Client) {
     let said = world.run("standby-1", release).await;
     assert!(said.contains("2 objects are back"), "{said}");
     refused(world, standby).await;
+}
+
+/// The archive of a host's files.
+async fn taken(host: &Host) -> Vec<u8> {
+    let wanted = files::wanted(host, Distribution::Kubeadm, &files::Settings::default())
+        .await
+        .unwrap();
+    let tree = files::take(host, &wanted).await.unwrap().whole(host.name()).unwrap();
+    Files::one(host.name(), tree).archive().unwrap()
 }
 
 /// A host as Lifeboat enters it.

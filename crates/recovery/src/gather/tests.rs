@@ -47,7 +47,7 @@ async fn store(repository: &Repository, id: &PointId) {
         etcd_cluster_id: 1,
         etcd_version: "3.7.3".to_owned(),
         proof: None,
-        lacks: Vec::new(),
+        lacks: None,
         reason: None,
         parts: vec![],
     };

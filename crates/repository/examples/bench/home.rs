@@ -85,7 +85,7 @@ pub(crate) fn point(part: Part) -> Result<Point> {
         etcd_cluster_id: 7,
         etcd_version: "3.6.16".to_owned(),
         proof: None,
-        lacks: Vec::new(),
+        lacks: None,
         reason: None,
         parts: vec![part],
     })

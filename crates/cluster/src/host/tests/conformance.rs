@@ -1,7 +1,7 @@
 //! What every kind of host does alike. Each function needs fresh ground.
 
 use super::{Ground, LIMIT};
-use crate::{HostError, quoted};
+use crate::{Exchange, HostError, quoted};
 use estate::Kind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -90,6 +90,18 @@ pub(super) async fn files(ground: &Ground) {
     }
     let error = host.read(&path, 3).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{path} on {} is larger than 3 bytes", host.name()));
+
+    let it = Exchange {
+        what: "testing",
+        script: "cat",
+        input: &all,
+        output_bytes_max: all.len(),
+        limit: LIMIT,
+        alone: false,
+    };
+    assert_eq!(host.exchange(&it).await.unwrap(), all);
+    let error = host.exchange(&Exchange { output_bytes_max: 9, ..it }).await.unwrap_err();
+    assert!(matches!(error, HostError::TooLarge { max: 9, .. }), "{error}");
 
     let (from, to) = (ground.directory.path().join("from"), ground.path("to"));
     let large: Vec<u8> = all.iter().copied().cycle().take(5_000_000).collect();

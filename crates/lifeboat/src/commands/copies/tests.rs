@@ -17,7 +17,7 @@ fn point(id: &PointId) -> Point {
         etcd_cluster_id: 1,
         etcd_version: "3.6.5".to_owned(),
         proof: None,
-        lacks: Vec::new(),
+        lacks: None,
         reason: None,
         parts: vec![part("files", 20_480), part("etcd", 12_345_678)],
     }

@@ -1,10 +1,13 @@
-//! Putting the files and the restored data directory in place.
+//! A cluster that moves to hosts of its own kind, which have a control plane already: the keys and the files that flags name go
+//! where the *new* host's flags say, and certificates are issued anew. Start at [`restore`].
 
-use super::{FLAGS, Files, ISSUED, PKI};
+use super::archive::ArchiveLimits;
+use super::tree::{Entry, Files, Tree, What};
+use super::{FLAGS, KEYS, PKI};
 use crate::Error;
 use crate::etcd::waiting;
-use crate::manifest::Flags;
-use cluster::{Host, quoted};
+use crate::manifest::{Flags, MANIFESTS, PARKED};
+use cluster::{Exchange, Host, quoted};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -16,6 +19,14 @@ const KUBECONFIGS: [&str; 5] = [
     "controller-manager.conf",
     "scheduler.conf",
 ];
+
+/// What kubeadm issues from the CAs for each host anew, below the directory of certificates.
+const ISSUED: &str = "apiserver.crt apiserver.key apiserver-kubelet-client.crt apiserver-kubelet-client.key \
+    apiserver-etcd-client.crt apiserver-etcd-client.key front-proxy-client.crt front-proxy-client.key etcd/server.crt \
+    etcd/server.key etcd/peer.crt etcd/peer.key etcd/healthcheck-client.crt etcd/healthcheck-client.key";
+
+/// The archive of a host is compressed, and has little more than keys in it.
+const ARCHIVE_BYTES_MAX: usize = 256 << 20;
 
 /// What to put where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +45,13 @@ pub fn kept(epoch: &str) -> String {
     format!("/etc/kubernetes/lifeboat-replaced-{epoch}")
 }
 
-/// Whether `archive`, on the host, can be put in place there: the new host's API server must have a flag for each file that
-/// belongs to one. Changes nothing.
+/// Whether `archive`, on the host, can be put in place there: it must have the keys of one host, and the new host's API server a
+/// flag for each file that the old one's had a flag for. Changes nothing.
 ///
 /// # Errors
 /// It cannot, or the archive is damaged.
 pub async fn fits(host: &Host, archive: &str) -> Result<(), Error> {
-    targets(host, archive).await.map(|_| ())
+    moving(host, archive).await.map(|_| ())
 }
 
 /// Puts all of it in place; what was there is kept aside. May be repeated and broken off at any moment.
@@ -49,30 +60,80 @@ pub async fn fits(host: &Host, archive: &str) -> Result<(), Error> {
 /// The archive is damaged, the new host's API server does not use a file that the copy needs, the restored data is not
 /// there, the disk is full.
 pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result<(), Error> {
-    let targets = targets(host, what.archive).await?;
-    host.run_alone("putting the keys in place", &script(what, &targets), limit)
-        .await?;
+    let (moving, targets) = moving(host, what.archive).await?;
+    let it = Exchange {
+        what: "putting the keys in place",
+        script: &script(what, &targets),
+        input: &moving,
+        output_bytes_max: 1 << 20,
+        limit,
+        alone: true,
+    };
+    host.exchange(&it).await?;
     Ok(())
 }
 
-/// For each file of a flag, the flag and where the new host's API server looks for it.
-async fn targets(host: &Host, archive: &str) -> Result<Vec<(&'static str, String)>, Error> {
-    let flags = Flags::read(host, "kube-apiserver").await?;
+/// A tar archive of what moves, `pki/NAME` and `flags/FLAG`; and for each of the flags where the new host's API server looks.
+async fn moving(host: &Host, archive: &str) -> Result<(Vec<u8>, Vec<(&'static str, String)>), Error> {
     let unusable =
         |path: &str, reason: String| Error::Unusable { host: host.name().to_owned(), path: path.to_owned(), reason };
-    let bytes = host.read(archive, 16 << 20).await?;
+    let theirs = Flags::read(host, "kube-apiserver").await?;
+    let bytes = host.read(archive, ARCHIVE_BYTES_MAX).await?;
     let bytes = bytes.ok_or_else(|| unusable(archive, "it is not there".to_owned()))?;
-    let files = Files::read(&bytes).map_err(|e| unusable(archive, e.to_string()))?;
+    let files = Files::read(&bytes, &ArchiveLimits::default())?;
+    let moving = chosen(&files).map_err(|reason| unusable(archive, reason))?;
     let mut targets = Vec::new();
-    for flag in FLAGS.iter().filter(|flag| files.0.contains_key(&format!("flags/{flag}"))) {
-        let Some(path) = flags.get(flag) else {
+    for flag in moving.flags {
+        let Some(path) = theirs.get(flag) else {
             let reason =
                 format!("it has no flag --{flag}, but the copied cluster needs one: add it as at the main site");
-            return Err(unusable("/etc/kubernetes/manifests/kube-apiserver.yaml", reason));
+            return Err(unusable(&format!("{MANIFESTS}/kube-apiserver.yaml"), reason));
         };
-        targets.push((*flag, path.to_owned()));
+        targets.push((flag, path.to_owned()));
     }
-    Ok(targets)
+    let tar = Files::one("moving", moving.tree).tar();
+    Ok((tar.map_err(|reason| unusable(archive, reason.to_string()))?, targets))
+}
+
+/// What moves to a new host.
+#[derive(Debug)]
+pub(super) struct Moving {
+    /// Below `/pki` and `/flags`.
+    pub(super) tree: Tree,
+    pub(super) flags: Vec<&'static str>,
+}
+
+/// Chooses what moves: the keys of the one host, and what the flags of its API server name. Otherwise, what is wrong with them.
+pub(super) fn chosen(files: &Files) -> Result<Moving, String> {
+    let manifest = |tree: &Tree| {
+        let places = [MANIFESTS, PARKED].map(|directory| format!("{directory}/kube-apiserver.yaml"));
+        places.iter().find_map(|path| tree.bytes(path).map(<[u8]>::to_vec))
+    };
+    let mut hosts = files.0.values().filter_map(|tree| Some((tree, manifest(tree)?)));
+    let (Some((tree, manifest)), None) = (hosts.next(), hosts.next()) else {
+        return Err("it must have the files of one host with an API server".to_owned());
+    };
+    let flags = Flags::parse(&String::from_utf8_lossy(&manifest))?;
+    let mut moving = Moving { tree: Tree::default(), flags: Vec::new() };
+    let mut add = |from: &str, to: String| match tree.at(from) {
+        Some(Entry { mode, owner, what: what @ What::File { .. }, .. }) => {
+            // Labels are the new host's affair.
+            let entry = Entry { mode: *mode, owner: *owner, label: None, what: what.clone() };
+            moving.tree.0.insert(to, entry);
+            Ok(())
+        }
+        _ => Err(format!("it has no {from}")),
+    };
+    for key in KEYS {
+        add(&format!("{PKI}/{key}"), format!("/pki/{key}"))?;
+    }
+    for flag in FLAGS {
+        if let Some(path) = flags.get(flag) {
+            add(path, format!("/flags/{flag}"))?;
+            moving.flags.push(flag);
+        }
+    }
+    Ok(moving)
 }
 
 /// Each thing is moved by a rename within its file system, and what is already moved is recognised by where it lies.
@@ -86,7 +147,7 @@ fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
     let mut script = format!(
         "mkdir -p -m 700 {kept} {old}
          rm -rf {unpacked}; mkdir -p -m 700 {unpacked}
-         tar -xpf {archive} -C {unpacked}
+         tar -xp -C {unpacked} --strip-components=1
          if [ -d {new}/member ]; then
            if [ -d {data}/member ]; then
              [ ! -e {old}/member ] || {{ echo {data}/member 'was replaced already, and is there again' >&2; exit 1; }}
@@ -107,7 +168,6 @@ fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
          sync -f {pki}.partial
          mv {pki}.partial {pki}
          ",
-        archive = quoted(what.archive),
     );
     for (flag, path) in named {
         let (from, to, aside) = (format!("{unpacked}/flags/{flag}"), quoted(path), format!("{kept}/{flag}"));
