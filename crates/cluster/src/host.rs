@@ -85,6 +85,11 @@ impl Host {
         &self.name
     }
 
+    /// Whether it is the machine that Lifeboat itself runs on, whose files need not be carried.
+    pub fn is_local(&self) -> bool {
+        matches!(self.way, Way::Local)
+    }
+
     /// Runs `script` with `sh -eu`, and returns what it wrote to its standard output, 1 MiB at most. `what` says in a few words
     /// what it is for: "restoring etcd".
     ///
@@ -122,11 +127,6 @@ impl Host {
             ..Call::new(it.what, it.script, it.limit)
         };
         self.call(&call, Input::Bytes(it.input)).await?.output(&self.name, &call)
-    }
-
-    /// Whether it is the machine that Lifeboat itself runs on.
-    pub fn is_local(&self) -> bool {
-        matches!(self.way, Way::Local)
     }
 
     async fn text(&self, call: Call<'_>) -> Result<String, HostError> {

@@ -1,9 +1,8 @@
 //! Keeping repositories as copies of others, all the time, where the estate says that they stand at this site.
 
-use crate::Daemon;
-use crate::state::Copied;
+use crate::board::Board;
 use estate::Name;
-use recovery::Trouble;
+use recovery::{Trouble, World};
 use repository::{CopyOptions, Followed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,40 +10,33 @@ use std::time::Duration;
 /// Before what could not be copied at all is tried again: a person has to do something about it.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Keeps `copy` as a copy of `of` for as long as the daemon runs.
-pub(crate) async fn copy(daemon: Arc<Daemon>, copy: Name, of: Name) {
-    daemon.state().copies.insert(copy.clone(), Copied { of: of.clone(), lag: None });
+/// Keeps `copy` as a copy of `of` until it is dropped.
+pub(crate) async fn copy(world: Arc<World>, board: Board, copy: Name, of: Name) {
+    board.copy(&copy, &of, |_| {});
     loop {
-        let ended = daemon.follow(&copy, &of).await;
-        daemon.trouble(&about(&copy), ended.err().map(|trouble| trouble.to_string()));
+        let ended = follow(&world, &board, &copy, &of).await;
+        board.copy_trouble(&copy, &of, ended.err().map(|trouble| trouble.to_string()));
         ambient::sleep(AGAIN).await;
     }
 }
 
-fn about(copy: &Name) -> String {
-    format!("copy {copy}")
-}
-
-impl Daemon {
-    async fn follow(&self, copy: &Name, of: &Name) -> Result<(), Trouble> {
-        let (from, to) = (self.world.repository(of)?, self.world.repository(copy)?);
-        let every = *self.world.repository_of(copy)?.copy_every;
-        // What is no longer in the repository goes from the copy too, unless the repository seems to have been set back.
-        let options = CopyOptions { remove: true, ..CopyOptions::default() };
-        let report = |round: &Followed| {
-            if let Some(lag) = round.lag {
-                let ago = ambient::now().duration_since(round.at);
-                let at = ambient::uptime().saturating_sub(Duration::try_from(ago).unwrap_or_default());
-                let copied = Copied { of: of.clone(), lag: Some((lag, at)) };
-                self.state().copies.insert(copy.clone(), copied);
-            }
-            if round.copied.is_some() || round.error.is_some() {
-                self.trouble(&about(copy), trouble(round));
-            }
-        };
-        repository::follow(&from, &to, &options, every, std::future::pending(), &report).await?;
-        Ok(())
-    }
+async fn follow(world: &World, board: &Board, copy: &Name, of: &Name) -> Result<(), Trouble> {
+    let (from, to) = (world.repository(of)?, world.repository(copy)?);
+    let every = *world.repository_of(copy)?.copy_every;
+    // What is no longer in the repository goes from the copy too, unless the repository seems to have been set back.
+    let options = CopyOptions { remove: true, ..CopyOptions::default() };
+    let report = |round: &Followed| {
+        if let Some(lag) = round.lag {
+            let ago = ambient::now().duration_since(round.at);
+            let at = ambient::uptime().saturating_sub(Duration::try_from(ago).unwrap_or_default());
+            board.copy(copy, of, |copied| copied.lag = Some((lag, at)));
+        }
+        if round.copied.is_some() || round.error.is_some() {
+            board.copy_trouble(copy, of, trouble(round));
+        }
+    };
+    repository::follow(&from, &to, &options, every, std::future::pending(), &report).await?;
+    Ok(())
 }
 
 /// What is wrong after a round, if anything.

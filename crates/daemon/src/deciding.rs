@@ -139,7 +139,7 @@ impl Daemon {
         let now = ambient::uptime();
         let newest = self.state().heard.clone();
         let estate = &self.world.estate;
-        let primary = estate.site_of(&self.of.primary)?;
+        let primary = estate.site_of(&self.pair.primary)?;
         let witness = estate.sites.keys().find(|site| *site != primary && **site != self.site)?;
         let arrived = |site: &Name| {
             let (report, at) = newest.get(site)?;

@@ -58,9 +58,10 @@ impl Daemon {
                 .as_ref()
                 .map(|(proven, at)| Proven { ago_ms: millis(now.saturating_sub(*at)), ..proven.clone() }),
             copied: state.copied.clone(),
-            copies: state.copying(now),
+            copies: self.board.copying(),
+            protections: self.board.reports(),
             unfit: state.unfit.clone(),
-            troubles: state.troubles(),
+            troubles: state.troubles().into_iter().chain(self.board.copy_troubles()).collect(),
         }
     }
 }

@@ -108,8 +108,8 @@ async fn start(daemon: Arc<Daemon>) -> bool {
     }
     let started = async {
         let host = daemon.here()?;
-        control_plane::start(&host, *daemon.of.distribution, LIMIT).await?;
-        control_plane::start_manager(&host, &daemon.of.manager.start, LIMIT).await
+        control_plane::start(&host, daemon.of.distribution(), LIMIT).await?;
+        control_plane::start_manager(&host, &daemon.pair.manager.start, LIMIT).await
     };
     let started = started.await;
     let done = started.is_ok();
@@ -123,7 +123,7 @@ pub(crate) async fn stop(daemon: Arc<Daemon>) -> bool {
     let stopped = async {
         let host = daemon.here()?;
         let limits = control_plane::Limits { grace: GRACE, all: LIMIT, alone: false };
-        control_plane::stop(&host, *daemon.of.distribution, &daemon.of.manager.stop, limits).await
+        control_plane::stop(&host, daemon.of.distribution(), &daemon.pair.manager.stop, limits).await
     };
     match stopped.await {
         Ok(note) => {
@@ -176,7 +176,7 @@ impl Daemon {
 
     /// The host of the control plane at this site: this one.
     pub(crate) fn here(&self) -> Result<cluster::Host, Trouble> {
-        let host = self.world.estate.sites.get(&self.site).map(|site| &*site.host);
+        let host = self.world.estate.sites.get(&self.site).and_then(|site| site.host.as_deref());
         let host = host.ok_or_else(|| Trouble::new("LB0204", estate::Kind::Invalid, "this site has no host"))?;
         self.world.host(host)
     }

@@ -1,34 +1,45 @@
-//! The loops of one site: observe, decide, record, act.
+//! What one host does for the estate, all the time: observe, decide, record, act.
 //!
-//! Start at [`Daemon::run`], which starts them: `voting` answers the other sites and keeps its word on disk, `keeping` holds
-//! the right to serve (`asking` for it) and stops what may not, `observing` probes, `protecting` takes copies where the cluster serves,
-//! `proving` opens them where it could be recovered, `deciding` judges and fails over. Beside these, `copying` keeps second
-//! repositories, `telling` says what was seen in the repository, `sealing` keeps the recovery kit. What they know of each other is in
-//! `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
+//! Start at [`serve()`]. Each cluster that is protected here has a `guard`, by itself; `following` keeps the newest state of a cluster
+//! ready, `copying` keeps second repositories, `sealing` watches the estate file and keeps the recovery kit. What is known of all that is
+//! on the `board`, and `control` tells it to whoever asks on this host.
+//!
+//! Where a cluster has a standby, `Daemon` is one site's part in who serves it: `voting` answers the other sites and keeps its word on
+//! disk, `keeping` holds the right to serve (`asking` for it) and stops what may not, `observing` probes, `proving` opens points where the
+//! cluster could be recovered, `deciding` judges and fails over, `telling` says what was seen in the repository. What they know of each
+//! other is in `state`; what is decided from it is decided by `failover`, and what is done is done by `recovery`.
 //!
 //! Not here: HTTP (`peers`), the terminal (`lifeboat`), deciding (`failover`), the steps of a recovery (`recovery`).
 
 mod asking;
+mod board;
+mod control;
 mod copying;
 mod deciding;
 mod disk;
+mod following;
+mod guard;
 mod handler;
 mod keeping;
 mod load;
 mod locking;
 mod looking;
 mod observing;
-mod protecting;
 mod proving;
+mod say;
 mod sealing;
+mod serve;
 mod state;
 mod telling;
 mod voting;
 
+pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
 pub use load::load;
+pub use say::{Level, Line, Say};
+pub use serve::{Options, serve};
 
-use estate::{Cluster, Name};
+use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;
 use recovery::{Trouble, World};
 use serde::Serialize;
@@ -40,20 +51,40 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-/// Says something to whoever reads the log.
-pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// Where a site's Lifeboat keeps what must survive it.
 pub const DIRECTORY: &str = "/var/lib/lifeboat";
 
-/// One site's Lifeboat.
-pub struct Daemon {
+/// Where the cluster can serve, and what serves there.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) primary: Stand,
+    pub(crate) standby: Stand,
+    pub(crate) manager: Manager,
+    pub(crate) dns_key: SecretRef,
+}
+
+impl Pair {
+    fn of(failover: &Failover<'_>) -> Self {
+        Self {
+            primary: failover.primary.clone(),
+            standby: failover.standby.clone(),
+            manager: failover.manager.clone(),
+            dns_key: failover.dns.key.secret.clone(),
+        }
+    }
+}
+
+/// One site's Lifeboat, as far as it has a part in who serves the cluster that has a standby.
+pub(crate) struct Daemon {
     pub(crate) world: World,
     pub(crate) site: Name,
     pub(crate) cluster: Name,
     pub(crate) of: Cluster,
+    pub(crate) pair: Pair,
     pub(crate) directory: PathBuf,
     pub(crate) say: Say,
+    /// What is done here for the protection of clusters.
+    pub(crate) board: board::Board,
     state: Mutex<State>,
     /// Held from a voter's decision until it is durable: the next one must build on it.
     pub(crate) ballot: tokio::sync::Mutex<failover::Voter>,
@@ -70,25 +101,32 @@ impl Daemon {
     ///
     /// # Errors
     /// This host is no site's, the estate has no cluster to keep, or the voter's record is damaged.
-    pub async fn open(world: World, directory: PathBuf, say: Say) -> Result<Arc<Self>, Trouble> {
+    pub(crate) async fn open(
+        world: World,
+        directory: PathBuf,
+        board: board::Board,
+        say: Say,
+    ) -> Result<Arc<Self>, Trouble> {
         let here = world.here.clone();
         let site = here.as_ref().and_then(|host| world.estate.site_on(host.as_str())).cloned();
         let Some(site) = site else {
-            let known: Vec<String> = world.estate.sites.values().map(|site| site.host.to_string()).collect();
+            let hosts = world.estate.sites.values().filter_map(|site| site.host.as_ref());
+            let known: Vec<String> = hosts.map(ToString::to_string).collect();
             let message =
                 format!("this host is none on which a site's Lifeboat runs: the estate names {}", known.join(", "));
             return Err(Trouble::new("LB0204", estate::Kind::Invalid, message).hint("hostname, or --host NAME"));
         };
-        let Some((cluster, of)) = world.estate.management() else {
-            let message = "the estate has no management cluster".to_owned();
+        let Some(failover) = world.estate.failover() else {
+            let message = "the estate has no cluster with a standby".to_owned();
             return Err(Trouble::new("LB0202", estate::Kind::Invalid, message));
         };
-        let (cluster, of) = (cluster.clone(), of.clone());
-        let voter = voting::open(&world, &site, &cluster, &of, &directory).await?;
-        let post = voting::post(&world, &site, &cluster, &of)?;
+        let (cluster, of, pair) = (failover.name.clone(), failover.of.clone(), Pair::of(&failover));
+        let voter = voting::open(&world, &site, &cluster, &pair, &directory).await?;
+        let post = voting::post(&world, &site, &cluster, &pair)?;
         let mut state = State::new();
         state.standing = voter.standing().cloned();
         Ok(Arc::new(Self {
+            board,
             state: Mutex::new(state),
             keeper: Mutex::new(failover::Keeper::new(post)),
             ballot: tokio::sync::Mutex::new(voter),
@@ -99,6 +137,7 @@ impl Daemon {
             site,
             cluster,
             of,
+            pair,
             directory,
             say,
         }))
@@ -109,7 +148,7 @@ impl Daemon {
     ///
     /// # Errors
     /// The peers' key cannot be read, or another program listens at the site's address.
-    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
+    pub(crate) async fn run(self: Arc<Self>, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Trouble> {
         let key = self.world.peers_key()?;
         let peer = self.world.peer(&self.site)?;
         let listener = TcpListener::bind(&peer.address).await.map_err(|reason| {
@@ -127,14 +166,7 @@ impl Daemon {
         loops.spawn(asking::ask(self.clone()));
         loops.spawn(keeping::keep(self.clone()));
         loops.spawn(observing::observe(self.clone()));
-        loops.spawn(protecting::protect(self.clone()));
         loops.spawn(telling::tell(self.clone()));
-        loops.spawn(sealing::watch(self.clone()));
-        for (copy, of) in &self.world.estate.repositories {
-            if let Some(original) = of.copy_of.as_deref().filter(|_| *of.site == self.site) {
-                loops.spawn(copying::copy(self.clone(), copy.clone(), original.clone()));
-            }
-        }
         if self.is_standby() {
             loops.spawn(proving::prove(self.clone()));
             for site in self.others().cloned().collect::<Vec<_>>() {
@@ -164,13 +196,13 @@ impl Daemon {
 
     /// Whether the cluster can stand at this site.
     pub(crate) fn has_stand(&self) -> bool {
-        [&self.of.primary, &self.of.standby]
+        [&self.pair.primary, &self.pair.standby]
             .iter()
             .any(|stand| self.world.estate.site_of(stand) == Some(&self.site))
     }
 
     pub(crate) fn is_standby(&self) -> bool {
-        self.world.estate.site_of(&self.of.standby) == Some(&self.site)
+        self.world.estate.site_of(&self.pair.standby) == Some(&self.site)
     }
 
     /// The other sites.
@@ -201,8 +233,8 @@ impl Daemon {
     pub(crate) fn trouble(&self, about: &str, trouble: Option<String>) {
         let changed = self.state().trouble(about, trouble.clone());
         match (changed, trouble) {
-            (true, Some(trouble)) => (self.say)(&format!("{about}: {trouble}")),
-            (true, None) => (self.say)(&format!("{about}: all is well again")),
+            (true, Some(trouble)) => self.say.line(Line::warn(trouble).about(about)),
+            (true, None) => self.say.line(Line::info("all is well again").about(about)),
             (false, _) => {}
         }
     }

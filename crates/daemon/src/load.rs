@@ -1,6 +1,7 @@
 //! What `lifeboat serve` asks of a repository, by its own intervals: from it comes what that will cost.
 
-use crate::{deciding, looking, protecting, sealing, telling};
+use crate::guard::TIDY;
+use crate::{deciding, looking, sealing, telling};
 use estate::Cluster;
 use repository::Load;
 
@@ -13,7 +14,7 @@ pub fn load(cluster: &Cluster, parts: Vec<u64>, locked: bool) -> Load {
         parts,
         keep: *cluster.protect.keep,
         looks: looking::calm(every),
-        prunes: protecting::PRUNE,
+        prunes: TIDY,
         journals: deciding::RUNS,
         kits: sealing::SEAL,
         tellings: every.clamp(telling::SOONEST, telling::LATEST),

@@ -1,7 +1,7 @@
 //! Locking what is stored, where the estate wants it and the bucket can: a point at once, for as long as it is sure to stay, and
 //! longer as it outlives others.
 
-use crate::Daemon;
+use crate::guard::Guard;
 use estate::{LockMode, Point};
 use recovery::Trouble;
 use repository::{LockState, Locks, PointLock, PrunePlan, Pruning, Repository, first_lock};
@@ -15,13 +15,9 @@ pub(crate) struct Locking {
 }
 
 impl Locking {
-    /// Forgets what the bucket has: it may be another one.
-    pub(crate) fn look_again(&mut self) {
-        self.state = None;
-    }
-
-    async fn mode(&mut self, daemon: &Daemon, repository: &Repository) -> Result<Option<LockMode>, Trouble> {
-        let wanted = daemon.world.repository_of(&daemon.of.repository)?.lock.as_deref().copied();
+    /// How what is stored is locked, if it is.
+    pub(crate) async fn mode(&mut self, guard: &Guard, repository: &Repository) -> Result<Option<LockMode>, Trouble> {
+        let wanted = guard.world.repository_of(&guard.of.repository)?.lock.as_deref().copied();
         if wanted.is_none() {
             return Ok(None);
         }
@@ -39,10 +35,11 @@ impl Locking {
     }
 }
 
-impl Daemon {
-    /// Locks a point that was just taken. A copy that could not be locked counts all the same: it is better than none.
-    pub(crate) async fn lock_new(&self, repository: &Repository, locking: &mut Locking, point: &Point) {
+impl Guard {
+    /// Locks a point that was just made. One that could not be locked counts all the same: it is better than none.
+    pub(crate) async fn lock_new(&self, repository: &Repository, point: &Point) {
         let keep = *self.of.protect.keep;
+        let mut locking = self.locking.lock().await;
         let locked = async {
             let until = first_lock(&point.id, &keep, ambient::now());
             if let (Some(mode), Some(until)) = (locking.mode(self, repository).await?, until) {
@@ -52,18 +49,18 @@ impl Daemon {
             }
             Ok::<_, Trouble>(())
         };
-        let trouble = locked.await.err().map(|trouble| trouble.to_string());
-        self.trouble("object lock", trouble);
+        let locked = locked.await;
+        self.board.trouble(&self.cluster, "object lock", locked.as_ref().err());
     }
 
     /// Makes the locks longer of what is to stay longer than was known.
     pub(crate) async fn lock_kept(
         &self,
         repository: &Repository,
-        locking: &mut Locking,
         (plan, pruning): (&PrunePlan, &Pruning),
     ) -> Result<(), Trouble> {
-        // That the store has no object lock was told of the copy before.
+        let mut locking = self.locking.lock().await;
+        // That the store has no object lock was told of the point before.
         if locking.state.is_some_and(|state| state.is_lacking()) {
             return Ok(());
         }

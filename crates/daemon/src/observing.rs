@@ -35,11 +35,11 @@ impl Daemon {
     /// Where the cluster serves, as far as this site knows.
     pub(crate) fn serving_stand(&self) -> &Stand {
         let holder = self.state().standing.as_ref().map(|standing| standing.holder.clone());
-        let standby = &self.of.standby;
+        let standby = &self.pair.standby;
         if holder.is_some() && self.world.estate.site_of(standby) == holder.as_ref() {
             standby
         } else {
-            &self.of.primary
+            &self.pair.primary
         }
     }
 
@@ -51,7 +51,10 @@ impl Daemon {
     async fn probe(&self, probe: Probe, stand: &Stand) -> Result<(), String> {
         match probe {
             Probe::Manager => {
-                let manager: Manager = self.world.manager(&self.of, stand.address, false).map_err(|e| e.to_string())?;
+                let manager: Manager = self
+                    .world
+                    .manager(&self.pair.manager, stand.address, false)
+                    .map_err(|e| e.to_string())?;
                 manager.ping(ANSWER).await.map_err(|e| e.to_string())
             }
             Probe::Api => {

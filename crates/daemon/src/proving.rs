@@ -49,7 +49,7 @@ impl Daemon {
     /// The newest copy that any site says it has taken, and for how long the primary has not been heard.
     fn expected(&self, now: Duration) -> (Option<PointId>, Option<Duration>) {
         let state = self.state();
-        let primary = self.world.estate.site_of(&self.of.primary);
+        let primary = self.world.estate.site_of(&self.pair.primary);
         let heard = primary.and_then(|primary| state.heard.get(primary));
         (state.named(), heard.map(|(_, at)| now.saturating_sub(*at)))
     }
@@ -93,14 +93,35 @@ impl Daemon {
         for part in &point.parts {
             let file = place.join(&part.name);
             let fetched = repository.fetch(&self.cluster, &point, &part.name, &file).await;
-            let sound = match fetched {
-                Ok(()) if part.name == "etcd" => protect::etcd::verify(&file).await.map_err(Trouble::from),
-                other => other.map_err(Trouble::from),
-            };
             _ = tokio::fs::remove_file(&file).await;
-            sound?;
+            fetched?;
         }
+        self.is_followed(&point)?;
         Ok(point)
+    }
+
+    /// Whether the state that is kept ready here, every change of which was opened and added, has come past a point.
+    fn is_followed(&self, point: &Point) -> Result<(), Trouble> {
+        let (following, why) = self
+            .board
+            .change(&self.cluster, |entry| (entry.following.clone(), entry.trouble("follower")));
+        let revision = u64::try_from(point.revision).unwrap_or(0);
+        let has_passed = following
+            .as_ref()
+            .is_some_and(|own| own.timeline == point.timeline && own.revision >= revision);
+        if has_passed {
+            return Ok(());
+        }
+        let far = following.map_or_else(
+            || "nothing is followed yet".to_owned(),
+            |own| format!("what is followed stands at revision {} of timeline {}", own.revision, own.timeline),
+        );
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!(
+            "{} is not proven: it has revision {revision} of timeline {}, and {far}{why}",
+            point.id, point.timeline
+        );
+        Err(Trouble::new("LB0414", estate::Kind::Unreachable, message).hint("lifeboat status"))
     }
 
     /// What stands in the way of taking over here.
@@ -109,18 +130,18 @@ impl Daemon {
             return Vec::new();
         }
         let mut unfit = Vec::new();
-        let dns = &self.world.estate.dns.key.secret;
+        let dns = &self.pair.dns_key;
         let repository = self.world.estate.repositories.get(&*self.of.repository);
         let wanted = [
             Some(dns),
-            Some(&self.of.manager.token),
+            Some(&self.pair.manager.token),
             repository.map(|repository| &repository.identity),
         ];
         for secret in wanted.into_iter().flatten().filter(|secret| !self.world.has(secret)) {
             unfit.push(format!("{secret} is not here, and a recovery needs it"));
         }
         match self.here() {
-            Ok(host) => match fitness::missing(&host, &self.of.standby.kubeadm_config).await {
+            Ok(host) => match fitness::missing(&host, &self.pair.standby.kubeadm_config).await {
                 Ok(missing) => unfit.extend(missing),
                 Err(error) => unfit.push(error.to_string()),
             },

@@ -1,39 +1,60 @@
-//! The estate file, watched: a change is told, and where it is good, sealed into the repository with the recovery kit.
-//!
-//! What is in force changes with the next start of `lifeboat serve` only: every loop has decided by it.
+//! The estate file, watched: what is good comes into force, and is sealed into the repository with the recovery kit.
 
-use crate::Daemon;
-use estate::Estate;
+use crate::Say;
+use estate::{Estate, Name};
 use recovery::{Trouble, World, kit};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Between two looks at the estate file.
 const LOOK: Duration = Duration::from_secs(5);
 /// Between two looks whether something has changed that the estate refers to. Each asks the repository.
 pub(crate) const SEAL: Duration = Duration::from_secs(60);
 
-/// Watches for as long as the daemon runs. The kit is kept at the standby: it has what a recovery needs, and may write what is
-/// shared.
-pub(crate) async fn watch(daemon: Arc<Daemon>) {
-    // The newest file that is good: what is sealed.
-    let mut newest = daemon.world.clone();
-    let mut due = Duration::ZERO;
+/// Watches the estate file for as long as it is not dropped: what is good goes to `newest`, and what is wrong to `trouble`.
+pub(crate) async fn watch(in_force: Arc<World>, newest: watch::Sender<Arc<World>>, trouble: impl Fn(Option<String>)) {
     loop {
-        let text = tokio::fs::read_to_string(&daemon.world.file).await;
-        let found = found(&daemon.world, &newest, text.map_err(|reason| reason.to_string()));
-        daemon.trouble("estate file", found.trouble);
-        let now = ambient::uptime();
+        let text = tokio::fs::read_to_string(&in_force.file).await;
+        let known = newest.borrow().clone();
+        let found = found(&known, text.map_err(|reason| reason.to_string()));
+        trouble(found.trouble);
         if let Some(changed) = found.changed {
-            (newest, due) = (changed, now);
-        }
-        if daemon.is_standby() && now >= due {
-            due = now + SEAL;
-            let sealed = daemon.seal_kit(&newest).await;
-            daemon.trouble("recovery kit", sealed.err().map(|trouble| trouble.to_string()));
+            newest.send_replace(Arc::new(changed));
         }
         ambient::sleep(LOOK).await;
     }
+}
+
+/// Seals the kit into each repository whenever what is in it has changed, for as long as it is not dropped. Only some hosts may:
+/// whoever lacks the keys for what is shared leaves it to them.
+pub(crate) async fn seal(newest: watch::Receiver<Arc<World>>, must: bool, say: Say, trouble: impl Fn(Option<String>)) {
+    let mut newest = newest;
+    loop {
+        let world = newest.borrow_and_update().clone();
+        let mut wrong = None;
+        for (name, _) in world.estate.repositories.iter().filter(|(_, of)| of.copy_of.is_none()) {
+            match seal_into(&world, name, &say).await {
+                Ok(()) => {}
+                Err(trouble) if !must && LACKING.contains(&&*trouble.code) => {}
+                Err(trouble) => wrong = Some(trouble.to_string()),
+            }
+        }
+        trouble(wrong);
+        _ = tokio::time::timeout(SEAL, newest.changed()).await;
+    }
+}
+
+/// The keys for what is shared are not here.
+const LACKING: [&str; 4] = ["LB0304", "LB0305", "LB0311", "LB0313"];
+
+async fn seal_into(world: &World, repository: &Name, say: &Say) -> Result<(), Trouble> {
+    let repository = world.repository(repository)?;
+    let sealed = kit::seal(world, &repository).await?;
+    if let Some(number) = sealed.number {
+        say(&format!("recovery kit {number} is sealed into the repository"));
+    }
+    sealed.kept().map_or(Ok(()), Err)
 }
 
 /// What a look at the estate file has found.
@@ -44,19 +65,15 @@ struct Found {
     trouble: Option<String>,
 }
 
-/// Judges what the file says now, by the one in force and the newest good one.
-fn found(in_force: &World, newest: &World, text: Result<String, String>) -> Found {
-    let shown = in_force.file.display();
-    let restart =
-        || format!("{shown} has changed, and the one before is in force here until lifeboat serve is started again");
-    let due = |world: &World| (world.text != in_force.text).then(restart);
+/// Judges what the file says now, by the newest good one.
+fn found(newest: &World, text: Result<String, String>) -> Found {
+    let shown = newest.file.display();
     match text {
-        Ok(text) if text == newest.text => Found { changed: None, trouble: due(newest) },
+        Ok(text) if text == newest.text => Found { changed: None, trouble: None },
         Ok(text) => match Estate::parse(&shown.to_string(), &text) {
             Ok(estate) => {
-                let world = World::new(estate, text, in_force.file.clone(), in_force.here.clone());
-                let trouble = due(&world);
-                Found { changed: Some(world), trouble }
+                let world = World::new(estate, text, newest.file.clone(), newest.here.clone());
+                Found { changed: Some(world), trouble: None }
             }
             Err(wrong) => {
                 // In one line, without the excerpt.
@@ -76,17 +93,6 @@ fn found(in_force: &World, newest: &World, text: Result<String, String>) -> Foun
     }
 }
 
-impl Daemon {
-    async fn seal_kit(&self, newest: &World) -> Result<(), Trouble> {
-        let repository = self.world.repository(&self.of.repository)?;
-        let sealed = kit::seal(newest, &repository).await?;
-        if let Some(number) = sealed.number {
-            (self.say)(&format!("recovery kit {number} is sealed into the repository"));
-        }
-        sealed.kept().map_or(Ok(()), Err)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,35 +106,31 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_estate_is_sealed_once_it_is_good_and_a_restart_is_due() {
+    fn a_changed_estate_is_taken_once_it_is_good() {
         let first = world(GOOD);
-        let same = found(&first, &first, Ok(GOOD.to_owned()));
+        let same = found(&first, Ok(GOOD.to_owned()));
         assert!(same.changed.is_none() && same.trouble.is_none());
-
         let other = GOOD.replace("maximumLoss: 1m", "maximumLoss: 2m");
-        let changed = found(&first, &first, Ok(other.clone()));
+        let changed = found(&first, Ok(other.clone()));
+        assert!(changed.trouble.is_none());
         let second = changed.changed.unwrap();
         assert_eq!(second.text, other);
-        assert!(changed.trouble.unwrap().ends_with("until lifeboat serve is started again"));
-        // It is sealed once, and said as long as it is so.
-        let again = found(&first, &second, Ok(other.clone()));
-        assert!(again.changed.is_none() && again.trouble.is_some());
-        // Back to what is in force.
-        let back = found(&first, &second, Ok(GOOD.to_owned()));
-        assert!(back.changed.is_some() && back.trouble.is_none());
+        let again = found(&second, Ok(other));
+        assert!(again.changed.is_none() && again.trouble.is_none());
+        assert!(found(&second, Ok(GOOD.to_owned())).changed.is_some());
     }
 
     #[test]
     fn an_estate_that_cannot_be_used_changes_nothing_and_is_told() {
         let first = world(GOOD);
-        let wrong = found(&first, &first, Ok(GOOD.replace("maximumLoss", "maximumLos")));
+        let wrong = found(&first, Ok(GOOD.replace("maximumLoss", "maximumLos")));
         assert!(wrong.changed.is_none());
         let trouble = wrong.trouble.unwrap();
         assert!(
             trouble.contains("line ") && trouble.ends_with("the one before stays in force"),
             "{trouble}"
         );
-        let gone = found(&first, &first, Err("entity not found".to_owned()));
+        let gone = found(&first, Err("entity not found".to_owned()));
         assert!(gone.changed.is_none() && gone.trouble.unwrap().contains("entity not found"));
     }
 }

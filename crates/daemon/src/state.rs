@@ -1,6 +1,6 @@
 //! What the loops of one site know of each other.
 
-use estate::{Copying, Epoch, Lag, LastRenewal, Name, PointId, Probe, Proven, Report, Seen, Serving, Standing};
+use estate::{Epoch, LastRenewal, Name, PointId, Probe, Proven, Report, Seen, Serving, Standing};
 use failover::Verdict;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,22 +20,12 @@ pub(crate) struct State {
     pub(crate) proven: Option<(Proven, Duration)>,
     /// The newest copy that was taken here.
     pub(crate) copied: Option<PointId>,
-    /// The repositories that are kept here as copies of others, by name.
-    pub(crate) copies: BTreeMap<Name, Copied>,
     pub(crate) unfit: Option<Vec<String>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) revision: Option<i64>,
     /// The newest report of each other site, and when it arrived.
     pub(crate) heard: BTreeMap<Name, (Report, Duration)>,
     troubles: BTreeMap<String, String>,
-}
-
-/// A repository that is kept as a copy of another one.
-#[derive(Clone, Debug)]
-pub(crate) struct Copied {
-    pub(crate) of: Name,
-    /// How far it was behind, and as of when; `None` until that was found out.
-    pub(crate) lag: Option<(Lag, Duration)>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +47,6 @@ impl State {
             probes: BTreeMap::new(),
             proven: None,
             copied: None,
-            copies: BTreeMap::new(),
             unfit: None,
             verdict: None,
             revision: None,
@@ -122,17 +111,6 @@ impl State {
             reason: probed.reason.clone(),
         });
         seen.collect()
-    }
-
-    /// The copies of repositories, as a report has them.
-    pub(crate) fn copying(&self, now: Duration) -> Vec<Copying> {
-        let copying = self.copies.iter().map(|(name, copied)| Copying {
-            repository: name.clone(),
-            of: copied.of.clone(),
-            lag: copied.lag.map(|(lag, _)| lag),
-            ago_ms: copied.lag.map_or(0, |(_, at)| millis(now.saturating_sub(at))),
-        });
-        copying.collect()
     }
 
     /// The newest copy that any site says it has taken.

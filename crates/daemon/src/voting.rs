@@ -1,8 +1,8 @@
 //! This site's voter: its answers, and its word on disk before they are given.
 
 use crate::state::millis;
-use crate::{Daemon, disk, keeping};
-use estate::{Cluster, Kind, LastRenewal, Name, Promised, Renewal, Renewed, Standing, Takeover};
+use crate::{Daemon, Pair, disk, keeping};
+use estate::{Kind, LastRenewal, Name, Promised, Renewal, Renewed, Standing, Takeover};
 use failover::{Post, Saved, Voter};
 use recovery::{Trouble, World};
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use std::time::Duration;
 const LEARN: Duration = Duration::from_millis(500);
 
 /// Where a site stands.
-pub(crate) fn post(world: &World, site: &Name, cluster: &Name, of: &Cluster) -> Result<Post, Trouble> {
-    let primary = world.estate.site_of(&of.primary).ok_or_else(|| {
+pub(crate) fn post(world: &World, site: &Name, cluster: &Name, pair: &Pair) -> Result<Post, Trouble> {
+    let primary = world.estate.site_of(&pair.primary).ok_or_else(|| {
         Trouble::new("LB0202", Kind::Invalid, format!("the estate does not say at which site {cluster} stands"))
     })?;
     Ok(Post {
@@ -30,11 +30,11 @@ pub(crate) async fn open(
     world: &World,
     site: &Name,
     cluster: &Name,
-    of: &Cluster,
+    pair: &Pair,
     directory: &Path,
 ) -> Result<Voter, Trouble> {
     let saved = disk::read(&record(directory, cluster))?;
-    Ok(Voter::open(post(world, site, cluster, of)?, saved, ambient::uptime()))
+    Ok(Voter::open(post(world, site, cluster, pair)?, saved, ambient::uptime()))
 }
 
 fn record(directory: &Path, cluster: &Name) -> PathBuf {

@@ -1,9 +1,10 @@
 //! What the observers saw: what a verdict is decided from. All ages are milliseconds by the clock of whoever measured them,
 //! at the moment of the report; the reader adds what has passed since it arrived, by its own clock.
 
-use crate::{Epoch, Name, PointId, Probe, Standing};
+use crate::{Epoch, HashProof, Name, PointId, Probe, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the Lifeboat of one site reports of itself and of what it sees.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Report {
     /// The repositories that this site keeps as copies of others.
     #[serde(default)]
     pub copies: Vec<Copying>,
+    /// What is done here for the protection of clusters.
+    #[serde(default)]
+    pub protections: Vec<Protection>,
     /// What stands in the way of this site taking over; empty where it could, `None` where it is not meant to.
     pub unfit: Option<Vec<String>>,
     /// What went wrong lately, in words for people: copies that could not be taken, a repository that does not answer.
@@ -140,4 +144,93 @@ pub struct Lag {
     pub bytes: u64,
     /// How many objects.
     pub objects: u64,
+}
+
+/// What one Lifeboat does for the protection of one cluster, and how far that is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Protection {
+    /// The cluster.
+    pub cluster: Name,
+    /// What it does.
+    pub duty: Duty,
+    /// How old the oldest change is that is not stored yet, in milliseconds; `None` where that is not known.
+    pub at_risk_ms: Option<u64>,
+    /// For how long etcd has been silent: what it changed since then nobody here knows.
+    pub silent_ms: Option<u64>,
+    /// How many changes are known and not stored.
+    pub waiting_revisions: u64,
+    /// The timeline that is written.
+    pub timeline: u32,
+    /// Up to which revision it is stored.
+    pub stored: Option<u64>,
+    /// The newest point that was made here.
+    pub newest: Option<Made>,
+    /// The newest proof, by etcd's own hash.
+    pub proof: Option<HashProof>,
+    /// When the recovery set was judged last.
+    pub judged: Option<Timestamp>,
+    /// What it lacked then.
+    pub lacks: Vec<String>,
+    /// What will be wrong with it soon.
+    pub warnings: Vec<String>,
+    /// The state that is kept ready here.
+    pub following: Option<Following>,
+    /// What goes wrong, by what it is about.
+    pub troubles: BTreeMap<String, Told>,
+}
+
+/// What a Lifeboat does for a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "duty")]
+pub enum Duty {
+    /// It captures.
+    Captures,
+    /// Somebody else does, or nobody can.
+    StandsBy {
+        /// Why, for people.
+        why: String,
+    },
+    /// It has only just begun.
+    Begins,
+    /// It only follows.
+    Follows,
+}
+
+/// A point that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Made {
+    /// It.
+    pub id: PointId,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// The revision of its etcd.
+    pub revision: i64,
+}
+
+/// A state of a cluster's etcd that is kept ready, as new as its history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Following {
+    /// The timeline.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
+    /// How many revisions it lacks of what the history had at the last look; `None` where that is not known.
+    pub behind: Option<u64>,
+    /// When the source was last seen to be at that revision, by the clock of who captured it.
+    pub seen: Option<Timestamp>,
+}
+
+/// Something that is wrong, as a person reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Told {
+    /// The code of its page.
+    pub code: String,
+    /// The object and the reason.
+    pub text: String,
+    /// The next command, where there is one.
+    pub next: Option<String>,
 }

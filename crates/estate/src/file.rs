@@ -4,22 +4,33 @@
 //! `error` shows what is wrong with line, column and an excerpt.
 
 mod check;
+mod cluster;
 mod error;
 mod keep;
+mod notify;
 mod place;
+mod playbook;
 mod reference;
 mod referred;
+mod schema;
+mod snapshots;
 mod store;
 
+pub use cluster::{Cluster, EtcdAccess, Failover, Objectives, Protect, ProtectEtcd, ProtectFiles, Stand};
 pub use error::FileError;
 pub use keep::Keep;
+pub use notify::{Channel, Email, Form, MailTls, Severity, Webhook, WebhookUrl, is_safe_to_call};
 pub use place::Placed;
+pub use playbook::{Playbook, PlaybookStep};
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
+pub use schema::json_schema;
+pub use snapshots::SnapshotPlace;
 pub use store::{InvalidStoreUrl, StoreUrl};
 
-use crate::{Distribution, LockMode, Name, Role};
+use crate::{LockMode, Name, Role};
 use reference::duration;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -27,43 +38,53 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything protected, and how it is recovered. Paths in it are relative to the file's own directory.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Estate {
     /// What people call it.
     pub name: Name,
-    /// The places that fail as a whole. Exactly three of them, each with a voter.
+    /// The places that fail as a whole. A cluster with a standby needs three of them, each with a voter.
     pub sites: BTreeMap<Name, Site>,
-    /// How the Lifeboats of the sites know each other.
-    pub peers: Peers,
+    /// How the Lifeboats of the sites know each other. Needed where a cluster has a standby.
+    pub peers: Option<Peers>,
     /// The machines that Lifeboat works on.
+    #[serde(default)]
     pub hosts: BTreeMap<Name, Host>,
     /// Where copies live.
     pub repositories: BTreeMap<Name, Repository>,
     /// What is protected.
     pub clusters: BTreeMap<Name, Cluster>,
-    /// The names that move, and who is told.
-    pub dns: Dns,
+    /// What is asked of every cluster's protection, unless the cluster says otherwise.
+    #[serde(default)]
+    pub objectives: Objectives,
+    /// The names that move, and who is told. Needed where a cluster has a standby.
+    pub dns: Option<Dns>,
     /// What is watched, and when a site counts as lost.
     #[serde(default)]
     pub monitor: Monitor,
+    /// What people and Lifeboat do on the day, by name.
+    #[serde(default)]
+    pub playbooks: BTreeMap<Name, Playbook>,
     /// What is sealed into the repository besides the copies.
     #[serde(default)]
     pub kit: KitSettings,
+    /// Who is told when nobody looks, by channel.
+    #[serde(default)]
+    pub notify: BTreeMap<Name, Placed<Channel>>,
 }
 
 /// A place that fails as a whole.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Site {
-    /// The host on which `lifeboat serve` of this site runs.
-    pub host: Placed<Name>,
+    /// The host on which `lifeboat serve` of this site runs that votes. Needed where a cluster has a standby.
+    pub host: Option<Placed<Name>>,
     /// Where it listens to the other sites: an address of that host, with a port. Never a name: a recovery needs no DNS.
-    pub serve: Placed<SocketAddr>,
+    pub serve: Option<Placed<SocketAddr>>,
 }
 
 /// What the Lifeboats of the sites share with each other.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Peers {
     /// The key that signs what they say to each other: 32 random bytes or more, base64.
@@ -71,7 +92,7 @@ pub struct Peers {
 }
 
 /// A machine.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Host {
     /// The site that it stands in.
@@ -83,7 +104,7 @@ pub struct Host {
 }
 
 /// How a host is entered.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ssh {
     /// The user. It must be root, or what is done there must be allowed to it.
@@ -99,7 +120,7 @@ pub struct Ssh {
 }
 
 /// Where copies live.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Repository {
     /// The site that it is lost with.
@@ -126,6 +147,7 @@ pub struct Repository {
     pub copy_of: Option<Placed<Name>>,
     /// Time from the end of one round of copying to the beginning of the next.
     #[serde(default = "default_copy_every", deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub copy_every: Placed<Duration>,
     /// Who can open what is kept there: public keys of age or ssh, or the word `passphrase`. Two of everything at least, since a
     /// lost key is a lost estate. Those of a copy are those of what it is a copy of.
@@ -143,7 +165,7 @@ pub struct Repository {
 }
 
 /// Somebody with a key: a host, or a person.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct KeyHolder {
     /// What people call it.
@@ -155,60 +177,15 @@ pub struct KeyHolder {
 }
 
 /// The recovery kit: what is sealed into the repository besides the copies.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct KitSettings {
     /// What is not: the places in this file, such as `dns.key.secret`.
     pub leave_out: Vec<Placed<String>>,
 }
 
-/// A protected cluster.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Cluster {
-    /// What it is for. Only `management` can be protected so far.
-    pub role: Placed<Role>,
-    /// How it was installed. Only `kubeadm` can be recovered so far.
-    pub distribution: Placed<Distribution>,
-    /// Where its copies go.
-    pub repository: Placed<Name>,
-    /// Where it serves on an ordinary day.
-    pub primary: Stand,
-    /// Where it comes back when that site is gone.
-    pub standby: Stand,
-    /// How it is copied.
-    #[serde(default)]
-    pub protect: Protect,
-    /// The manager, Rancher, that runs in it.
-    pub manager: Manager,
-}
-
-/// Where a cluster can serve.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Stand {
-    /// The host of its control plane; the site is the host's.
-    pub host: Placed<Name>,
-    /// The address at which the manager is reached there, mostly a load balancer's: the name resolves to it.
-    pub address: IpAddr,
-    /// kubeadm's configuration on that host: from it, certificates are issued anew.
-    #[serde(default = "default_kubeadm_config")]
-    pub kubeadm_config: String,
-}
-
-/// How a cluster is copied.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Protect {
-    /// Time from the beginning of one copy to the beginning of the next.
-    #[serde(deserialize_with = "duration")]
-    pub every: Placed<Duration>,
-    /// Which copies are kept.
-    pub keep: Placed<Keep>,
-}
-
 /// The manager, and how it is started, stopped and asked.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manager {
     /// The name that agents and people dial.
@@ -222,6 +199,7 @@ pub struct Manager {
     pub token: SecretRef,
     /// How long a failover waits for the agents of the downstream clusters. They notice a silent death after 60 s.
     #[serde(default = "default_agents_within", deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub agents_within: Placed<Duration>,
     /// What starts it on a control plane's host, for `sh`. Must do no harm when it runs already.
     pub start: String,
@@ -230,7 +208,7 @@ pub struct Manager {
 }
 
 /// The names that move.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Dns {
     /// The zone that the manager's name is in.
@@ -251,7 +229,7 @@ pub struct Dns {
 }
 
 /// A TSIG key (RFC 8945).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TsigKey {
     /// Its name at the server.
@@ -264,7 +242,7 @@ pub struct TsigKey {
 }
 
 /// How a TSIG key signs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names are the standard's")]
 pub enum TsigAlgorithm {
@@ -275,29 +253,33 @@ pub enum TsigAlgorithm {
 }
 
 /// What is watched, and when a site counts as lost.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Monitor {
     /// What is asked at the primary. The site counts as lost only while all of them fail.
     pub probes: Vec<Probe>,
     /// Time from one round of probes to the next.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub every: Placed<Duration>,
     /// How long all observers must have seen nothing but failure before a site is declared lost.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub declare_after: Placed<Duration>,
     /// How long the site that serves may go on after the last time that another site confirmed it.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub lease: Placed<Duration>,
     /// How much the newest proven copy may lack, up to the site's last sign of life, for a failover that no person asked for.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String")]
     pub maximum_loss: Placed<Duration>,
     /// Who declares.
     pub mode: Mode,
 }
 
 /// Something that is asked at a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Probe {
     /// `/ping` of the manager, at the site's own address under the public name.
@@ -307,7 +289,7 @@ pub enum Probe {
 }
 
 /// Who declares a failover.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// Lifeboat proposes, a person declares.
@@ -315,15 +297,6 @@ pub enum Mode {
     Propose,
     /// Lifeboat declares when the evidence is there.
     Automatic,
-}
-
-impl Default for Protect {
-    fn default() -> Self {
-        Self {
-            every: Placed::nowhere(Duration::from_secs(15)),
-            keep: Placed::nowhere(Keep::default()),
-        }
-    }
 }
 
 impl Default for Monitor {
@@ -347,14 +320,31 @@ impl Estate {
     /// [`FileError`] with the place of the first thing that is wrong: YAML, an unknown key, a wrong type, a reference to
     /// nothing, an impossible combination.
     pub fn parse(name: &str, text: &str) -> Result<Self, FileError> {
-        let estate: Self = serde_saphyr::from_str(text).map_err(|error| FileError::of_yaml(name, text, &error))?;
+        let mut estate: Self = serde_saphyr::from_str(text).map_err(|error| FileError::of_yaml(name, text, &error))?;
+        estate.fill();
         estate.check().map_err(|wrong| FileError::of_rule(name, text, wrong))?;
         Ok(estate)
     }
 
-    /// The cluster that Rancher runs in. [`Estate::parse`] refuses an estate without exactly one.
+    /// The cluster that Rancher runs in. There is one at most.
     pub fn management(&self) -> Option<(&Name, &Cluster)> {
         self.clusters.iter().find(|(_, cluster)| *cluster.role == Role::Management)
+    }
+
+    /// The cluster that has a standby, and what its failover needs. There is one at most, and then [`Estate::parse`] has seen that all
+    /// of it is there.
+    pub fn failover(&self) -> Option<Failover<'_>> {
+        self.clusters.iter().find_map(|(name, of)| {
+            Some(Failover {
+                name,
+                of,
+                primary: of.primary.as_ref()?,
+                standby: of.standby.as_ref()?,
+                manager: of.manager.as_ref()?,
+                dns: self.dns.as_ref()?,
+                peers: self.peers.as_ref()?,
+            })
+        })
     }
 
     /// What the repository called `name` is a copy of; itself, if it is none.
@@ -365,18 +355,55 @@ impl Estate {
 
     /// The site of a stand.
     pub fn site_of(&self, stand: &Stand) -> Option<&Name> {
-        self.hosts.get(&*stand.host).map(|host| &*host.site)
+        self.site_of_host(&stand.host)
+    }
+
+    /// The site of a host.
+    pub fn site_of_host(&self, host: &Name) -> Option<&Name> {
+        self.hosts.get(host).map(|host| &*host.site)
+    }
+
+    /// Where a cluster stands on an ordinary day, as far as the estate says.
+    pub fn home_of<'a>(&'a self, cluster: &'a Cluster) -> Option<&'a Name> {
+        let of_host = || self.site_of_host(cluster.hosts.first()?);
+        cluster.site.as_deref().or_else(of_host)
     }
 
     /// The site whose `serve` runs on the host called `host`.
     pub fn site_on(&self, host: &str) -> Option<&Name> {
-        let served = self.sites.iter().find(|(_, site)| site.host.as_str() == host);
-        served.map(|(name, _)| name)
+        let here = |site: &Site| site.host.as_ref().is_some_and(|at| at.as_str() == host);
+        self.sites.iter().find(|(_, site)| here(site)).map(|(name, _)| name)
     }
-}
 
-fn default_kubeadm_config() -> String {
-    "/etc/kubernetes/kubeadm.yaml".to_owned()
+    /// The clusters that `lifeboat serve` on the host `here` protects: those that name it, and those that name nobody.
+    pub fn protected_on<'a>(&'a self, here: Option<&'a Name>) -> impl Iterator<Item = (&'a Name, &'a Cluster)> {
+        self.clusters.iter().filter(move |(_, cluster)| {
+            let by = cluster.protectors();
+            by.is_empty() || here.is_some_and(|here| by.iter().any(|host| **host == *here))
+        })
+    }
+
+    /// What a cluster's protection is asked for: its own objectives, and where it names none, those of the estate.
+    pub fn objectives_of(&self, cluster: &Cluster) -> Objectives {
+        let own = &cluster.objectives;
+        Objectives {
+            rpo: own.rpo.or(self.objectives.rpo),
+            rto: own.rto.or(self.objectives.rto),
+        }
+    }
+
+    /// What is not said is filled in where only one thing can be meant.
+    fn fill(&mut self) {
+        let mut originals = self
+            .repositories
+            .iter()
+            .filter(|(_, of)| of.copy_of.is_none())
+            .map(|(name, _)| name);
+        let only = originals.next().cloned().filter(|_| originals.next().is_none());
+        for cluster in self.clusters.values_mut() {
+            cluster.fill(only.as_ref());
+        }
+    }
 }
 
 fn default_copy_every() -> Placed<Duration> {

@@ -12,15 +12,16 @@ mod point;
 mod problem;
 
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
-pub use evidence::{Copying, Lag, LastRenewal, Proven, Report, Seen, Serving};
+pub use evidence::{Copying, Duty, Following, Lag, LastRenewal, Made, Protection, Proven, Report, Seen, Serving, Told};
 pub use file::{
-    Cluster, Dns, Estate, FileError, Host, InvalidStoreUrl, Keep, KeyHolder, KitSettings, Manager, Mode, Monitor,
-    Peers, Placed, Probe, Protect, Referred, Repository, SecretRef, Site, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey,
-    What,
+    Channel, Cluster, Dns, Email, Estate, EtcdAccess, Failover, FileError, Form, Host, InvalidStoreUrl, Keep,
+    KeyHolder, KitSettings, MailTls, Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe,
+    Protect, ProtectEtcd, ProtectFiles, Referred, Repository, SecretRef, Severity, Site, SnapshotPlace, Ssh, Stand,
+    StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call, json_schema,
 };
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};
-pub use point::{InvalidPointId, Part, Point, PointId};
+pub use point::{HashProof, InvalidPointId, Part, Point, PointId};
 pub use problem::{Kind, UnknownKind};
 
 #[cfg(test)]

@@ -19,6 +19,16 @@ pub struct InvalidName {
 }
 
 impl Name {
+    /// The name of nothing, where the estate file leaves one out: no text is one.
+    pub(crate) fn unset() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether it was left out and not filled in.
+    pub(crate) fn is_unset(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,10 +1,11 @@
 //! Small nouns: what a cluster is for, how it was installed, and how its copies are locked.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a cluster is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Rancher runs in it.
@@ -14,7 +15,7 @@ pub enum Role {
 }
 
 /// How a cluster's control plane was installed, and so where its files lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Distribution {
     /// RKE2: `/etc/rancher/rke2`, `/var/lib/rancher/rke2`.
@@ -30,7 +31,7 @@ pub enum Distribution {
 }
 
 /// Who may remove a locked object before its time, where a bucket has object lock. The later one is the stricter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LockMode {
     /// Who has a right of its own for that.

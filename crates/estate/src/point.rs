@@ -106,21 +106,47 @@ pub struct Point {
     pub begun: Timestamp,
     /// When the last part was stored.
     pub stored: Timestamp,
-    /// etcd's revision when it was begun: it holds this one at least.
+    /// The timeline of the cluster's history that its etcd is in.
+    pub timeline: u32,
+    /// etcd's revision when it was begun: that of the history which it is.
     pub revision: i64,
     /// etcd's own name of the cluster.
     pub etcd_cluster_id: u64,
     /// The version of that etcd.
     pub etcd_version: String,
-    /// The parts, by name.
+    /// The newest proof of that history that there was.
+    pub proof: Option<HashProof>,
+    /// What a recovery from it lacks, in words; nothing when the set is complete and fits together.
+    pub lacks: Vec<String>,
+    /// Why it was made, where somebody asked for it.
+    pub reason: Option<String>,
+    /// The parts, by name, besides the history.
     pub parts: Vec<Part>,
+}
+
+/// A member of a live etcd that was found to hold what the history holds, by its own `HashKV`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HashProof {
+    /// The member's name.
+    pub member: String,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// The timeline.
+    pub timeline: u32,
+    /// Up to which revision.
+    pub revision: u64,
+    /// The member's compaction at that time.
+    pub compaction: u64,
+    /// Its answer, CRC-32C.
+    pub hash: u32,
 }
 
 /// One object of a point.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Part {
-    /// What it is: `etcd` or `files`.
+    /// What it is: `files`.
     pub name: String,
     /// Its length before sealing, in bytes.
     pub bytes: u64,

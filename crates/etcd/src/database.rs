@@ -99,6 +99,11 @@ impl Database {
         self.reader.bytes()
     }
 
+    /// Whether it ends with a snapshot's hash. That it matches, [`Database::verify_trailer`] says.
+    pub fn has_trailer(&self) -> bool {
+        self.has_trailer
+    }
+
     /// Its buckets as they are.
     pub fn reader(&self) -> &Reader {
         &self.reader

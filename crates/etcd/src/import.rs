@@ -12,13 +12,13 @@ mod scratch;
 mod unpack;
 
 pub use error::ImportError;
+pub use scratch::Scratch;
 
 use crate::database::Database;
 use crate::{FileError, wal};
-use scratch::Scratch;
 use std::fmt;
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use wal::Missing;
 
 /// A database from elsewhere, and what is known of it.
@@ -29,6 +29,10 @@ pub struct Imported {
     pub form: Form,
     /// What the member's log holds and the database does not. Nothing for a snapshot.
     pub missing: Missing,
+    /// What else is in the archive that it was in: RKE1 puts the cluster's state file there. Names only, never to be used as paths.
+    pub beside: Vec<String>,
+    /// The file that the database is read from.
+    file: PathBuf,
     /// Holds the copy that the database is read from, if it is one.
     spool: Option<Scratch>,
 }
@@ -53,6 +57,11 @@ impl Imported {
     pub fn spool(&self) -> Option<&Path> {
         self.spool.as_ref().map(Scratch::path)
     }
+
+    /// The file that the database is read from, unpacked: it is there for as long as this is.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
 }
 
 impl fmt::Debug for Imported {
@@ -76,11 +85,18 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
         } else {
             Form::Database
         };
-        return Ok(Imported { database, form, missing: Missing::default(), spool: None });
+        return Ok(Imported {
+            database,
+            form,
+            missing: Missing::default(),
+            beside: Vec::new(),
+            file: path.to_owned(),
+            spool: None,
+        });
     }
     let folder = Scratch::create(spool)?;
     let unpacked = folder.path().join("snapshot");
-    unpack::unpack(path, &unpacked)?;
+    let beside = unpack::unpack(path, &unpacked)?;
     // What was unpacked is gone when somebody reads of it.
     let database = Database::open_as(&unpacked, path.display().to_string())?;
     database.verify_trailer()?;
@@ -88,6 +104,8 @@ pub fn snapshot_file(path: &Path, spool: &Path) -> Result<Imported, ImportError>
         database,
         form: Form::Zip,
         missing: Missing::default(),
+        beside,
+        file: unpacked,
         spool: Some(folder),
     })
 }
@@ -119,6 +137,8 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
             database,
             form: Form::DataDirectory,
             missing: held.missing,
+            beside: Vec::new(),
+            file,
             spool: None,
         });
     };
@@ -128,7 +148,8 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
     replay::copy(&member, &copied)?;
     drop(locked);
     replay::replay(etcd, folder.path(), held.alone)?;
-    let database = Database::open(&copied.join("snap").join("db"))?;
+    let file = copied.join("snap").join("db");
+    let database = Database::open(&file)?;
     // What etcd itself proposed since it started may be missing.
     let applied = database.facts()?.consistent_index.unwrap_or(0);
     if applied < held.last {
@@ -136,7 +157,14 @@ pub fn data_directory(path: &Path, etcd: Option<&Path>, spool: &Path) -> Result<
         return Err(ImportError::Etcd { reason });
     }
     let missing = Missing { uncertain: held.missing.uncertain, ..Missing::default() };
-    Ok(Imported { database, form: Form::Replayed, missing, spool: Some(folder) })
+    Ok(Imported {
+        database,
+        form: Form::Replayed,
+        missing,
+        beside: Vec::new(),
+        file,
+        spool: Some(folder),
+    })
 }
 
 /// What a member has in its database and its log.

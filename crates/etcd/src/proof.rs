@@ -13,12 +13,14 @@
 
 mod combine;
 mod digest;
+mod every;
 mod file;
 mod live;
 mod members;
 mod read;
 
 pub use digest::Digest;
+pub use every::{Asked, every_member};
 pub use file::{FileCompared, FileVerified, compare_file, verify_database, verify_file};
 pub use live::Clients;
 pub use members::{Ask, Compared, Finding, Refused, Verified, verify_members};

@@ -30,6 +30,7 @@ mod tree;
 pub use error::{Error, Result};
 pub use fault::{Break, Fault, Target, Way, relay};
 pub use lab::{Lab, S3Credentials};
+pub use parts::rke2::STAND_IN;
 pub use record::Phase;
 pub use save::saved;
 pub use static_pods::serve as static_pods;

@@ -9,7 +9,7 @@ pub(crate) mod estate;
 pub(crate) mod kubeadm;
 pub(crate) mod manager;
 pub(crate) mod pods;
-mod rke2;
+pub(crate) mod rke2;
 pub(crate) mod rke2_tls;
 pub(crate) mod services;
 

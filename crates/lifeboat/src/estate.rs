@@ -52,11 +52,11 @@ impl Which {
         Ok(World::new(estate, text, file, here))
     }
 
-    /// Reads the estate, and names the cluster that it is all about.
+    /// Reads the estate, and names the cluster that has a standby.
     pub(crate) fn open_cluster(&self) -> Result<(World, Name), Failure> {
         let world = self.open()?;
-        let cluster = world.estate.management().map(|(name, _)| name.clone());
-        let missing = || Trouble::new("LB0202", Kind::Invalid, "the estate has no management cluster");
+        let cluster = world.estate.failover().map(|of| of.name.clone());
+        let missing = || Trouble::new("LB0202", Kind::Invalid, "the estate has no cluster with a standby");
         Ok((world, cluster.ok_or_else(missing)?))
     }
 }

@@ -87,6 +87,15 @@ impl Failure {
     }
 }
 
+impl From<dashboard::BindError> for Failure {
+    fn from(error: dashboard::BindError) -> Self {
+        let port = error.address.port();
+        Self::new("LB0903", Kind::Person, error.to_string())
+            .because(&error.reason)
+            .hint(format!("ss -ltnp 'sport = :{port}'"))
+    }
+}
+
 impl From<recovery::Trouble> for Failure {
     fn from(trouble: recovery::Trouble) -> Self {
         let mut failure = Self::new(trouble.code, trouble.kind, trouble.message);

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod estate;
 mod failure;
+mod log;
 mod pages;
 mod printer;
 mod progress;

@@ -29,6 +29,7 @@ pub(crate) const ALL: &[Page] = pages![
     "LB0701" "LB0702" "LB0703" "LB0704" "LB0705" "LB0706"
     "LB0801" "LB0802" "LB0803" "LB0804" "LB0805" "LB0806" "LB0807" "LB0808"
     "LB0809" "LB0810"
+    "LB0901" "LB0902" "LB0903"
 ];
 
 impl Page {

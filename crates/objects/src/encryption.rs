@@ -4,6 +4,7 @@
 //! AES-CBC with the vector in front and the padding of PKCS 7; `aesgcm` has its nonce of 12 bytes in front, and authenticates the
 //! key of etcd; `secretbox` is that of NaCl with its nonce of 24 bytes in front. What a KMS sealed, only the KMS opens.
 
+use crate::envelope::Envelope;
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut, KeyIvInit};
 use aes_gcm::aead::consts::U12;
@@ -140,6 +141,18 @@ impl Decryption {
             }
         }
         Ok(Self { keys })
+    }
+
+    /// Whether these keys open a value that stands under `etcd_key`; `None` if it is not encrypted at all.
+    pub fn opens(&self, etcd_key: &[u8], value: &[u8]) -> Option<Result<(), Sealed>> {
+        let Envelope::Encrypted { provider, version, key, sealed } = Envelope::of(value) else {
+            return None;
+        };
+        if version != "v1" && provider != "kms" {
+            let provider = format!("{provider} {version}");
+            return Some(Err(Sealed::NoKey { provider, key: key.to_owned() }));
+        }
+        Some(self.open(etcd_key, provider, key, sealed).map(drop))
     }
 
     /// Opens a value that stands under `etcd_key`.

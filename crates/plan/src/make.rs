@@ -5,7 +5,7 @@ use crate::action::{
     StartManager, StopControlPlane, SwitchDns,
 };
 use crate::{Plan, Step};
-use estate::{Cluster, Estate, Kind, Name, Point, Stand, Standing};
+use estate::{Estate, Failover, Kind, Name, Point, Stand, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -112,9 +112,9 @@ impl NoPlan {
 /// [`NoPlan`]: there is nothing to fail over to, or nothing to recover from.
 pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Result<Plan, NoPlan> {
     let unknown = || NoPlan::Estate(cluster.clone());
-    let of = estate.clusters.get(cluster).ok_or_else(unknown)?;
-    let from = estate.site_of(&of.primary).ok_or_else(unknown)?;
-    let to = estate.site_of(&of.standby).ok_or_else(unknown)?;
+    let of = estate.failover().filter(|of| of.name == cluster).ok_or_else(unknown)?;
+    let from = estate.site_of(of.primary).ok_or_else(unknown)?;
+    let to = estate.site_of(of.standby).ok_or_else(unknown)?;
     let holder = &facts.standing.holder;
     if holder == to && facts.started {
         return Err(NoPlan::AlreadyThere {
@@ -127,11 +127,9 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         return Err(NoPlan::Stranger { cluster: cluster.clone(), holder: holder.clone() });
     }
     let point = &facts.chosen.point;
-    for part in ["etcd", "files"] {
-        if point.part(part).is_none() {
-            let reason = format!("it has no part {part:?}");
-            return Err(NoPlan::Copy { point: point.id.to_string(), reason });
-        }
+    if point.part("files").is_none() {
+        let reason = "it has no part \"files\"".to_owned();
+        return Err(NoPlan::Copy { point: point.id.to_string(), reason });
     }
     if let (true, Some(reason)) = (facts.automatic, &facts.chosen.unsigned) {
         let reason = format!("it is not to be trusted, and nobody accepts that: {reason}");
@@ -142,7 +140,7 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         estate,
         cluster,
         of,
-        stand: &of.standby,
+        stand: of.standby,
         standing: &standing,
         automatic: facts.automatic,
     };
@@ -166,7 +164,7 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
 struct Context<'a> {
     estate: &'a Estate,
     cluster: &'a Name,
-    of: &'a Cluster,
+    of: Failover<'a>,
     stand: &'a Stand,
     standing: &'a Standing,
     automatic: bool,
@@ -185,7 +183,7 @@ impl Context<'_> {
         let directory = format!("/var/lib/lifeboat/takeover-{:06}", self.standing.epoch.0);
         let voters: Vec<Name> = self.estate.sites.keys().cloned().collect();
         let name = of.manager.name.trim_end_matches('.').to_owned();
-        let (address, dns) = (self.stand.address, &self.estate.dns);
+        let (address, dns) = (self.stand.address, of.dns);
         vec![
             Step {
                 id: "fetch".to_owned(),
@@ -197,7 +195,7 @@ impl Context<'_> {
                 attempts: 3,
                 action: Action::FetchCopy(FetchCopy {
                     cluster: cluster.clone(),
-                    repository: (*of.repository).clone(),
+                    repository: (*of.of.repository).clone(),
                     point: point.id.clone(),
                     accept_unsigned: chosen.unsigned.is_some(),
                     parts: point.parts.clone(),
@@ -236,7 +234,7 @@ impl Context<'_> {
                 attempts: 3,
                 action: Action::StopControlPlane(StopControlPlane {
                     host: host(),
-                    distribution: *of.distribution,
+                    distribution: of.of.distribution(),
                     manager_stop: of.manager.stop.clone(),
                 }),
             },
@@ -270,7 +268,7 @@ impl Context<'_> {
                 attempts: 2,
                 action: Action::RestoreFiles(RestoreFiles {
                     host: host(),
-                    distribution: *of.distribution,
+                    distribution: of.of.distribution(),
                     directory,
                     data_dir: member.data_dir.clone(),
                     epoch: self.standing.epoch,
@@ -297,7 +295,7 @@ impl Context<'_> {
                 action: Action::StartControlPlane(StartControlPlane {
                     cluster: cluster.clone(),
                     host: host(),
-                    distribution: *of.distribution,
+                    distribution: of.of.distribution(),
                     standing: self.standing.clone(),
                     voters,
                 }),

@@ -8,9 +8,25 @@ use std::path::PathBuf;
 /// Why a copy was not taken or not put back.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// etcd did not give a snapshot, or a snapshot is not sound.
+    /// etcd did not answer.
     #[error(transparent)]
     Etcd(#[from] ::etcd::Error),
+    /// Nothing says how the cluster's etcd is reached.
+    #[error("no etcd is known: {why}")]
+    NoEtcd {
+        /// What was looked for.
+        why: String,
+    },
+    /// The history did not reach the moment in time.
+    #[error("the history of {cluster} did not reach revision {revision} within {waited_s} s")]
+    Behind {
+        /// The cluster.
+        cluster: String,
+        /// The revision that its etcd has.
+        revision: u64,
+        /// How long was waited, in seconds.
+        waited_s: u64,
+    },
     /// The repository did not take or give a part.
     #[error(transparent)]
     Repository(#[from] repository::Error),
@@ -77,6 +93,8 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Etcd(error) => error.kind(),
+            Self::NoEtcd { .. } => Kind::Invalid,
+            Self::Behind { .. } => Kind::Unreachable,
             Self::Repository(error) => error.kind(),
             Self::Host(error) => error.kind(),
             Self::Missing { .. } | Self::Unusable { .. } | Self::Pattern(_) => Kind::Invalid,

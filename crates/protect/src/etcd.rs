@@ -1,26 +1,27 @@
-//! etcd: its history in a repository, and for now a whole snapshot too, checked against the hash that etcd itself puts at its
-//! end.
+//! etcd: its history in a repository.
 //!
-//! Start at [`capture()`], which keeps the history; [`merge_once`] makes it smaller, and [`RepositoryShelf`] is how everything in
+//! [`source()`] says how a cluster's etcd is reached. Start at [`capture()`], which keeps the history; [`merge_once`] makes it smaller, and [`RepositoryShelf`] is how everything in
 //! the crate `etcd` reads it: proofs, rebuilding, exports.
 
 mod capture;
+mod export;
 mod failed;
 mod leased;
 mod lock;
 mod merge;
 mod restore;
 mod shelf;
-mod take;
+mod source;
 
 pub use capture::{Captured, capture};
+pub use export::{Unmade, export};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
 pub use lock::{HistoryLock, OnUnlocked, lock_merged};
 pub use merge::{Merged, merge_once, planned};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;
-pub use take::{Snapshot, revision, take, verify};
+pub use source::{Found, revision, source};
 
 #[cfg(test)]
 mod tests;

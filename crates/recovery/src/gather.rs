@@ -74,7 +74,7 @@ pub async fn plan(
     wanted: Option<Wanted<'_>>,
     because: Because,
 ) -> Result<Plan, Trouble> {
-    let of = world.cluster(cluster)?;
+    let of = world.failover(cluster)?;
     let standing = standing(reports)?;
     let host = world.host(&of.standby.host)?;
     let (point, flags) = join(point(repository, cluster, wanted), Flags::read(&host, "etcd")).await;

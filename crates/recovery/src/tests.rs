@@ -272,6 +272,7 @@ fn report(site: &str, probes: &[(bool, u64)], revision: Option<i64>) -> Heard {
         unfit: None,
         copied: None,
         copies: Vec::new(),
+        protections: Vec::new(),
         troubles: Vec::new(),
     };
     Heard { site: name(site), report: Ok(report), at: at(0.0) }

@@ -1,5 +1,7 @@
 //! What goes wrong, in the one form that journals and people have it: a code, the object and the reason, the next command.
 
+mod history;
+
 use engine::Problem;
 use estate::Kind;
 use std::borrow::Cow;
@@ -161,6 +163,8 @@ impl From<protect::Error> for Trouble {
             E::Etcd(error) => error.into(),
             E::Repository(error) => error.into(),
             E::Host(error) => error.into(),
+            E::NoEtcd { .. } => Self::of("LB0411", error.kind(), &error),
+            E::Behind { .. } => Self::of("LB0414", error.kind(), &error).hint("lifeboat status"),
             E::Missing { .. } | E::Unusable { .. } | E::Moved { .. } => Self::of("LB0404", error.kind(), &error),
             E::Differs { .. } => Self::of("LB0420", error.kind(), &error),
             E::Archive(_) => Self::of("LB0306", error.kind(), &error),
@@ -245,6 +249,16 @@ impl From<dns::Error> for Trouble {
         };
         let hint = first.map(|first| format!("{first}, {AGAIN}"));
         Self { hint, ..Self::of(code, error.kind(), &error) }
+    }
+}
+
+impl From<notify::Error> for Trouble {
+    fn from(error: notify::Error) -> Self {
+        let code = match &error {
+            notify::Error::Settings { .. } => "LB0902",
+            notify::Error::Unreachable { .. } | notify::Error::Refused { .. } => "LB0901",
+        };
+        Self::of(code, error.kind(), &error).hint(format!("lifeboat explain {code}"))
     }
 }
 

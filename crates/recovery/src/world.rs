@@ -5,7 +5,7 @@
 
 use crate::Trouble;
 use cluster::{Host, Manager, SshSettings};
-use estate::{Cluster, Estate, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
+use estate::{Cluster, Estate, Failover, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
 use repository::{AccessKey, Bucket, Cloud, Grant, Recipient, Repository, Scope, Settings, StoreSettings, Writer};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,18 @@ impl World {
     /// The estate has none.
     pub fn cluster(&self, name: &Name) -> Result<&Cluster, Trouble> {
         self.estate.clusters.get(name).ok_or_else(|| self.unknown("cluster", name))
+    }
+
+    /// The cluster called `name`, which has a standby, with what its failover needs.
+    ///
+    /// # Errors
+    /// The estate has none, or it has no standby.
+    pub fn failover(&self, name: &Name) -> Result<Failover<'_>, Trouble> {
+        self.cluster(name)?;
+        self.estate.failover().filter(|of| of.name == name).ok_or_else(|| {
+            let message = format!("the estate {} gives cluster {name} no standby", self.estate.name);
+            Trouble::new("LB0202", Kind::Invalid, message)
+        })
     }
 
     /// The host called `name`: entered by SSH, unless it is this one.
@@ -212,7 +224,8 @@ impl World {
         if let Some(key) = self.key.get() {
             return Ok(key.clone());
         }
-        let key = peers::Key::from_base64(&self.secret(&self.estate.peers.key)?)?;
+        let peers = self.estate.peers.as_ref().ok_or_else(|| self.lacks("peers"))?;
+        let key = peers::Key::from_base64(&self.secret(&peers.key)?)?;
         Ok(self.key.get_or_init(|| key).clone())
     }
 
@@ -222,7 +235,8 @@ impl World {
     /// The estate has no such site.
     pub fn peer(&self, site: &Name) -> Result<peers::Peer, Trouble> {
         let of = self.estate.sites.get(site).ok_or_else(|| self.unknown("site", site))?;
-        Ok(peers::Peer { name: site.to_string(), address: of.serve.to_string() })
+        let serve = of.serve.as_ref().ok_or_else(|| self.lacks(&format!("sites.{site}.serve")))?;
+        Ok(peers::Peer { name: site.to_string(), address: serve.to_string() })
     }
 
     /// The zone that the manager's name is in.
@@ -230,7 +244,7 @@ impl World {
     /// # Errors
     /// The key cannot be read, or is none.
     pub fn zone(&self) -> Result<dns::Zone, Trouble> {
-        let of = &self.estate.dns;
+        let of = self.estate.dns.as_ref().ok_or_else(|| self.lacks("dns"))?;
         let algorithm = match of.key.algorithm {
             TsigAlgorithm::HmacSha256 => dns::Algorithm::HmacSha256,
             TsigAlgorithm::HmacSha384 => dns::Algorithm::HmacSha384,
@@ -240,12 +254,11 @@ impl World {
         Ok(dns::Zone { server: of.server, zone: (*of.zone).clone(), key })
     }
 
-    /// The manager of `cluster` at `address`; with its token if it is to be asked more than whether it lives.
+    /// The manager `of` a cluster, at `address`; with its token if it is to be asked more than whether it lives.
     ///
     /// # Errors
     /// The CA or the token cannot be read.
-    pub fn manager(&self, cluster: &Cluster, address: IpAddr, with_token: bool) -> Result<Manager, Trouble> {
-        let of = &cluster.manager;
+    pub fn manager(&self, of: &estate::Manager, address: IpAddr, with_token: bool) -> Result<Manager, Trouble> {
         let ca = self.text(&self.path(&of.ca))?;
         let token = if with_token {
             Some(self.secret(&of.token)?)
@@ -302,6 +315,12 @@ impl World {
             Trouble::new("LB0203", Kind::Person, message).hint(format!("ls -l {}", path.display()))
         })?;
         Ok(text.trim().to_owned())
+    }
+
+    fn lacks(&self, what: &str) -> Trouble {
+        let message =
+            format!("the estate {} has no {what}, and only clusters with a standby need it", self.estate.name);
+        Trouble::new("LB0202", Kind::Invalid, message)
     }
 
     fn unknown(&self, what: &str, name: &Name) -> Trouble {

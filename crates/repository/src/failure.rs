@@ -17,6 +17,20 @@ const METADATA: [&str; 4] = [
     "metadata.google.internal",
 ];
 
+/// What stores answer who do not let in: S3 and those that speak as it does, and Azure. Of a list that is refused, the client says
+/// only that it failed.
+const REFUSALS: [&str; 9] = [
+    "AccessDenied",
+    "AuthenticationFailed",
+    "AuthorizationFailure",
+    "AuthorizationPermissionMismatch",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
 /// A text from outside, on one line and not too long.
 pub(crate) fn cut(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -28,16 +42,12 @@ pub(crate) fn cut(text: &str) -> String {
 pub(crate) fn of_store(store: &str, directory: Option<&PathBuf>, key: &Path, error: &object_store::Error) -> Error {
     let (store, object) = (store.to_owned(), key.to_string());
     let told = told(error);
+    let code = told.split(':').next().unwrap_or_default();
     match error {
-        object_store::Error::NotFound { .. }
-            if told.starts_with("NoSuchBucket") || told.starts_with("ContainerNotFound") =>
-        {
-            Error::NoBucket { store }
-        }
+        _ if matches!(code, "NoSuchBucket" | "ContainerNotFound") => Error::NoBucket { store },
+        _ if code == "RequestTimeTooSkewed" => Error::Clock { store, reason: told },
+        _ if REFUSALS.contains(&code) => Error::Refused { store, object, reason: told },
         object_store::Error::NotFound { .. } => Error::NotFound { store, object },
-        object_store::Error::PermissionDenied { .. } if told.starts_with("RequestTimeTooSkewed") => {
-            Error::Clock { store, reason: told }
-        }
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
             Error::Refused { store, object, reason: told }
         }

@@ -6,7 +6,8 @@
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
 //! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, `prune.rs` what goes with them, [`lease`]
 //! says who may act, [`Repository::check`] says what is sound, and [`copy`](copy()) keeps a second one.
-//! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`].
+//! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`]. What others have stored
+//! elsewhere is read through [`foreign`].
 //!
 //! Not here: what is copied and when (`protect`), what a journal's entries mean (`recovery`), Kubernetes.
 
@@ -23,6 +24,7 @@ mod evidence;
 mod failure;
 mod fetch;
 mod files;
+pub mod foreign;
 mod hidden;
 mod history;
 mod hold;

@@ -31,6 +31,9 @@ pub(crate) const CALL: Duration = Duration::from_secs(45);
 /// writing it, or it lags behind.
 pub(crate) const CREATIONS: u32 = 4;
 
+/// How often something of another's store is read that does not answer.
+pub(crate) const READS: u32 = 4;
+
 /// Requests of one store at once. The others wait, in order: many who ask at once make a store slower, not faster.
 pub(crate) const REQUESTS: usize = 32;
 

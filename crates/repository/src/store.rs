@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use object_store::limit::LimitStore;
 use object_store::path::Path;
 use object_store::{
-    GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
+    Attributes, GetOptions, GetRange, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -136,6 +136,41 @@ impl Store {
             return Err(Error::Damaged { object: key.to_string(), reason });
         }
         Ok(bytes)
+    }
+
+    /// Some of the bytes of the object's version `version`, all that were asked for. [`Error::Taken`] if it is another one by now.
+    pub(crate) async fn range_of(&self, key: &Path, range: Range<u64>, version: Option<&str>) -> Result<Bytes, Error> {
+        let wanted = range.end - range.start;
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            if_match: version.map(str::to_owned),
+            ..GetOptions::default()
+        };
+        let read = async {
+            let failed = |error: object_store::Error| match error {
+                object_store::Error::Precondition { .. } => Error::Taken { object: key.to_string() },
+                other => self.failed(key, &other),
+            };
+            let found = self.client()?.get_opts(key, options).await.map_err(failed)?;
+            found.bytes().await.map_err(failed)
+        };
+        let bytes = self.bounded(key, read).await?;
+        if bytes.len() as u64 != wanted {
+            let reason = format!("the store gave {} of {wanted} bytes", bytes.len());
+            return Err(Error::Damaged { object: key.to_string(), reason });
+        }
+        Ok(bytes)
+    }
+
+    /// The object as a list has it, and what is noted with it.
+    pub(crate) async fn noted(&self, key: &Path) -> Result<(ObjectMeta, Attributes), Error> {
+        let asked = async {
+            let options = GetOptions { head: true, ..GetOptions::default() };
+            let found = self.client()?.get_opts(key, options).await;
+            let found = found.map_err(|error| self.failed(key, &error))?;
+            Ok((found.meta, found.attributes))
+        };
+        self.bounded(key, asked).await
     }
 
     /// The object's length, and its first bytes: `most` of them, if it has so many.
@@ -303,7 +338,7 @@ impl Store {
         })
     }
 
-    fn client(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
+    pub(crate) fn client(&self) -> Result<&Arc<dyn ObjectStore>, Error> {
         if let (None, Some(path)) = (self.client.get(), &self.directory) {
             match path.metadata() {
                 Ok(found) if found.is_dir() => {}
@@ -334,7 +369,7 @@ fn limited(client: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
     Arc::new(LimitStore::new(client, limits::REQUESTS))
 }
 
-fn listed(meta: ObjectMeta) -> Listed {
+pub(crate) fn listed(meta: ObjectMeta) -> Listed {
     // A time that cannot be is taken for the oldest: such an object is nobody's newest.
     let written = Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).unwrap_or(Timestamp::MIN);
     Listed { key: meta.location, bytes: meta.size, written }

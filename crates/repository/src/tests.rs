@@ -9,6 +9,7 @@ mod copying;
 mod counting;
 mod disks;
 mod filing;
+mod foreign;
 mod histories;
 mod journals;
 mod killed;
@@ -148,9 +149,13 @@ fn point(id: &PointId, parts: Vec<Part>) -> Point {
         host: "main-1".parse().unwrap(),
         begun: id.at().unwrap(),
         stored: id.at().unwrap(),
+        timeline: 1,
         revision: 7,
         etcd_cluster_id: u64::MAX,
         etcd_version: "3.7.3".to_owned(),
+        proof: None,
+        lacks: Vec::new(),
+        reason: None,
         parts,
     }
 }

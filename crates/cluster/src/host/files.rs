@@ -58,6 +58,24 @@ impl Host {
         outcome.output(&self.name, &call).map(Some)
     }
 
+    /// Reads `bytes` of the file at `path` from byte `begin` on; fewer where it ends. Takes 60 s at most. So a large file comes in
+    /// pieces, and one that fails is asked for again.
+    ///
+    /// # Errors
+    /// [`HostError::Path`], and as [`Host::run`]; also when there is no such file.
+    pub async fn read_piece(&self, path: &str, begin: u64, bytes: usize) -> Result<Vec<u8>, HostError> {
+        self.split(path)?;
+        let what = format!("reading {path}");
+        // `tail` counts from 1, and goes there without reading what is before.
+        let script = format!("exec <{}; tail -c +{} | head -c {bytes}", quoted(path), begin.saturating_add(1));
+        let call = Call {
+            path: Some(path),
+            max: bytes,
+            ..Call::new(&what, &script, LIMIT)
+        };
+        self.call(&call, Input::Nothing).await?.output(&self.name, &call)
+    }
+
     async fn place(
         &self,
         path: &str,

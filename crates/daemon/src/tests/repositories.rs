@@ -1,5 +1,6 @@
 //! What a site's Lifeboat does with repositories, on two in directories.
 
+use crate::board::Board;
 use crate::{Daemon, copying};
 use estate::{Estate, Name};
 use recovery::{World, kit};
@@ -43,7 +44,9 @@ async fn standby() -> (TempDir, Arc<Daemon>, Repository) {
     };
     repository.found(&founding).await.unwrap();
     kit::seal(&world, &repository).await.unwrap();
-    let daemon = Daemon::open(world, place.path().join("state"), Arc::new(|_| {})).await.unwrap();
+    let say = crate::Say::new(|_| {});
+    let board = Board::new(say.clone());
+    let daemon = Daemon::open(world, place.path().join("state"), board, say).await.unwrap();
     (place, daemon, repository)
 }
 
@@ -75,7 +78,12 @@ async fn what_was_seen_is_told_and_remembered_and_what_is_taken_away_is_noticed(
 #[tokio::test]
 async fn a_copy_is_kept_and_its_lag_is_known() {
     let (place, daemon, repository) = standby().await;
-    let copying = tokio::spawn(copying::copy(daemon.clone(), name("second"), name("standby-s3")));
+    let copying = tokio::spawn(copying::copy(
+        Arc::new(daemon.world.clone()),
+        daemon.board.clone(),
+        name("second"),
+        name("standby-s3"),
+    ));
     let complete = || {
         daemon
             .report()

@@ -1,16 +1,12 @@
-//! The rules between the values of an estate file.
+//! The rules between the values of an estate file: sites, repositories, the kit. Those of clusters are in `check/cluster.rs`.
+
+mod cluster;
 
 use super::error::nearest;
 use super::place::Place;
-use super::{Cluster, Estate, Placed, Repository, Stand};
-use crate::{Distribution, Name, Role};
+use super::{Estate, Placed, Repository, Site};
+use crate::{Name, Role};
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// The voters that a majority is counted from.
-const SITES: usize = 3;
-/// A lease must outlive a few lost messages, and end while a person still waits.
-const LEASE: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(120));
 
 /// A broken rule, and the value that breaks it.
 pub(super) struct Wrong {
@@ -20,7 +16,7 @@ pub(super) struct Wrong {
     pub(super) hide: bool,
 }
 
-type Checked = Result<(), Wrong>;
+pub(super) type Checked = Result<(), Wrong>;
 
 impl Estate {
     /// The first broken rule, if any.
@@ -32,38 +28,35 @@ impl Estate {
         self.repositories
             .values()
             .try_for_each(|repository| self.check_repository(repository))?;
-        let managers = self
+        let mut managers = self
             .clusters
             .values()
             .filter(|cluster| *cluster.role == Role::Management)
-            .count();
-        if managers != 1 {
-            return wrong(nowhere(), format!("exactly one cluster has the role management, and here are {managers}"));
+            .skip(1);
+        if let Some(second) = managers.next() {
+            return wrong(
+                second.role.place(),
+                "there is one management cluster at most, and here are more".to_owned(),
+            );
         }
+        self.check_objectives(&self.objectives)?;
         self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
-        self.check_monitor()?;
+        self.playbooks.values().try_for_each(super::playbook::check)?;
+        self.notify.values().try_for_each(super::notify::check)?;
         self.check_kit()
     }
 
     fn check_sites(&self) -> Checked {
-        if self.sites.len() != SITES {
-            let message = format!(
-                "an estate has {SITES} sites (primary, standby, witness), so that two can outvote one; here are {}",
-                self.sites.len()
-            );
-            return wrong(nowhere(), message);
-        }
         for (name, site) in &self.sites {
-            let host = refers(&site.host, &self.hosts, "host")?;
-            if *host.site != *name {
-                return wrong(
-                    site.host.place(),
-                    format!("host {} stands at site {}, not {name}", site.host, host.site),
-                );
+            let Some(host) = &site.host else { continue };
+            let at = refers(host, &self.hosts, "host")?;
+            if *at.site != *name {
+                return wrong(host.place(), format!("host {host} stands at site {}, not {name}", at.site));
             }
-            let same = self.sites.iter().find(|(other, at)| *other < name && *at.serve == *site.serve);
-            if let Some((other, _)) = same {
-                return wrong(site.serve.place(), format!("site {other} has the address {} too", site.serve));
+            let Some(serve) = &site.serve else { continue };
+            let is_same = |at: &Site| at.serve.as_ref().is_some_and(|other| **other == **serve);
+            if let Some((other, _)) = self.sites.iter().find(|(other, at)| *other < name && is_same(at)) {
+                return wrong(serve.place(), format!("site {other} has the address {} too", **serve));
             }
         }
         Ok(())
@@ -147,81 +140,6 @@ impl Estate {
             }
         }
     }
-
-    fn check_cluster(&self, cluster: &Cluster) -> Checked {
-        if *cluster.role != Role::Management {
-            return wrong(cluster.role.place(), "only the management cluster can be protected so far".to_owned());
-        }
-        if *cluster.distribution != Distribution::Kubeadm {
-            return wrong(cluster.distribution.place(), "only kubeadm clusters can be recovered so far".to_owned());
-        }
-        let repository = refers(&cluster.repository, &self.repositories, "repository")?;
-        if let Some(original) = &repository.copy_of {
-            let message = format!("{} is a copy of {original}, and copies are taken into that", cluster.repository);
-            return wrong(cluster.repository.place(), message);
-        }
-        let primary = self.check_stand(&cluster.primary)?;
-        let standby = self.check_stand(&cluster.standby)?;
-        if primary == standby {
-            let message = format!("primary and standby both stand at {primary}, and are lost together");
-            return wrong(cluster.standby.host.place(), message);
-        }
-        if *repository.site == *primary {
-            let message =
-                format!("repository {} is lost together with {primary}, which it must outlive", cluster.repository);
-            return wrong(cluster.repository.place(), message);
-        }
-        let (name, zone) = (cluster.manager.name.trim_end_matches('.'), self.dns.zone.trim_end_matches('.'));
-        if name != zone && !name.ends_with(&format!(".{zone}")) {
-            return wrong(cluster.manager.name.place(), format!("{name} is not in the zone {zone}"));
-        }
-        let (every, loss) = (&cluster.protect.every, &self.monitor.maximum_loss);
-        // A copy is as old as the interval just before the next one is there, and taking and proving take their time.
-        if **loss < **every * 2 {
-            let message = format!(
-                "a copy every {every:?} cannot keep a maximum loss of {:?}: it must be twice as long or more",
-                **loss
-            );
-            let place = if loss.place() == nowhere() {
-                every.place()
-            } else {
-                loss.place()
-            };
-            return wrong(place, message);
-        }
-        if cluster.protect.keep.last < 2 {
-            let message = "the last two copies at least must be kept: the newest may be damaged".to_owned();
-            return wrong(cluster.protect.keep.place(), message);
-        }
-        Ok(())
-    }
-
-    fn check_stand(&self, stand: &Stand) -> Result<&Name, Wrong> {
-        let host = refers(&stand.host, &self.hosts, "host")?;
-        let site = &host.site;
-        let serving = self.sites.get(&**site).map(|site| &*site.host);
-        if serving != Some(&*stand.host) {
-            let message = format!("lifeboat serve of {site} must run on {}, which it starts and stops", stand.host);
-            return Err(Wrong { place: stand.host.place(), message, hide: false });
-        }
-        Ok(site)
-    }
-
-    fn check_monitor(&self) -> Checked {
-        let monitor = &self.monitor;
-        if monitor.probes.is_empty() {
-            return wrong(nowhere(), "monitor.probes is empty: a site that nobody asks is never lost".to_owned());
-        }
-        let (least, most) = LEASE;
-        if *monitor.lease < least || *monitor.lease > most {
-            return wrong(monitor.lease.place(), format!("a lease lasts between {least:?} and {most:?}"));
-        }
-        if *monitor.declare_after < *monitor.every * 3 {
-            let message = format!("that is less than three rounds of probes, which come every {:?}", *monitor.every);
-            return wrong(monitor.declare_after.place(), message);
-        }
-        Ok(())
-    }
 }
 
 /// Each kind of store has keys of its own.
@@ -252,7 +170,11 @@ fn check_keys_of_store(of: &Repository) -> Checked {
 }
 
 fn check_endpoint(of: &Repository) -> Checked {
-    let Some(endpoint) = &of.endpoint else { return Ok(()) };
+    of.endpoint.as_ref().map_or(Ok(()), check_url)
+}
+
+/// The URL of a store's server.
+pub(super) fn check_url(endpoint: &Placed<String>) -> Checked {
     let (message, hide) = if endpoint.contains(['@', '?', '#']) {
         ("an endpoint holds neither credentials nor a query", true)
     } else if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
@@ -268,12 +190,12 @@ fn is_public_key(text: &str) -> bool {
 }
 
 /// Of a value that may be a secret put in the wrong place.
-fn hidden(place: Place, message: &str) -> Checked {
+pub(super) fn hidden(place: Place, message: &str) -> Checked {
     Err(Wrong { place, message: message.to_owned(), hide: true })
 }
 
 /// What a name refers to.
-fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) -> Result<&'a T, Wrong> {
+pub(super) fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) -> Result<&'a T, Wrong> {
     all.get(&**name).ok_or_else(|| {
         let near = nearest(name.as_str(), all.keys().map(Name::as_str));
         let hint = near.map(|near| format!("; is it {near:?}?")).unwrap_or_default();
@@ -285,10 +207,10 @@ fn refers<'a, T>(name: &Placed<Name>, all: &'a BTreeMap<Name, T>, what: &str) ->
     })
 }
 
-fn wrong(place: Place, message: String) -> Checked {
+pub(super) fn wrong(place: Place, message: String) -> Checked {
     Err(Wrong { place, message, hide: false })
 }
 
-fn nowhere() -> Place {
+pub(super) fn nowhere() -> Place {
     Place { line: 0, column: 0 }
 }

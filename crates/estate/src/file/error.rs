@@ -1,6 +1,7 @@
 //! What is wrong with an estate file, and where.
 
 use super::check::Wrong;
+use super::notify::NO_URL;
 use super::place::Place;
 use super::reference::NO_SECRETS;
 use super::store::NO_CREDENTIALS;
@@ -49,7 +50,7 @@ impl FileError {
             _ => said.split(" at line ").next().unwrap_or(&said).to_owned(),
         };
         let mut wrong = Self::new(name, text, place, message);
-        for hidden in [NO_SECRETS, NO_CREDENTIALS] {
+        for hidden in [NO_SECRETS, NO_CREDENTIALS, NO_URL] {
             if wrong.message.contains(hidden) {
                 hidden.clone_into(&mut wrong.message);
                 wrong.excerpt = None;

@@ -1,18 +1,20 @@
 //! Which recovery points are kept.
 
 use super::reference::length;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
 
 /// Which recovery points are kept: those that any of these rules keeps. Hours, days, ISO weeks, months and years are those of UTC;
 /// of each, the newest point is kept, and one without points does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Keep {
     /// So many of the newest.
     pub last: u32,
     /// All of this length of time before the newest, which counts in; none when it is zero.
     #[serde(deserialize_with = "length")]
+    #[schemars(with = "String")]
     pub within: Duration,
     /// The newest of each of so many hours.
     pub hourly: u32,

@@ -16,7 +16,7 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if let Some(path) = text.strip_prefix("file:") {
             return (!path.is_empty()).then(|| Self::File(PathBuf::from(path)));
         }
@@ -65,6 +65,13 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pla
     }
 
     Ok(Placed::<Span>::deserialize(deserializer)?.map(|span| span.0))
+}
+
+/// Reads the same, where it may be left out.
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Placed<Duration>>, D::Error> {
+    duration(deserializer).map(Some)
 }
 
 /// Reads the same, and `0s`.

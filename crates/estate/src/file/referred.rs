@@ -1,6 +1,6 @@
 //! What an estate file refers to: the files and variables without which it is only half of what a recovery needs.
 
-use super::{Estate, SecretRef};
+use super::{Estate, SecretRef, WebhookUrl};
 use std::path::Path;
 
 /// Something that the estate refers to.
@@ -24,11 +24,11 @@ pub enum What<'a> {
 impl Estate {
     /// Everything that the estate refers to, but for what opens repositories: who reads a kit has that already.
     pub fn referred(&self) -> Vec<Referred<'_>> {
-        let mut all = vec![Referred {
-            place: "peers.key".to_owned(),
-            what: What::Secret(&self.peers.key),
-        }];
+        let mut all = Vec::new();
         let mut add = |place: String, what| all.push(Referred { place, what });
+        if let Some(peers) = &self.peers {
+            add("peers.key".to_owned(), What::Secret(&peers.key));
+        }
         for (name, host) in &self.hosts {
             let ssh = host
                 .ssh
@@ -57,10 +57,52 @@ impl Estate {
             }
         }
         for (name, of) in &self.clusters {
-            add(format!("clusters.{name}.manager.ca"), What::File(&of.manager.ca));
-            add(format!("clusters.{name}.manager.token"), What::Secret(&of.manager.token));
+            let etcd = of
+                .etcd
+                .iter()
+                .flat_map(|it| [("ca", &it.ca), ("cert", &it.cert), ("key", &it.key)]);
+            for (key, path) in etcd {
+                if let Some(path) = path {
+                    add(format!("clusters.{name}.etcd.{key}"), What::File(path));
+                }
+            }
+            if let Some(path) = &of.kubeconfig {
+                add(format!("clusters.{name}.kubeconfig"), What::File(path));
+            }
+            for (number, place) in of.snapshots.iter().enumerate() {
+                for (key, secret) in place.secrets() {
+                    add(format!("clusters.{name}.snapshots.{number}.{key}"), What::Secret(secret));
+                }
+            }
+            if let Some(manager) = &of.manager {
+                add(format!("clusters.{name}.manager.ca"), What::File(&manager.ca));
+                add(format!("clusters.{name}.manager.token"), What::Secret(&manager.token));
+            }
         }
-        add("dns.key.secret".to_owned(), What::Secret(&self.dns.key.secret));
+        if let Some(dns) = &self.dns {
+            add("dns.key.secret".to_owned(), What::Secret(&dns.key.secret));
+        }
+        for (name, of) in &self.notify {
+            if let Some(webhook) = &of.webhook {
+                if let WebhookUrl::Secret(url) = &*webhook.url {
+                    add(format!("notify.{name}.webhook.url"), What::Secret(url));
+                }
+                if let Some(secret) = &webhook.secret {
+                    add(format!("notify.{name}.webhook.secret"), What::Secret(secret));
+                }
+                if let Some(ca) = &webhook.ca {
+                    add(format!("notify.{name}.webhook.ca"), What::File(ca));
+                }
+            }
+            if let Some(email) = &of.email {
+                if let Some(password) = &email.password {
+                    add(format!("notify.{name}.email.password"), What::Secret(password));
+                }
+                if let Some(ca) = &email.ca {
+                    add(format!("notify.{name}.email.ca"), What::File(ca));
+                }
+            }
+        }
         all
     }
 }

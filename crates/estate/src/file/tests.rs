@@ -1,4 +1,5 @@
 use super::*;
+use crate::Distribution;
 
 /// An estate in which everything is right; the mistakes of the tests are made in it.
 const GOOD: &str = include_str!("tests/good.yaml");
@@ -38,8 +39,10 @@ fn a_repository_can_be_a_copy_of_another() {
 fn a_whole_estate_is_read() {
     let estate = Estate::parse("lifeboat.yaml", GOOD).unwrap();
     let (name, cluster) = estate.management().unwrap();
-    assert_eq!(name.as_str(), "rancher");
-    assert_eq!(estate.site_of(&cluster.primary).unwrap().as_str(), "main");
+    let failover = estate.failover().unwrap();
+    assert_eq!((name.as_str(), failover.name), ("rancher", name));
+    assert_eq!(estate.home_of(cluster).unwrap().as_str(), "main");
+    assert_eq!(estate.site_of(failover.primary).unwrap().as_str(), "main");
     assert_eq!(estate.site_on("standby-1").unwrap().as_str(), "standby");
     assert_eq!(estate.site_on("elsewhere"), None);
     assert_eq!(*cluster.protect.every, Duration::from_secs(15));
@@ -51,8 +54,8 @@ fn a_whole_estate_is_read() {
     };
     assert_eq!(*cluster.protect.keep, keep);
     assert_eq!(*estate.monitor.maximum_loss, Duration::from_secs(60));
-    assert_eq!(estate.peers.key, SecretRef::File("peers.key".into()));
-    assert_eq!(cluster.manager.token, SecretRef::Env("RANCHER_TOKEN".to_owned()));
+    assert_eq!(failover.peers.key, SecretRef::File("peers.key".into()));
+    assert_eq!(failover.manager.token, SecretRef::Env("RANCHER_TOKEN".to_owned()));
 }
 
 #[test]
@@ -124,6 +127,97 @@ fn mistakes_are_shown_where_they_are() {
     let copies = copies.map(|settings| mistake("clusters:\n  rancher:", &copy(settings)));
     let shown: Vec<String> = all.iter().map(|(from, to)| mistake(from, to)).chain(copies).collect();
     insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+/// An estate in which nobody fails over: what is least to protect a cluster, and one with everything said.
+const PLAIN: &str = include_str!("tests/plain.yaml");
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_cluster_needs_little_and_can_say_much() {
+    let estate = Estate::parse("lifeboat.yaml", PLAIN).unwrap();
+    assert!(estate.failover().is_none() && estate.management().is_none());
+    let (shop, bank) = (&estate.clusters[&name("shop")], &estate.clusters[&name("bank")]);
+    // What is not said is filled in.
+    assert_eq!((&*shop.repository, shop.distribution()), (&name("dr"), Distribution::Other));
+    assert_eq!(*shop.protect.every, Duration::from_secs(60));
+    assert_eq!(estate.home_of(shop), Some(&name("berlin")));
+    assert_eq!(shop.protectors(), [&name("shop-1")]);
+    assert_eq!(estate.objectives_of(shop).rpo.as_deref(), Some(&Duration::from_secs(60)));
+    assert_eq!(estate.objectives_of(bank).rpo.as_deref(), Some(&Duration::from_secs(5)));
+    assert_eq!(estate.objectives_of(bank).rto.as_deref(), Some(&Duration::from_secs(600)));
+    assert_eq!(bank.etcd.as_ref().unwrap().endpoints.len(), 2);
+    // Who protects what.
+    let on = |host: &str| {
+        let host = name(host);
+        estate
+            .protected_on(Some(&host))
+            .map(|(name, _)| name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (on("shop-1"), on("dr-1"), on("other")),
+        (vec!["shop".to_owned()], vec!["bank".to_owned()], vec![])
+    );
+    assert_eq!(estate.playbooks[&name("day")].steps.len(), 2);
+    let places: Vec<String> = estate.referred().into_iter().map(|it| it.place).collect();
+    assert_eq!(
+        places,
+        [
+            "clusters.bank.etcd.ca",
+            "clusters.bank.etcd.cert",
+            "clusters.bank.etcd.key",
+            "clusters.bank.kubeconfig"
+        ]
+    );
+}
+
+#[test]
+fn mistakes_of_a_plain_estate_are_shown_where_they_are() {
+    let all = [
+        ("    hosts: [shop-1]\n", ""),
+        ("hosts: [shop-1]", "hosts: [shop-2]"),
+        ("site: frankfurt\n    url", "site: berlin\n    url"),
+        ("follow: [dr-1]", "follow: [shop-1]"),
+        ("rpo: 5s", "rpo: 1s"),
+        ("every: 30s", "every: 1s"),
+        ("paths: [/etc/shop]", "paths: [etc/shop]"),
+        ("https://10.2.0.1:2379", "10.2.0.1:2379"),
+        ("endpoints: [https://10.2.0.1:2379, https://10.2.0.2:2379]", "endpoints: []"),
+        (
+            "role: downstream\n    hosts",
+            "role: downstream\n    primary: {host: shop-1, address: 10.1.0.1}\n    hosts",
+        ),
+        (
+            "role: downstream\n    hosts",
+            "role: downstream\n    primary: {host: shop-1, address: 10.1.0.1}\n    standby: {host: dr-1, address: 10.1.0.1}\n    hosts",
+        ),
+        ("after: [look]", "after: [lok]"),
+        ("id: look,", "id: look, after: [tell],"),
+        ("kind: notify", "kind: notfy"),
+        ("id: tell", "id: look"),
+        (
+            "clusters:\n",
+            "  other: {site: frankfurt, url: 'file:other', identity: 'file:i', recipients: [{name: a, key: age1a}]}\nclusters:\n",
+        ),
+        ("by: [dr-1]", "by: [dr-2]"),
+        ("role: downstream\n    hosts", "hosts"),
+    ];
+    let shown = all.map(|(from, to)| {
+        let text = PLAIN.replacen(from, to, 1);
+        assert_ne!(text, PLAIN, "{from:?} is not in the file");
+        Estate::parse("lifeboat.yaml", &text).map(|_| to).unwrap_err().to_string()
+    });
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn the_schema_in_the_manual_is_that_of_the_types() {
+    // lifeboat schema > docs/lifeboat.schema.json
+    assert_eq!(json_schema(), include_str!("../../../../docs/lifeboat.schema.json"));
 }
 
 #[test]

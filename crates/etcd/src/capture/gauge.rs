@@ -27,7 +27,7 @@ impl Gauge {
 
     /// Everything of a timeline through `through` is stored. Of one that has ended, it is of no interest any more.
     pub(super) fn acknowledged(&self, timeline: u32, through: u64) {
-        if timeline >= self.0.2.load(Ordering::SeqCst) {
+        if timeline >= self.0.2.fetch_max(timeline, Ordering::SeqCst) {
             self.change(|risk| risk.acknowledged(through));
         }
     }
@@ -60,7 +60,8 @@ impl Gauge {
     fn change<T>(&self, change: impl FnOnce(&mut Risk) -> T) -> T {
         let mut risk = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut risk);
-        self.0.1.send_replace(risk.behind());
+        let timeline = self.0.2.load(Ordering::SeqCst);
+        self.0.1.send_replace(Behind { timeline, ..risk.behind() });
         outcome
     }
 }

@@ -11,6 +11,8 @@ const STEP: Duration = Duration::from_millis(5);
 /// How far the history is behind. A value of one moment: seconds are asked for with [`Behind::at_risk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
+    /// The timeline that is written; 0 before that is known.
+    pub timeline: u32,
     /// The newest revision that the source is known to have; 0 before it was heard.
     pub source: u64,
     /// Everything through this revision is stored and acknowledged; `None` while there is no base.
@@ -61,6 +63,7 @@ struct Waiting {
 impl Default for Risk {
     fn default() -> Self {
         let behind = Behind {
+            timeline: 0,
             source: 0,
             stored: None,
             waiting_bytes: 0,

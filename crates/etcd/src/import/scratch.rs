@@ -16,15 +16,19 @@ const PREFIX: &str = ".lifeboat-import-";
 /// How often one is made anew that somebody took for a leftover, between its making and its lock.
 const ATTEMPTS: usize = 8;
 
-/// A directory in a spool.
-pub(super) struct Scratch {
+/// A directory in a spool, for a file that is read and then gone.
+#[derive(Debug)]
+pub struct Scratch {
     folder: TempDir,
     _lock: File,
 }
 
 impl Scratch {
     /// Makes one, and removes what killed imports left in the same spool.
-    pub(super) fn create(spool: &Path) -> Result<Self, FileError> {
+    ///
+    /// # Errors
+    /// [`FileError::Io`]: the spool is not there or cannot be written.
+    pub fn create(spool: &Path) -> Result<Self, FileError> {
         tidy(spool);
         let failed = || FileError::io(spool.display(), "written");
         for _ in 0..ATTEMPTS {
@@ -40,7 +44,8 @@ impl Scratch {
         Err(failed()(io::ErrorKind::ResourceBusy.into()))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }

@@ -131,7 +131,9 @@ fn what_is_none_says_why() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rke1.zip");
         std::fs::write(&path, archive(&files, CompressionMethod::Deflated)).unwrap();
-        assert_eq!(snapshot_file(&path, folder.path()).unwrap().form, Form::Zip);
+        let imported = snapshot_file(&path, folder.path()).unwrap();
+        assert_eq!((imported.form, imported.beside.as_slice()), (Form::Zip, &["a.rkestate".to_owned()][..]));
+        assert_eq!(std::fs::read(imported.file()).unwrap(), snapshot);
     }
     assert!(
         refusal(

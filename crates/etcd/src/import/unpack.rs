@@ -23,8 +23,9 @@ pub(crate) fn is_archive(path: &Path) -> Result<bool, FileError> {
     Ok(head == b"PK\x03\x04" || head == b"PK\x05\x06")
 }
 
-/// Writes the one database in the archive `from` to `to`. The checksum in the archive is compared.
-pub(crate) fn unpack(from: &Path, to: &Path) -> Result<(), FileError> {
+/// Writes the one database in the archive `from` to `to`, and tells the names of what else is in there. The checksum in the
+/// archive is compared.
+pub(crate) fn unpack(from: &Path, to: &Path) -> Result<Vec<String>, FileError> {
     let free = statvfs(to.parent().unwrap_or(to)).map_err(|e| FileError::io(to.display(), "written")(e.into()))?;
     #[allow(clippy::useless_conversion, reason = "the types differ between platforms")]
     let free_bytes = u64::from(free.blocks_available()).saturating_mul(u64::from(free.fragment_size()));
@@ -32,7 +33,7 @@ pub(crate) fn unpack(from: &Path, to: &Path) -> Result<(), FileError> {
 }
 
 /// As [`unpack`], refusing what is larger than `most` bytes.
-pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), FileError> {
+pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<Vec<String>, FileError> {
     let damaged = |place: &str, reason: String| FileError::damaged(from.display(), place, reason);
     let wrong = |place: &'static str| {
         move |e: zip::result::ZipError| match e {
@@ -42,10 +43,12 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
     };
     let file = File::open(from).map_err(FileError::io(from.display(), "opened"))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(wrong("its list of files"))?;
-    let mut found = Vec::new();
+    let (mut found, mut names) = (Vec::new(), Vec::new());
     for index in 0..archive.len() {
-        if archive.by_index_raw(index).map_err(wrong("its list of files"))?.is_file() {
+        let entry = archive.by_index_raw(index).map_err(wrong("its list of files"))?;
+        if entry.is_file() {
             found.push(index);
+            names.push((index, String::from_utf8_lossy(entry.name_raw()).into_owned()));
         }
     }
     if found.len() > 1 {
@@ -66,7 +69,9 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
             format!("there are {} databases of etcd in it instead of one", found.len()),
         ));
     };
-    let mut entry = archive.by_index(*index).map_err(wrong("its file"))?;
+    let (mut beside, database) = (names, *index);
+    beside.retain(|(index, _)| *index != database);
+    let mut entry = archive.by_index(database).map_err(wrong("its file"))?;
     let bytes = entry.size();
     let full = |bytes: u64| {
         let reason =
@@ -103,5 +108,5 @@ pub(crate) fn unpack_up_to(from: &Path, to: &Path, most: u64) -> Result<(), File
     if written < bytes {
         return Err(damaged("its file", format!("it has {written} bytes, but the archive says {bytes}")));
     }
-    Ok(())
+    Ok(beside.into_iter().map(|(_, name)| name).collect())
 }

@@ -16,5 +16,6 @@ mod rebuild;
 mod refusals;
 mod server;
 mod snapshot;
+mod stand_in;
 mod users;
 mod watch;

@@ -12,6 +12,10 @@ use crate::tree::Tree;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+/// A stand-in for the commands `k3s` and `rke2`, for tests: a script that does with etcd's own programs what their `server
+/// --cluster-reset` does, in the same order. It says itself what it leaves out.
+pub const STAND_IN: &str = include_str!("rke2/stand-in.sh");
+
 const SERVER: &str = "/var/lib/rancher/rke2/server";
 const ENCRYPTION: &str = "/var/lib/rancher/rke2/server/cred/encryption-config.json";
 

@@ -37,7 +37,7 @@ fn the_estate_leads_onto_its_hosts_whose_keys_are_known() {
             assert_eq!(must("ssh", &words), format!("{name}\n{written}"));
         }
         // The standby finds its way to the primary with what it has itself.
-        let primary = estate.hosts[&estate.management().unwrap().1.primary.host].address;
+        let primary = estate.hosts[&estate.failover().unwrap().primary.host].address;
         let ssh = "ssh -F none -i id_ed25519 -o BatchMode=yes -o UserKnownHostsFile=known_hosts";
         let said = lab
             .run(
@@ -56,7 +56,7 @@ fn the_manager_stops_and_starts_by_the_estates_own_words() {
         let lab = shared().await;
         let written = std::fs::read_to_string(lab.estate_file().unwrap()).unwrap();
         let estate = Estate::parse("lifeboat.yaml", &written).unwrap();
-        let manager = &estate.management().unwrap().1.manager;
+        let manager = estate.failover().unwrap().manager;
         // Twice each: what is done already does no harm.
         for _ in 0..2 {
             lab.run("main-1", &manager.stop).await.unwrap();

@@ -164,7 +164,7 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
 }
 
 async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
-    let of = world.cluster(cluster)?;
+    let of = world.failover(cluster)?;
     let host = &of.standby.host;
     let found = match world.host(host) {
         Ok(entered) => fitness::missing(&entered, &of.standby.kubeadm_config)
@@ -194,12 +194,10 @@ async fn look_at(world: &World, host: &Name, script: &str) -> Result<String, Tro
 }
 
 async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
-    let name = world.cluster(cluster)?.manager.name.trim_end_matches('.').to_owned();
-    let server = world.estate.dns.server;
-    for asked in std::iter::once(&server)
-        .chain(&world.estate.dns.secondaries)
-        .chain(&world.estate.dns.resolvers)
-    {
+    let of = world.failover(cluster)?;
+    let name = of.manager.name.trim_end_matches('.').to_owned();
+    let server = of.dns.server;
+    for asked in std::iter::once(&server).chain(&of.dns.secondaries).chain(&of.dns.resolvers) {
         let found = dns::ask(*asked, &name).await.map_err(Trouble::from).and_then(|answer| {
             let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
             if addresses.is_empty() {
@@ -209,7 +207,7 @@ async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result
         });
         findings.add(format!("DNS at {asked}"), found);
     }
-    let key = &world.estate.dns.key;
+    let key = &of.dns.key;
     if world.has(&key.secret) {
         findings.add(
             format!("TSIG key {}", key.name),
@@ -227,9 +225,9 @@ async fn names(world: &World, cluster: &Name, findings: &mut Findings) -> Result
 }
 
 async fn manager(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
-    let of = world.cluster(cluster)?;
-    for (role, stand) in [("primary", &of.primary), ("standby", &of.standby)] {
-        let found = match world.manager(of, stand.address, false) {
+    let of = world.failover(cluster)?;
+    for (role, stand) in [("primary", of.primary), ("standby", of.standby)] {
+        let found = match world.manager(of.manager, stand.address, false) {
             Ok(manager) => manager.ping(ANSWER).await.map_err(Trouble::from),
             Err(trouble) => Err(trouble),
         };

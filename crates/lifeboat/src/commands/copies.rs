@@ -124,11 +124,13 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
             .fetch(&cluster, &point, &part.name, &file)
             .await
             .map_err(Trouble::from)?;
-        if part.name == "etcd" {
-            protect::etcd::verify(&file).await.map_err(Trouble::from)?;
-        }
         printer.talk(&format!("{} is whole and sound", file.display()));
     }
+    let file = args.into.join("etcd");
+    protect::etcd::export(&repository, &cluster, &point, &file)
+        .await
+        .map_err(Trouble::from)?;
+    printer.talk(&format!("{} is a snapshot of etcd at revision {}", file.display(), point.revision));
     Ok(())
 }
 

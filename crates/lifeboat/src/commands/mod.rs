@@ -13,6 +13,7 @@ mod lab;
 mod plan;
 mod repository;
 mod run;
+mod schema;
 mod serve;
 mod status;
 mod version;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Explain(explain::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Print the JSON Schema of lifeboat.yaml, for editors
+    Schema,
     /// Print the version and the features that were built in
     Version,
 }
@@ -80,6 +83,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Clock => clock::run(printer)?,
         Command::Explain(args) => explain::run(args, printer)?,
         Command::Completions(args) => completions::run(args, printer)?,
+        Command::Schema => schema::run(printer)?,
         Command::Version => version::run(printer)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -53,7 +53,7 @@ enum Command {
 struct Of {
     #[command(flatten)]
     which: Which,
-    /// The repository; without this that of the management cluster
+    /// The repository; without this that of the management cluster, or the only one
     #[arg(long, value_name = "NAME")]
     repository: Option<Name>,
 }
@@ -61,12 +61,26 @@ struct Of {
 impl Of {
     fn open(&self) -> Result<(World, Name), Failure> {
         let world = self.which.open()?;
-        let of_management = || world.estate.management().map(|(_, of)| (*of.repository).clone());
-        let name = self.repository.clone().or_else(of_management);
-        let none = || Trouble::new("LB0202", Kind::Invalid, "the estate names no repository of a management cluster");
+        let name = self.repository.clone().or_else(|| first(&world));
+        let none = || {
+            Trouble::new(
+                "LB0202",
+                Kind::Invalid,
+                "the estate names several repositories, and --repository none of them",
+            )
+        };
         let name = name.ok_or_else(none)?;
         Ok((world, name))
     }
+}
+
+/// The repository of the management cluster, or the only one that is no copy.
+fn first(world: &World) -> Option<Name> {
+    let originals = world.estate.repositories.iter().filter(|(_, of)| of.copy_of.is_none());
+    let mut originals = originals.map(|(name, _)| name);
+    let only = originals.next().filter(|_| originals.next().is_none());
+    let of_management = world.estate.management().map(|(_, of)| &*of.repository);
+    of_management.or(only).cloned()
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {

@@ -1,30 +1,44 @@
-//! `lifeboat serve`: one site's Lifeboat, until it is told to stop.
+//! `lifeboat serve`: one host's Lifeboat, until it is told to stop.
 
 use crate::estate::Which;
 use crate::failure::Failure;
+use crate::log::{Log, written};
 use crate::printer::Printer;
-use daemon::{DIRECTORY, Daemon};
-use estate::Kind;
+use daemon::{CONTROL, DIRECTORY, Options, Say};
+use estate::{Kind, Name};
 use std::path::PathBuf;
-use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     which: Which,
-    /// Where this site keeps its voter's promises, and copies on their way
+    /// Where it keeps what must survive it: a voter's promises, followed states, and copies on their way
     #[arg(long, value_name = "DIRECTORY", default_value = DIRECTORY)]
     directory: PathBuf,
+    /// Protect this cluster, whoever else is meant to; may be repeated. Without it, those that the estate gives to this host
+    #[arg(long = "cluster", value_name = "NAME")]
+    clusters: Vec<Name>,
+    /// Where it can be asked on this host
+    #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
+    control: PathBuf,
+    /// How the log on stderr is written: lines for people, or a JSON object a line
+    #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+    log: Log,
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let world = args.which.open()?;
     let printer = *printer;
-    let say = Arc::new(move |text: &str| {
-        printer.talk(&format!("{} {text}", ambient::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ")));
-    });
-    let daemon = Daemon::open(world, args.directory, say).await?;
+    let say = Say::new(move |line| printer.styled(&written(args.log, ambient::now(), line)));
+    for cluster in &args.clusters {
+        world.cluster(cluster)?;
+    }
+    let options = Options {
+        directory: args.directory,
+        control: args.control,
+        clusters: args.clusters,
+    };
     let no_signals = |reason: std::io::Error| {
         Failure::new("LB0004", Kind::Unreachable, "Lifeboat could not start working").because(&reason)
     };
@@ -36,5 +50,5 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             _ = interrupt.recv() => {}
         }
     };
-    Ok(daemon.run(stop).await?)
+    Ok(daemon::serve(world, options, say, stop).await?)
 }

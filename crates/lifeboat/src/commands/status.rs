@@ -186,10 +186,10 @@ fn behind(copy: &Copying) -> String {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
-    let of = world.cluster(&cluster)?;
-    let me = me(&world);
-    let standby = world.estate.site_of(&of.standby).cloned();
-    let primary = world.estate.site_of(&of.primary).cloned();
+    let failover = world.failover(&cluster)?;
+    let (of, me) = (failover.of, me(&world));
+    let standby = world.estate.site_of(failover.standby).cloned();
+    let primary = world.estate.site_of(failover.primary).cloned();
     let asked = gather::reports(&world, &me).await?;
     let verdict = match &standby {
         Some(standby) => recovery::ask_site::<_, Option<Verdict>>(&world, &me, standby, "verdict", &(), ANSWER).await,

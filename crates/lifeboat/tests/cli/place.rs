@@ -154,9 +154,13 @@ impl Place {
             host: "main-1".parse().unwrap(),
             begun: id.at().unwrap(),
             stored: id.at().unwrap(),
+            timeline: 1,
             revision: 7,
             etcd_cluster_id: 7,
             etcd_version: "3.6.16".to_owned(),
+            proof: None,
+            lacks: Vec::new(),
+            reason: None,
             parts: vec![part],
         };
         new.commit(&point).await

@@ -162,9 +162,13 @@ impl Stored {
             epoch: Epoch(1),
             site: "main".parse().unwrap(),
             host: "main-1".parse().unwrap(),
+            timeline: 1,
             revision: 430,
             etcd_cluster_id: u64::MAX,
             etcd_version: "3.5.21".to_owned(),
+            proof: None,
+            lacks: Vec::new(),
+            reason: None,
             parts,
         };
         new.commit(&point).await.unwrap();

@@ -72,6 +72,20 @@ fn each_provider_is_opened() {
 }
 
 #[test]
+fn a_value_is_tried_without_being_read() {
+    let keys = Decryption::parse(FILE).expect("it is one");
+    let mut damaged = sealed_by("aesgcm");
+    *damaged.last_mut().expect("it has bytes") ^= 1;
+    assert_eq!(keys.opens(KEY, &sealed_by("aesgcm")), Some(Ok(())));
+    assert!(matches!(keys.opens(KEY, &damaged), Some(Err(Sealed::Refused { .. }))));
+    let none = Decryption::default();
+    assert!(matches!(none.opens(KEY, &sealed_by("aescbc")), Some(Err(Sealed::NoKey { .. }))));
+    assert!(matches!(keys.opens(KEY, b"k8s:enc:aescbc:v9:cbc:x"), Some(Err(Sealed::NoKey { .. }))));
+    assert!(matches!(keys.opens(KEY, b"k8s:enc:kms:v2:plugin:xyz"), Some(Err(Sealed::Kms { .. }))));
+    assert_eq!(keys.opens(KEY, OBJECT), None);
+}
+
+#[test]
 fn what_was_moved_or_harmed_is_refused() {
     let keys = Decryption::parse(FILE).expect("it is one");
     // The key of etcd is part of what aesgcm authenticates.

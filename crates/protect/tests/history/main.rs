@@ -1,4 +1,5 @@
-//! A real etcd captured into a repository, proven from there, merged there, and rebuilt from there.
+//! A real etcd captured into a repository, proven from there, merged there, and rebuilt from there; and snapshots of one as others
+//! leave them (`snapshots`).
 //!
 //! Ignored by `cargo test`, since it needs the programs that a lab installs (`cargo xtask test` has them), or a directory named by
 //! `LIFEBOAT_ETCD`: `cargo test --package protect --test history -- --ignored`.
@@ -9,7 +10,13 @@
 mod certificates;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;
+mod snapshots;
+#[path = "../../../cluster/src/host/tests/sshd.rs"]
+mod sshd;
+#[path = "../../../repository/src/tests/weed/server.rs"]
+mod weed;
 
+use cluster::{Host, SshSettings};
 use estate::Name;
 use etcd::capture::{Behind, Options, Risk};
 use etcd::history::{History, Shelf};

@@ -42,9 +42,13 @@ async fn store(repository: &Repository, id: &PointId) {
         host: "main-1".parse().unwrap(),
         begun: id.at().unwrap(),
         stored: id.at().unwrap(),
+        timeline: 1,
         revision: 7,
         etcd_cluster_id: 1,
         etcd_version: "3.7.3".to_owned(),
+        proof: None,
+        lacks: Vec::new(),
+        reason: None,
         parts: vec![],
     };
     repository.begin(&cluster(), id).commit(&point).await.unwrap();

@@ -44,7 +44,9 @@ struct Expected {
 
 pub(super) async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
-    let manager = context.world.manager(context.world.cluster(&it.cluster)?, it.address, true)?;
+    let manager = context
+        .world
+        .manager(context.world.failover(&it.cluster)?.manager, it.address, true)?;
     let expected = until(Duration::from_secs(60), PAUSE, || async {
         expected(&client(&host).await?, context.made).await
     })

@@ -14,7 +14,9 @@ pub(super) struct Done {}
 
 pub(super) async fn perform(it: &StartManager, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
-    let manager = context.world.manager(context.world.cluster(&it.cluster)?, it.address, false)?;
+    let manager = context
+        .world
+        .manager(context.world.failover(&it.cluster)?.manager, it.address, false)?;
     context.inside.point();
     control_plane::start_manager(&host, &it.start, context.limit / 2).await?;
     context.inside.point();

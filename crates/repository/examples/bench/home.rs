@@ -80,9 +80,13 @@ pub(crate) fn point(part: Part) -> Result<Point> {
         host: "main-1".parse()?,
         begun: at,
         stored: at,
+        timeline: 1,
         revision: 7,
         etcd_cluster_id: 7,
         etcd_version: "3.6.16".to_owned(),
+        proof: None,
+        lacks: Vec::new(),
+        reason: None,
         parts: vec![part],
     })
 }

@@ -3,6 +3,7 @@
 mod server;
 
 use super::*;
+use crate::foreign::Foreign;
 use crate::{AccessKey, Bucket, Cloud, Error, LockMode, Locks, ObjectLock, PointLock};
 use estate::Kind;
 use server::Server;
@@ -27,19 +28,18 @@ impl Weed {
     }
 }
 
-fn on(
-    endpoint: &str,
-    (bucket, prefix): (&str, &str),
-    (access_key, secret_key): (&str, &str),
-    key: &Pair,
-) -> Repository {
+fn bucket(endpoint: &str, (bucket, prefix): (&str, &str), (access_key, secret_key): (&str, &str)) -> StoreSettings {
     let bucket = Bucket {
         name: bucket.to_owned(),
         prefix: prefix.to_owned(),
         endpoint: Some(endpoint.to_owned()),
     };
     let asking = AccessKey { id: access_key.to_owned(), secret: secret_key.to_owned() };
-    let store = StoreSettings::Cloud(Cloud::S3 { bucket, region: None, key: Some(asking) });
+    StoreSettings::Cloud(Cloud::S3 { bucket, region: None, key: Some(asking) })
+}
+
+fn on(endpoint: &str, place: (&str, &str), asking: (&str, &str), key: &Pair) -> Repository {
+    let store = bucket(endpoint, place, asking);
     Repository::open(Settings { store, ..settings(Path::new("/"), key) }).unwrap()
 }
 
@@ -145,4 +145,60 @@ async fn a_point_in_a_bucket_with_object_lock_is_kept() {
         let lock = repository.lock_history(&cluster(), name, until, LockMode::Governance).await;
         assert_eq!(lock.unwrap(), made);
     }
+}
+
+/// Whoever may only read and list can read what others have stored, notes and all; whoever may not is told why.
+#[tokio::test]
+#[ignore = "needs weed: cargo xtask test"]
+async fn what_others_have_stored_in_a_bucket_is_read() {
+    let (weed, key) = (Weed::start().await, key());
+    let writer = weed.repository("copies", "", "all", "secret", &key);
+    let bytes = content(6 << 20);
+    let put = |path: &str, bytes: &[u8]| {
+        let (client, path) = (writer.shared.store.client().unwrap().clone(), object_store::path::Path::from(path));
+        let mut options = object_store::PutOptions::default();
+        let name = object_store::Attribute::Metadata("K3s-Node-Name".into());
+        options.attributes.insert(name, "server-1".into());
+        let bytes = bytes.to_vec();
+        async move { client.put_opts(&path, bytes.into(), options).await.unwrap() }
+    };
+    put("prod/etcd-snapshot-server-1-1700000000", &bytes).await;
+    put("prod/.metadata/etcd-snapshot-server-1-1700000000", b"{}").await;
+    put("test/empty", b"").await;
+
+    let open = |place, asking| Foreign::open(bucket(&weed.0.endpoint, place, asking)).unwrap();
+    let foreign = open(("copies", "prod"), ("reader", "secret"));
+    let listed = foreign.list("").await.unwrap();
+    let names: Vec<_> = listed.iter().map(|it| (it.key.as_str(), it.bytes)).collect();
+    let name = "etcd-snapshot-server-1-1700000000";
+    assert_eq!(
+        names,
+        [
+            (".metadata/etcd-snapshot-server-1-1700000000", 2),
+            (name, bytes.len() as u64)
+        ]
+    );
+    assert_eq!(foreign.head(name).await.unwrap().notes["k3s-node-name"], "server-1");
+    let files = Files::new();
+    foreign.fetch(name, &files.at("into"), &|_| {}).await.unwrap();
+    assert!(std::fs::read(files.at("into")).unwrap() == bytes);
+    let empty = open(("copies", "test"), ("reader", "secret"));
+    empty.fetch("empty", &files.at("empty"), &|_| {}).await.unwrap();
+    assert_eq!(std::fs::read(files.at("empty")).unwrap(), b"");
+
+    for (place, asking, wanted) in [
+        (("copies", ""), ("nobody", "secret"), Kind::Person),
+        (("copies", ""), ("reader", "wrong"), Kind::Person),
+        (("absent", ""), ("reader", "secret"), Kind::Invalid),
+    ] {
+        let error = open(place, asking).list("").await.unwrap_err();
+        assert_eq!(error.kind(), wanted, "{error}");
+        match wanted {
+            Kind::Invalid => assert!(matches!(error, Error::NoBucket { .. }), "{error}"),
+            _ => assert!(matches!(error, Error::Refused { .. }), "{error}"),
+        }
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let gone = foreign.fetch("gone", &files.at("gone"), &|_| {}).await.unwrap_err();
+    assert!(matches!(gone, Error::NotFound { .. }), "{gone}");
 }

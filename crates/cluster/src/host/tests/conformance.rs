@@ -108,6 +108,19 @@ pub(super) async fn files(ground: &Ground) {
     std::fs::write(&from, &large).unwrap();
     host.put(&from, &to, 0o640, LIMIT).await.unwrap();
     assert_eq!((std::fs::read(&to).unwrap() == large, mode(&to)), (true, 0o640));
+    for (begin, bytes) in [
+        (0, 10),
+        (4_999_990, 100),
+        (1_000_003, 3_000_000),
+        (5_000_000, 10),
+        (6_000_000, 10),
+    ] {
+        let rest = large.get(begin..).unwrap_or_default();
+        let piece = host.read_piece(&to, begin as u64, bytes).await.unwrap();
+        assert!(piece == rest[..rest.len().min(bytes)], "{begin}");
+    }
+    let gone = host.read_piece(&ground.path("no"), 0, 10).await.unwrap_err().to_string();
+    assert!(gone.contains("No such file"), "{gone}");
     let error = host.put(Path::new("/no/such/file"), &to, 0o640, LIMIT).await.unwrap_err();
     assert!(matches!(error, HostError::Source { .. }), "{error}");
 

@@ -158,6 +158,7 @@ fn ordinary() -> Evidence {
             unfit: (site == "standby").then(Vec::new),
             copied: None,
             copies: Vec::new(),
+            protections: Vec::new(),
             troubles: Vec::new(),
         },
     };

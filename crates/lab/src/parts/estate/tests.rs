@@ -98,17 +98,17 @@ fn it_says_what_the_lab_is() {
         for host in stands(&lab).unwrap() {
             let site = estate.site_on(host.name.as_str()).unwrap();
             assert_eq!(*site, host.site);
-            assert_eq!(*estate.sites[site].serve, SocketAddr::from((host.address, PORT)));
+            assert_eq!(estate.sites[site].serve.as_deref().copied(), Some(SocketAddr::from((host.address, PORT))));
             assert_eq!(estate.hosts[&host.name].address, host.address);
         }
-        let (_, cluster) = estate.management().unwrap();
-        assert_eq!(estate.site_of(&cluster.primary).unwrap().as_str(), "main");
+        let cluster = estate.failover().unwrap();
+        assert_eq!(estate.site_of(cluster.primary).unwrap().as_str(), "main");
         assert_eq!(cluster.primary.address, lab.load_balancer("main").unwrap());
         assert_eq!(cluster.standby.address, lab.load_balancer("standby").unwrap());
         assert_eq!(cluster.manager.stop.lines().count(), 2, "a script, line by line");
         let resolver = lab.host("edge-svc").unwrap().address;
-        assert_eq!(estate.dns.resolvers, [SocketAddr::from((resolver, dns::PORT))]);
-        assert_eq!(estate.dns.server, SocketAddr::from((lab.host("backbone").unwrap().address, dns::PORT)));
+        assert_eq!(cluster.dns.resolvers, [SocketAddr::from((resolver, dns::PORT))]);
+        assert_eq!(cluster.dns.server, SocketAddr::from((lab.host("backbone").unwrap().address, dns::PORT)));
         assert_eq!(estate.monitor.mode, ::estate::Mode::Automatic);
     }
 }

@@ -12,9 +12,13 @@ fn point(id: &PointId) -> Point {
         host: "main-1".parse().unwrap(),
         begun: "2026-11-22T22:01:02Z".parse().unwrap(),
         stored: "2026-11-22T22:01:03Z".parse().unwrap(),
+        timeline: 1,
         revision: 4711,
         etcd_cluster_id: 1,
         etcd_version: "3.6.5".to_owned(),
+        proof: None,
+        lacks: Vec::new(),
+        reason: None,
         parts: vec![part("files", 20_480), part("etcd", 12_345_678)],
     }
 }

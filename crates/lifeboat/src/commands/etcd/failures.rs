@@ -8,7 +8,6 @@ use ::etcd::import::ImportError;
 use ::etcd::rebuild::RebuildError;
 use ::etcd::selection::SelectionError;
 use estate::Kind;
-use protect::etcd::repository_error;
 use protect::resources::LookError;
 use recovery::Trouble;
 use std::path::Path;
@@ -17,31 +16,13 @@ pub(super) const SHOW: &str = "lifeboat etcd show HISTORY: lists what can be reb
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        // What the operating system does not find was never an object of a history.
-        if error.is_gone() && !from_the_system(&error) {
-            let again = "the same command again: the history was merged meanwhile";
-            return Self::new("LB0303", Kind::Unreachable, error.to_string()).hint(again);
-        }
-        // What the repository says of itself has pages of its own.
-        let error = match repository_error(error) {
-            Ok(error) => return Trouble::from(error).into(),
-            Err(error) => error,
-        };
-        let code = match &error {
-            FileError::Io { .. } => "LB0308",
-            FileError::Damaged { .. } => "LB0405",
-            FileError::Newer { .. } => "LB0406",
-        };
-        Self::new(code, error.kind(), error.to_string())
+        Trouble::from(error).into()
     }
 }
 
 impl From<SelectionError> for Failure {
     fn from(error: SelectionError) -> Self {
-        match error {
-            SelectionError::File(error) => error.into(),
-            other => Self::new("LB0407", other.kind(), other.to_string()).hint(SHOW),
-        }
+        Trouble::from(error).into()
     }
 }
 
@@ -58,24 +39,13 @@ impl From<LookError> for Failure {
 
 impl From<MomentError> for Failure {
     fn from(error: MomentError) -> Self {
-        match error {
-            MomentError::File(error) => error.into(),
-            MomentError::NoMoment(no) => Self::new("LB0407", Kind::Invalid, no.to_string()).hint(SHOW),
-        }
+        Trouble::from(error).into()
     }
 }
 
 impl From<RebuildError> for Failure {
     fn from(error: RebuildError) -> Self {
-        match error {
-            RebuildError::File(error) => error.into(),
-            RebuildError::Selection(error) => error.into(),
-            RebuildError::Occupied { ref path } => occupied(Path::new(path)),
-            RebuildError::Busy { .. } => Self::new("LB0410", error.kind(), error.to_string()),
-            RebuildError::Members { .. } | RebuildError::Bump { .. } => {
-                Self::new("LB0003", error.kind(), error.to_string()).hint("lifeboat etcd rebuild --help")
-            }
-        }
+        Trouble::from(error).into()
     }
 }
 
@@ -99,17 +69,5 @@ pub(crate) fn inhabited(path: &Path) -> Failure {
 
 /// The target is taken.
 pub(crate) fn occupied(path: &Path) -> Failure {
-    let shown = path.display();
-    let taken = if path.is_dir() {
-        "is not empty"
-    } else {
-        "is there already"
-    };
-    Failure::new("LB0408", Kind::Person, format!("{shown} {taken}")).hint(format!("mv {shown} {shown}.before"))
-}
-
-/// Whether it is an error that the operating system gave.
-fn from_the_system(error: &FileError) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    source.is_some_and(|source| source.raw_os_error().is_some())
+    Trouble::occupied(path).into()
 }

@@ -7,9 +7,9 @@ use crate::printer::{Output, Printer, Report, card};
 use crate::progress::Progress;
 use ::etcd::follow::{Done, FollowError, Follower, Lag};
 use ::etcd::history::{Directory, Shelf};
-use estate::Kind;
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
+use recovery::Trouble;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -198,24 +198,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 
 impl From<FollowError> for Failure {
     fn from(error: FollowError) -> Self {
-        let (kind, message) = (error.kind(), error.to_string());
-        match error {
-            FollowError::File(e) => e.into(),
-            FollowError::Moment(e) => e.into(),
-            FollowError::Rebuild(e) => e.into(),
-            FollowError::Busy { path } => Self::new("LB0410", kind, message).hint(format!("fuser -v {path}/.lock")),
-            FollowError::Occupied { .. } => {
-                Self::new("LB0408", kind, message).hint("give --into a directory of its own")
-            }
-            FollowError::Nothing { path, .. } => {
-                Self::new("LB0412", kind, message).hint(format!("lifeboat etcd follow HISTORY --into {path} --once"))
-            }
-            FollowError::NoHistory => Self::new("LB0407", Kind::Invalid, message).hint(super::failures::SHOW),
-            FollowError::Ahead { .. } => Self::new("LB0413", kind, message).hint(super::failures::SHOW),
-            FollowError::Stranger { .. } => {
-                Self::new("LB0413", kind, message).hint("give the history of that cluster, or --into another directory")
-            }
-        }
+        Trouble::from(error).into()
     }
 }
 

@@ -1,11 +1,9 @@
 //! Which etcd: as etcdctl is told, or found by the files on this host.
 
 use crate::failure::Failure;
-use ::etcd::proof::Clients;
-use ::etcd::{Client, Connection, Member, Members, User};
+use ::etcd::{Connection, Members, User};
 use estate::Kind;
 use recovery::Trouble;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How the etcd is reached. Without endpoints, it is the one of this host.
@@ -122,70 +120,4 @@ pub(crate) fn unanswered(error: ::etcd::Error) -> Failure {
     } else {
         failure
     }
-}
-
-/// A client for each member of a live etcd, and the members that do not answer.
-pub(crate) struct Asked {
-    pub(crate) clients: Clients,
-    /// By name, and why.
-    pub(crate) silent: BTreeMap<String, String>,
-}
-
-/// Finds every member of the etcd that `connections` lead to: under the URLs that were given, otherwise under its own.
-pub(crate) async fn every_member(connections: &[Connection]) -> Result<Asked, Failure> {
-    let mut given = BTreeMap::new();
-    let mut known = Vec::new();
-    let mut last = None;
-    for connection in connections {
-        match ask(connection).await {
-            Ok((id, client, members)) => {
-                given.insert(id, client);
-                known = members;
-            }
-            Err(error) => last = Some(error),
-        }
-    }
-    let Some(like) = connections.first().filter(|_| !given.is_empty()) else {
-        return Err(last.map_or_else(|| Failure::new("LB0003", Kind::Invalid, "no endpoint is given"), unanswered));
-    };
-    let mut asked = Asked { clients: Clients(BTreeMap::new()), silent: BTreeMap::new() };
-    for member in known {
-        // etcd lets two members have one name, and one that has not started has none.
-        let taken = asked.clients.0.contains_key(&member.name) || asked.silent.contains_key(&member.name);
-        let name = if member.name.is_empty() || taken {
-            format!("{} {:x}", member.name, member.id).trim_start().to_owned()
-        } else {
-            member.name.clone()
-        };
-        let client = match given.remove(&member.id) {
-            Some(client) => Ok(client),
-            None => own(like, &member).await,
-        };
-        match client {
-            Ok(client) => _ = asked.clients.0.insert(name, client),
-            Err(why) => _ = asked.silent.insert(name, why),
-        }
-    }
-    Ok(asked)
-}
-
-/// Who is there, and whom it knows.
-async fn ask(connection: &Connection) -> Result<(u64, Client, Vec<Member>), ::etcd::Error> {
-    let client = Client::connect(connection).await?;
-    let id = client.status().await?.member_id;
-    let members = client.members().await?;
-    Ok((id, client, members))
-}
-
-/// A member under the URLs that it tells others. An address such as 127.0.0.1 may lead to another one.
-async fn own(like: &Connection, member: &Member) -> Result<Client, String> {
-    let mut why = "it tells no URL for clients".to_owned();
-    for endpoint in &member.client_urls {
-        match ask(&Connection { endpoint: endpoint.clone(), ..like.clone() }).await {
-            Ok((id, client, _)) if id == member.id => return Ok(client),
-            Ok(_) => why = format!("another member answers at {endpoint}"),
-            Err(error) => why = error.to_string(),
-        }
-    }
-    Err(why)
 }

@@ -2,11 +2,11 @@
 
 use super::apart;
 use super::opened::{Found, Opened, Place, Which, broken};
-use super::source::{Source, every_member};
+use super::source::{Source, unanswered};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::etcd::proof::{
-    Compared, Finding, HashAnswer, ReadAll, Verified, hash_kv, read_all, verify_database, verify_members,
+    Compared, Finding, HashAnswer, ReadAll, Verified, every_member, hash_kv, read_all, verify_database, verify_members,
 };
 use estate::Kind;
 use serde::Serialize;
@@ -88,7 +88,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     let live = args.source.is_named() || args.here;
     // Before the long work: what is typed wrongly shows at once.
     let clients = if live {
-        Some(every_member(&args.source.connections()?).await?)
+        Some(every_member(&args.source.connections()?).await.map_err(unanswered)?)
     } else {
         None
     };

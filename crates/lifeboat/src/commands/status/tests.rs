@@ -35,6 +35,7 @@ fn site(text: &str, role: &'static str, serving: Serving, probes: Vec<Seen>) -> 
         unfit: None,
         copied: None,
         copies: Vec::new(),
+        protections: Vec::new(),
         troubles: Vec::new(),
     };
     Site {

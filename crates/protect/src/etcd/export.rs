@@ -1,0 +1,77 @@
+//! A moment of a cluster's history as a snapshot file, which every etcd restores from. Start at [`export`].
+
+use super::RepositoryShelf;
+use ::etcd::FileError;
+use ::etcd::history::{History, MomentError};
+use ::etcd::rebuild::{Marks, RebuildError, Rebuilt, Request, Target, UnknownLine, rebuild};
+use ::etcd::selection::{Packs, SelectionError};
+use estate::{Kind, Name, Point};
+use repository::Repository;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a moment could not be made a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmade {
+    /// The history cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The history does not have it.
+    #[error(transparent)]
+    Moment(#[from] MomentError),
+    /// What it consists of cannot be read.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// It could not be built.
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    /// It comes from an etcd that nothing is built for.
+    #[error(transparent)]
+    Line(#[from] UnknownLine),
+}
+
+impl Unmade {
+    /// What has to be done about it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::File(error) => error.kind(),
+            // Of a point, what is missing is damage.
+            Self::Moment(MomentError::NoMoment(_)) => Kind::Damaged,
+            Self::Moment(MomentError::File(error)) => error.kind(),
+            Self::Selection(error) => error.kind(),
+            Self::Rebuild(error) => error.kind(),
+            Self::Line(_) => Kind::Invalid,
+        }
+    }
+}
+
+/// Makes the state of etcd that `point` of `cluster` holds a snapshot file at `into`, as `etcdctl snapshot save` would have made it
+/// then. Every byte that it is made of is checked. For an etcd of the version that it comes from.
+///
+/// # Errors
+/// [`Unmade`]; then nothing is at `into`.
+pub async fn export(repository: &Repository, cluster: &Name, point: &Point, into: &Path) -> Result<Rebuilt, Unmade> {
+    let shelf = Arc::new(RepositoryShelf::new(repository, cluster));
+    let (timeline, revision) = (point.timeline, u64::try_from(point.revision).unwrap_or(0));
+    let line = point.etcd_version.parse()?;
+    let path = into.to_owned();
+    let shown = into.display().to_string();
+    let making = tokio::task::spawn_blocking(move || {
+        let history = History::open(shelf)?;
+        let source = Packs::of(&history.moment(timeline, revision)?)?;
+        let request = Request {
+            revision,
+            line,
+            marks: Marks::Current,
+            target: Target::Snapshot { path },
+        };
+        Ok(rebuild(&source, &request)?)
+    });
+    let broken_off = |reason| FileError::Io {
+        file: shown,
+        doing: "written",
+        source: io::Error::other(reason),
+    };
+    making.await.unwrap_or_else(|reason| Err(broken_off(reason).into()))
+}
