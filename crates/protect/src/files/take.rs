@@ -152,12 +152,8 @@ pub(super) struct Choice {
 
 /// Chooses the files to read: the smaller ones first, so that a large one takes nobody's place.
 pub(super) fn choose(gathered: &Gathered, limits: &Limits) -> Choice {
-    let mut choice = Choice::default();
-    choice.skipped = gathered
-        .odd
-        .iter()
-        .map(|path| LeftOut { path: path.clone(), why: Why::NoText })
-        .collect();
+    let odd = gathered.odd.iter().map(|path| LeftOut { path: path.clone(), why: Why::NoText });
+    let mut choice = Choice { skipped: odd.collect(), ..Choice::default() };
     let link = |path: &str| match gathered.found.get(path).map(|(stat, _)| &stat.kind) {
         Some(Kind::Link(to)) => Some(to.clone()),
         _ => None,

@@ -70,7 +70,8 @@ fn of_line(line: &str) -> (String, bool) {
     };
     let (name, value) = (&line[..at], &line[at + 1..]);
     if is_secret(name) {
-        return (format!("{}{}{MASKED}", words(name), &line[at..=at]), true);
+        let space = &value[..value.len() - value.trim_start_matches(' ').len()];
+        return (format!("{}{}{space}{MASKED}", words(name), &line[at..=at]), true);
     }
     if let Some(rest) = value.strip_prefix("//") {
         // What stands before the @ of an address is a user and a password.
@@ -96,7 +97,7 @@ fn is_secret(name: &str) -> bool {
 
 /// The text with each word masked that looks like a key.
 fn words(text: &str) -> String {
-    let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-');
+    let belongs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
     let (mut shown, mut rest) = (String::new(), text);
     while !rest.is_empty() {
         let length = rest.find(|c| !belongs(c)).unwrap_or(rest.len());
