@@ -3,6 +3,7 @@
 
 use crate::board::Board;
 use crate::guard::Wanted;
+use crate::{Line, Say};
 use estate::{Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
 use recovery::Trouble;
@@ -102,6 +103,15 @@ impl Desk {
         match trouble {
             Some(trouble) => troubles.insert(about.to_owned(), trouble.clone()) != Some(trouble),
             None => troubles.remove(about).is_some(),
+        }
+    }
+
+    /// Notes what is wrong about something, or that nothing is, and says so when it changes.
+    pub(crate) fn tell(&self, say: &Say, about: &str, trouble: Option<String>) {
+        match (self.trouble(about, trouble.clone()), trouble) {
+            (true, Some(trouble)) => say.line(Line::warn(trouble).about(about)),
+            (true, None) => say.line(Line::info("all is well again").about(about)),
+            (false, _) => {}
         }
     }
 
