@@ -4,7 +4,7 @@
 use crate::board::Board;
 use crate::guard::Wanted;
 use crate::{Line, Say};
-use estate::{Copying, Kind, Name, PointId, Protection};
+use estate::{ChannelState, Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
 use recovery::Trouble;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub enum Answer {
         protections: Vec<Protection>,
         /// The repositories that are kept as copies of others.
         copies: Vec<Copying>,
+        /// The channels by which people are told.
+        channels: Vec<ChannelState>,
         /// What else is wrong.
         troubles: Vec<String>,
     },
@@ -124,6 +126,7 @@ impl Desk {
             now: ambient::now(),
             protections: self.board.reports(),
             copies: self.board.copying(),
+            channels: self.board.channels(),
             troubles: troubles.chain(self.board.copy_troubles()).collect(),
         }
     }

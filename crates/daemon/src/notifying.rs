@@ -4,7 +4,7 @@
 use crate::board::Board;
 use crate::disk;
 use crate::state::millis;
-use estate::{Copying, Duty, Estate, Name, Protection};
+use estate::{ChannelState, Copying, Duty, Estate, Name, Protection};
 use jiff::Timestamp;
 use notify::{Channel, Condition, Desk, Outbox, Rules, Urgency, deliver};
 use recovery::{Trouble, World};
@@ -33,7 +33,11 @@ struct Kept {
 /// Tells for as long as it is not dropped. What was told is kept in `directory`.
 pub(crate) async fn notify(world: Arc<World>, directory: PathBuf, board: Board, trouble: impl Fn(Option<String>)) {
     let path = directory.join("notify.json");
-    let kept: Kept = tokio::fs::read(&path).await.ok().and_then(|it| serde_json::from_slice(&it).ok()).unwrap_or_default();
+    let kept: Kept = tokio::fs::read(&path)
+        .await
+        .ok()
+        .and_then(|it| serde_json::from_slice(&it).ok())
+        .unwrap_or_default();
     let (mut desk, outbox) = (kept.desk, Arc::new(Mutex::new(kept.outbox)));
     let lock = || outbox.lock().unwrap_or_else(PoisonError::into_inner);
     lock().keep_only(|name| world.estate.notify.contains_key(name));
@@ -44,17 +48,32 @@ pub(crate) async fn notify(world: Arc<World>, directory: PathBuf, board: Board, 
     loop {
         let (reports, copies, now) = (board.reports(), board.copying(), ambient::now());
         let current = conditions(&world.estate, &reports, &copies, now);
-        let begun: BTreeSet<&Name> = reports.iter().filter(|it| it.duty != Duty::Begins).map(|it| &it.cluster).collect();
-        let judged = |about: &str| about.split_once('/').is_none_or(|(name, _)| begun.iter().any(|it| it.as_str() == name));
+        let begun: BTreeSet<&Name> = reports
+            .iter()
+            .filter(|it| it.duty != Duty::Begins)
+            .map(|it| &it.cluster)
+            .collect();
+        let judged = |about: &str| {
+            about
+                .split_once('/')
+                .is_none_or(|(name, _)| begun.iter().any(|it| it.as_str() == name))
+        };
         let messages = desk.round(&Rules::default(), now, &current, judged);
         for message in &messages {
             lock().push(message, world.estate.notify.iter().map(|(name, of)| (name, &**of)));
         }
-        let kept = Kept { desk: desk.clone(), outbox: lock().clone() };
-        let wrong = keep(&path, kept).await.err().or_else(|| {
-            let troubles = lock().troubles();
-            troubles.into_iter().next().map(|(channel, why)| format!("{channel}: {why}"))
+        let troubles = lock().troubles();
+        let states = world.estate.notify.keys().map(|name| ChannelState {
+            name: name.clone(),
+            waiting: u64::try_from(lock().waiting(name)).unwrap_or(u64::MAX),
+            trouble: troubles.get(name).cloned(),
         });
+        board.set_channels(states.collect());
+        let kept = Kept { desk: desk.clone(), outbox: lock().clone() };
+        let wrong = keep(&path, kept)
+            .await
+            .err()
+            .or_else(|| troubles.into_iter().next().map(|(channel, why)| format!("{channel}: {why}")));
         trouble(wrong);
         ambient::sleep(ROUND).await;
     }
@@ -75,7 +94,8 @@ async fn send(world: Arc<World>, name: Name, outbox: Arc<Mutex<Outbox>>) {
 /// Opens a channel of the estate.
 fn open(world: &World, name: &Name) -> Result<Channel, Trouble> {
     let of = world.estate.notify.get(name);
-    let of = of.ok_or_else(|| Trouble::new("LB0202", estate::Kind::Invalid, format!("the estate has no channel {name}")))?;
+    let of =
+        of.ok_or_else(|| Trouble::new("LB0202", estate::Kind::Invalid, format!("the estate has no channel {name}")))?;
     Channel::open(&world.estate.name, name, of, |it| world.secret(it), |path| world.content(path))
 }
 
@@ -130,7 +150,10 @@ fn of_cluster(estate: &Estate, report: &Protection, now: Timestamp, all: &mut BT
     {
         let title = format!("{name}: its RPO of {rpo:?} is missed");
         let text = format!("Its changes of the last {} s would be lost now.", at_risk / 1000);
-        let urgent = Condition { urgency: Urgency::Critical, ..alarm(title, text, Some("lifeboat status")) };
+        let urgent = Condition {
+            urgency: Urgency::Critical,
+            ..alarm(title, text, Some("lifeboat status"))
+        };
         all.insert(format!("{name}/rpo"), urgent);
     }
     let limit = *of.protect.every * LATE;
@@ -149,7 +172,12 @@ fn of_cluster(estate: &Estate, report: &Protection, now: Timestamp, all: &mut BT
 }
 
 fn alarm(title: String, text: String, next: Option<&str>) -> Condition {
-    Condition { urgency: Urgency::Alarm, title, text, next: next.map(str::to_owned) }
+    Condition {
+        urgency: Urgency::Alarm,
+        title,
+        text,
+        next: next.map(str::to_owned),
+    }
 }
 
 #[cfg(test)]

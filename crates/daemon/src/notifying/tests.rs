@@ -25,6 +25,7 @@ fn well(cluster: &str) -> Protection {
         proof: None,
         judged: Some(now()),
         lacks: Vec::new(),
+        untested: Vec::new(),
         warnings: Vec::new(),
         following: None,
         troubles: BTreeMap::new(),
@@ -56,11 +57,18 @@ fn what_is_well_is_not_worth_a_message() {
 fn what_is_missed_late_or_wrong_is() {
     let bad = Protection {
         silent_ms: Some(61_000),
-        newest: Some(Made { begun: "2026-11-29T11:00:00Z".parse().unwrap(), ..well("shop").newest.unwrap() }),
+        newest: Some(Made {
+            begun: "2026-11-29T11:00:00Z".parse().unwrap(),
+            ..well("shop").newest.unwrap()
+        }),
         lacks: vec!["CA and key: missing: ca.key of shop-1".to_owned()],
         troubles: [(
             "proof".to_owned(),
-            Told { code: "LB0409".to_owned(), text: "m1 holds something else".to_owned(), next: None },
+            Told {
+                code: "LB0409".to_owned(),
+                text: "m1 holds something else".to_owned(),
+                next: None,
+            },
         )]
         .into(),
         ..well("shop")
