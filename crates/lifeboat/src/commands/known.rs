@@ -304,4 +304,4 @@ fn followers(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ use crate::commands::known::{self, Account, Facts, Repositories};
 use crate::commands::status::chosen;
 use crate::estate::Which;
 use crate::failure::Failure;
-use crate::printer::{self, Printer, shown, table};
+use crate::printer::{self, Printer, shown, table_in};
 use daemon::CONTROL;
 use estate::{Cluster, Name};
 use jiff::Timestamp;
@@ -44,6 +44,13 @@ struct OfCluster {
 
 impl printer::Report for Readiness {
     fn text(&self) -> String {
+        self.in_columns(None)
+    }
+}
+
+impl Readiness {
+    /// The form for people, for a terminal with so many columns, or with as many as there are.
+    fn in_columns(&self, columns: Option<u16>) -> String {
         let mut text = String::new();
         for of in &self.clusters {
             for missed in &of.missed {
@@ -54,7 +61,7 @@ impl printer::Report for Readiness {
             text.push('\n');
         }
         for of in &self.clusters {
-            text += &format!("cluster {}\n\n{}\n\n", of.cluster, of.table());
+            text += &format!("cluster {}\n\n{}\n\n", of.cluster, of.table(columns));
         }
         text += "0 nothing, 1 by hand, 2 scripted, 3 automatic; unknown: nobody can say yet\n";
         text
@@ -62,12 +69,12 @@ impl printer::Report for Readiness {
 }
 
 impl OfCluster {
-    fn table(&self) -> String {
+    fn table(&self, columns: Option<u16>) -> String {
         let rows = self.components.iter().map(|cell| {
             let level = cell.level.to_string();
             [cell.component.to_owned(), level, reasons(cell)]
         });
-        table(["COMPONENT", "LEVEL", "WHY, AND FOR THE NEXT"], rows)
+        table_in(columns, ["COMPONENT", "LEVEL", "WHY, AND FOR THE NEXT"], rows)
     }
 }
 

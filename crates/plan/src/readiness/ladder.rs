@@ -188,7 +188,11 @@ impl<'a> Ladder<'a> {
         for (name, lag) in self.copies_elsewhere() {
             match lag {
                 Ok(lag) => {
-                    return level(1, format!("{name} is {} behind", seconds(Duration::from_secs(lag.seconds))), lacking);
+                    return level(
+                        1,
+                        format!("{name} is {} behind", seconds(Duration::from_secs(lag.seconds))),
+                        lacking,
+                    );
                 }
                 Err(why) => silent = Some(format!("how far {name} is, is not known: {why}")),
             }

@@ -117,7 +117,8 @@ impl Facts {
         self.sites = sites;
     }
 
-    /// Enters the hosts that have something to do with `clusters` and were not heard yet.
+    /// Enters the hosts that have something to do with `clusters` and were not asked yet: one that did not answer as a site is down, or
+    /// cannot be reached.
     async fn hosts(&mut self, world: &World, clusters: &[Name]) {
         let mut hosts: BTreeSet<&Name> = BTreeSet::new();
         for of in clusters.iter().filter_map(|name| world.estate.clusters.get(name)) {
@@ -128,11 +129,13 @@ impl Facts {
             }
             hosts.extend(of.protect.follow.iter().map(|host| &**host));
         }
-        let new = |host: &&Name| {
-            world.here.as_ref() != Some(*host) && !self.heard.iter().any(|it| it.host.as_ref() == Some(*host))
+        let voter = |site: &Name| world.estate.sites.get(site).and_then(|it| it.host.as_deref());
+        let asked = |host: &Name| {
+            world.here.as_ref() == Some(host) || self.sites.iter().any(|it| voter(&it.site) == Some(host))
         };
+        hosts.retain(|host| !asked(host));
         let mut asked = JoinSet::new();
-        for host in hosts.into_iter().filter(new) {
+        for host in hosts {
             let (world, host) = (world.clone(), host.clone());
             asked.spawn(async move { (there(&world, &host).await, host) });
         }

@@ -4,13 +4,20 @@ use super::{Account, Status};
 use crate::commands::known::Trouble;
 use crate::commands::serves::behind;
 use crate::commands::span;
-use crate::printer::{self, shown, table};
+use crate::printer::{self, shown, table_in};
 use estate::{Following, Name};
 use jiff::Timestamp;
 use plan::AtRisk;
 
 impl printer::Report for Status {
     fn text(&self) -> String {
+        self.in_columns(None)
+    }
+}
+
+impl Status {
+    /// The form for people, for a terminal with so many columns, or with as many as there are.
+    pub(super) fn in_columns(&self, columns: Option<u16>) -> String {
         let mut text = format!("estate {}\n\n", self.estate);
         for account in &self.clusters {
             for missed in &account.missed {
@@ -20,7 +27,8 @@ impl printer::Report for Status {
         if text.contains("MISSED") {
             text.push('\n');
         }
-        text += &table(
+        text += &table_in(
+            columns,
             ["CLUSTER", "AT RISK", "NEWEST POINT", "PROVEN", "SET", "FOLLOWED"],
             self.clusters.iter().map(|account| row(account, self.now)),
         );
