@@ -34,7 +34,9 @@ fn readiness() -> Readiness {
 fn text(columns: u16) -> String {
     let text = readiness().in_columns(Some(columns));
     let text = anstream::adapter::strip_str(&text).to_string();
-    let most = text.lines().map(|line| line.chars().count()).max();
+    // Sentences are broken by the terminal.
+    let tables = text.lines().filter(|line| !line.starts_with("MISSED"));
+    let most = tables.map(|line| line.chars().count()).max();
     assert!(most <= Some(usize::from(columns)), "{text}");
     text
 }
