@@ -27,7 +27,7 @@ mod tidings;
 mod transplant;
 mod verify;
 
-pub(in crate::commands) use moment::{size, span};
+pub(in crate::commands) use moment::{At, size, span};
 pub(in crate::commands) use opened::{Broken, IN_FLIGHT, broken};
 
 use crate::failure::Failure;
