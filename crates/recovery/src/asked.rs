@@ -156,6 +156,62 @@ async fn sound_before(repository: &Repository, cluster: &Name, id: &PointId) -> 
     None
 }
 
+/// The newest copy of `cluster` that etcd can be rebuilt from, of those whose revision is below `revision` of `timeline` or on an
+/// earlier timeline: each that is tried is rebuilt. What is damaged in a history harms all that comes after it, so that not all have to
+/// be tried.
+pub async fn rebuildable_before(
+    repository: &Repository,
+    cluster: &Name,
+    (timeline, revision): (u32, u64),
+) -> Option<PointId> {
+    let mut points: Vec<Point> = Vec::new();
+    for id in repository.points(cluster).await.ok()?.points {
+        let Ok(point) = repository.point(cluster, &id).await else {
+            continue;
+        };
+        let at = (point.timeline, u64::try_from(point.revision).unwrap_or(0));
+        let is_new = points
+            .last()
+            .is_none_or(|last| (last.timeline, last.revision) != (point.timeline, point.revision));
+        if at < (timeline, revision) && is_new {
+            points.push(point);
+        }
+        if points.len() >= OFFERED {
+            break;
+        }
+    }
+    let sound = async |at: usize| rebuilds(repository, cluster, points.get(at)?).await.then_some(());
+    // The first index that may be sound, and the next one to try, further and further back.
+    let (mut first, mut at, mut step) = (0, 0, 1);
+    let last = points.len().checked_sub(1)?;
+    let mut good = loop {
+        if sound(at).await.is_some() {
+            break at;
+        }
+        if at == last {
+            return None;
+        }
+        first = at + 1;
+        at = (at + step).min(last);
+        step *= 2;
+    };
+    while first < good {
+        let middle = usize::midpoint(first, good);
+        match sound(middle).await {
+            Some(()) => good = middle,
+            None => first = middle + 1,
+        }
+    }
+    points.get(good).map(|point| point.id.clone())
+}
+
+async fn rebuilds(repository: &Repository, cluster: &Name, point: &Point) -> bool {
+    let Ok(place) = Spool::new() else { return false };
+    protect::etcd::export(repository, cluster, point, &place.path().join("etcd"))
+        .await
+        .is_ok()
+}
+
 fn offering(trouble: Trouble, older: Option<PointId>, again: &str) -> Trouble {
     match older {
         Some(older) => trouble.hint(format!("{again} --at {older}: the newest sound one before it")),
