@@ -56,12 +56,17 @@ impl Failure {
         self
     }
 
-    /// What the process ends with.
     /// What went wrong, in one line.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
+    /// Whether something that was read is damaged, so that another may be sound.
+    pub(crate) fn is_damage(&self) -> bool {
+        self.kind == Kind::Damaged
+    }
+
+    /// What the process ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Unreachable | Kind::Conflict | Kind::Fenced | Kind::Bug => 1,

@@ -28,7 +28,7 @@ mod wanted;
 mod watch;
 
 pub use archive::{ArchiveLimits, BadArchive};
-pub use compare::{Change, Difference, compare};
+pub use compare::{Change, Difference, compare, selected};
 pub use pattern::{BadPattern, Pattern};
 pub use put::{Put, Putting, put_back};
 pub use sets::{Item, Need, Places, facts};

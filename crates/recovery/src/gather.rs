@@ -3,6 +3,7 @@
 //! Start at [`plan`]. Nothing here chooses more than the newest copy; the choosing is done by [`plan::make`].
 
 use crate::{Trouble, World, runs, voters};
+use cluster::Host;
 use estate::{Epoch, Kind, Name, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join;
@@ -77,24 +78,14 @@ pub async fn plan(
     let of = world.failover(cluster)?;
     let standing = standing(reports)?;
     let host = world.host(&of.standby.host)?;
-    let (point, flags) = join(point(repository, cluster, wanted), Flags::read(&host, "etcd")).await;
-    let flags = flags?;
-    let flag = |name: &str| {
-        flags.get(name).map(str::to_owned).ok_or_else(|| {
-            let message = format!("etcd on {} is started without --{name}", of.standby.host);
-            Trouble::new("LB0404", Kind::Invalid, message).hint("look at /etc/kubernetes/manifests/etcd.yaml there")
-        })
-    };
+    let (point, member) = join(point(repository, cluster, wanted), member(&host)).await;
+    let member = member?;
     let facts = Facts {
         loss: loss(reports, &standing, ambient::now()),
         started: started(repository, &standing).await?,
         standing,
         chosen: point?,
-        member: Member {
-            name: flag("name")?,
-            peer_url: flag("initial-advertise-peer-urls")?,
-            data_dir: flag("data-dir")?,
-        },
+        member,
         automatic: matches!(because, Because::Verdict(_)),
         because: match because {
             Because::Verdict(reasons) => reasons,
@@ -102,6 +93,33 @@ pub async fn plan(
         },
     };
     Ok(plan::make(&world.estate, cluster, facts, ambient::now())?)
+}
+
+/// etcd's member on a host, as its manifest there has it.
+///
+/// # Errors
+/// There is no manifest, or it lacks one of the flags.
+pub async fn member(host: &Host) -> Result<Member, Trouble> {
+    let flags = Flags::read(host, "etcd").await?;
+    let flag = |name: &str| {
+        flags.get(name).map(str::to_owned).ok_or_else(|| {
+            let message = format!("etcd on {} is started without --{name}", host.name());
+            Trouble::new("LB0404", Kind::Invalid, message).hint("look at /etc/kubernetes/manifests/etcd.yaml there")
+        })
+    };
+    Ok(Member {
+        name: flag("name")?,
+        peer_url: flag("initial-advertise-peer-urls")?,
+        data_dir: flag("data-dir")?,
+    })
+}
+
+/// The same of this machine.
+///
+/// # Errors
+/// As [`member`].
+pub async fn member_here() -> Result<Member, Trouble> {
+    member(&Host::local("this machine")).await
 }
 
 /// The highest standing that anybody reports.

@@ -27,8 +27,9 @@ mod tidings;
 mod transplant;
 mod verify;
 
-pub(in crate::commands) use moment::{size, span};
-pub(in crate::commands) use opened::{Broken, IN_FLIGHT, broken};
+pub(in crate::commands) use moment::{At, size, span};
+pub(in crate::commands) use opened::{Broken, Elsewhere, Found, IN_FLIGHT, Which, broken};
+pub(in crate::commands) use rebuild::{How, Made, directories, make_of, member};
 
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -113,7 +114,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
 }
 
 /// On a thread of its own, since it takes as long as disks and stores do.
-async fn apart<R: Send + 'static>(work: impl FnOnce() -> Result<R, Failure> + Send + 'static) -> Result<R, Failure> {
+pub(in crate::commands) async fn apart<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R, Failure> + Send + 'static,
+) -> Result<R, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|reason| Failure::new("LB0099", Kind::Bug, "the work broke off").because(&reason))?
 }

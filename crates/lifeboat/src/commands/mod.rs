@@ -16,6 +16,7 @@ mod points;
 mod protect;
 mod readiness;
 mod repository;
+mod restore;
 mod run;
 mod schema;
 mod serve;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Plan(plan::Args),
     /// Fail over to the standby, or go on with a failover that stopped
     Failover(failover::Args),
+    /// Restore the files of a host, or a cluster's etcd, by hand
+    Restore(restore::Args),
     /// Keep an etcd as a history, prove it, and rebuild any moment of it
     Etcd(etcd::Args),
     /// List the runs
@@ -91,6 +94,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
+        Command::Restore(args) => block_on(restore::run(args, printer))?,
         Command::Etcd(args) => return block_on(etcd::run(args, printer)),
         Command::Runs(args) => block_on(run::list(args, printer))?,
         Command::Run(args) => block_on(run::run(args, printer))?,

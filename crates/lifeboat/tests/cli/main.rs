@@ -12,5 +12,6 @@ mod help;
 mod place;
 mod refused;
 mod repository;
+mod restore;
 mod session;
 mod show;

@@ -140,11 +140,22 @@ impl Place {
         Repository::open(settings)
     }
 
+    /// Stores a copy whose hosts' files are the archive in a file.
+    pub(crate) fn store_files(&self, id: &PointId, archive: &str) -> Result<(), Error> {
+        let store = StoreSettings::Directory(self.0.join("copies"));
+        let stored = async { self.store_part_in(store, id, "signer.key", archive).await };
+        tokio::runtime::Runtime::new().unwrap().block_on(stored)
+    }
+
     /// Stores a copy in a store of any kind.
     pub(crate) async fn store_in(&self, store: StoreSettings, id: &PointId, signer: &str) -> Result<(), Error> {
+        self.store_part_in(store, id, signer, "tsig.key").await
+    }
+
+    async fn store_part_in(&self, store: StoreSettings, id: &PointId, signer: &str, files: &str) -> Result<(), Error> {
         let cluster: Name = "rancher".parse().unwrap();
         let mut new = self.repository(store, signer)?.begin(&cluster, id);
-        let part = new.part("files", &self.0.join("tsig.key")).await?;
+        let part = new.part("files", &self.0.join(files)).await?;
         let point = Point {
             id: id.clone(),
             cluster: cluster.clone(),

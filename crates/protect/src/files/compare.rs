@@ -77,7 +77,7 @@ pub async fn compare(host: &Host, tree: &Tree, wanted: &Wanted, only: &[Pattern]
 }
 
 /// What `only` selects of a tree (all, when it is empty), and the directories above.
-pub(super) fn selected(tree: &Tree, only: &[Pattern]) -> Tree {
+pub fn selected(tree: &Tree, only: &[Pattern]) -> Tree {
     let chosen = |path: &&String| only.is_empty() || only.iter().any(|pattern| pattern.covers(path));
     let mut paths: BTreeSet<&str> = tree.0.keys().filter(chosen).map(String::as_str).collect();
     let directories: Vec<&str> = paths.iter().flat_map(|path| above(path)).collect();

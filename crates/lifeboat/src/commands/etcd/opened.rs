@@ -40,6 +40,11 @@ pub(crate) enum Place {
 }
 
 impl Elsewhere {
+    /// That of `cluster`.
+    pub(crate) fn of(cluster: Name, estate: estate_file::Which) -> Self {
+        Self { cluster: Some(cluster), estate }
+    }
+
     /// Whether a cluster is named.
     pub(crate) fn is_named(&self) -> bool {
         self.cluster.is_some()

@@ -8,6 +8,7 @@ use crate::printer::{Printer, Report, card};
 use ::etcd::FileError;
 use ::etcd::database::Others;
 use ::etcd::rebuild::{DEFAULT_BUMP, Line, Marks, Member, Members, Rebuilt, Request, Target, Warning, rebuild};
+use ::etcd::selection::Source;
 use ::etcd::wal::cluster_id;
 use estate::Kind;
 use serde::Serialize;
@@ -133,22 +134,34 @@ pub(crate) fn make(
     target: Target,
 ) -> Result<Made, Failure> {
     let found = which.find(false)?;
+    let from = which.place()?.typed();
+    let source = moving.over(&found.source, as_is)?;
+    make_of(&found, &*source, &from, how, as_is, target)
+}
+
+/// Makes `target` of a moment that was found, of which `source` is all or what is otherwise in it. `from` is how it is typed.
+pub(crate) fn make_of(
+    found: &Found,
+    source: &dyn Source,
+    from: &str,
+    how: &How,
+    as_is: bool,
+    target: Target,
+) -> Result<Made, Failure> {
     let mut request = Request {
         revision: found.revision,
-        line: how.line(&found)?,
+        line: how.line(found)?,
         marks: if as_is { Marks::AsIs } else { how.marks() },
         target,
     };
     if let Target::DataDirectories { members, .. } = &mut request.target
         && members.token.is_empty()
     {
-        members.token = token(&found)?;
+        members.token = token(found)?;
     }
-    let from = which.place()?.typed();
-    let source = moving.over(&found.source, as_is)?;
-    let rebuilt = rebuild(&*source, &request).map_err(|e| Failure::from(e).fill("HISTORY", &from))?;
+    let rebuilt = rebuild(source, &request).map_err(|e| Failure::from(e).fill("HISTORY", from))?;
     let mut made = made(rebuilt, &request, found.timeline);
-    made.warnings.extend(found.note);
+    made.warnings.extend(found.note.clone());
     Ok(made)
 }
 
@@ -238,7 +251,7 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 /// For which members, and where.
-fn directories(
+pub(crate) fn directories(
     members: &[Member],
     name: Option<&str>,
     every: bool,
@@ -265,7 +278,7 @@ fn directories(
     Ok(vec![(name.to_owned(), into.to_owned())])
 }
 
-pub(super) fn member(text: &str) -> Result<Member, String> {
+pub(crate) fn member(text: &str) -> Result<Member, String> {
     let wrong = || "it is not NAME=URLS, as in m1=https://10.0.0.21:2380".to_owned();
     let (name, urls) = text.split_once('=').ok_or_else(wrong)?;
     if name.is_empty() || urls.is_empty() {

@@ -63,7 +63,7 @@ fn database_of(path: &Path, compaction: u64, through: u64, record: fn(u64) -> Re
 }
 
 /// A history as capture would have left it.
-pub(super) struct Made {
+pub(crate) struct Made {
     pub(super) path: PathBuf,
     shelf: Directory,
     timeline: u32,
@@ -73,7 +73,7 @@ pub(super) struct Made {
 
 impl Made {
     /// With a base of revision 6, and a segment for each revision through 9.
-    pub(super) fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self::of(path, record, 9)
     }
 

@@ -1,0 +1,30 @@
+//! `lifeboat restore`: what a copy has goes back, because a person asks for it. `restore files` for the files of a host, `restore etcd`
+//! for the state of a cluster.
+
+mod etcd;
+mod files;
+mod moment;
+
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Put the files of a captured host back, onto a host or below a directory, shown first
+    Files(files::Args),
+    /// Make a data directory of any moment of a cluster's etcd, and say what would be lost
+    Etcd(etcd::Args),
+}
+
+pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    match args.command {
+        Command::Files(args) => files::run(args, printer).await,
+        Command::Etcd(args) => etcd::run(args, printer).await,
+    }
+}
