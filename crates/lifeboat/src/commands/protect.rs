@@ -102,10 +102,6 @@ async fn elsewhere(world: &World, args: &Args, own: Trouble, begun: Instant) -> 
         }
         match ask_there(world, host, &words, left).await.and_then(point) {
             Ok(point) => return Ok((point, host.clone())),
-            // Whoever captures it, and cannot, is the one to listen to.
-            Err(trouble) if !is_elsewhere(&trouble) && trouble.code != "LB0801" => {
-                causes.insert(0, told(&trouble).text)
-            }
             Err(trouble) => causes.push(told(&trouble).text),
         }
     }

@@ -103,7 +103,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let clusters = chosen(&world, args.cluster.as_ref())?;
     let facts = known::gather(&world, &clusters, &args.control, Repositories::WhereNobodySays).await;
     let serves = match world.estate.failover() {
-        Some(of) if clusters.contains(of.name) => Some(serves::serves(&world, of.name, facts.sites.clone()).await?),
+        // Where nobody could be asked, that was said.
+        Some(of) if clusters.contains(of.name) && !facts.sites.is_empty() => {
+            Some(serves::serves(&world, of.name, facts.sites.clone()).await?)
+        }
         _ => None,
     };
     let status = status(&world.estate, &clusters, &facts, serves);

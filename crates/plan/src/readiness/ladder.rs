@@ -259,9 +259,7 @@ impl<'a> Ladder<'a> {
             (None, _) if self.is_written(&["dns.switch"]) => {
                 level(1, "a playbook says how a person switches it", NOT_RUN)
             }
-            (None, _) => {
-                level(0, "nothing switches its names", "a playbook whose dns.switch says how a person does it")
-            }
+            (None, _) => unknown("which names of it move, the estate does not say"),
         }
     }
 

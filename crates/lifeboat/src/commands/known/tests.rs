@@ -59,6 +59,7 @@ pub(crate) fn protection(cluster: &str) -> Protection {
         }),
         judged: Some(at("2026-11-22T22:00:00Z")),
         lacks: Vec::new(),
+        untested: Vec::new(),
         warnings: Vec::new(),
         following: None,
         troubles: BTreeMap::new(),

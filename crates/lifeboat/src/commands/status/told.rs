@@ -116,7 +116,7 @@ fn about(it: &Account, now: Timestamp) -> String {
         text += &format!("{name} lacks: {}\n", shown(lack));
     }
     for warning in &it.warnings {
-        text += &format!("{name} will: {}\n", shown(warning));
+        text += &format!("{name}, soon: {}\n", shown(warning));
     }
     for (host, following) in &it.followers {
         text += &follower(name, host, following.as_ref());
