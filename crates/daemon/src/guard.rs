@@ -175,7 +175,10 @@ impl Guard {
         beside.spawn(tidying::tidy(Arc::clone(&self), Arc::clone(&running)));
         self.board.change(&self.cluster, |entry| entry.behind = Some(behind));
         let name = self.holder();
-        let waiting = |error: &repository::lease::LeaseError| self.rest(&error.to_string());
+        // How far the capture is, is known from the moment at which it has the lease.
+        let waiting = |error: &repository::lease::LeaseError| {
+            self.board.change(&self.cluster, |entry| entry.duty = Duty::StandsBy { why: error.to_string() });
+        };
         let holder = Holder { name: &name, waiting: &waiting, patient: true };
         let captured = Captured {
             cluster: &self.cluster,

@@ -113,6 +113,8 @@ pub(crate) struct Account {
     pub(crate) no_proof: bool,
     /// What the recovery set lacks; none where nobody has judged it.
     pub(crate) lacks: Option<Vec<String>>,
+    /// What of it could not be tested.
+    pub(crate) untested: Vec<String>,
     pub(crate) warnings: Vec<String>,
     /// The state kept ready, by the host that is to keep it; none where that host did not answer.
     pub(crate) followers: BTreeMap<Name, Option<Following>>,
@@ -177,6 +179,7 @@ pub(crate) fn judged(
         proof: None,
         no_proof: false,
         lacks: None,
+        untested: Vec::new(),
         warnings: Vec::new(),
         followers: followers(estate, cluster, heard, &all),
         missed: Vec::new(),
@@ -209,6 +212,7 @@ impl Account {
             .map(|made| Newest { id: made.id.clone(), begun: made.begun, files: None });
         self.proof = it.proof.as_ref().map(proof);
         self.lacks = it.judged.map(|_| it.lacks.clone());
+        self.untested.clone_from(&it.untested);
         self.warnings.clone_from(&it.warnings);
     }
 

@@ -156,7 +156,13 @@ fn gathered(world: &World, cluster: &Cluster, facts: &Facts, account: &Account, 
             None if account.no_proof => Ok(None),
             None => Err(nobody()),
         },
-        lacks: account.lacks.clone().ok_or_else(|| "nobody has judged it yet".to_owned()),
+        lacks: match (&account.lacks, account.untested.first()) {
+            (Some(lacks), Some(untested)) if lacks.is_empty() => {
+                Err(format!("not all of it could be tested: {untested}"))
+            }
+            (Some(lacks), _) => Ok(lacks.clone()),
+            (None, _) => Err("nobody has judged it yet".to_owned()),
+        },
         followers: account
             .followers
             .iter()

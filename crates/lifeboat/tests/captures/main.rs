@@ -10,6 +10,7 @@ mod certificates;
 mod locked;
 #[path = "../cli/place.rs"]
 mod place;
+mod served;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;
 #[path = "../../../repository/src/tests/weed/server.rs"]

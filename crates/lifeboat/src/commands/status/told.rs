@@ -73,7 +73,8 @@ fn row(it: &Account, now: Timestamp) -> [String; 6] {
         },
         match it.lacks.as_ref().map(Vec::len) {
             None => "not judged".to_owned(),
-            Some(0) => "complete".to_owned(),
+            Some(0) if it.untested.is_empty() => "complete".to_owned(),
+            Some(0) => format!("{} not tested", it.untested.len()),
             Some(some) => format!("{some} missing"),
         },
         followed(it),
@@ -114,6 +115,9 @@ fn about(it: &Account, now: Timestamp) -> String {
     }
     for lack in it.lacks.iter().flatten() {
         text += &format!("{name} lacks: {}\n", shown(lack));
+    }
+    for untested in &it.untested {
+        text += &format!("{name}, not tested: {}\n", shown(untested));
     }
     for warning in &it.warnings {
         text += &format!("{name}, soon: {}\n", shown(warning));
