@@ -3,7 +3,7 @@
 
 use crate::state::millis;
 use crate::{Line, Say};
-use estate::{Copying, Duty, Following, HashProof, Lag, Made, Name, Protection, Told};
+use estate::{ChannelState, Copying, Duty, Following, HashProof, Lag, Made, Name, Protection, Told};
 use etcd::capture::Behind;
 use jiff::Timestamp;
 use recovery::Trouble;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 pub(crate) struct Board {
     clusters: Arc<Mutex<BTreeMap<Name, Entry>>>,
     copies: Arc<Mutex<BTreeMap<Name, Copied>>>,
+    channels: Arc<Mutex<Vec<ChannelState>>>,
     say: Say,
 }
 
@@ -39,6 +40,7 @@ pub(crate) struct Entry {
     pub(crate) proof: Option<HashProof>,
     pub(crate) judged: Option<Timestamp>,
     pub(crate) lacks: Vec<String>,
+    pub(crate) untested: Vec<String>,
     pub(crate) warnings: Vec<String>,
     pub(crate) following: Option<Following>,
     troubles: BTreeMap<String, Told>,
@@ -53,6 +55,7 @@ impl Default for Entry {
             proof: None,
             judged: None,
             lacks: Vec::new(),
+            untested: Vec::new(),
             warnings: Vec::new(),
             following: None,
             troubles: BTreeMap::new(),
@@ -82,6 +85,7 @@ impl Entry {
             proof: self.proof.clone(),
             judged: self.judged,
             lacks: self.lacks.clone(),
+            untested: self.untested.clone(),
             warnings: self.warnings.clone(),
             following: self.following.clone(),
             troubles: self.troubles.clone(),
@@ -91,7 +95,12 @@ impl Entry {
 
 impl Board {
     pub(crate) fn new(say: Say) -> Self {
-        Self { clusters: Arc::default(), copies: Arc::default(), say }
+        Self {
+            clusters: Arc::default(),
+            copies: Arc::default(),
+            channels: Arc::default(),
+            say,
+        }
     }
 
     /// Changes what is known of a cluster.
@@ -129,6 +138,16 @@ impl Board {
 
     pub(crate) fn say(&self, cluster: &Name, text: &str) {
         self.say.line(Line::info(text).of(cluster));
+    }
+
+    /// How the channels are by which people are told.
+    pub(crate) fn channels(&self) -> Vec<ChannelState> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes how they are.
+    pub(crate) fn set_channels(&self, channels: Vec<ChannelState>) {
+        *self.channels.lock().unwrap_or_else(PoisonError::into_inner) = channels;
     }
 
     /// Changes what is known of a copy of a repository.

@@ -3,7 +3,8 @@
 
 use crate::board::Board;
 use crate::guard::Wanted;
-use estate::{Copying, Kind, Name, PointId, Protection};
+use crate::{Line, Say};
+use estate::{ChannelState, Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
 use recovery::Trouble;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,8 @@ pub enum Answer {
         protections: Vec<Protection>,
         /// The repositories that are kept as copies of others.
         copies: Vec<Copying>,
+        /// The channels by which people are told.
+        channels: Vec<ChannelState>,
         /// What else is wrong.
         troubles: Vec<String>,
     },
@@ -105,6 +108,15 @@ impl Desk {
         }
     }
 
+    /// Notes what is wrong about something, or that nothing is, and says so when it changes.
+    pub(crate) fn tell(&self, say: &Say, about: &str, trouble: Option<String>) {
+        match (self.trouble(about, trouble.clone()), trouble) {
+            (true, Some(trouble)) => say.line(Line::warn(trouble).about(about)),
+            (true, None) => say.line(Line::info("all is well again").about(about)),
+            (false, _) => {}
+        }
+    }
+
     /// What is done here, and how far it is.
     pub(crate) fn report(&self) -> Answer {
         let troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,6 +126,7 @@ impl Desk {
             now: ambient::now(),
             protections: self.board.reports(),
             copies: self.board.copying(),
+            channels: self.board.channels(),
             troubles: troubles.chain(self.board.copy_troubles()).collect(),
         }
     }

@@ -29,6 +29,9 @@ pub(crate) async fn follow(world: Arc<World>, cluster: Name, directory: PathBuf,
 async fn on_and_on(world: &World, cluster: &Name, directory: &Path, board: &Board) -> Result<(), Trouble> {
     let repository = world.repository(&world.cluster(cluster)?.repository)?;
     let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(&repository, cluster));
+    if let Some(above) = directory.parent() {
+        crate::guard::made(above).await?;
+    }
     let path = directory.to_owned();
     let mut follower = apart(move || Ok(Follower::open(&path)?)).await?;
     if let Some(why) = follower.lost() {

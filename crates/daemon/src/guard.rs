@@ -249,7 +249,7 @@ impl Guard {
 }
 
 /// Makes a directory that only its owner enters.
-async fn made(path: &Path) -> Result<(), Trouble> {
+pub(crate) async fn made(path: &Path) -> Result<(), Trouble> {
     let made = tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).await;
     made.map_err(|reason| {
         let message = format!("{} cannot be made: {reason}", path.display());

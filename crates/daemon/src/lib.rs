@@ -24,6 +24,7 @@ mod keeping;
 mod load;
 mod locking;
 mod looking;
+mod notifying;
 mod observing;
 mod proving;
 mod say;
@@ -37,7 +38,7 @@ pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
 pub use load::load;
 pub use say::{Level, Line, Say};
-pub use serve::{Options, serve};
+pub use serve::{Options, Report, Watch, serve};
 
 use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;

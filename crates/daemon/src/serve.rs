@@ -3,7 +3,7 @@
 use crate::board::Board;
 use crate::control::{self, Desk};
 use crate::guard::{Gate, Guard};
-use crate::{Daemon, Say, copying, following, sealing};
+use crate::{Answer, Daemon, Say, copying, following, notifying, sealing};
 use estate::{Cluster, Kind, Name};
 use recovery::{Trouble, World};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How a host's Lifeboat runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Where it keeps what must survive it.
     pub directory: PathBuf,
@@ -25,7 +25,15 @@ pub struct Options {
     pub control: PathBuf,
     /// The clusters that it protects; without any, those that the estate gives to this host.
     pub clusters: Vec<Name>,
+    /// Hears once, at the beginning, how to ask what is done here, as often as it likes.
+    pub watch: Option<Watch>,
 }
+
+/// Hears how to ask what is done here.
+pub type Watch = Arc<dyn Fn(Report) + Send + Sync>;
+
+/// Asks what is done here. Waits for nothing.
+pub type Report = Arc<dyn Fn() -> Answer + Send + Sync>;
 
 /// Does what this host has to do for the estate until `stop` is done. Stopping it stops no cluster.
 ///
@@ -46,6 +54,7 @@ pub async fn serve(
         site: site.clone(),
         options: options.clone(),
         desk: desk.clone(),
+        say: say.clone(),
         doing: BTreeMap::new(),
     };
     duties.follow(&world).await;
@@ -56,6 +65,10 @@ pub async fn serve(
         let message = format!("nobody can be answered at {}: {reason}", options.control.display());
         Trouble::new("LB0308", Kind::Person, message).hint("--control PATH")
     })?;
+    if let Some(watch) = &options.watch {
+        let desk = desk.clone();
+        watch(Arc::new(move || desk.report()));
+    }
     let mut beside = tokio::task::JoinSet::new();
     beside.spawn(control::answer(listener, desk.clone()));
     let note = |about: &'static str| {
@@ -64,11 +77,7 @@ pub async fn serve(
             if let Some(site) = &site {
                 site.state().trouble(about, trouble.clone());
             }
-            match (desk.trouble(about, trouble.clone()), trouble) {
-                (true, Some(trouble)) => say(&format!("{about}: {trouble}")),
-                (true, None) => say(&format!("{about}: all is well again")),
-                (false, _) => {}
-            }
+            desk.tell(&say, about, trouble);
         }
     };
     let must_seal = site.as_ref().is_some_and(|site| site.is_standby());
@@ -157,12 +166,14 @@ struct Duties {
     site: Option<Arc<Daemon>>,
     options: Options,
     desk: Desk,
+    say: Say,
     doing: BTreeMap<Duty, Doing>,
 }
 
 /// Something that is done here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Duty {
+    Notify,
     Guard(Name),
     Follow(Name),
     Copy(Name),
@@ -222,6 +233,12 @@ impl Duties {
                 self.desk.guard(name, Some(ask));
                 tokio::spawn(guard.run(stopped))
             }
+            Duty::Notify => {
+                let (desk, say) = (self.desk.clone(), self.say.clone());
+                let note = move |trouble: Option<String>| desk.tell(&say, "notify", trouble);
+                let notifying = notifying::notify(world, self.options.directory.clone(), board, note);
+                tokio::spawn(until(stopped, notifying))
+            }
             Duty::Follow(name) => {
                 let directory = self.options.directory.join("follow").join(name.as_str());
                 let following = following::follow(world, name.clone(), directory, board);
@@ -277,6 +294,9 @@ fn wanted(world: &World, only: &[Name]) -> BTreeMap<Duty, String> {
         }
     }
     let votes = estate.site_on(here.as_str());
+    if !estate.notify.is_empty() && !wanted.is_empty() {
+        wanted.insert(Duty::Notify, format!("{:?} {:?} {:?}", estate.notify, estate.objectives, estate.clusters));
+    }
     let site = votes.or_else(|| estate.site_of_host(here));
     for (name, of) in estate.repositories.iter().filter(|(_, of)| Some(&*of.site) == site) {
         // At a site that votes, the host that does.

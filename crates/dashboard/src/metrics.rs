@@ -107,19 +107,6 @@ impl Page<'_> {
         each("lease_held", "Whether this process holds the lease of its capture", None, |it| {
             it.holds_lease.map(truth)
         })?;
-        let mut count = |name, help, unit, of: fn(&Cluster) -> u64| {
-            let all = all.iter().map(|(name, it)| (vec![("cluster", name.as_str())], of(it)));
-            self.counters(name, help, unit, all)
-        };
-        count("stored", "What this process has stored of it since its start", Some(Unit::Bytes), |it| {
-            it.stored_bytes
-        })?;
-        count(
-            "stored_segments",
-            "Segments that this process has stored of it since its start",
-            None,
-            |it| it.stored_segments,
-        )?;
         let missed = all.iter().flat_map(|(name, of)| {
             let labels = |it: &Objective| vec![("cluster", name.as_str()), ("objective", objective(*it))];
             of.missed.iter().map(move |(it, missed)| (labels(it), truth(*missed)))
@@ -178,26 +165,6 @@ impl Page<'_> {
         values.try_for_each(|(labels, value)| match labels.is_empty() {
             true => family.encode_gauge(&value),
             false => family.encode_family(&labels)?.encode_gauge(&value),
-        })
-    }
-
-    /// The same of a counter.
-    fn counters<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<Unit>,
-        values: impl IntoIterator<Item = (Labels<'a>, u64)>,
-    ) -> Result<(), Error> {
-        let mut values = values.into_iter().peekable();
-        if values.peek().is_none() {
-            return Ok(());
-        }
-        let mut family = self.0.encode_descriptor(name, help, unit.as_ref(), MetricType::Counter)?;
-        values.try_for_each(|(labels, value)| {
-            family
-                .encode_family(&labels)?
-                .encode_counter::<Labels<'_>, _, u64>(&value, None)
         })
     }
 }

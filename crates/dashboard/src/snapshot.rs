@@ -43,10 +43,6 @@ pub struct Cluster {
     pub follower_lag: Option<Duration>,
     /// The newest revision of its etcd that is stored.
     pub captured_revision: Option<i64>,
-    /// What this process has stored of it since its start, in bytes.
-    pub stored_bytes: u64,
-    /// How many segments this process has stored of it since its start.
-    pub stored_segments: u64,
     /// Whether its changes are being followed from here; absent where that is not this site's to do.
     pub is_captured: Option<bool>,
     /// Whether each objective that the estate sets is missed now.
@@ -69,8 +65,6 @@ impl Cluster {
             is_complete: None,
             follower_lag: None,
             captured_revision: None,
-            stored_bytes: 0,
-            stored_segments: 0,
             is_captured: None,
             missed: BTreeMap::new(),
             holds_lease: None,

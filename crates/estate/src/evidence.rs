@@ -172,6 +172,8 @@ pub struct Protection {
     pub judged: Option<Timestamp>,
     /// What it lacked then.
     pub lacks: Vec<String>,
+    /// What of it could not be tested.
+    pub untested: Vec<String>,
     /// What will be wrong with it soon.
     pub warnings: Vec<String>,
     /// The state that is kept ready here.
@@ -221,6 +223,18 @@ pub struct Following {
     pub behind: Option<u64>,
     /// When the source was last seen to be at that revision, by the clock of who captured it.
     pub seen: Option<Timestamp>,
+}
+
+/// A channel by which people are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChannelState {
+    /// Its name.
+    pub name: Name,
+    /// How many messages wait for it.
+    pub waiting: u64,
+    /// Why the last one was not taken.
+    pub trouble: Option<String>,
 }
 
 /// Something that is wrong, as a person reads it.

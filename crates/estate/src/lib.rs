@@ -12,7 +12,9 @@ mod point;
 mod problem;
 
 pub use epoch::{Epoch, MAJORITY, Majority, Promised, Renewal, Renewed, Standing, Takeover};
-pub use evidence::{Copying, Duty, Following, Lag, LastRenewal, Made, Protection, Proven, Report, Seen, Serving, Told};
+pub use evidence::{
+    ChannelState, Copying, Duty, Following, Lag, LastRenewal, Made, Protection, Proven, Report, Seen, Serving, Told,
+};
 pub use file::{
     Channel, Cluster, Dns, Email, Estate, EtcdAccess, Failover, FileError, Form, Host, InvalidStoreUrl, Keep,
     KeyHolder, KitSettings, MailTls, Manager, Mode, Monitor, Objectives, Peers, Placed, Playbook, PlaybookStep, Probe,

@@ -8,6 +8,7 @@ mod commands;
 mod estate;
 mod failure;
 mod log;
+mod metrics;
 mod pages;
 mod printer;
 mod progress;

@@ -94,7 +94,19 @@ pub(crate) fn shown(text: &str) -> String {
 /// A table with a line of `headers`, for what is listed. A cell may have several lines: of what comes from outside, the caller makes
 /// one by [`shown`].
 pub(crate) fn table<const N: usize>(headers: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    table_in(None, headers, rows)
+}
+
+/// The same for a terminal with so many columns; without them as many as there are.
+pub(crate) fn table_in<const N: usize>(
+    columns: Option<u16>,
+    headers: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let mut table = Table::new();
+    if let Some(columns) = columns {
+        table.set_width(columns);
+    }
     let rows = rows.into_iter().map(|row| row.map(|cell| tamed_lines(&cell).into_owned()));
     table.set_header(headers.map(bold)).add_rows(rows);
     rendered(table)

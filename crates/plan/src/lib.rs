@@ -1,10 +1,12 @@
 //! How a recovery is decided: the estate and what was found become a plan, a value with nothing left to choose.
 //!
 //! Pure: no IO, no async, no clock. Start at [`make`], which turns [`Facts`] into a [`Plan`] or says why there is none
-//! ([`NoPlan`]). What a step does is data, [`Action`]; `recovery` carries it out. `text` is the plan as people read it.
+//! ([`NoPlan`]). What a step does is data, [`Action`]; `recovery` carries it out. `text` is the plan as people read it. [`readiness()`]
+//! says how far the estate has come before there is anything to recover from.
 
 mod action;
 mod make;
+mod readiness;
 mod text;
 
 pub use action::{
@@ -12,6 +14,7 @@ pub use action::{
     StartManager, StopControlPlane, SwitchDns,
 };
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
+pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
 
 use estate::{Epoch, Name, PointId};
 use jiff::Timestamp;

@@ -156,6 +156,21 @@ fn room(path: &Path) -> String {
     format!("df -h {folder}; ls -ld {folder}")
 }
 
+impl From<protect::snapshots::Error> for Trouble {
+    fn from(error: protect::snapshots::Error) -> Self {
+        use protect::snapshots::Error as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Host(error) => error.into(),
+            E::Damaged { .. } => Self::of("LB0405", error.kind(), &error),
+            E::Newer { .. } => Self::of("LB0406", error.kind(), &error),
+            E::Scratch { .. } => Self::of("LB0308", error.kind(), &error),
+            E::Bug { .. } => Self::of("LB0099", error.kind(), &error),
+            _ => Self::of("LB0416", error.kind(), &error),
+        }
+    }
+}
+
 impl From<protect::Error> for Trouble {
     fn from(error: protect::Error) -> Self {
         use protect::Error as E;

@@ -309,6 +309,14 @@ impl World {
         self.directory.join(path)
     }
 
+    /// What a file of the estate file holds, its path relative to that.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn content(&self, path: &Path) -> Result<String, Trouble> {
+        self.text(&self.path(path))
+    }
+
     fn text(&self, path: &Path) -> Result<String, Trouble> {
         let text = std::fs::read_to_string(path).map_err(|reason| {
             let message = format!("{} cannot be read, and the estate needs it: {reason}", path.display());

@@ -68,10 +68,12 @@ impl Guard {
         });
         let broken = |reason: tokio::task::JoinError| Trouble::new("LB0099", Kind::Bug, reason.to_string());
         let complete = judging.await.map_err(broken)??;
-        let (lacks, warnings) = (said(complete.failing()), said(complete.expiring()));
+        let (lacks, untested) = (said(complete.failing()), said(complete.unknown()));
+        let warnings = said(complete.expiring());
         let new = self.board.change(&self.cluster, |entry| {
             let new: Vec<String> = lacks.iter().filter(|it| !entry.lacks.contains(it)).cloned().collect();
-            (entry.judged, entry.lacks, entry.warnings) = (Some(now), lacks, warnings);
+            (entry.judged, entry.lacks) = (Some(now), lacks);
+            (entry.untested, entry.warnings) = (untested, warnings);
             new
         });
         for lack in new {

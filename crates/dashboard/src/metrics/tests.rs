@@ -16,8 +16,6 @@ pub(crate) fn snapshot() -> Snapshot {
         is_complete: Some(false),
         follower_lag: Some(Duration::from_millis(1250)),
         captured_revision: Some(1_234_567_890_123),
-        stored_bytes: 93_847_234,
-        stored_segments: 88_211,
         is_captured: Some(true),
         missed: BTreeMap::from([(Objective::Rpo, true), (Objective::Rto, false)]),
         holds_lease: Some(true),

@@ -8,14 +8,19 @@ mod etcd;
 mod explain;
 mod failover;
 mod gate;
+mod known;
 #[cfg(feature = "lab")]
 mod lab;
 mod plan;
+mod points;
+mod protect;
+mod readiness;
 mod repository;
 mod restore;
 mod run;
 mod schema;
 mod serve;
+mod serves;
 mod status;
 mod version;
 
@@ -34,8 +39,14 @@ pub(crate) enum Command {
     Serve(serve::Args),
     /// Wait until this site may start what serves; put it before kubelet and the manager
     Gate(gate::Args),
-    /// Show who serves, what the sites see, and what would be lost
+    /// Show of each cluster what would be lost now, and who serves the one that has a standby
     Status(status::Args),
+    /// List the points of each cluster, and the snapshots that others made
+    Points(points::Args),
+    /// Make a point of a cluster now, before something risky
+    Protect(protect::Args),
+    /// Show how far each component of a recovery has come, and what is missing for the next level
+    Readiness(readiness::Args),
     /// Try everything that can be tried without changing what serves
     Check(check::Args),
     /// List the copies, or fetch one
@@ -75,6 +86,9 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Serve(args) => block_on(serve::run(args, printer))?,
         Command::Gate(args) => block_on(gate::run(args, printer))?,
         Command::Status(args) => block_on(status::run(args, printer))?,
+        Command::Points(args) => block_on(points::run(args, printer))?,
+        Command::Protect(args) => block_on(protect::run(args, printer))?,
+        Command::Readiness(args) => block_on(readiness::run(args, printer))?,
         Command::Check(args) => block_on(check::run(args, printer))?,
         Command::Copies(args) => block_on(copies::run(args, printer))?,
         Command::Repository(args) => block_on(repository::run(args, printer))?,

@@ -3,10 +3,15 @@
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::log::{Log, written};
+use crate::metrics::snapshot;
 use crate::printer::Printer;
-use daemon::{CONTROL, DIRECTORY, Options, Say};
+use daemon::{CONTROL, DIRECTORY, Options, Report, Say, Watch};
 use estate::{Kind, Name};
+use recovery::World;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(clap::Args)]
@@ -25,6 +30,9 @@ pub(crate) struct Args {
     /// How the log on stderr is written: lines for people, or a JSON object a line
     #[arg(long, value_name = "FORM", value_enum, default_value_t)]
     log: Log,
+    /// Answer /healthz, /readyz and /metrics here, as in 127.0.0.1:7446
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
@@ -34,7 +42,12 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     for cluster in &args.clusters {
         world.cluster(cluster)?;
     }
+    let watch = match args.metrics {
+        Some(address) => Some(watched(&world, dashboard::bind(address).await?)),
+        None => None,
+    };
     let options = Options {
+        watch,
         directory: args.directory,
         control: args.control,
         clusters: args.clusters,
@@ -51,4 +64,18 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
     };
     Ok(daemon::serve(world, options, say, stop).await?)
+}
+
+/// Answers over HTTP as soon as there is somebody to ask.
+fn watched(world: &World, listener: TcpListener) -> Watch {
+    let estate = world.estate.clone();
+    let here = world.here.clone().unwrap_or_else(|| estate.name.clone());
+    let listener = std::sync::Mutex::new(Some(listener));
+    Arc::new(move |report: Report| {
+        let taken = listener.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(listener) = taken else { return };
+        let (estate, here) = (estate.clone(), here.clone());
+        let look = move || snapshot(&estate, &here, report(), ambient::now());
+        tokio::spawn(dashboard::serve(listener, look, std::future::pending()));
+    })
 }

@@ -1,231 +1,178 @@
-//! `lifeboat status`: who serves, what the sites see, what would be lost.
+//! `lifeboat status`: of every cluster what would be lost now, and for the one that has a standby, who serves it.
 
-use super::etcd::size;
-use crate::commands::span;
-use crate::estate::{Which, me};
+mod told;
+
+use crate::commands::known::{self, Account, Facts, From, Heard, Repositories, Silent};
+use crate::commands::serves::{self, Serves};
+use crate::estate::Which;
 use crate::failure::Failure;
-use crate::printer::{Printer, table};
-use estate::{Copying, Kind, Lag, Name, Report, Serving};
-use failover::Verdict;
+use crate::printer::{Output, Printer};
+use daemon::{Answer, CONTROL};
+use estate::{Copying, Estate, Kind, Name};
 use jiff::Timestamp;
-use recovery::gather;
+use recovery::World;
 use serde::Serialize;
-use std::time::Duration;
-
-const ANSWER: Duration = Duration::from_secs(3);
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
+    /// Only this cluster
+    cluster: Option<Name>,
     #[command(flatten)]
     which: Which,
+    /// Where this host's Lifeboat can be asked
+    #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
+    control: PathBuf,
+    /// Only what this host's Lifeboat says, as it says it
+    #[arg(long, hide = true)]
+    here: bool,
 }
 
-/// All that is known, site by site.
+/// All that is known.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
     /// When this was asked, by this machine's clock.
     now: Timestamp,
     estate: Name,
-    cluster: Name,
-    sites: Vec<Site>,
-    verdict: Option<Verdict>,
-    /// The site that the copies are lost with.
-    copies_at: Option<Name>,
-    /// How old the newest proven copy may be for a failover that no person asked for, in seconds.
-    maximum_loss_s: u64,
+    /// Each cluster, those that need a person first.
+    clusters: Vec<Account>,
+    /// Copies of repositories, and who keeps them.
+    copies: Vec<Kept>,
+    /// What goes wrong that is of no cluster.
+    troubles: Vec<Said>,
+    /// Whose word this is.
+    heard: Vec<From>,
+    /// Who did not answer.
+    silent: Vec<Silent>,
+    /// Who serves the cluster that has a standby.
+    serves: Option<Serves>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Site {
-    name: Name,
-    role: &'static str,
-    report: Option<Report>,
-    /// Why there is no report.
-    reason: Option<String>,
-    /// How far its clock is ahead of this machine's, in milliseconds; a report takes some time on its way.
-    clock_ahead_ms: Option<i64>,
+struct Kept {
+    by: From,
+    #[serde(flatten)]
+    copy: Copying,
 }
 
-impl crate::printer::Report for Status {
-    fn text(&self) -> String {
-        let mut text = format!("estate {}, cluster {}\n\n", self.estate, self.cluster);
-        let rows = self.sites.iter().map(|site| {
-            let report = site.report.as_ref();
-            [
-                site.name.to_string(),
-                site.role.to_owned(),
-                report.map_or_else(|| "no answer".to_owned(), |report| state(&report.serving)),
-                report
-                    .and_then(|report| report.standing.as_ref())
-                    .map_or_else(|| "?".to_owned(), ToString::to_string),
-                report.map_or_else(|| site.reason.clone().unwrap_or_default(), seen),
-            ]
-        });
-        text += &table(["SITE", "ROLE", "STATE", "KNOWS", "SEES"], rows);
-        text += "\n\n";
-        let proven = self
-            .sites
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    by: From,
+    text: String,
+}
+
+/// What of this goes to the terminal, purely.
+fn status(estate: &Estate, clusters: &[Name], facts: &Facts, serves: Option<Serves>) -> Status {
+    let account = |name| known::judged(estate, name, &facts.heard, facts.stored.get(name), facts.now);
+    let mut accounts: Vec<Account> = clusters.iter().map(account).collect();
+    accounts.sort_by_key(|it| (it.missed.is_empty(), it.is_captured()));
+    // The sites' copies and troubles stand in their own section.
+    let others = || {
+        facts
+            .heard
             .iter()
-            .filter_map(|site| site.report.as_ref()?.proven.as_ref())
-            .max_by_key(|p| p.id.clone());
-        text += &match proven {
-            Some(proven) => {
-                let age = self.now.duration_since(proven.begun).as_secs();
-                let late = if u64::try_from(age).is_ok_and(|age| age > self.maximum_loss_s) {
-                    "if the site were lost now, a person would have to declare it: no proven copy is young enough\n"
-                } else {
-                    ""
-                };
-                format!(
-                    "newest proven copy: {}, {} old, revision {}\n{late}",
-                    proven.id,
-                    span(age),
-                    proven.revision
-                )
-            }
-            None if self.sites.iter().any(|site| site.role == "standby" && site.report.is_some()) => {
-                "newest proven copy: none\n".to_owned()
-            }
-            None => "newest proven copy: not known, since the standby does not answer\n".to_owned(),
-        };
-        for site in &self.sites {
-            for copy in site.report.iter().flat_map(|report| &report.copies) {
-                text += &format!("copy {} of {}, kept by {}: {}\n", copy.repository, copy.of, site.name, behind(copy));
-            }
-        }
-        match &self.verdict {
-            Some(verdict) => {
-                text += &format!("verdict: {}\n", verdict.kind);
-                for reason in &verdict.reasons {
-                    text += &format!("  {reason}\n");
-                }
-            }
-            None => text += "verdict: none, since the standby does not answer, or has only just started\n",
-        }
-        let serves =
-            |site: &&Site| matches!(&site.report, Some(report) if matches!(report.serving, Serving::Serving { .. }));
-        if let Some(site) = self
-            .sites
+            .filter(|it| serves.is_none() || !matches!(it.from, From::Site(_)))
+    };
+    let kept = |it: &Heard| it.copies.iter().map(|copy| (it.from.clone(), copy.clone())).collect::<Vec<_>>();
+    let said = |it: &Heard| {
+        it.troubles
             .iter()
-            .find(serves)
-            .filter(|site| Some(&site.name) == self.copies_at.as_ref())
-        {
-            text += &format!(
-                "the copies are at {} too, and would be lost together with what they are copies of\n",
-                site.name
-            );
-        }
-        for site in &self.sites {
-            let report = site.report.as_ref();
-            for trouble in report.into_iter().flat_map(|report| &report.troubles) {
-                text += &format!("trouble at {}: {trouble}\n", site.name);
-            }
-            for unfit in report.and_then(|report| report.unfit.as_ref()).into_iter().flatten() {
-                text += &format!("{} is not fit to take over: {unfit}\n", site.name);
-            }
-            if let Some(ahead) = site.clock_ahead_ms.filter(|ahead| ahead.abs() > 2000) {
-                let way = if ahead > 0 { "ahead of" } else { "behind" };
-                let apart = ahead.unsigned_abs() as f64 / 1000.0;
-                text += &format!("the clock of {} is {apart:.1} s {way} this machine's\n", site.name);
-            }
-        }
-        text
-    }
-}
-
-fn ahead_ms(theirs: Timestamp, ours: Timestamp) -> i64 {
-    i64::try_from(theirs.duration_since(ours).as_millis()).unwrap_or(i64::MAX)
-}
-
-fn state(serving: &Serving) -> String {
-    match serving {
-        Serving::Never => "watches".to_owned(),
-        Serving::Standby => "stands by".to_owned(),
-        Serving::TakingOver { epoch } => format!("is taking over, epoch {epoch}"),
-        Serving::Serving { epoch, .. } => format!("serves, epoch {epoch}"),
-        Serving::Alone { epoch } => format!("stopped: no majority confirms epoch {epoch}"),
-        Serving::Fenced { standing } => format!("stopped for good: {standing} is newer"),
-        Serving::Unknown => "does not know yet".to_owned(),
-    }
-}
-
-fn seen(report: &Report) -> String {
-    if report.probes.is_empty() {
-        return "nothing yet".to_owned();
-    }
-    let told = report.probes.iter().map(|seen| {
-        let name = serde_json::to_value(seen.probe)
-            .ok()
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .unwrap_or_default();
-        let time = span(i64::try_from(seen.for_ms / 1000).unwrap_or(i64::MAX));
-        if seen.good {
-            format!("{name} good for {time}")
-        } else {
-            format!("{name} bad for {time}")
-        }
-    });
-    told.collect::<Vec<_>>().join(", ")
-}
-
-/// How far a copy of a repository is behind.
-fn behind(copy: &Copying) -> String {
-    let seconds = |seconds: u64| span(i64::try_from(seconds).unwrap_or(i64::MAX));
-    let ago = seconds(copy.ago_ms / 1000);
-    match copy.lag {
-        None => "not known yet how far".to_owned(),
-        Some(Lag { objects: 0, .. }) => format!("complete {ago} ago"),
-        Some(lag) => {
-            let (objects, bytes) = (lag.objects, size(lag.bytes));
-            format!("{} behind {ago} ago, {objects} objects, {bytes}", seconds(lag.seconds))
-        }
+            .map(|text| (it.from.clone(), text.clone()))
+            .collect::<Vec<_>>()
+    };
+    Status {
+        now: facts.now,
+        estate: estate.name.clone(),
+        clusters: accounts,
+        copies: others().flat_map(kept).map(|(by, copy)| Kept { by, copy }).collect(),
+        troubles: others().flat_map(said).map(|(by, text)| Said { by, text }).collect(),
+        heard: facts.heard.iter().map(|it| it.from.clone()).collect(),
+        silent: facts.silent.clone(),
+        serves,
     }
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let (world, cluster) = args.which.open_cluster()?;
-    let failover = world.failover(&cluster)?;
-    let (of, me) = (failover.of, me(&world));
-    let standby = world.estate.site_of(failover.standby).cloned();
-    let primary = world.estate.site_of(failover.primary).cloned();
-    let asked = gather::reports(&world, &me).await?;
-    let verdict = match &standby {
-        Some(standby) => recovery::ask_site::<_, Option<Verdict>>(&world, &me, standby, "verdict", &(), ANSWER).await,
-        None => Ok(None),
-    };
-    let silent = asked.iter().all(|heard| heard.report.is_err());
-    let sites = asked.into_iter().map(|heard| Site {
-        role: match &heard.site {
-            site if Some(site) == primary.as_ref() => "primary",
-            site if Some(site) == standby.as_ref() => "standby",
-            _ => "witness",
-        },
-        clock_ahead_ms: heard.report.as_ref().ok().map(|report| ahead_ms(report.now, heard.at)),
-        reason: heard.report.as_ref().err().map(ToString::to_string),
-        report: heard.report.ok(),
-        name: heard.site,
-    });
-    let status = Status {
-        now: ambient::now(),
-        estate: world.estate.name.clone(),
-        cluster,
-        sites: sites.collect(),
-        verdict: verdict.ok().flatten(),
-        maximum_loss_s: world.estate.monitor.maximum_loss.as_secs(),
-        copies_at: world
-            .estate
-            .repositories
-            .get(&*of.repository)
-            .map(|repository| (*repository.site).clone()),
-    };
-    printer.show(&status)?;
-    if silent {
-        return Err(Failure::new("LB0601", Kind::Unreachable, "no site's Lifeboat answers")
-            .hint("lifeboat serve, at each site"));
+    if args.here {
+        return here(&args, printer).await;
     }
-    Ok(())
+    let world = args.which.open()?;
+    let clusters = chosen(&world, args.cluster.as_ref())?;
+    let facts = known::gather(&world, &clusters, &args.control, Repositories::WhereNobodySays).await;
+    let serves = match world.estate.failover() {
+        // Where nobody could be asked, that was said.
+        Some(of) if clusters.contains(of.name) && !facts.sites.is_empty() => {
+            Some(serves::serves(&world, of.name, facts.sites.clone()).await?)
+        }
+        _ => None,
+    };
+    let status = status(&world.estate, &clusters, &facts, serves);
+    printer.show(&status)?;
+    outcome(&status)
+}
+
+/// The clusters that are asked about: one, or all.
+pub(in crate::commands) fn chosen(world: &World, cluster: Option<&Name>) -> Result<Vec<Name>, Failure> {
+    match cluster {
+        Some(name) => {
+            world.cluster(name)?;
+            Ok(vec![name.clone()])
+        }
+        None => Ok(world.estate.clusters.keys().cloned().collect()),
+    }
+}
+
+/// How it ends: scripts look at nothing else.
+fn outcome(status: &Status) -> Result<(), Failure> {
+    let all = status.clusters.len();
+    if all > 0 && status.heard.is_empty() && status.clusters.iter().all(Account::is_unknown) {
+        let message = "nothing is known: no Lifeboat answers, and no repository does";
+        return Err(Failure::new("LB0601", Kind::Unreachable, message)
+            .hint("lifeboat serve, on the hosts that protect the clusters"));
+    }
+    match status.clusters.iter().filter(|it| it.needs_a_person()).count() {
+        0 => Ok(()),
+        some => {
+            let message =
+                format!("{some} of {all} clusters need a person: an objective is missed, or nobody captures it");
+            Err(Failure::new("LB0005", Kind::Person, message).hint("lifeboat explain CODE, for the code of a trouble"))
+        }
+    }
+}
+
+/// Only what this host's Lifeboat says: for the Lifeboat of another host, which reads it. A refusal is told in the same form, and then
+/// as an error.
+async fn here(args: &Args, printer: &Printer) -> Result<(), Failure> {
+    let answer = match known::here(&args.control).await {
+        Ok(answer) => answer,
+        Err(trouble) => {
+            if printer.output() == Output::Json {
+                printer.text(&json(&refused(&trouble))?)?;
+            }
+            return Err(trouble.into());
+        }
+    };
+    printer.text(&json(&answer)?)
+}
+
+/// What went wrong, as an answer.
+pub(in crate::commands) fn refused(trouble: &recovery::Trouble) -> Answer {
+    let told = known::told(trouble);
+    Answer::Refused {
+        code: told.code,
+        kind: trouble.kind.to_string(),
+        message: told.text,
+        hint: told.next,
+    }
+}
+
+/// An answer as one line of JSON.
+pub(in crate::commands) fn json(answer: &Answer) -> Result<String, Failure> {
+    serde_json::to_string(answer)
+        .map_err(|reason| Failure::new("LB0099", Kind::Bug, "an answer has no written form").because(&reason))
 }
 
 #[cfg(test)]

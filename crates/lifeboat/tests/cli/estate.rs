@@ -51,7 +51,29 @@ fn an_estate_file_that_breaks_a_rule() {
 #[test]
 fn a_secret_that_is_not_here() {
     let directory = directory("secret-that-is-not-here", Some(GOOD));
-    let lines = ["copies", "copies --output json", "failover --yes", "runs", "status"];
+    let lines = ["copies", "copies --output json", "failover --yes", "runs"];
+    insta::assert_snapshot!(sessions_in(&directory, &lines));
+}
+
+/// No network is asked, since no host can be entered and no secret is here: each command says whom it did not hear, and why.
+#[test]
+fn nobody_who_knows_can_be_asked() {
+    let way = "    ssh:\n      user: root\n      port: 2222\n      identity: id_ed25519\n";
+    let estate = GOOD.replace("    ssh: {}\n", "").replace(way, "");
+    assert!(!estate.contains("ssh"), "{estate}");
+    let directory = directory("nobody-who-knows", Some(&estate));
+    let lines = [
+        "status --control none.sock",
+        "status nowhere --control none.sock",
+        "status --here --control none.sock",
+        "status --here --control none.sock --output json",
+        "points",
+        "points nowhere --output json",
+        "protect rancher --now --reason upgrade --control none.sock",
+        "protect rancher --now --reason upgrade --control none.sock --here --output json",
+        "protect rancher --reason upgrade",
+        "readiness --control none.sock",
+    ];
     insta::assert_snapshot!(sessions_in(&directory, &lines));
 }
 

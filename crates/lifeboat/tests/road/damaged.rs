@@ -59,7 +59,7 @@ fn what_is_damaged_is_named_and_nothing_half_done_starts() {
 
 /// The newest copy cut off, then with one byte changed, then as it was.
 async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &str) {
-    let key = format!("clusters/rancher/parts/{newest}/etcd");
+    let key = format!("clusters/rancher/parts/{newest}/files");
     let curl = format!(
         "curl -sS --fail --aws-sigv4 aws:amz:us-east-1:s3 --user '{}:{}' http://s3-standby.lab.test:8333/lifeboat/{key}",
         world.lab.s3().access_key,

@@ -62,7 +62,7 @@ impl Work {
     /// How long others leave it alone. Whoever comes after a host that died waits for it and a quarter.
     fn ttl(self) -> Duration {
         match self {
-            Self::Capture => Duration::from_secs(20),
+            Self::Capture => Duration::from_secs(8),
             Self::Merge => Duration::from_secs(60),
         }
     }
