@@ -228,5 +228,5 @@ fn etcd_comes_back_from_a_snapshot_that_others_made() {
     assert!(place.0.join("data/member/snap/db").is_file());
     fs::write(place.0.join("snapshots/snapshot.db"), [7; 9000]).unwrap();
     let damaged = place.run(&command.replace("--to data", "--to x"));
-    assert!(damaged.code == Some(4) && damaged.err.contains("LB0422"), "{}", damaged.err);
+    assert!(damaged.code == Some(4) && damaged.err.contains("LB0405"), "{}", damaged.err);
 }

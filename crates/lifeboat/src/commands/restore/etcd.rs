@@ -260,8 +260,7 @@ async fn of_snapshot(
     cluster: &Name,
     repository: &Repository,
 ) -> Result<(Found, Lost), Failure> {
-    let damaged = |reason: protect::snapshots::Error| Failure::new("LB0422", reason.kind(), reason.to_string());
-    let source = opened.source().map_err(damaged)?;
+    let source = opened.source().map_err(Trouble::from)?;
     let revision = source.last_revision();
     let shelf = RepositoryShelf::new(repository, cluster);
     // Without a history there is nothing to compare with, and the snapshot counts all the same.
