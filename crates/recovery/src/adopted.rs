@@ -1,11 +1,8 @@
 //! Snapshots of etcd that others made, where the estate says that they lie. Start at [`find`].
 
-use crate::{Trouble, World};
-use cluster::Host;
-use estate::{Kind, Name, SnapshotPlace, StoreUrl};
-use protect::snapshots::{Error, FoundSnapshot, Listing, Opened, Place, default_directory, look, rows};
-use repository::foreign::Foreign;
-use repository::{AccessKey, Bucket, Cloud, StoreSettings};
+use crate::{Trouble, World, elsewhere};
+use estate::{Kind, Name};
+use protect::snapshots::{FoundSnapshot, Listing, Opened, Place, rows};
 use std::path::Path;
 
 /// How many are named where one is asked for that is not there.
@@ -34,12 +31,7 @@ pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Tr
     let nodes: Vec<String> = of.hosts.iter().map(|host| host.to_string()).collect();
     let (mut listings, mut silent): (Vec<Listing>, Option<Trouble>) = (Vec::new(), None);
     for place in &of.snapshots {
-        let looked = async {
-            look(&at(world, place, distribution).await?, distribution, &nodes)
-                .await
-                .map_err(told)
-        };
-        match looked.await {
+        match elsewhere::snapshots(world, place, distribution, &nodes).await {
             Ok(listing) => listings.push(listing),
             // What is asked for may lie in another one.
             Err(trouble) => silent = Some(trouble),
@@ -74,57 +66,6 @@ impl Adopted {
     /// # Errors
     /// It cannot be had, or cannot be restored from.
     pub async fn open(&self, scratch: &Path) -> Result<Opened, Trouble> {
-        protect::snapshots::open(&self.place, &self.snapshot, scratch, &|_, _| {})
-            .await
-            .map_err(told)
-    }
-}
-
-async fn at(world: &World, place: &SnapshotPlace, distribution: estate::Distribution) -> Result<Place, Trouble> {
-    if let Some(url) = &place.url {
-        let secret =
-            |it: &Option<estate::Placed<estate::SecretRef>>| it.as_deref().map(|it| world.secret(it)).transpose();
-        let key = secret(&place.access_key)?.zip(secret(&place.secret_key)?);
-        let bucket = |name: &str, prefix: &str| Bucket {
-            name: name.to_owned(),
-            prefix: prefix.to_owned(),
-            endpoint: place.endpoint.as_deref().cloned(),
-        };
-        let settings = match &**url {
-            StoreUrl::Directory(path) => StoreSettings::Directory(world.path(path)),
-            StoreUrl::S3 { bucket: name, prefix } => StoreSettings::Cloud(Cloud::S3 {
-                bucket: bucket(name, prefix),
-                region: place.region.as_deref().cloned(),
-                key: key.map(|(id, secret)| AccessKey { id, secret }),
-            }),
-            StoreUrl::Gcs { bucket: name, prefix } => {
-                StoreSettings::Cloud(Cloud::Gcs { bucket: bucket(name, prefix), service_account: None })
-            }
-            StoreUrl::Azure { container, prefix } => StoreSettings::Cloud(Cloud::Azure {
-                container: bucket(container, prefix),
-                account: None,
-                key: None,
-            }),
-        };
-        return Ok(Place::Bucket(Foreign::open(settings)?));
-    }
-    let host = match &place.host {
-        Some(host) => world.host(host)?,
-        None => Host::local("this machine"),
-    };
-    let path = match &place.directory {
-        Some(path) if host.is_local() => world.path(path).display().to_string(),
-        Some(path) => path.display().to_string(),
-        None => default_directory(&host, distribution).await.map_err(told)?,
-    };
-    Ok(Place::Directory { host, path })
-}
-
-fn told(error: Error) -> Trouble {
-    match error {
-        Error::Store(error) => error.into(),
-        Error::Host(error) => error.into(),
-        Error::Bug { .. } => Trouble::new("LB0099", error.kind(), error.to_string()),
-        other => Trouble::new("LB0422", other.kind(), other.to_string()),
+        Ok(protect::snapshots::open(&self.place, &self.snapshot, scratch, &|_, _| {}).await?)
     }
 }

@@ -180,29 +180,35 @@ pub async fn rebuildable_before(
             break;
         }
     }
-    let sound = async |at: usize| rebuilds(repository, cluster, points.get(at)?).await.then_some(());
-    // The first index that may be sound, and the next one to try, further and further back.
+    let sound = async |at: usize| match points.get(at) {
+        Some(point) => rebuilds(repository, cluster, point).await,
+        None => false,
+    };
+    let at = first_sound(points.len(), sound).await?;
+    points.get(at).map(|point| point.id.clone())
+}
+
+/// The first of `count` that is sound, where all after it are: looks further and further ahead, and then between.
+async fn first_sound(count: usize, sound: impl AsyncFn(usize) -> bool) -> Option<usize> {
+    let last = count.checked_sub(1)?;
     let (mut first, mut at, mut step) = (0, 0, 1);
-    let last = points.len().checked_sub(1)?;
-    let mut good = loop {
-        if sound(at).await.is_some() {
-            break at;
-        }
+    while !sound(at).await {
         if at == last {
             return None;
         }
         first = at + 1;
         at = (at + step).min(last);
         step *= 2;
-    };
-    while first < good {
-        let middle = usize::midpoint(first, good);
-        match sound(middle).await {
-            Some(()) => good = middle,
-            None => first = middle + 1,
+    }
+    while first < at {
+        let middle = usize::midpoint(first, at);
+        if sound(middle).await {
+            at = middle;
+        } else {
+            first = middle + 1;
         }
     }
-    points.get(good).map(|point| point.id.clone())
+    Some(at)
 }
 
 async fn rebuilds(repository: &Repository, cluster: &Name, point: &Point) -> bool {

@@ -1,4 +1,4 @@
-use super::Asked;
+use super::{Asked, first_sound};
 use estate::PointId;
 
 #[test]
@@ -18,4 +18,14 @@ fn the_newest_and_the_newest_not_after_a_time() {
     assert_eq!(told(at("2026-11-22T22:01:59.999Z")), "aaaa");
     assert_eq!(told(at("2026-11-22T22:00:00Z")), "none");
     assert_eq!(Asked::Newest.among(&[]), None);
+}
+
+#[tokio::test]
+async fn the_newest_sound_one_is_found_wherever_it_is() {
+    for count in 0..20 {
+        for first in 0..=count {
+            let found = first_sound(count, async |at| at >= first).await;
+            assert_eq!(found, (first < count).then_some(first), "{first} of {count}");
+        }
+    }
 }

@@ -212,6 +212,7 @@ fn vacant(path: &Path) -> Result<(), Failure> {
 async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost), Failure> {
     let cluster = &args.cluster;
     let again = format!("lifeboat restore etcd {cluster} --to {}", args.to.display());
+    let mut version = None;
     let (at, timeline, from) = match &args.at {
         None => (None, None, "its history".to_owned()),
         Some(Moment::At(at)) => (Some(*at), None, "its history".to_owned()),
@@ -219,6 +220,7 @@ async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost
             let asked = Asked::Point { id: id.clone(), accept_unsigned: args.accept_unsigned };
             let (point, unsigned) = asked::point(repository, cluster, &asked, &again).await?;
             let revision = u64::try_from(point.revision).unwrap_or(0);
+            version = Some(point.etcd_version);
             let doubt =
                 unsigned.map_or_else(String::new, |reason| format!(", not to be trusted, and accepted: {reason}"));
             (Some(At::Revision(revision)), Some(point.timeline), format!("copy {id}{doubt}"))
@@ -227,7 +229,8 @@ async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost
     let which = Which::new(None, Elsewhere::of(cluster.clone(), args.which.clone()), at, timeline, args.spool.clone());
     let (own, cluster_of) = (cluster.clone(), cluster.clone());
     let finding = apart(move || {
-        let found = which.find(false)?;
+        let mut found = which.find(false)?;
+        found.version = found.version.or(version);
         let newest = found.history.as_deref().map(newest).transpose()?.flatten();
         let at_ms = match at {
             Some(At::Time(time)) => u64::try_from(time.as_millisecond()).ok(),
@@ -257,8 +260,7 @@ async fn of_snapshot(
     cluster: &Name,
     repository: &Repository,
 ) -> Result<(Found, Lost), Failure> {
-    let damaged = |reason: protect::snapshots::Error| Failure::new("LB0422", reason.kind(), reason.to_string());
-    let source = opened.source().map_err(damaged)?;
+    let source = opened.source().map_err(Trouble::from)?;
     let revision = source.last_revision();
     let shelf = RepositoryShelf::new(repository, cluster);
     // Without a history there is nothing to compare with, and the snapshot counts all the same.
