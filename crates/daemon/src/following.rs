@@ -2,7 +2,7 @@
 //! Start at [`follow`].
 
 use crate::board::Board;
-use estate::{Following, Name};
+use estate::{Duty, Following, Name};
 use etcd::follow::{Done, Follower};
 use etcd::history::Shelf;
 use jiff::Timestamp;
@@ -57,7 +57,13 @@ async fn on_and_on(world: &World, cluster: &Name, directory: &Path, board: &Boar
                 .ok()
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         });
-        board.change(cluster, |entry| entry.following = following);
+        board.change(cluster, |entry| {
+            entry.following = following;
+            // Where it is captured as well, whoever does that says so.
+            if entry.duty == Duty::Begins {
+                entry.duty = Duty::Follows;
+            }
+        });
         let done = done.map_err(Trouble::from);
         board.trouble(cluster, "follower", done.as_ref().err());
         ambient::sleep(LOOK).await;

@@ -177,7 +177,8 @@ impl Guard {
         let name = self.holder();
         // How far the capture is, is known from the moment at which it has the lease.
         let waiting = |error: &repository::lease::LeaseError| {
-            self.board.change(&self.cluster, |entry| entry.duty = Duty::StandsBy { why: error.to_string() });
+            self.board
+                .change(&self.cluster, |entry| entry.duty = Duty::StandsBy { why: error.to_string() });
         };
         let holder = Holder { name: &name, waiting: &waiting, patient: true };
         let captured = Captured {

@@ -310,3 +310,6 @@ fn wanted(world: &World, only: &[Name]) -> BTreeMap<Duty, String> {
     }
     wanted
 }
+
+#[cfg(test)]
+mod tests;

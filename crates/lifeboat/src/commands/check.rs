@@ -4,9 +4,10 @@ use crate::commands::span;
 use crate::estate::{Which, me};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
-use estate::{Kind, Name, StoreUrl};
+use estate::{Cluster, Kind, Name, StoreUrl};
 use recovery::{Trouble, World, fitness, gather};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 const ANSWER: Duration = Duration::from_secs(5);
@@ -61,14 +62,28 @@ fn told(trouble: &Trouble) -> String {
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let (world, cluster) = args.which.open_cluster()?;
+    let world = args.which.open()?;
     let mut findings = Findings(Vec::new());
-    findings.add("estate file", Ok(format!("estate {}, cluster {cluster}", world.estate.name)));
-    sites(&world, &mut findings).await;
-    repository(&world, &cluster, &mut findings).await?;
-    hosts(&world, &cluster, &mut findings).await?;
-    names(&world, &cluster, &mut findings).await?;
-    manager(&world, &cluster, &mut findings).await?;
+    let named: Vec<&str> = world.estate.clusters.keys().map(Name::as_str).collect();
+    findings.add("estate file", Ok(format!("estate {}, clusters {}", world.estate.name, named.join(", "))));
+    let failover = world.estate.failover().map(|of| of.name.clone());
+    if failover.is_some() {
+        sites(&world, &mut findings).await;
+    }
+    for name in world.estate.repositories.keys() {
+        repository(&world, name, &mut findings).await;
+    }
+    for (cluster, of) in &world.estate.clusters {
+        newest(&world, cluster, of, &mut findings).await;
+        if of.standby.is_none() {
+            source(&world, cluster, of, &mut findings).await;
+        }
+    }
+    if let Some(cluster) = failover {
+        hosts(&world, &cluster, &mut findings).await?;
+        names(&world, &cluster, &mut findings).await?;
+        manager(&world, &cluster, &mut findings).await?;
+    }
     let bad = findings.0.iter().filter(|it| it.state == "bad").count();
     printer.show(&findings)?;
     match bad {
@@ -99,10 +114,9 @@ async fn sites(world: &World, findings: &mut Findings) {
     }
 }
 
-async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
-    let name = &*world.cluster(cluster)?.repository;
+async fn repository(world: &World, name: &Name, findings: &mut Findings) {
     let Some(of) = world.estate.repositories.get(name) else {
-        return Ok(());
+        return;
     };
     let what = format!("repository {name}");
     if matches!(&*of.url, StoreUrl::Directory(_)) {
@@ -110,7 +124,8 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
             "a directory serves one host only: no other host can recover from it, and it carries no automatic failover";
         findings.note(&what, found);
     }
-    if of.recipients.iter().filter(|it| it.clusters.is_none()).count() < 2 {
+    // A copy has those of its original.
+    if of.copy_of.is_none() && of.recipients.iter().filter(|it| it.clusters.is_none()).count() < 2 {
         findings.note(
             &what,
             "one recipient opens everything: if that key is lost, so are all copies. Add a second one and keep it elsewhere",
@@ -126,7 +141,7 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
         Ok(repository) => repository,
         Err(trouble) => {
             findings.add(&what, Err(trouble));
-            return Ok(());
+            return;
         }
     };
     let probed = repository.probe().await.map_err(Trouble::from).and_then(|probed| {
@@ -145,12 +160,20 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
     }
     if !world.has(&of.identity) {
         findings.note(
-            "identity",
+            format!("identity of {name}"),
             format!("{} is not here: this machine can list copies, but open none", of.identity),
         );
-        return Ok(());
+    }
+}
+
+/// Whether the newest point of a cluster opens here.
+async fn newest(world: &World, cluster: &Name, of: &Cluster, findings: &mut Findings) {
+    let known = world.estate.repositories.get(&*of.repository);
+    if !known.is_some_and(|of| world.has(&of.identity)) {
+        return;
     }
     let newest = async {
+        let repository = world.repository(&of.repository)?;
         let points = repository.points(cluster).await?.points;
         let id = points
             .first()
@@ -159,8 +182,37 @@ async fn repository(world: &World, cluster: &Name, findings: &mut Findings) -> R
         let age = ambient::now().duration_since(point.begun).as_secs();
         Ok::<_, Trouble>(format!("{id} opens, and is {} old", span(age)))
     };
-    findings.add("newest copy", newest.await);
-    Ok(())
+    findings.add(format!("newest point of {cluster}"), newest.await);
+}
+
+/// What a cluster without a standby is captured from, as far as this machine has to do with it.
+async fn source(world: &World, cluster: &Name, of: &Cluster, findings: &mut Findings) {
+    let here = world.here.as_ref();
+    let is_ours = world.estate.protected_on(here).any(|(name, _)| name == cluster);
+    if is_ours {
+        let asked = async {
+            let found = protect::etcd::source(of, &world.directory, Path::new("/"))?;
+            let connection = found.connections.into_iter().next();
+            let none = || Trouble::new("LB0411", Kind::Invalid, format!("no etcd of {cluster} is known"));
+            let client = etcd::Client::connect(&connection.ok_or_else(none)?).await?;
+            let status = client.status().await?;
+            Ok::<_, Trouble>(format!("{} answers, version {}", client.endpoint(), status.version))
+        };
+        findings.add(format!("etcd of {cluster}"), asked.await);
+    } else {
+        let by: Vec<&str> = of.protectors().into_iter().map(Name::as_str).collect();
+        findings.note(
+            format!("etcd of {cluster}"),
+            format!("{} protects it, and tries it there", by.join(" or ")),
+        );
+    }
+    for host in of.hosts.iter().filter(|host| here != Some(&**host)) {
+        match look_at(world, host, "true").await {
+            Ok(_) => findings.add(format!("host {host}"), Ok("can be entered".to_owned())),
+            // Its files are then copied by its own Lifeboat alone.
+            Err(trouble) => findings.note(format!("host {host}"), format!("cannot be entered from here: {trouble}")),
+        }
+    }
 }
 
 async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result<(), Failure> {
