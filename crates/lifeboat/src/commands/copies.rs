@@ -38,6 +38,9 @@ struct FetchArgs {
     /// Accept this copy even if nobody who is trusted has signed it
     #[arg(long)]
     accept_unsigned: bool,
+    /// Leave out the snapshot of etcd, which is made out of the cluster's history
+    #[arg(long)]
+    files_only: bool,
 }
 
 #[derive(Serialize)]
@@ -125,6 +128,9 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
             .await
             .map_err(Trouble::from)?;
         printer.talk(&format!("{} is whole and sound", file.display()));
+    }
+    if args.files_only {
+        return Ok(());
     }
     let file = args.into.join("etcd");
     protect::etcd::export(&repository, &cluster, &point, &file)
