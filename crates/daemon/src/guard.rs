@@ -223,6 +223,7 @@ impl Guard {
             if let Note::Connected { .. } | Note::Based { .. } = &note {
                 // Whoever is told something of etcd has the lease.
                 guard.board.change(&guard.cluster, |entry| entry.duty = Duty::Captures);
+                guard.board.trouble(&guard.cluster, "capture", None);
             }
             guard.board.say(&guard.cluster, &note.to_string());
         })

@@ -1,6 +1,7 @@
 //! The status as people read it: what is missed first, then a line a cluster, then what goes wrong with each.
 
 use super::{Account, Status};
+use crate::commands::known;
 use crate::commands::known::Trouble;
 use crate::commands::serves::behind;
 use crate::commands::span;
@@ -47,7 +48,9 @@ impl Status {
         if !heard.is_empty() {
             text += &format!("as told by {}\n", heard.join(", "));
         }
-        for silent in &self.silent {
+        // That nothing runs where somebody merely looks is no news.
+        let all = self.silent.iter().filter(|it| it.from != known::From::Here || heard.is_empty());
+        for silent in all {
             let next = silent.why.next.as_ref().map(|next| format!("; next: {}", shown(next)));
             let (why, code) = (shown(&silent.why.text), &silent.why.code);
             text += &format!("no word from {}: {why} ({code}){}\n", silent.from, next.unwrap_or_default());
