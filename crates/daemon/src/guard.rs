@@ -21,7 +21,7 @@ use protect::etcd::{Captured, Found, HistoryLock, Holder};
 use protect::files::Files;
 use recovery::{Trouble, World};
 use repository::Repository;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +47,6 @@ pub(crate) struct Guard {
     /// Points that somebody asks for.
     wanted: Mutex<mpsc::Receiver<Wanted>>,
     pub(crate) locking: Mutex<Locking>,
-    /// The revisions of points that were looked up.
-    revisions: Mutex<BTreeMap<PointId, u64>>,
 }
 
 /// Whether the cluster may be captured here.
@@ -120,7 +118,6 @@ impl Guard {
             gate,
             wanted: Mutex::new(wanted),
             locking: Mutex::default(),
-            revisions: Mutex::default(),
         };
         (Arc::new(guard), ask)
     }

@@ -154,6 +154,13 @@ pub struct Part {
     pub sha256: String,
 }
 
+impl HashProof {
+    /// Whether it says that a moment of the history is the cluster's: of the same timeline, and no later.
+    pub fn covers(&self, timeline: u32, revision: i64) -> bool {
+        self.timeline == timeline && u64::try_from(revision).is_ok_and(|revision| revision <= self.revision)
+    }
+}
+
 impl Point {
     /// The part called `name`.
     pub fn part(&self, name: &str) -> Option<&Part> {

@@ -18,7 +18,7 @@ pub use export::{Unmade, export};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
 pub use lock::{HistoryLock, OnUnlocked, lock_merged};
-pub use merge::{Merged, merge_once, planned};
+pub use merge::{Merged, merge_once, planned, with_points};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;
 pub use source::{Found, revision, source};

@@ -6,7 +6,6 @@ use etcd::merge::Policy;
 use protect::etcd::{HistoryLock, Holder, lock_merged, merge_once};
 use recovery::Trouble;
 use repository::{Error, Pruning, Retention, Sightings};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,9 @@ use std::time::Duration;
 pub(crate) const TIDY: Duration = Duration::from_secs(600);
 /// Before the first: what has just begun has nothing to be tidied, and who is restarted again and again should not begin with it.
 const FIRST: Duration = Duration::from_secs(60);
+
+/// So many points before the newest proof are looked at for one that it covers: those that were made while it was being had.
+const LOOKED_AT: usize = 20;
 
 /// Tidies for as long as the capture goes on.
 pub(super) async fn tidy(guard: Arc<Guard>, running: Arc<Running>) {
@@ -32,7 +34,7 @@ impl Guard {
     async fn prune(&self, running: &Running, seen: &mut Sightings) -> Result<(), Trouble> {
         let repository = &running.repository;
         let mut proven = self.gate.proven();
-        proven.extend(self.proven_points(running).await?);
+        proven.extend(self.proven_point(running).await?);
         let retention = Retention { keep: *self.of.protect.keep, proven, ..Retention::default() };
         let pruning = Pruning {
             clusters: [(self.cluster.clone(), retention)].into(),
@@ -52,42 +54,29 @@ impl Guard {
         }
     }
 
-    /// The newest point that the newest proof covers, as far as this process has made points.
-    async fn proven_points(&self, running: &Running) -> Result<Option<PointId>, Trouble> {
+    /// The newest point that the newest proof covers.
+    async fn proven_point(&self, running: &Running) -> Result<Option<PointId>, Trouble> {
         let Some(proof) = self.board.change(&self.cluster, |entry| entry.proof.clone()) else {
             return Ok(None);
         };
-        let points = running.repository.points(&self.cluster).await?.points;
-        let before = |id: &&PointId| id.at().is_some_and(|at| at <= proof.at);
-        Ok(points.iter().find(before).cloned())
-    }
-
-    /// The revisions of the points that are older than the history's window.
-    async fn kept(&self, running: &Running, window: Duration) -> Result<BTreeSet<u64>, Trouble> {
-        let now = ambient::now();
-        let is_old = |id: &&PointId| {
-            let age = id.at().and_then(|at| Duration::try_from(now.duration_since(at)).ok());
-            age.is_some_and(|age| age + TIDY >= window)
-        };
-        let points = running.repository.points(&self.cluster).await?.points;
-        let mut known = self.revisions.lock().await;
-        known.retain(|id, _| points.contains(id));
-        for id in points.iter().filter(is_old) {
-            if known.contains_key(id) {
-                continue;
+        let is_before = |id: &&PointId| id.at().is_some_and(|at| at <= proof.at);
+        for id in running
+            .repository
+            .points(&self.cluster)
+            .await?
+            .points
+            .iter()
+            .filter(is_before)
+            .take(LOOKED_AT)
+        {
+            // One that does not open is no proven one.
+            if let Ok(point) = running.repository.point(&self.cluster, id).await
+                && proof.covers(point.timeline, point.revision)
+            {
+                return Ok(Some(id.clone()));
             }
-            match running.repository.point(&self.cluster, id).await {
-                Ok(point) => known.insert(id.clone(), u64::try_from(point.revision).unwrap_or(0)),
-                // Nobody recovers from what cannot be opened.
-                Err(
-                    Error::Damaged { .. } | Error::Misplaced { .. } | Error::Untrusted { .. } | Error::NotFound { .. },
-                ) => {
-                    continue;
-                }
-                Err(other) => return Err(other.into()),
-            };
         }
-        Ok(points.iter().filter(is_old).filter_map(|id| known.get(id).copied()).collect())
+        Ok(None)
     }
 
     /// Merges once. Every revision of a point that stays can be rebuilt afterwards.
@@ -95,11 +84,7 @@ impl Guard {
         let scratch = self.directory.join("merging");
         super::made(&scratch).await?;
         let window = *self.of.protect.etcd.window;
-        let policy = Policy {
-            window_ms: crate::state::millis(window),
-            keep: self.kept(running, window).await?,
-            ..Policy::default()
-        };
+        let policy = Policy { window_ms: crate::state::millis(window), ..Policy::default() };
         let name = self.holder();
         let holder = Holder { name: &name, waiting: &|_| {}, patient: false };
         let (repository, now) = (&running.repository, ambient::now());

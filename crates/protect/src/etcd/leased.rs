@@ -46,6 +46,9 @@ pub enum MergingError {
     /// The lease was not had, or was lost.
     #[error(transparent)]
     Lease(Arc<LeaseError>),
+    /// Which points there are could not be learnt, and so what must stay.
+    #[error(transparent)]
+    Points(#[from] repository::Error),
     /// The merging itself.
     #[error(transparent)]
     Merge(#[from] SelectionError),

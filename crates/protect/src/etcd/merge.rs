@@ -13,17 +13,21 @@ use ::etcd::FileError;
 use ::etcd::history::{History, Kept, Name as Object, Object as Stored, Put, SegmentName, Shelf};
 use ::etcd::merge::{Action, Facts, Held, Policy, apply, held, plan};
 use ::etcd::selection::SelectionError;
-use estate::Name;
+use estate::{Name, PointId};
 use jiff::Timestamp;
-use repository::Repository;
+use repository::{Error, Repository};
 use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 /// More rounds than any history needs: levels, and what becomes possible after them.
 const ROUNDS: usize = 12;
+
+/// A point counts as before the window so long before it is: it may become so while a merging goes on.
+const EARLY: Duration = Duration::from_secs(3600);
 
 /// What a merging did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,12 +48,12 @@ pub struct Merged {
     pub stays: Vec<(Object, u64)>,
 }
 
-/// Merges once what is to be merged by `now`: see [`Policy`], whose `keep` has the revisions before the window that stay rebuildable.
+/// Merges once what is to be merged by `now`: see [`Policy`]. What the cluster's points name stays rebuildable besides what its `keep` has.
 /// What is being made lies in `scratch` meanwhile, a local directory, in files without a name. Waits for the lease `merge` of the
 /// cluster, and gives it back at the end.
 ///
 /// # Errors
-/// Somebody else merges; something cannot be read, made or stored. Nothing that is needed has been removed then, and the same can be
+/// Somebody else merges; the points cannot be read; something cannot be read, made or stored. Nothing that is needed has been removed then, and the same can be
 /// done again.
 pub async fn merge_once(
     repository: &Repository,
@@ -63,7 +67,7 @@ pub async fn merge_once(
         .await
         .map_err(MergingError::Lease)?;
     let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(repository, cluster).under(&kept));
-    let (policy, scratch) = (policy.clone(), scratch.to_owned());
+    let (policy, scratch) = (with_points(repository, cluster, policy, now).await?, scratch.to_owned());
     let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
     let merging = tokio::task::spawn_blocking(move || merge(&shelf, &policy, now_ms, &scratch));
     let broken_off = |reason| FileError::Io {
@@ -75,6 +79,33 @@ pub async fn merge_once(
     // A lease that cannot be given back runs out.
     let _ = kept.release().await;
     Ok(merged?)
+}
+
+/// The same policy, by which the revisions of all points that are older than the window stay. Inside it every revision does.
+///
+/// # Errors
+/// As every request. A point that nobody could recover from, since it does not open, keeps nothing.
+pub async fn with_points(
+    repository: &Repository,
+    cluster: &Name,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Policy, Error> {
+    let window = Duration::from_millis(policy.window_ms).saturating_sub(EARLY);
+    let is_old = |id: &&PointId| {
+        let age = id.at().and_then(|at| Duration::try_from(now.duration_since(at)).ok());
+        age.is_some_and(|age| age >= window)
+    };
+    let mut policy = policy.clone();
+    for id in repository.points(cluster).await?.points.iter().filter(is_old) {
+        match repository.point(cluster, id).await {
+            Ok(point) => policy.keep.extend(u64::try_from(point.revision)),
+            Err(Error::Damaged { .. } | Error::Misplaced { .. } | Error::Untrusted { .. } | Error::NotFound { .. }) => {
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(policy)
 }
 
 /// What [`merge_once`] would do first, and why it would keep something that would be expected to go. More may follow from it.

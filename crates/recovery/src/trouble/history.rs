@@ -107,6 +107,7 @@ impl From<MergingError> for Trouble {
     fn from(error: MergingError) -> Self {
         match error {
             MergingError::Lease(error) => Self::from(&*error),
+            MergingError::Points(error) => error.into(),
             MergingError::Merge(error) => error.into(),
         }
     }

@@ -87,6 +87,7 @@ impl From<MergingError> for Failure {
     fn from(error: MergingError) -> Self {
         match error {
             MergingError::Lease(error) => unheld(&error),
+            MergingError::Points(error) => Trouble::from(error).into(),
             MergingError::Merge(error) => error.into(),
         }
     }

@@ -10,7 +10,7 @@ use crate::printer::{Printer, Report};
 use crate::progress::Progress;
 use ::etcd::history::Directory;
 use ::etcd::merge::{Action, Held, Policy, apply};
-use protect::etcd::{Holder, lock_merged, merge_once, planned};
+use protect::etcd::{Holder, lock_merged, merge_once, planned, with_points};
 use recovery::Trouble;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -97,6 +97,13 @@ pub(crate) fn run(args: &Args, printer: &Printer) -> Result<(), Failure> {
     let window = args.window.map_or_else(Policy::default, policy);
     let policy = Policy { forget_ended: args.forget_ended_timelines, ..window };
     if args.dry_run {
+        let policy = match &place {
+            Place::Path(_) => policy,
+            Place::Repository { repository, cluster, .. } => {
+                let asked = with_points(repository, cluster, &policy, ambient::now());
+                tokio::runtime::Handle::current().block_on(asked).map_err(Trouble::from)?
+            }
+        };
         let (actions, kept) = planned(&history, &policy, now_ms())?;
         let (planned, kept) = (actions.iter().map(said).collect(), kept.into_iter().map(why).collect());
         return printer.show(&Shown { planned, kept, ..Shown::default() });
