@@ -127,7 +127,7 @@ impl Desk {
             protections: self.board.reports(),
             copies: self.board.copying(),
             channels: self.board.channels(),
-            troubles: troubles.chain(self.board.copy_troubles()).collect(),
+            troubles: troubles.chain(self.board.troubles()).collect(),
         }
     }
 
@@ -163,13 +163,16 @@ fn refused(trouble: Trouble) -> Answer {
     }
 }
 
-/// Listens at `path`, which only its owner may open.
+/// Listens at `path`, which only its owner may open. Whoever lives and listens there keeps it.
 pub(crate) fn listen(path: &Path) -> std::io::Result<UnixListener> {
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(std::io::Error::new(std::io::ErrorKind::AddrInUse, "another lifeboat serve answers there"));
+    }
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     if let Some(directory) = path.parent() {
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(directory)?;
     }
-    // One that a killed predecessor has left; a living one would not hold the leases either.
+    // One that a killed predecessor has left.
     match std::fs::remove_file(path) {
         Err(reason) if reason.kind() != std::io::ErrorKind::NotFound => return Err(reason),
         _ => {}

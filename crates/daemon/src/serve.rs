@@ -45,6 +45,12 @@ pub async fn serve(
     say: Say,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Trouble> {
+    // Two on one host with one directory would be in each other's way.
+    let listener = control::listen(&options.control).map_err(|reason| {
+        let message = format!("nobody can be answered at {}: {reason}", options.control.display());
+        Trouble::new("LB0308", Kind::Person, message)
+            .hint("--control PATH and --directory PATH, for a second one on this host")
+    })?;
     let board = Board::new(say.clone());
     let site = site(&world, &options, &board, &say).await?;
     let world = Arc::new(world);
@@ -61,10 +67,6 @@ pub async fn serve(
     if site.is_none() && duties.doing.is_empty() {
         return Err(nothing(&world));
     }
-    let listener = control::listen(&options.control).map_err(|reason| {
-        let message = format!("nobody can be answered at {}: {reason}", options.control.display());
-        Trouble::new("LB0308", Kind::Person, message).hint("--control PATH")
-    })?;
     if let Some(watch) = &options.watch {
         let desk = desk.clone();
         watch(Arc::new(move || desk.report()));
@@ -196,10 +198,10 @@ impl Duties {
             .filter(|(duty, doing)| wanted.get(duty) != Some(&doing.with))
             .map(|(duty, _)| duty.clone())
             .collect();
+        let ending = gone.iter().filter_map(|duty| self.doing.remove(duty)).map(Doing::end);
+        // At once: one that takes its time holds up no other.
+        futures::future::join_all(ending.collect::<Vec<_>>()).await;
         for duty in gone {
-            if let Some(doing) = self.doing.remove(&duty) {
-                doing.end().await;
-            }
             if let Duty::Guard(cluster) | Duty::Follow(cluster) = &duty {
                 self.desk.guard(cluster, None);
                 if !wanted
