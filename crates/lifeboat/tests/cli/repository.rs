@@ -18,9 +18,9 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     }
     for part in [
         "object lock: there is none",
-        "with a copy every 15 s of 100.3 MB (assumed",
+        "with a point every 15 s with files of 300.0 kB (assumed",
         "requests that write",
-        "a history (lifeboat etcd capture)",
+        "a history of 500.0 MB a day",
     ] {
         assert!(said.err.contains(part), "{part}: {}", said.err);
     }

@@ -2,13 +2,16 @@
 
 use super::size;
 use crate::commands::span;
+use daemon::Stored;
 use estate::Name;
 use recovery::World;
 use repository::{Cost, Repository};
 
-/// The lengths of a copy's parts, in bytes, where there is none yet to go by: etcd of a middling management cluster, and its
-/// keys.
-const ASSUMED: [u64; 2] = [100_000_000, 300_000];
+/// The length of a point's files, in bytes, where there is none yet to go by.
+const ASSUMED: [u64; 1] = [300_000];
+
+/// The history of a middling management cluster: nobody knows what it will write.
+const HISTORY: Stored = Stored { base_bytes: 60_000_000, day_bytes: 500_000_000 };
 
 /// What each cluster's copies will cost, in words.
 pub(super) async fn said(world: &World, name: &Name, repository: &Repository, locked: bool) -> Vec<String> {
@@ -22,8 +25,10 @@ pub(super) async fn said(world: &World, name: &Name, repository: &Repository, lo
             Some(_) => "as large as the newest one",
             None => "assumed, since there is none yet",
         };
-        let cost = repository::cost(&daemon::load(of, parts, locked));
-        said.push(text(cluster, &format!("a copy every {every} of {bytes} ({by})"), &cost));
+        let cost = repository::cost(&daemon::load(of, parts, HISTORY, locked));
+        let history = format!("{} a day and bases of {} (assumed)", size(HISTORY.day_bytes), size(HISTORY.base_bytes));
+        let what = format!("a point every {every} with files of {bytes} ({by}), and a history of {history}");
+        said.push(text(cluster, &what, &cost));
     }
     said
 }
@@ -31,7 +36,7 @@ pub(super) async fn said(world: &World, name: &Name, repository: &Repository, lo
 fn text(cluster: &Name, what: &str, cost: &Cost) -> String {
     format!(
         "what the copies of {cluster} will cost, with {what}, every site\'s Lifeboat running and no failover:\n{cost}\n\
-         a history (lifeboat etcd capture) and further copies of the repository come on top"
+         further copies of the repository come on top"
     )
 }
 
