@@ -79,6 +79,7 @@ impl Entry {
             at_risk_ms: heard.map(|behind| millis(behind.at_risk(now))),
             silent_ms: behind.and_then(|behind| behind.silent(now)).map(millis),
             waiting_revisions: heard.map_or(0, |behind| behind.revisions()),
+            failures: behind.map_or(0, |behind| behind.failures),
             timeline: behind.map_or(0, |behind| behind.timeline),
             stored: behind.and_then(|behind| behind.stored),
             newest: self.newest.clone(),
@@ -186,8 +187,16 @@ impl Board {
         copying.collect()
     }
 
-    /// What is wrong with copies of repositories, in words.
-    pub(crate) fn copy_troubles(&self) -> Vec<String> {
+    /// What is wrong with copies of repositories and with channels, in words.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let channels = self.channels();
+        let channels = channels
+            .iter()
+            .filter_map(|it| Some(format!("notify {}: {}", it.name, it.trouble.as_ref()?)));
+        self.copy_troubles().into_iter().chain(channels).collect()
+    }
+
+    fn copy_troubles(&self) -> Vec<String> {
         let copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
         copies
             .iter()

@@ -61,7 +61,7 @@ impl Daemon {
             copies: self.board.copying(),
             protections: self.board.reports(),
             unfit: state.unfit.clone(),
-            troubles: state.troubles().into_iter().chain(self.board.copy_troubles()).collect(),
+            troubles: state.troubles().into_iter().chain(self.board.troubles()).collect(),
         }
     }
 }

@@ -36,7 +36,7 @@ mod voting;
 
 pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
-pub use load::load;
+pub use load::{Stored, load};
 pub use say::{Level, Line, Say};
 pub use serve::{Options, Report, Watch, serve};
 

@@ -3,15 +3,15 @@
 
 use crate::board::Board;
 use crate::disk;
-use crate::state::millis;
 use estate::{ChannelState, Copying, Duty, Estate, Name, Protection};
 use jiff::Timestamp;
 use notify::{Channel, Condition, Desk, Outbox, Rules, Urgency, deliver};
+use plan::{AtRisk, missed_rpo};
 use recovery::{Trouble, World};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -42,8 +42,9 @@ pub(crate) async fn notify(world: Arc<World>, directory: PathBuf, board: Board, 
     let lock = || outbox.lock().unwrap_or_else(PoisonError::into_inner);
     lock().keep_only(|name| world.estate.notify.contains_key(name));
     let mut sending = JoinSet::new();
+    let closed = Arc::new(Mutex::new(BTreeMap::new()));
     for name in world.estate.notify.keys() {
-        sending.spawn(send(Arc::clone(&world), name.clone(), Arc::clone(&outbox)));
+        sending.spawn(send(Arc::clone(&world), name.clone(), Arc::clone(&outbox), Arc::clone(&closed)));
     }
     loop {
         let (reports, copies, now) = (board.reports(), board.copying(), ambient::now());
@@ -66,26 +67,38 @@ pub(crate) async fn notify(world: Arc<World>, directory: PathBuf, board: Board, 
         let states = world.estate.notify.keys().map(|name| ChannelState {
             name: name.clone(),
             waiting: u64::try_from(lock().waiting(name)).unwrap_or(u64::MAX),
-            trouble: troubles.get(name).cloned(),
+            trouble: known(&closed).get(name).or(troubles.get(name)).cloned(),
         });
         board.set_channels(states.collect());
         let kept = Kept { desk: desk.clone(), outbox: lock().clone() };
-        let wrong = keep(&path, kept)
-            .await
-            .err()
-            .or_else(|| troubles.into_iter().next().map(|(channel, why)| format!("{channel}: {why}")));
-        trouble(wrong);
+        // What is wrong with a channel stands on the board.
+        trouble(keep(&path, kept).await.err());
         ambient::sleep(ROUND).await;
     }
 }
 
+/// Why channels cannot be used at all, by their names.
+type Closed = Mutex<BTreeMap<Name, String>>;
+
+fn known(closed: &Closed) -> MutexGuard<'_, BTreeMap<Name, String>> {
+    closed.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Sends what waits for one channel: a slow one holds up no other.
-async fn send(world: Arc<World>, name: Name, outbox: Arc<Mutex<Outbox>>) {
+async fn send(world: Arc<World>, name: Name, outbox: Arc<Mutex<Outbox>>, closed: Arc<Closed>) {
+    // Opened once at the beginning: that it cannot be is told before somebody waits for its first message.
+    let mut looks = true;
     loop {
-        // Opened anew each time: its secrets may have changed.
-        let waits = outbox.lock().unwrap_or_else(PoisonError::into_inner).waiting(&name) > 0;
-        if waits && let Ok(channel) = open(&world, &name) {
-            deliver(&channel, &outbox).await;
+        // And anew each time: its secrets may have changed.
+        if looks || outbox.lock().unwrap_or_else(PoisonError::into_inner).waiting(&name) > 0 {
+            match open(&world, &name) {
+                Ok(channel) => {
+                    known(&closed).remove(&name);
+                    deliver(&channel, &outbox).await;
+                }
+                Err(trouble) => drop(known(&closed).insert(name.clone(), trouble.to_string())),
+            }
+            looks = known(&closed).contains_key(&name);
         }
         ambient::sleep(ROUND).await;
     }
@@ -143,13 +156,8 @@ fn of_cluster(estate: &Estate, report: &Protection, now: Timestamp, all: &mut BT
     if report.duty != Duty::Captures {
         return;
     }
-    let rpo = estate.objectives_of(of).rpo.map(|rpo| *rpo);
-    let at_risk = report.at_risk_ms.max(report.silent_ms);
-    if let (Some(rpo), Some(at_risk)) = (rpo, at_risk)
-        && at_risk > millis(rpo)
-    {
-        let title = format!("{name}: its RPO of {rpo:?} is missed");
-        let text = format!("Its changes of the last {} s would be lost now.", at_risk / 1000);
+    if let Some(text) = missed_rpo(estate, name, AtRisk::heard(report.at_risk_ms, report.silent_ms)) {
+        let title = format!("{name}: its RPO is missed");
         let urgent = Condition {
             urgency: Urgency::Critical,
             ..alarm(title, text, Some("lifeboat status"))

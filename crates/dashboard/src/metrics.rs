@@ -188,7 +188,6 @@ fn role(role: Role) -> &'static str {
 fn objective(objective: Objective) -> &'static str {
     match objective {
         Objective::Rpo => "rpo",
-        Objective::Rto => "rto",
     }
 }
 

@@ -78,8 +78,6 @@ impl Cluster {
 pub enum Objective {
     /// How much may be lost.
     Rpo,
-    /// How long a recovery may take.
-    Rto,
 }
 
 /// What is known of a repository.

@@ -160,6 +160,8 @@ pub struct Protection {
     pub silent_ms: Option<u64>,
     /// How many changes are known and not stored.
     pub waiting_revisions: u64,
+    /// How often storing has failed since it last succeeded.
+    pub failures: u32,
     /// The timeline that is written.
     pub timeline: u32,
     /// Up to which revision it is stored.

@@ -4,6 +4,7 @@ use daemon::Answer;
 use dashboard::{Channel, Cluster, Objective, Repository, Snapshot};
 use estate::{Duty, Estate, Name, Protection};
 use jiff::Timestamp;
+use plan::{AtRisk, missed_rpo};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub(crate) fn snapshot(estate: &Estate, here: &Name, answer: Answer, now: Timest
         let writes = protections
             .iter()
             .filter(|it| it.duty == Duty::Captures && goes_to(estate, it, name));
-        let up = writes.map(|it| !it.troubles.contains_key("points")).reduce(|a, b| a && b);
+        let up = writes.map(|it| it.failures == 0).reduce(|a, b| a && b);
         let repository = Repository {
             is_up: up,
             copy_of: of.copy_of.as_deref().cloned(),
@@ -78,27 +79,28 @@ fn not_ready(report: &Protection) -> Option<String> {
 fn cluster(estate: &Estate, report: &Protection, now: Timestamp) -> Option<Cluster> {
     let of = estate.clusters.get(&report.cluster)?;
     let captures = report.duty == Duty::Captures;
-    let at_risk = report
-        .at_risk_ms
-        .max(report.silent_ms.filter(|it| *it > 5000))
-        .map(Duration::from_millis);
-    let rpo = estate.objectives_of(of).rpo.map(|rpo| *rpo);
+    let at_risk = AtRisk::heard(report.at_risk_ms, report.silent_ms);
+    let has_rpo = estate.objectives_of(of).rpo.is_some() && at_risk.most_ms().is_some();
+    let missed = has_rpo.then(|| (Objective::Rpo, missed_rpo(estate, &report.cluster, at_risk).is_some()));
     let proven = report.proof.as_ref();
     let is_fresh = proven.map(|proof| {
         let age = Duration::try_from(now.duration_since(proof.at)).unwrap_or_default();
-        age < *of.protect.etcd.prove * PROVEN && !report.troubles.contains_key("proof")
+        age < *of.protect.etcd.prove * PROVEN
     });
+    // One that failed counts, whatever was proven before.
+    let is_proven = if report.troubles.contains_key("proof") {
+        Some(false)
+    } else {
+        is_fresh
+    };
     let made = report.newest.as_ref();
     // A point is proven with the history up to it.
-    let proven_point = made.filter(|made| {
-        proven.is_some_and(|proof| i64::try_from(proof.revision).is_ok_and(|revision| made.revision <= revision))
-    });
-    let missed = rpo.zip(at_risk).map(|(rpo, at_risk)| (Objective::Rpo, at_risk > rpo));
+    let proven_point = made.filter(|made| proven.is_some_and(|proof| proof.covers(report.timeline, made.revision)));
     Some(Cluster {
-        at_risk: at_risk.filter(|_| captures),
+        at_risk: at_risk.most_ms().map(Duration::from_millis).filter(|_| captures),
         newest_point: made.map(|made| made.begun),
         newest_proven_point: proven_point.map(|made| made.begun),
-        is_proven: is_fresh.filter(|_| captures),
+        is_proven: is_proven.filter(|_| captures),
         // What could not be tested is not known to be complete.
         is_complete: report
             .judged

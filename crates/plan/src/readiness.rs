@@ -71,7 +71,17 @@ pub enum AtRisk {
     Unknown,
 }
 
+/// etcd is asked for its progress every second; one that is heard at least as often as this is not silent.
+const SILENCE_MS: u64 = 5000;
+
 impl AtRisk {
+    /// As whoever captures it says: how old the oldest change is that is not stored, and for how long etcd has not been heard, both in
+    /// milliseconds.
+    pub fn heard(at_risk_ms: Option<u64>, silent_ms: Option<u64>) -> Self {
+        let silent_ms = silent_ms.filter(|silent| *silent > SILENCE_MS);
+        at_risk_ms.map_or(Self::Unknown, |ms| Self::Known { ms, silent_ms })
+    }
+
     /// The time that might be lost, as far as it is known.
     pub fn most_ms(self) -> Option<u64> {
         match self {

@@ -15,6 +15,7 @@ fn well(cluster: &str) -> Protection {
         at_risk_ms: Some(300),
         silent_ms: Some(700),
         waiting_revisions: 2,
+        failures: 0,
         timeline: 1,
         stored: Some(40),
         newest: Some(Made {

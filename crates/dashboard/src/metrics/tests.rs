@@ -17,7 +17,7 @@ pub(crate) fn snapshot() -> Snapshot {
         follower_lag: Some(Duration::from_millis(1250)),
         captured_revision: Some(1_234_567_890_123),
         is_captured: Some(true),
-        missed: BTreeMap::from([(Objective::Rpo, true), (Objective::Rto, false)]),
+        missed: BTreeMap::from([(Objective::Rpo, true)]),
         holds_lease: Some(true),
         troubles: BTreeMap::from([("LB0301".to_owned(), 1), ("LB0409".to_owned(), 2)]),
         ..Cluster::unknown(Role::Management)

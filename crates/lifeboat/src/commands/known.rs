@@ -14,9 +14,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// etcd says each second that nothing has changed; a silence that is longer is told.
-const SILENCE_MS: u64 = 5000;
-
 /// Who said it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", tag = "from", content = "name")]
@@ -204,8 +201,7 @@ pub(crate) fn judged(
 impl Account {
     /// What the Lifeboat that captures it says.
     fn heard(&mut self, it: &Protection) {
-        let silent_ms = it.silent_ms.filter(|silent| *silent > SILENCE_MS);
-        self.at_risk = it.at_risk_ms.map_or(AtRisk::Unknown, |ms| AtRisk::Known { ms, silent_ms });
+        self.at_risk = AtRisk::heard(it.at_risk_ms, it.silent_ms);
         self.newest = it
             .newest
             .as_ref()

@@ -35,7 +35,7 @@ pub(crate) enum Command {
     /// Build, break and remove two real sites on this machine
     #[cfg(feature = "lab")]
     Lab(lab::Args),
-    /// Run one site's Lifeboat: observe, take and prove copies, keep the right to serve, fail over
+    /// Run this host's Lifeboat: capture and prove clusters, make points, keep the right to serve, fail over
     Serve(serve::Args),
     /// Wait until this site may start what serves; put it before kubelet and the manager
     Gate(gate::Args),

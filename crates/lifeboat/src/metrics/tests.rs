@@ -11,6 +11,7 @@ fn report(cluster: &str, duty: Duty) -> Protection {
         at_risk_ms: Some(400),
         silent_ms: Some(900),
         waiting_revisions: 1,
+        failures: 0,
         timeline: 2,
         stored: Some(40),
         newest: Some(Made {

@@ -42,6 +42,7 @@ pub(crate) fn protection(cluster: &str) -> Protection {
         at_risk_ms: Some(400),
         silent_ms: Some(900),
         waiting_revisions: 3,
+        failures: 0,
         timeline: 1,
         stored: Some(4711),
         newest: Some(Made {
