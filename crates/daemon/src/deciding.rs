@@ -98,7 +98,8 @@ impl Watch {
                 Some(repository) => repository.clone(),
                 None => daemon.world.repository(&daemon.of.repository)?,
             };
-            let newest = runs::newest(&repository).await?;
+            // Also a restore that a person has begun: nothing is decided beside it.
+            let newest = runs::newest(&repository, &|plan| plan.cluster == daemon.cluster).await?;
             Ok::<_, Trouble>((repository, newest))
         };
         match read.await {

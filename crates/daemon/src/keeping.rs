@@ -108,7 +108,7 @@ async fn start(daemon: Arc<Daemon>) -> bool {
     }
     let started = async {
         let host = daemon.here()?;
-        control_plane::start(&host, daemon.of.distribution(), LIMIT).await?;
+        control_plane::start(&host, daemon.of.distribution(), false, LIMIT).await?;
         control_plane::start_manager(&host, &daemon.pair.manager.start, LIMIT).await
     };
     let started = started.await;
@@ -123,7 +123,7 @@ pub(crate) async fn stop(daemon: Arc<Daemon>) -> bool {
     let stopped = async {
         let host = daemon.here()?;
         let limits = control_plane::Limits { grace: GRACE, all: LIMIT, alone: false };
-        control_plane::stop(&host, daemon.of.distribution(), &daemon.pair.manager.stop, limits).await
+        control_plane::stop(&host, daemon.of.distribution(), Some(&daemon.pair.manager.stop), limits).await
     };
     match stopped.await {
         Ok(note) => {

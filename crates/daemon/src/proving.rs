@@ -141,7 +141,7 @@ impl Daemon {
             unfit.push(format!("{secret} is not here, and a recovery needs it"));
         }
         match self.here() {
-            Ok(host) => match fitness::missing(&host, &self.pair.standby.kubeadm_config).await {
+            Ok(host) => match fitness::missing(&host, &fitness::PROGRAMS, &[&self.pair.standby.kubeadm_config]).await {
                 Ok(missing) => unfit.extend(missing),
                 Err(error) => unfit.push(error.to_string()),
             },

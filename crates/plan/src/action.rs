@@ -1,6 +1,6 @@
 //! What a step does, with all that it needs to know. The names of the kinds are those of the playbooks' steps.
 
-use estate::{Distribution, Epoch, Name, Part, PointId, Standing};
+use estate::{Distribution, Name, Part, PointId, Standing};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,14 +15,20 @@ pub enum Action {
     Fence(Fence),
     #[serde(rename = "controlplane.stop")]
     StopControlPlane(StopControlPlane),
+    #[serde(rename = "host.prepare")]
+    PrepareHost(PrepareHost),
     #[serde(rename = "etcd.restore")]
     RestoreEtcd(RestoreEtcd),
+    #[serde(rename = "etcd.reset")]
+    ResetEtcd(ResetEtcd),
     #[serde(rename = "files.restore")]
     RestoreFiles(RestoreFiles),
     #[serde(rename = "certificates.issue")]
     IssueCertificates(IssueCertificates),
     #[serde(rename = "controlplane.start")]
     StartControlPlane(StartControlPlane),
+    #[serde(rename = "nodes.join")]
+    JoinNodes(JoinNodes),
     #[serde(rename = "manager.start")]
     StartManager(StartManager),
     #[serde(rename = "dns.switch")]
@@ -38,10 +44,13 @@ impl Action {
             Self::FetchCopy(_) => "copy.fetch",
             Self::Fence(_) => "fence",
             Self::StopControlPlane(_) => "controlplane.stop",
+            Self::PrepareHost(_) => "host.prepare",
             Self::RestoreEtcd(_) => "etcd.restore",
+            Self::ResetEtcd(_) => "etcd.reset",
             Self::RestoreFiles(_) => "files.restore",
             Self::IssueCertificates(_) => "certificates.issue",
             Self::StartControlPlane(_) => "controlplane.start",
+            Self::JoinNodes(_) => "nodes.join",
             Self::StartManager(_) => "manager.start",
             Self::SwitchDns(_) => "dns.switch",
             Self::AwaitAgents(_) => "agents.await",
@@ -64,14 +73,61 @@ pub struct FetchCopy {
     pub accept_unsigned: bool,
     /// Its parts, as its manifest named them when the plan was made.
     pub parts: Vec<Part>,
+    /// The moment of etcd that is taken, where it is another than the copy's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<Moment>,
     /// The host to lay it ready on.
     pub host: Name,
-    /// Where, on that host: a directory of this takeover alone.
+    /// Where, on that host: a directory of this run alone.
     pub directory: String,
     /// What later steps need there: the data directory that etcd will start on.
     pub data_dir: String,
-    /// And kubeadm's configuration.
+    /// Programs that they call.
+    pub programs: Vec<String>,
+    /// Files that they read.
+    pub files: Vec<String>,
+    /// Whether the keys in the copy go into a control plane that is there, and have to fit it.
+    pub fits: bool,
+}
+
+/// A moment of a cluster's etcd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Moment {
+    /// The timeline of its history.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
+}
+
+/// Puts the files of a copied host onto one that has no control plane, or one of k3s's or RKE2's; what is replaced is kept aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrepareHost {
+    /// The host.
+    pub host: Name,
+    /// How the cluster was installed.
+    pub distribution: Distribution,
+    /// Where the copy lies there.
+    pub directory: String,
+    /// The copied host.
+    pub from: String,
+    /// What stands for another name or address in its settings here.
+    pub words: Vec<Word>,
+    /// kubeadm's configuration.
     pub kubeadm_config: String,
+    /// Where what is replaced is kept.
+    pub aside: String,
+}
+
+/// A name or an address of the copied host, and what it is on the new one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Word {
+    /// As it was.
+    pub from: String,
+    /// As it is.
+    pub to: String,
 }
 
 /// Makes sure that the former site cannot serve any more.
@@ -99,8 +155,9 @@ pub struct StopControlPlane {
     pub host: Name,
     /// How it was installed.
     pub distribution: Distribution,
-    /// What stops the manager there first.
-    pub manager_stop: String,
+    /// What stops the manager there first, if that is not of the control plane itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager_stop: Option<String>,
 }
 
 /// Builds etcd's data directory from the copy, beside the one in use.
@@ -115,10 +172,26 @@ pub struct RestoreEtcd {
     pub member: String,
     /// Its URL for other members.
     pub peer_url: String,
+    /// All that the restored cluster begins with, `NAME=URL` and commas between them.
+    pub initial_cluster: String,
     /// The data directory that etcd will start on.
     pub data_dir: String,
     /// How much higher than in the copy revisions go on, so that no client has seen one that now means something else.
     pub bump: u64,
+}
+
+/// Has k3s or RKE2 reset its etcd to the snapshot, as its own manual has it: `server --cluster-reset`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResetEtcd {
+    /// The host.
+    pub host: Name,
+    /// Which of the two.
+    pub distribution: Distribution,
+    /// Where the copy lies there.
+    pub directory: String,
+    /// Its data directory; its own usual one when there is none.
+    pub data_dir: String,
 }
 
 /// Puts the restored data directory and the copied keys in place; what was there is kept aside.
@@ -133,8 +206,11 @@ pub struct RestoreFiles {
     pub directory: String,
     /// The data directory that etcd will start on.
     pub data_dir: String,
-    /// The epoch: what is replaced is kept aside under its number.
-    pub epoch: Epoch,
+    /// What is replaced is kept aside under this name.
+    pub label: String,
+    /// Whether the host has a member of etcd and nothing else: then of the keys only etcd's CA is put there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// Issues the certificates and kubeconfigs of the new host from the restored CA.
@@ -145,6 +221,9 @@ pub struct IssueCertificates {
     pub host: Name,
     /// kubeadm's configuration there.
     pub config: String,
+    /// Whether the host has a member of etcd and nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// Starts the control plane and sees that it works: a controller acts on something written now.
@@ -157,10 +236,24 @@ pub struct StartControlPlane {
     pub host: Name,
     /// How it was installed.
     pub distribution: Distribution,
-    /// The right by which it starts: without it, nothing does.
-    pub standing: Standing,
-    /// Everyone who votes.
-    pub voters: Vec<Name>,
+    /// The right by which it starts, where sites vote on that: without it, nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+    /// Whether the host has a member of etcd and nothing else: nobody waits for an API server there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+}
+
+/// Sees the nodes of the hosts in the restored cluster; one that has another name gets the labels and taints of the one that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinNodes {
+    /// The host whose API server is asked.
+    pub host: Name,
+    /// How it was installed.
+    pub distribution: Distribution,
+    /// Each node, and the one that it stands for.
+    pub nodes: Vec<Word>,
 }
 
 /// Starts the manager and sees that it answers under its own name with its own certificate.

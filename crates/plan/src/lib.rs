@@ -1,39 +1,47 @@
 //! How a recovery is decided: the estate and what was found become a plan, a value with nothing left to choose.
 //!
-//! Pure: no IO, no async, no clock. Start at [`make`], which turns [`Facts`] into a [`Plan`] or says why there is none
-//! ([`NoPlan`]). What a step does is data, [`Action`]; `recovery` carries it out. `text` is the plan as people read it. [`readiness()`]
+//! Pure: no IO, no async, no clock. Start at [`make`], which turns [`Facts`] into the [`Plan`] of a failover or says why there is none
+//! ([`NoPlan`]); [`restore`] does so for a cluster that comes back where it serves. What a step does is data, [`Action`]; `recovery` carries
+//! it out. `text` is the plan as people read it. [`readiness()`]
 //! says how far the estate has come before there is anything to recover from.
 
 mod action;
 mod make;
 mod readiness;
+mod restore;
+mod steps;
 mod text;
 
 pub use action::{
-    Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, RestoreEtcd, RestoreFiles, StartControlPlane,
-    StartManager, StopControlPlane, SwitchDns,
+    Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd,
+    RestoreFiles, StartControlPlane, StartManager, StopControlPlane, SwitchDns, Word,
 };
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
+pub use restore::{Prepare, RestoreFacts, Target, restore};
 
 use estate::{Epoch, Name, PointId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A recovery with nothing left to choose.
+/// A recovery with nothing left to choose: a failover, or a restore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// The estate.
     pub estate: Name,
-    /// The cluster that is brought up elsewhere.
+    /// The cluster that is brought up.
     pub cluster: Name,
-    /// The site that it is taken from.
+    /// The site that the copy is of.
     pub from: Name,
     /// The site that it comes up at.
     pub to: Name,
-    /// The epoch that the new site will hold.
-    pub epoch: Epoch,
+    /// The epoch that the new site will hold; none where the cluster is restored by the right that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// The hosts that it is restored onto; none of a failover, whose host is the standby's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub onto: Vec<Name>,
     /// When the plan was made.
     pub made: Timestamp,
     /// Why: the grounds of a verdict, or that a person asked.

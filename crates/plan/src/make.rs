@@ -1,16 +1,11 @@
 //! From what was found to a plan.
 
-use crate::action::{
-    Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, RestoreEtcd, RestoreFiles, StartControlPlane,
-    StartManager, StopControlPlane, SwitchDns,
-};
+use crate::action::{Action, AwaitAgents, Fence, StartManager, SwitchDns};
+use crate::steps::Onto;
 use crate::{Plan, Step};
-use estate::{Estate, Failover, Kind, Name, Point, Stand, Standing};
+use estate::{Distribution, Estate, Failover, Kind, Name, Point, Stand, Standing};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// How far revisions are bumped. More than any cluster writes between a copy and its site's end.
-const BUMP: u64 = 1_000_000_000;
 
 /// What was found before the plan is made.
 #[derive(Clone, Debug)]
@@ -85,6 +80,24 @@ pub enum NoPlan {
         /// The site.
         holder: Name,
     },
+    /// The host is at a site that may not serve.
+    #[error("{host} is at a site that may not serve {cluster}: {holder} does")]
+    ServesElsewhere {
+        /// The cluster.
+        cluster: Name,
+        /// The site that serves it.
+        holder: Name,
+        /// The host.
+        host: Name,
+    },
+    /// Lifeboat cannot stop and start what was installed like this.
+    #[error("{cluster} is of {distribution}, whose control plane cannot be stopped and started by Lifeboat")]
+    Distribution {
+        /// The cluster.
+        cluster: Name,
+        /// How it was installed.
+        distribution: Distribution,
+    },
     /// The copy is not one of this cluster, or lacks what is needed.
     #[error("copy {point} cannot be recovered from: {reason}")]
     Copy {
@@ -100,7 +113,8 @@ impl NoPlan {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Estate(_) | Self::Stranger { .. } => Kind::Invalid,
-            Self::AlreadyThere { .. } => Kind::Conflict,
+            Self::Distribution { .. } => Kind::Invalid,
+            Self::AlreadyThere { .. } | Self::ServesElsewhere { .. } => Kind::Conflict,
             Self::Copy { .. } => Kind::Damaged,
         }
     }
@@ -149,7 +163,8 @@ pub fn make(estate: &Estate, cluster: &Name, facts: Facts, now: Timestamp) -> Re
         cluster: cluster.clone(),
         from: from.clone(),
         to: to.clone(),
-        epoch: standing.epoch,
+        epoch: Some(standing.epoch),
+        onto: Vec::new(),
         made: now,
         because: facts.because.clone(),
         point: point.id.clone(),
@@ -172,137 +187,37 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn steps(&self, chosen: &Chosen, member: &Member, former: &Name) -> Vec<Step> {
-        let point = &chosen.point;
-        let (signed, flag) = match &chosen.unsigned {
-            None => ("", ""),
-            Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
-        };
         let (of, cluster) = (self.of, self.cluster);
         let host = || (*self.stand.host).clone();
-        let (at, to) = (&self.stand.host, &self.standing.holder);
-        let directory = format!("/var/lib/lifeboat/takeover-{:06}", self.standing.epoch.0);
-        let voters: Vec<Name> = self.estate.sites.keys().cloned().collect();
+        let at = &self.stand.host;
         let name = of.manager.name.trim_end_matches('.').to_owned();
         let (address, dns) = (self.stand.address, of.dns);
+        let onto = Onto {
+            cluster,
+            repository: &of.of.repository,
+            distribution: of.of.distribution(),
+            host: at,
+            suffix: String::new(),
+            directory: format!("/var/lib/lifeboat/takeover-{:06}", self.standing.epoch.0),
+            label: self.standing.epoch.to_string(),
+            member,
+            initial_cluster: format!("{}={}", member.name, member.peer_url),
+            kubeadm_config: &self.stand.kubeadm_config,
+            alone: false,
+        };
         vec![
-            Step {
-                id: "fetch".to_owned(),
-                what: format!("Open copy {}{signed} and lay it ready on {at}: a damaged copy is found before anything is changed.", point.id),
-                by_hand: format!("lifeboat copies fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}", point.id),
-                check: format!("{directory} holds etcd and files, with the SHA-256 of the manifest"),
-                undo: format!("rm -r {directory} on {at}"),
-                timeout_s: 300,
-                attempts: 3,
-                action: Action::FetchCopy(FetchCopy {
-                    cluster: cluster.clone(),
-                    repository: (*of.of.repository).clone(),
-                    point: point.id.clone(),
-                    accept_unsigned: chosen.unsigned.is_some(),
-                    parts: point.parts.clone(),
-                    host: host(),
-                    directory: directory.clone(),
-                    data_dir: member.data_dir.clone(),
-                    kubeadm_config: self.stand.kubeadm_config.clone(),
-                }),
-            },
-            Step {
-                id: "fence".to_owned(),
-                what: format!(
-                    "Take epoch {} for {to} and wait until {former} cannot serve any more: two managers at once would part the estate.",
-                    self.standing.epoch
-                ),
-                by_hand: format!("make sure that {former} is off, or cut off: switch off its power, or block its address"),
-                check: format!("two of {} have promised the epoch, and the lease of {former} is over", list(&voters)),
-                undo: "none: whoever has promised an epoch refuses older ones for ever".to_owned(),
-                timeout_s: 180,
-                attempts: 3,
-                action: Action::Fence(Fence {
-                    cluster: cluster.clone(),
-                    standing: self.standing.clone(),
-                    former: former.clone(),
-                    voters: voters.clone(),
-                    unless_alive: self.automatic,
-                }),
-            },
-            Step {
-                id: "stop".to_owned(),
-                what: format!("Stop the control plane that {at} runs of its own, so that nothing holds the files that are replaced."),
-                by_hand: format!("on {at}: mkdir -p /etc/kubernetes/lifeboat-parked && mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/lifeboat-parked/"),
-                check: "no etcd and no kube-apiserver runs there".to_owned(),
-                undo: "move the manifests back".to_owned(),
-                timeout_s: 90,
-                attempts: 3,
-                action: Action::StopControlPlane(StopControlPlane {
-                    host: host(),
-                    distribution: of.of.distribution(),
-                    manager_stop: of.manager.stop.clone(),
-                }),
-            },
-            Step {
-                id: "etcd".to_owned(),
-                what: format!("Build etcd's data from the copy, beside the data in use, with revisions {BUMP} higher: no client has seen those."),
-                by_hand: format!(
-                    "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {}={} --initial-advertise-peer-urls {} --bump-revision {BUMP} --mark-compacted",
-                    member.data_dir, member.name, member.name, member.peer_url, member.peer_url
-                ),
-                check: format!("{}/lifeboat-restored is there", member.data_dir),
-                undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
-                timeout_s: 300,
-                attempts: 2,
-                action: Action::RestoreEtcd(RestoreEtcd {
-                    host: host(),
-                    directory: directory.clone(),
-                    member: member.name.clone(),
-                    peer_url: member.peer_url.clone(),
-                    data_dir: member.data_dir.clone(),
-                    bump: BUMP,
-                }),
-            },
-            Step {
-                id: "files".to_owned(),
-                what: "Put etcd's data, the CAs, the service-account keys and the encryption configuration in place; what was there is kept aside.".to_owned(),
-                by_hand: format!("on {at}: move {0}/member and /etc/kubernetes/pki aside, move {0}/lifeboat-restored/member to {0}, take the keys of etc/kubernetes/pki out of {directory}/files (zstd -dc files | tar -x)", member.data_dir),
-                check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
-                undo: format!("move back what lies in /etc/kubernetes/lifeboat-replaced-{0} and {1}/lifeboat-replaced-{0}", self.standing.epoch, member.data_dir),
-                timeout_s: 60,
-                attempts: 2,
-                action: Action::RestoreFiles(RestoreFiles {
-                    host: host(),
-                    distribution: of.of.distribution(),
-                    directory,
-                    data_dir: member.data_dir.clone(),
-                    epoch: self.standing.epoch,
-                }),
-            },
-            Step {
-                id: "certificates".to_owned(),
-                what: format!("Issue serving certificates and kubeconfigs for {at} from the restored CA."),
-                by_hand: format!("on {at}: kubeadm init phase certs all --config {0} && kubeadm init phase kubeconfig all --config {0}", self.stand.kubeadm_config),
-                check: "kubeadm certs check-expiration".to_owned(),
-                undo: "none is needed: they are issued anew each time".to_owned(),
-                timeout_s: 60,
-                attempts: 2,
-                action: Action::IssueCertificates(IssueCertificates { host: host(), config: self.stand.kubeadm_config.clone() }),
-            },
-            Step {
-                id: "control-plane".to_owned(),
-                what: format!("Start the control plane on {at} and see that a controller acts on something written now."),
-                by_hand: format!("on {at}: mv /etc/kubernetes/lifeboat-parked/*.yaml /etc/kubernetes/manifests/"),
-                check: "kubectl get --raw /readyz; a new namespace gets its default service account".to_owned(),
-                undo: "move the manifests away again".to_owned(),
-                timeout_s: 180,
-                attempts: 2,
-                action: Action::StartControlPlane(StartControlPlane {
-                    cluster: cluster.clone(),
-                    host: host(),
-                    distribution: of.of.distribution(),
-                    standing: self.standing.clone(),
-                    voters,
-                }),
-            },
+            onto.fetch(chosen, None, false),
+            self.fence(former),
+            onto.stop(Some(&of.manager.stop)),
+            onto.etcd(),
+            onto.files(),
+            onto.certificates(),
+            onto.start(Some(self.standing)),
             Step {
                 id: "manager".to_owned(),
-                what: format!("Start the manager on {at} and see that {address} answers as {name}, with the certificate that agents pin."),
+                what: format!(
+                    "Start the manager on {at} and see that {address} answers as {name}, with the certificate that agents pin."
+                ),
                 by_hand: format!("on {at}: {}", of.manager.start),
                 check: format!("curl --resolve {name}:{}:{address} https://{name}/ping says pong", of.manager.port),
                 undo: of.manager.stop.clone(),
@@ -318,8 +233,14 @@ impl Context<'_> {
             },
             Step {
                 id: "dns".to_owned(),
-                what: format!("Let {name} lead to {address}, and see the new answer at the name server and through a resolver."),
-                by_hand: format!("nsupdate -k KEY: server {}; update delete {name} A; update add {name} {} A {address}; send", dns.server.ip(), dns.ttl),
+                what: format!(
+                    "Let {name} lead to {address}, and see the new answer at the name server and through a resolver."
+                ),
+                by_hand: format!(
+                    "nsupdate -k KEY: server {}; update delete {name} A; update add {name} {} A {address}; send",
+                    dns.server.ip(),
+                    dns.ttl
+                ),
                 check: format!("dig +short {name} says {address}"),
                 undo: format!("let {name} lead to {} again", of.primary.address),
                 timeout_s: 60 + u64::from(dns.ttl),
@@ -336,8 +257,11 @@ impl Context<'_> {
             },
             Step {
                 id: "agents".to_owned(),
-                what: "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned(),
-                by_hand: format!("curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version for each cluster"),
+                what: "See every downstream cluster back: its own API server answers through the manager's tunnel."
+                    .to_owned(),
+                by_hand: format!(
+                    "curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version for each cluster"
+                ),
                 check: "each answers with its version".to_owned(),
                 undo: "none is needed: nothing is changed".to_owned(),
                 timeout_s: of.manager.agents_within.as_secs(),
@@ -345,6 +269,29 @@ impl Context<'_> {
                 action: Action::AwaitAgents(AwaitAgents { cluster: cluster.clone(), host: host(), name, address }),
             },
         ]
+    }
+
+    fn fence(&self, former: &Name) -> Step {
+        let (to, voters) = (&self.standing.holder, self.estate.sites.keys().cloned().collect::<Vec<Name>>());
+        Step {
+            id: "fence".to_owned(),
+            what: format!(
+                "Take epoch {} for {to} and wait until {former} cannot serve any more: two managers at once would part the estate.",
+                self.standing.epoch
+            ),
+            by_hand: format!("make sure that {former} is off, or cut off: switch off its power, or block its address"),
+            check: format!("two of {} have promised the epoch, and the lease of {former} is over", list(&voters)),
+            undo: "none: whoever has promised an epoch refuses older ones for ever".to_owned(),
+            timeout_s: 180,
+            attempts: 3,
+            action: Action::Fence(Fence {
+                cluster: self.cluster.clone(),
+                standing: self.standing.clone(),
+                former: former.clone(),
+                voters,
+                unless_alive: self.automatic,
+            }),
+        }
     }
 }
 

@@ -139,5 +139,117 @@ fn a_takeover_that_was_given_up_before_anything_was_started_is_made_anew() {
         facts.started = false;
     });
     let plan = again.unwrap();
-    assert_eq!((plan.epoch, plan.from.as_str(), plan.to.as_str()), (Epoch(3), "main", "standby"));
+    assert_eq!((plan.epoch, plan.from.as_str(), plan.to.as_str()), (Some(Epoch(3)), "main", "standby"));
+}
+
+fn target(host: &str, alone: bool) -> Target {
+    Target {
+        host: host.parse().unwrap(),
+        node: host.to_owned(),
+        member: Member {
+            name: host.to_owned(),
+            peer_url: format!("https://{host}:2380"),
+            data_dir: "/var/lib/etcd".to_owned(),
+        },
+        kubeadm_config: "/etc/kubernetes/kubeadm.yaml".to_owned(),
+        alone,
+        prepare: None,
+    }
+}
+
+fn restored(change: impl FnOnce(&mut RestoreFacts)) -> Result<Plan, NoPlan> {
+    let found = facts();
+    let mut facts = RestoreFacts {
+        distribution: Distribution::Kubeadm,
+        begun: found.chosen.point.begun,
+        chosen: found.chosen,
+        moment: Some(Moment { timeline: 1, revision: 4700 }),
+        targets: vec![target("main-1", false)],
+        stopped: Vec::new(),
+        standing: Some(found.standing),
+        loss: found.loss,
+        because: found.because,
+    };
+    change(&mut facts);
+    restore(&estate(), &"rancher".parse().unwrap(), &facts, at("2026-11-22T22:01:30Z"))
+}
+
+fn prepare(from: &str) -> Option<Prepare> {
+    let word = |from: &str, to: &str| Word { from: from.to_owned(), to: to.to_owned() };
+    Some(Prepare {
+        from: from.to_owned(),
+        node: from.to_owned(),
+        words: vec![word("main-0", "main-1"), word("10.1.1.9", "10.1.1.1")],
+    })
+}
+
+#[test]
+fn a_restore_onto_a_host_with_a_control_plane() {
+    insta::assert_snapshot!(restored(|_| {}).unwrap().text());
+}
+
+#[test]
+fn a_restore_onto_an_empty_host_while_another_is_stopped() {
+    let plan = restored(|facts| {
+        facts.targets[0].prepare = prepare("main-0");
+        facts.stopped = vec!["witness".parse().unwrap()];
+        facts.standing = None;
+    });
+    insta::assert_snapshot!(plan.unwrap().text());
+}
+
+#[test]
+fn a_restore_of_rke2() {
+    let plan = restored(|facts| {
+        facts.distribution = Distribution::Rke2;
+        facts.targets[0].prepare = prepare("main-1");
+        facts.targets[0].member.data_dir = "/var/lib/rancher/rke2".to_owned();
+        facts.standing = None;
+    });
+    insta::assert_snapshot!(plan.unwrap().text());
+}
+
+#[test]
+fn all_members_begin_together_and_nothing_starts_before_everything_stands_still() {
+    let plan = restored(|facts| facts.targets = vec![target("main-1", false), target("witness", true)]).unwrap();
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "fetch-main-1",
+            "fetch-witness",
+            "stop-main-1",
+            "stop-witness",
+            "etcd-main-1",
+            "files-main-1",
+            "certificates-main-1",
+            "etcd-witness",
+            "files-witness",
+            "certificates-witness",
+            "start-witness",
+            "control-plane-main-1",
+            "nodes",
+        ]
+    );
+    let initial = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::RestoreEtcd(it) => Some(it.initial_cluster.as_str()),
+        _ => None,
+    });
+    let expected = "main-1=https://main-1:2380,witness=https://witness:2380";
+    assert_eq!(initial.collect::<Vec<_>>(), [expected, expected]);
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+}
+
+#[test]
+fn there_is_no_restore_where_another_site_serves_or_nothing_can_be_stopped() {
+    let elsewhere =
+        restored(|facts| facts.standing = Some(Standing { epoch: Epoch(2), holder: "standby".parse().unwrap() }));
+    assert!(matches!(elsewhere, Err(NoPlan::ServesElsewhere { .. })), "{elsewhere:?}");
+    let unknown = restored(|facts| facts.distribution = Distribution::Rke1);
+    assert!(matches!(unknown, Err(NoPlan::Distribution { .. })), "{unknown:?}");
+    let incomplete = restored(|facts| facts.chosen.point.parts.retain(|part| part.name != "files"));
+    assert!(matches!(incomplete, Err(NoPlan::Copy { .. })), "{incomplete:?}");
+    let nothing = restored(|facts| facts.targets.clear());
+    assert!(matches!(nothing, Err(NoPlan::Estate(_))), "{nothing:?}");
 }

@@ -1,13 +1,13 @@
 //! The plan as people read it.
 
 use crate::Plan;
+use crate::make::list;
 use std::fmt::Write as _;
 
 impl Plan {
     /// The plan as text: what happens and why, what is lost, and each step with how a person would do it.
     pub fn text(&self) -> String {
-        let mut text =
-            format!("Failover of {} from {} to {}, epoch {}\n\n", self.cluster, self.from, self.to, self.epoch);
+        let mut text = format!("{}\n\n", self.title());
         for reason in &self.because {
             _ = writeln!(text, "  because  {reason}");
         }
@@ -24,6 +24,14 @@ impl Plan {
             _ = writeln!(text, "    undo     {}", step.undo);
         }
         text
+    }
+
+    /// What it is, in a few words.
+    pub fn title(&self) -> String {
+        match self.epoch {
+            Some(epoch) => format!("Failover of {} from {} to {}, epoch {epoch}", self.cluster, self.from, self.to),
+            None => format!("Restore of {} onto {}", self.cluster, list(&self.onto)),
+        }
     }
 
     /// What will be lost, in words.

@@ -9,7 +9,8 @@
 //! 4. [`compare`] says what differs on a host; [`put_back`] puts files in place there, and what they replace aside.
 //! 5. [`Watch`] notices when something changes.
 //!
-//! [`fits`] and [`restore`] are another road: a cluster that moves to hosts of its own kind takes the keys and little else.
+//! [`fits`] and [`restore`] are another road: a cluster that moves to hosts of its own kind takes the keys and little else. [`prepared`]
+//! is for a host that has nothing yet: what of a copied host's files it needs, with its own name and address in them.
 //!
 //! Not here: whether keys, tokens and certificates fit together, when a copy is taken, where it is kept.
 
@@ -18,6 +19,7 @@ mod compare;
 mod gather;
 mod listing;
 mod pattern;
+mod prepare;
 mod put;
 mod sets;
 mod take;
@@ -30,6 +32,7 @@ mod watch;
 pub use archive::{ArchiveLimits, BadArchive};
 pub use compare::{Change, Difference, compare, selected};
 pub use pattern::{BadPattern, Pattern};
+pub use prepare::{RancherHost, control_plane, prepared, rancher_host};
 pub use put::{Put, Putting, put_back};
 pub use sets::{Item, Need, Places, facts};
 pub use take::{LeftOut, Missing, Taken, Why, take};

@@ -100,10 +100,17 @@ pub async fn plan(
 /// # Errors
 /// There is no manifest, or it lacks one of the flags.
 pub async fn member(host: &Host) -> Result<Member, Trouble> {
-    let flags = Flags::read(host, "etcd").await?;
+    member_of(&Flags::read(host, "etcd").await?, host.name())
+}
+
+/// The same, as the flags of etcd on `host` have it.
+///
+/// # Errors
+/// One of them is not set.
+pub(crate) fn member_of(flags: &Flags, host: &str) -> Result<Member, Trouble> {
     let flag = |name: &str| {
         flags.get(name).map(str::to_owned).ok_or_else(|| {
-            let message = format!("etcd on {} is started without --{name}", host.name());
+            let message = format!("etcd on {host} is started without --{name}");
             Trouble::new("LB0404", Kind::Invalid, message).hint("look at /etc/kubernetes/manifests/etcd.yaml there")
         })
     };
@@ -185,8 +192,8 @@ async fn started(repository: &Repository, standing: &Standing) -> Result<bool, T
     if standing.epoch == Epoch::FIRST {
         return Ok(true);
     }
-    let newest = runs::newest(repository).await?;
-    let of_it = newest.filter(|run| run.plan.epoch == standing.epoch && run.plan.to == standing.holder);
+    let newest = runs::newest(repository, &|plan| !plan.is_restore()).await?;
+    let of_it = newest.filter(|run| run.plan.epoch == Some(standing.epoch) && run.plan.to == standing.holder);
     Ok(of_it.is_none_or(|run| run.state.outcome("control-plane").is_some()))
 }
 

@@ -1,8 +1,8 @@
 //! How a plan runs: one file a step kind, one road for a person, an automatic failover and a drill.
 //!
 //! Start at [`run`], which carries a plan out from wherever its journal stands. [`World`] is the estate with its doors open:
-//! hosts, repository, voters, name servers. [`runs`] keeps the journals in the repository; [`gather`] finds what a plan is
-//! made from; [`elsewhere`] asks other hosts; [`asked`], [`adopted`] and [`put_back`] find and open what a person asks for, and put files
+//! hosts, repository, voters, name servers. [`runs`] keeps the journals in the repository; [`gather`] finds what the plan of a failover is
+//! made from, [`restoring`] that of a restore; [`elsewhere`] asks other hosts; [`asked`], [`adopted`] and [`put_back`] find and open what a person asks for, and put files
 //! back; [`kit`] is what an empty host needs besides the copies; [`control_plane`] stops and starts one; [`report`] says what a run took
 //! and what was lost.
 //!
@@ -17,6 +17,7 @@ pub mod gather;
 pub mod kit;
 pub mod put_back;
 pub mod report;
+pub mod restoring;
 mod run;
 pub mod runs;
 mod spool;

@@ -17,8 +17,14 @@ pub struct Measured {
     pub from: String,
     /// To which site.
     pub to: String,
-    /// The epoch that it took.
-    pub epoch: u64,
+    /// The cluster.
+    pub cluster: String,
+    /// The epoch that it took; none of a restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// The hosts that it is restored onto, of a restore.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub onto: Vec<String>,
     /// The copy.
     pub point: String,
     /// Why the copy is not to be trusted, if a person has accepted that.
@@ -91,7 +97,9 @@ impl Measured {
             },
             from: plan.from.to_string(),
             to: plan.to.to_string(),
-            epoch: plan.epoch.0,
+            cluster: plan.cluster.to_string(),
+            epoch: plan.epoch.map(|epoch| epoch.0),
+            onto: plan.onto.iter().map(ToString::to_string).collect(),
             point: plan.point.to_string(),
             unsigned: plan.unsigned.clone(),
             point_begun: plan.point_begun,

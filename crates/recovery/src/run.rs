@@ -65,6 +65,7 @@ impl Actor for Carrier<'_> {
             run: self.run,
             made: self.plan.made,
             limit: Duration::from_secs(found.map_or(60, |planned| planned.timeout_s)),
+            is_restore: self.plan.is_restore(),
             inside,
         };
         let done = match found {

@@ -8,6 +8,9 @@ use plan::Plan;
 use repository::{AppendError, Repository};
 use std::collections::BTreeSet;
 
+/// How often a number for a run is looked for.
+const ATTEMPTS: usize = 5;
+
 /// The journal of one run, kept in a repository.
 #[derive(Debug)]
 pub struct InRepository<'a> {
@@ -117,24 +120,31 @@ pub async fn read(repository: &Repository, number: u64) -> Result<Run, Trouble> 
     }
 }
 
-/// The newest run, if there is any. What stands above it and opens with no key was planted, and is passed over.
+/// The newest run whose plan is one of those asked for, if there is any. What stands above it and opens with no key was planted, and is
+/// passed over.
 ///
 /// # Errors
 /// As [`read`].
-pub async fn newest(repository: &Repository) -> Result<Option<Run>, Trouble> {
-    Ok(newest_and_next(repository).await?.0)
+pub async fn newest(repository: &Repository, of: &(dyn Fn(&Plan) -> bool + Sync)) -> Result<Option<Run>, Trouble> {
+    Ok(newest_and_next(repository, of).await?.0)
 }
 
-/// The newest run, and the number of the next.
-async fn newest_and_next(repository: &Repository) -> Result<(Option<Run>, u64), Trouble> {
+/// The newest run of those asked for, and the number of the next of all.
+async fn newest_and_next(
+    repository: &Repository,
+    of: &(dyn Fn(&Plan) -> bool + Sync),
+) -> Result<(Option<Run>, u64), Trouble> {
     let mut numbers = repository.runs().await?;
     numbers.sort_unstable();
-    let (mut newest, mut planted) = (None, BTreeSet::new());
+    let (mut newest, mut planted, mut last) = (None, BTreeSet::new(), 0);
     while let Some(number) = numbers.pop() {
         match found(repository, number).await? {
             Found::Run(run) => {
-                newest = Some(*run);
-                break;
+                last = last.max(number);
+                if of(&run.plan) {
+                    newest = Some(*run);
+                    break;
+                }
             }
             Found::Broken(_, trouble) => return Err(trouble),
             Found::Planted(_) => drop(planted.insert(number)),
@@ -142,28 +152,34 @@ async fn newest_and_next(repository: &Repository) -> Result<(Option<Run>, u64), 
             Found::None => {}
         }
     }
-    let mut next = newest.as_ref().map_or(1, |run: &Run| run.number + 1);
+    let mut next = last + 1;
     while planted.contains(&next) {
         next += 1;
     }
     Ok((newest, next))
 }
 
-/// Begins a run of `plan` under the next number. Of two who begin at once one wins, and the other is told of it.
+/// Begins a run of `plan` under the next number. Of two who begin one for the same cluster at once one wins, and the other is told of it.
 ///
 /// # Errors
-/// Another run is not over, or was begun at the same moment; the repository does not answer.
+/// Another run of this cluster is not over, or was begun at the same moment; the repository does not answer.
 pub async fn begin(repository: &Repository, plan: &Plan, runner: &Runner) -> Result<u64, Trouble> {
-    let (newest, number) = newest_and_next(repository).await?;
-    if let Some(run) = newest.as_ref().filter(|run| !run.ended()) {
-        return Err(unfinished(run.number));
+    let value = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
+    let of_cluster = |other: &Plan| other.cluster == plan.cluster;
+    let mut lost_to = 0;
+    // Another cluster's run may take the number meanwhile.
+    for _attempt in 0..ATTEMPTS {
+        let (newest, number) = newest_and_next(repository, &of_cluster).await?;
+        if let Some(run) = newest.as_ref().filter(|run| !run.ended()) {
+            return Err(unfinished(run.number));
+        }
+        match engine::begin(&InRepository { repository, run: number }, value.clone(), runner).await {
+            Ok(()) => return Ok(number),
+            Err(engine::Error::OtherPlan) => lost_to = number,
+            Err(error) => return Err(error.into()),
+        }
     }
-    let plan = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
-    match engine::begin(&InRepository { repository, run: number }, plan, runner).await {
-        Ok(()) => Ok(number),
-        Err(engine::Error::OtherPlan) => Err(unfinished(number)),
-        Err(error) => Err(error.into()),
-    }
+    Err(unfinished(lost_to))
 }
 
 /// How a run stands that somebody wants to end.
@@ -191,6 +207,10 @@ pub async fn ending(repository: &Repository, number: u64) -> Result<Ending, Trou
 }
 
 fn unfinished(number: u64) -> Trouble {
-    Trouble::new("LB0706", Kind::Conflict, format!("run {number} is not over, and there is one at a time"))
-        .hint(format!("lifeboat run show {number}"))
+    Trouble::new(
+        "LB0706",
+        Kind::Conflict,
+        format!("run {number} is not over, and there is one at a time for a cluster"),
+    )
+    .hint(format!("lifeboat run show {number}"))
 }

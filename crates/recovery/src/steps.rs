@@ -6,10 +6,13 @@ mod controlplane_start;
 mod controlplane_stop;
 mod copy_fetch;
 mod dns_switch;
+mod etcd_reset;
 mod etcd_restore;
 mod fence;
 mod files_restore;
+mod host_prepare;
 mod manager_start;
+pub(crate) mod nodes_join;
 
 use crate::{Trouble, World};
 use engine::Inside;
@@ -30,6 +33,8 @@ pub(crate) struct Context<'a> {
     pub(crate) made: Timestamp,
     /// How long this step may take.
     pub(crate) limit: Duration,
+    /// Whether a cluster is restored where it serves: then hints are other ones.
+    pub(crate) is_restore: bool,
     pub(crate) inside: &'a Inside<'a>,
 }
 
@@ -39,10 +44,13 @@ pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Va
         Action::FetchCopy(it) => outcome(copy_fetch::perform(it, context).await?),
         Action::Fence(it) => outcome(fence::perform(it, context).await?),
         Action::StopControlPlane(it) => outcome(controlplane_stop::perform(it, context).await?),
+        Action::PrepareHost(it) => outcome(host_prepare::perform(it, context).await?),
+        Action::ResetEtcd(it) => outcome(etcd_reset::perform(it, context).await?),
         Action::RestoreEtcd(it) => outcome(etcd_restore::perform(it, context).await?),
         Action::RestoreFiles(it) => outcome(files_restore::perform(it, context).await?),
         Action::IssueCertificates(it) => outcome(certificates_issue::perform(it, context).await?),
         Action::StartControlPlane(it) => outcome(controlplane_start::perform(it, context).await?),
+        Action::JoinNodes(it) => outcome(nodes_join::perform(it, context).await?),
         Action::StartManager(it) => outcome(manager_start::perform(it, context).await?),
         Action::SwitchDns(it) => outcome(dns_switch::perform(it, context).await?),
         Action::AwaitAgents(it) => outcome(agents_await::perform(it, context).await?),

@@ -81,7 +81,7 @@ async fn of_two_who_begin_at_once_one_wins_and_a_run_that_is_not_over_forbids_an
     let journal = runs::InRepository { repository: &repository, run: 1 };
     engine::cancel(&journal, &one).await.unwrap();
     assert_eq!(runs::begin(&repository, &plan("three"), &one).await.unwrap(), 2);
-    let newest = runs::newest(&repository).await.unwrap().unwrap();
+    let newest = runs::newest(&repository, &|_| true).await.unwrap().unwrap();
     assert_eq!((newest.number, newest.plan.because), (2, vec!["three".to_owned()]));
 }
 
@@ -119,16 +119,16 @@ async fn a_planted_run_is_passed_over_and_one_that_is_damaged_is_ended_by_a_pers
     for run in [2, 9_999_999_999] {
         plant(directory.path(), run, 0);
     }
-    assert!(runs::newest(&repository).await.unwrap().is_none());
+    assert!(runs::newest(&repository, &|_| true).await.unwrap().is_none());
     assert_eq!(runs::begin(&repository, &plan("one"), &runner).await.unwrap(), 1);
-    assert_eq!(runs::newest(&repository).await.unwrap().unwrap().number, 1);
+    assert_eq!(runs::newest(&repository, &|_| true).await.unwrap().unwrap().number, 1);
     let trouble = runs::read(&repository, 2).await.unwrap_err();
     assert_eq!((&*trouble.code, trouble.kind), ("LB0703", Kind::Damaged));
 
     // A run that may not be over and cannot be read to its end.
     plant(directory.path(), 1, 1);
     for trouble in [
-        runs::newest(&repository).await.unwrap_err(),
+        runs::newest(&repository, &|_| true).await.unwrap_err(),
         runs::begin(&repository, &plan("two"), &runner).await.unwrap_err(),
     ] {
         assert_eq!((&*trouble.code, trouble.kind), ("LB0703", Kind::Damaged));
@@ -140,7 +140,7 @@ async fn a_planted_run_is_passed_over_and_one_that_is_damaged_is_ended_by_a_pers
     engine::cancel(&journal, &runner).await.unwrap();
     // What stands behind the end of a run counts for nothing.
     plant(directory.path(), 1, 9_999_999_999);
-    assert!(runs::newest(&repository).await.unwrap().unwrap().ended());
+    assert!(runs::newest(&repository, &|_| true).await.unwrap().unwrap().ended());
     assert_eq!(runs::ending(&repository, 2).await.unwrap(), runs::Ending::Broken { sound: 0 });
     // The number of what was planted is passed over, too.
     assert_eq!(runs::begin(&repository, &plan("two"), &runner).await.unwrap(), 3);

@@ -219,7 +219,7 @@ async fn hosts(world: &World, cluster: &Name, findings: &mut Findings) -> Result
     let of = world.failover(cluster)?;
     let host = &of.standby.host;
     let found = match world.host(host) {
-        Ok(entered) => fitness::missing(&entered, &of.standby.kubeadm_config)
+        Ok(entered) => fitness::missing(&entered, &fitness::PROGRAMS, &[&of.standby.kubeadm_config])
             .await
             .map_err(Trouble::from),
         Err(trouble) => Err(trouble),

@@ -29,9 +29,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let newest = runs::newest(&repository).await;
+    let newest = runs::newest(&repository, &|plan| plan.cluster == cluster).await;
     let newest = newest.map_err(|trouble| world.about_identity(&cluster, trouble))?;
     let unfinished = newest.filter(|run| !run.ended());
+    if let Some(run) = unfinished.as_ref().filter(|run| run.plan.is_restore()) {
+        let message = format!("run {}, a restore of {cluster} by a person, is not over", run.number);
+        return Err(Failure::new("LB0706", Kind::Conflict, message)
+            .hint(format!("lifeboat run cancel {} --yes, then the same command again", run.number)));
+    }
     let (number, plan) = match unfinished {
         Some(run) => {
             printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
@@ -87,10 +92,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Some(number) => number,
         None => runs::begin(&repository, &plan, &hold.runner).await?,
     };
-    printer.talk(&format!(
-        "run {number}: {} from {} to {}, epoch {}",
-        plan.cluster, plan.from, plan.to, plan.epoch
-    ));
+    printer.talk(&format!("run {number}: {}", plan.title()));
     let watching = Watching::new(*printer, &plan);
     let done = recovery::run(&world, &repository, number, &plan, &hold.runner, &watching).await;
     watching.clear();

@@ -3,7 +3,9 @@
 
 mod etcd;
 mod files;
+mod host;
 mod moment;
+mod place;
 
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -18,7 +20,7 @@ pub(crate) struct Args {
 enum Command {
     /// Put the files of a captured host back, onto a host or below a directory, shown first
     Files(files::Args),
-    /// Make a data directory of any moment of a cluster's etcd, and say what would be lost
+    /// Bring a cluster back at any moment, onto hosts or as a data directory, and say what would be lost
     Etcd(etcd::Args),
 }
 

@@ -5,15 +5,56 @@ use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use crate::runner::Hold;
+use ::estate::{Kind, Name};
 use jiff::{SignedDuration, Timestamp};
+use recovery::World;
 use recovery::report::Measured;
 use recovery::runs::{self, Ending};
+use repository::Repository;
 use serde::Serialize;
+
+/// Whose runs.
+#[derive(clap::Args)]
+struct Of {
+    #[command(flatten)]
+    which: Which,
+    /// A cluster, by whose repository the runs are found; not needed where there is one repository, or one cluster with a standby
+    #[arg(long, value_name = "NAME")]
+    cluster: Option<Name>,
+}
+
+impl Of {
+    /// The estate, and the repository that the runs are in.
+    fn open(&self) -> Result<(World, Repository), Failure> {
+        let world = self.which.open()?;
+        let clusters = &world.estate.clusters;
+        let repository = match (&self.cluster, world.estate.failover()) {
+            (Some(name), _) => (*world.cluster(name)?.repository).clone(),
+            (None, Some(of)) => (*of.of.repository).clone(),
+            (None, None) => {
+                let mut all: Vec<&Name> = clusters.values().map(|of| &*of.repository).collect();
+                all.dedup();
+                match all[..] {
+                    [one] => one.clone(),
+                    _ => {
+                        let names: Vec<&str> = clusters.keys().map(Name::as_str).collect();
+                        let message =
+                            "the clusters of the estate have several repositories, and each has runs of its own";
+                        return Err(Failure::new("LB0003", Kind::Invalid, message)
+                            .hint(format!("--cluster one of: {}", names.join(", "))));
+                    }
+                }
+            }
+        };
+        let repository = world.repository(&repository)?;
+        Ok((world, repository))
+    }
+}
 
 #[derive(clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
-    which: Which,
+    of: Of,
 }
 
 #[derive(clap::Args)]
@@ -33,7 +74,7 @@ enum Command {
 #[derive(clap::Args)]
 struct OneArgs {
     #[command(flatten)]
-    which: Which,
+    of: Of,
     /// Its number; without this the newest
     number: Option<u64>,
 }
@@ -41,7 +82,7 @@ struct OneArgs {
 #[derive(clap::Args)]
 struct CancelArgs {
     #[command(flatten)]
-    which: Which,
+    of: Of,
     /// Its number
     number: u64,
     /// Really end it
@@ -62,14 +103,13 @@ impl Report for Listed {
             [
                 run.run.to_string(),
                 run.state.to_owned(),
-                format!("{} -> {}", run.from, run.to),
-                run.epoch.to_string(),
+                title(run),
                 time(run.begun),
                 run.ended
                     .map_or_else(String::new, |ended| format!("{:.1} s", seconds(run.begun, ended))),
             ]
         });
-        table(["RUN", "STATE", "FAILOVER", "EPOCH", "BEGUN", "TOOK"], rows)
+        table(["RUN", "STATE", "WHAT", "BEGUN", "TOOK"], rows)
     }
 }
 
@@ -81,10 +121,7 @@ pub(crate) struct Shown(pub(crate) Measured);
 impl Report for Shown {
     fn text(&self) -> String {
         let run = &self.0;
-        let mut text = format!(
-            "run {} {}: {} -> {}, epoch {}, from copy {}\n\n",
-            run.run, run.state, run.from, run.to, run.epoch, run.point
-        );
+        let mut text = format!("run {} {}: {}, from copy {}\n\n", run.run, run.state, title(run), run.point);
         if let Some(reason) = &run.unsigned {
             text += &format!("the copy is not to be trusted, and a person accepted that: {reason}\n\n");
         }
@@ -141,9 +178,28 @@ impl Report for Shown {
             if let Some(by_hand) = &run.by_hand {
                 text += &format!("  by hand: {by_hand}\n");
             }
-            text += "  to go on: lifeboat failover --yes\n";
+            text += &format!("  to go on: {}\n", goes_on(run));
         }
         text
+    }
+}
+
+/// From where to where it goes.
+fn title(run: &Measured) -> String {
+    match run.epoch {
+        Some(epoch) => format!("{} -> {}, epoch {epoch}", run.from, run.to),
+        None => format!("restore of {} onto {}", run.cluster, run.onto.join(", ")),
+    }
+}
+
+/// The command that goes on with it.
+fn goes_on(run: &Measured) -> String {
+    match run.epoch {
+        Some(_) => "lifeboat failover --yes".to_owned(),
+        None => {
+            let to: Vec<String> = run.onto.iter().map(|host| format!("--to {host}")).collect();
+            format!("lifeboat restore etcd {} {} --yes", run.cluster, to.join(" "))
+        }
     }
 }
 
@@ -186,8 +242,7 @@ fn time(at: Timestamp) -> String {
 }
 
 pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, cluster) = args.which.open_cluster()?;
-    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let (_, repository) = args.of.open()?;
     let mut listed = Vec::new();
     for number in repository.runs().await.map_err(recovery::Trouble::from)? {
         match runs::read(&repository, number).await {
@@ -207,20 +262,18 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 }
 
 async fn show(args: OneArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, cluster) = args.which.open_cluster()?;
-    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let (_, repository) = args.of.open()?;
     let run = match args.number {
         Some(number) => runs::read(&repository, number).await?,
-        None => runs::newest(&repository).await?.ok_or_else(|| {
-            Failure::new("LB0705", estate::Kind::Invalid, "there is no run yet").hint("lifeboat plan")
-        })?,
+        None => runs::newest(&repository, &|_| true)
+            .await?
+            .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan"))?,
     };
     printer.show(&Shown(Measured::of(&run)))
 }
 
 async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, cluster) = args.which.open_cluster()?;
-    let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let (world, repository) = args.of.open()?;
     let number = args.number;
     let ending = runs::ending(&repository, number).await?;
     if !args.yes {
@@ -236,7 +289,7 @@ async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
                 (message, "lifeboat explain LB0703".to_owned())
             }
         };
-        return Err(Failure::new("LB0006", estate::Kind::Person, message)
+        return Err(Failure::new("LB0006", Kind::Person, message)
             .hint(format!("{first}, then lifeboat run cancel {number} --yes")));
     }
     let hold = Hold::take(&world)?;

@@ -125,7 +125,7 @@ fn told_apart(shown: &Value) {
 async fn rebuilt(world: &World, keys: &[u8], shown: &Value) -> BTreeSet<String> {
     let standby = host(world, "standby-1");
     let limits = Limits { grace: Duration::from_secs(1), all: LIMIT, alone: true };
-    control_plane::stop(&standby, Distribution::Kubeadm, "true", limits)
+    control_plane::stop(&standby, Distribution::Kubeadm, None, limits)
         .await
         .unwrap();
     let waiting = protect::etcd::waiting(DATA);
@@ -147,12 +147,14 @@ async fn rebuilt(world: &World, keys: &[u8], shown: &Value) -> BTreeSet<String> 
 
     let archive = "/var/tmp/keys";
     standby.write(archive, keys, 0o600).await.unwrap();
-    let restore = files::Restore { archive, data_dir: DATA, epoch: "2" };
+    let restore = files::Restore { archive, data_dir: DATA, label: "2", alone: false };
     files::restore(&standby, &restore, LIMIT).await.unwrap();
     let config = "--config /etc/kubernetes/kubeadm.yaml >/dev/null";
     let issue = format!("kubeadm init phase certs all {config}; kubeadm init phase kubeconfig all {config}");
     world.run("standby-1", &issue).await;
-    control_plane::start(&standby, Distribution::Kubeadm, LIMIT).await.unwrap();
+    control_plane::start(&standby, Distribution::Kubeadm, false, LIMIT)
+        .await
+        .unwrap();
     there.collect()
 }
 

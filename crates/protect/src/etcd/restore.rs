@@ -13,6 +13,8 @@ pub struct Restore<'a> {
     pub member: &'a str,
     /// Its URL for other members.
     pub peer_url: &'a str,
+    /// All members that the restored cluster begins with: `NAME=URL`, commas between them.
+    pub initial_cluster: &'a str,
     /// The data directory that etcd starts on. What is built waits below it, where nothing starts on it, and on the same file
     /// system whatever is mounted there.
     pub data_dir: &'a str,
@@ -39,7 +41,7 @@ pub fn waiting(data_dir: &str) -> String {
 fn script(what: &Restore<'_>) -> String {
     let into = waiting(what.data_dir);
     let (data_dir, into, beside) = (quoted(what.data_dir), quoted(&into), quoted(&format!("{into}.partial")));
-    let cluster = quoted(&format!("{}={}", what.member, what.peer_url));
+    let cluster = quoted(what.initial_cluster);
     format!(
         "mkdir -p -m 700 {data_dir}
          rm -rf {into} {beside}

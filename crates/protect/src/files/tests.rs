@@ -3,6 +3,7 @@ mod comparing;
 mod ground;
 mod moving;
 mod patterns;
+mod preparing;
 mod putting;
 mod sshd;
 mod taking;

@@ -20,6 +20,9 @@ const KUBECONFIGS: [&str; 5] = [
     "scheduler.conf",
 ];
 
+/// The certificates that a kubelet has asked for.
+const KUBELET: &str = "/var/lib/kubelet/pki";
+
 /// What kubeadm issues from the CAs for each host anew, below the directory of certificates.
 const ISSUED: &str = "apiserver.crt apiserver.key apiserver-kubelet-client.crt apiserver-kubelet-client.key \
     apiserver-etcd-client.crt apiserver-etcd-client.key front-proxy-client.crt front-proxy-client.key etcd/server.crt \
@@ -35,14 +38,16 @@ pub struct Restore<'a> {
     pub archive: &'a str,
     /// The data directory that etcd starts on; below it waits the restored data.
     pub data_dir: &'a str,
-    /// The number of the epoch that this is done for: what is replaced is kept aside under it.
-    pub epoch: &'a str,
+    /// What this is done for, an epoch or a time: what is replaced is kept aside under this name.
+    pub label: &'a str,
+    /// Whether the host has a member of etcd and nothing else: it gets etcd's CA alone.
+    pub alone: bool,
 }
 
-/// Where the keys and kubeconfigs are kept that epoch `epoch` replaced: on the file system that they were on, so that each is
-/// moved as a whole.
-pub fn kept(epoch: &str) -> String {
-    format!("/etc/kubernetes/lifeboat-replaced-{epoch}")
+/// Where the keys and kubeconfigs are kept that were replaced under the name `label`: on the file system that they were on, so that
+/// each is moved as a whole.
+pub fn kept(label: &str) -> String {
+    format!("/etc/kubernetes/lifeboat-replaced-{label}")
 }
 
 /// Whether `archive`, on the host, can be put in place there: it must have the keys of one host, and the new host's API server a
@@ -51,7 +56,7 @@ pub fn kept(epoch: &str) -> String {
 /// # Errors
 /// It cannot, or the archive is damaged.
 pub async fn fits(host: &Host, archive: &str) -> Result<(), Error> {
-    moving(host, archive).await.map(|_| ())
+    moving(host, archive, false).await.map(|_| ())
 }
 
 /// Puts all of it in place; what was there is kept aside. May be repeated and broken off at any moment.
@@ -60,7 +65,7 @@ pub async fn fits(host: &Host, archive: &str) -> Result<(), Error> {
 /// The archive is damaged, the new host's API server does not use a file that the copy needs, the restored data is not
 /// there, the disk is full.
 pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result<(), Error> {
-    let (moving, targets) = moving(host, what.archive).await?;
+    let (moving, targets) = moving(host, what.archive, what.alone).await?;
     let it = Exchange {
         what: "putting the keys in place",
         script: &script(what, &targets),
@@ -74,14 +79,17 @@ pub async fn restore(host: &Host, what: &Restore<'_>, limit: Duration) -> Result
 }
 
 /// A tar archive of what moves, `pki/NAME` and `flags/FLAG`; and for each of the flags where the new host's API server looks.
-async fn moving(host: &Host, archive: &str) -> Result<(Vec<u8>, Vec<(&'static str, String)>), Error> {
+async fn moving(host: &Host, archive: &str, alone: bool) -> Result<(Vec<u8>, Vec<(&'static str, String)>), Error> {
     let unusable =
         |path: &str, reason: String| Error::Unusable { host: host.name().to_owned(), path: path.to_owned(), reason };
-    let theirs = Flags::read(host, "kube-apiserver").await?;
+    let theirs = match alone {
+        false => Flags::read(host, "kube-apiserver").await?,
+        true => Flags::default(),
+    };
     let bytes = host.read(archive, ARCHIVE_BYTES_MAX).await?;
     let bytes = bytes.ok_or_else(|| unusable(archive, "it is not there".to_owned()))?;
     let files = Files::read(&bytes, &ArchiveLimits::default())?;
-    let moving = chosen(&files).map_err(|reason| unusable(archive, reason))?;
+    let moving = chosen(&files, alone).map_err(|reason| unusable(archive, reason))?;
     let mut targets = Vec::new();
     for flag in moving.flags {
         let Some(path) = theirs.get(flag) else {
@@ -103,16 +111,15 @@ pub(super) struct Moving {
     pub(super) flags: Vec<&'static str>,
 }
 
-/// Chooses what moves: the keys of the one host, and what the flags of its API server name. Otherwise, what is wrong with them.
-pub(super) fn chosen(files: &Files) -> Result<Moving, String> {
+/// Chooses what moves: the keys of a host with an API server, which all of a cluster share, and what the flags of its API server
+/// name; for a host with a member of etcd `alone`, the CA of etcd. Otherwise, what is wrong with them.
+pub(super) fn chosen(files: &Files, alone: bool) -> Result<Moving, String> {
     let manifest = |tree: &Tree| {
         let places = [MANIFESTS, PARKED].map(|directory| format!("{directory}/kube-apiserver.yaml"));
         places.iter().find_map(|path| tree.bytes(path).map(<[u8]>::to_vec))
     };
     let mut hosts = files.0.values().filter_map(|tree| Some((tree, manifest(tree)?)));
-    let (Some((tree, manifest)), None) = (hosts.next(), hosts.next()) else {
-        return Err("it must have the files of one host with an API server".to_owned());
-    };
+    let (tree, manifest) = hosts.next().ok_or("it has no files of a host with an API server")?;
     let flags = Flags::parse(&String::from_utf8_lossy(&manifest))?;
     let mut moving = Moving { tree: Tree::default(), flags: Vec::new() };
     let mut add = |from: &str, to: String| match tree.at(from) {
@@ -124,8 +131,11 @@ pub(super) fn chosen(files: &Files) -> Result<Moving, String> {
         }
         _ => Err(format!("it has no {from}")),
     };
-    for key in KEYS {
+    for key in KEYS.iter().filter(|key| !alone || key.starts_with("etcd/")) {
         add(&format!("{PKI}/{key}"), format!("/pki/{key}"))?;
+    }
+    if alone {
+        return Ok(moving);
     }
     for flag in FLAGS {
         if let Some(path) = flags.get(flag) {
@@ -139,9 +149,9 @@ pub(super) fn chosen(files: &Files) -> Result<Moving, String> {
 /// Each thing is moved by a rename within its file system, and what is already moved is recognised by where it lies.
 fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
     let data = what.data_dir.trim_end_matches('/');
-    let (new, old) = (quoted(&waiting(data)), quoted(&format!("{data}/lifeboat-replaced-{}", what.epoch)));
+    let (new, old) = (quoted(&waiting(data)), quoted(&format!("{data}/lifeboat-replaced-{}", what.label)));
     let data = quoted(data);
-    let kept = quoted(&kept(what.epoch));
+    let kept = quoted(&kept(what.label));
     let unpacked = quoted(&format!("{}.unpacked", what.archive));
     let pki = quoted(PKI);
     let mut script = format!(
@@ -180,6 +190,17 @@ fn script(what: &Restore<'_>, named: &[(&str, String)]) -> String {
              "
         );
     }
+    if what.alone {
+        _ = write!(script, "rm -rf {unpacked}\n         sync -f /etc/kubernetes {data} {kept}");
+        return script;
+    }
+    // A kubelet would go on with the certificates that the former CA has signed.
+    _ = write!(
+        script,
+        "if [ -d {KUBELET} ] && [ ! -e {kept}/kubelet-pki ]; then cp -pR {KUBELET} {kept}/kubelet-pki.partial; mv {kept}/kubelet-pki.partial {kept}/kubelet-pki; fi
+         rm -rf {KUBELET}
+         "
+    );
     for name in KUBECONFIGS {
         let path = format!("/etc/kubernetes/{name}");
         _ = write!(script, "if [ -e {path} ]; then mv {path} {kept}/{name}; fi\n         ");

@@ -3,9 +3,9 @@
 //! The restored conditions say what was true before, so they only tell whom to expect. What counts is an answer of the
 //! cluster's own API server through the tunnel of the manager that was started here: that session is newer than its start.
 
-use super::controlplane_start::client;
 use super::{Context, until};
 use crate::Trouble;
+use crate::control_plane;
 use cluster::{KindRef, Manager};
 use estate::Kind;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -43,12 +43,12 @@ struct Expected {
 }
 
 pub(super) async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
-    let host = context.world.host(&it.host)?;
     let manager = context
         .world
         .manager(context.world.failover(&it.cluster)?.manager, it.address, true)?;
     let expected = until(Duration::from_secs(60), PAUSE, || async {
-        expected(&client(&host).await?, context.made).await
+        let client = control_plane::client(context.world, &it.host, estate::Distribution::Kubeadm).await?;
+        expected(&client, context.made).await
     })
     .await?;
     context.inside.point();

@@ -1,7 +1,9 @@
-//! `certificates.issue`: certificates and kubeconfigs for the new host, by kubeadm, from the restored CA.
+//! `certificates.issue`: certificates and kubeconfigs for the new host, by kubeadm, from the restored CA. A kubelet that runs there begins
+//! anew, since its kubeconfig is another one.
 
 use super::Context;
 use crate::Trouble;
+use crate::control_plane::SERVICE;
 use cluster::quoted;
 use plan::IssueCertificates;
 use serde::Serialize;
@@ -14,11 +16,21 @@ pub(super) async fn perform(it: &IssueCertificates, context: &Context<'_>) -> Re
     context.inside.point();
     let config = quoted(&it.config);
     // kubeadm keeps whatever is there and fits the CA, so a repeated call only adds what is missing.
+    let phases: &[&str] = match it.alone {
+        false => &["certs all", "kubeconfig all"],
+        true => &["certs etcd-server", "certs etcd-peer", "certs etcd-healthcheck-client"],
+    };
+    let phases: Vec<String> = phases
+        .iter()
+        .map(|phase| format!("kubeadm init phase {phase} --config {config} >/dev/null"))
+        .collect();
     let script = format!(
-        "[ -e {config} ] || {{ echo {config} 'is not there: clusters.*.standby.kubeadmConfig names it' >&2; exit 1; }}
-         kubeadm init phase certs all --config {config} >/dev/null
-         kubeadm init phase kubeconfig all --config {config} >/dev/null
-         sync -f /etc/kubernetes/pki"
+        "[ -e {config} ] || {{ echo {config} 'is not there, and the estate says that it is kubeadms configuration' >&2; exit 1; }}
+         {}
+         sync -f /etc/kubernetes/pki
+         {SERVICE}
+         ! pgrep -x kubelet >/dev/null || service kubelet restart",
+        phases.join("\n")
     );
     host.run_alone("issuing certificates", &script, context.limit).await?;
     Ok(Done {})

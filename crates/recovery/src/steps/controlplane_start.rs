@@ -2,8 +2,8 @@
 
 use super::{Context, until};
 use crate::{Trouble, control_plane, voters};
-use cluster::{Client, Host, KindRef};
-use estate::{Kind, Report, Serving};
+use cluster::{Client, KindRef};
+use estate::{Kind, Report, Serving, Standing};
 use plan::StartControlPlane;
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +11,6 @@ use std::time::Duration;
 
 /// Whoever held these at the lost site does not let go of them; without this, controllers wait for them to expire.
 const LEADERS: [&str; 3] = ["kube-controller-manager", "kube-scheduler", "cattle-controllers"];
-const KUBECONFIGS: [&str; 2] = ["/etc/kubernetes/super-admin.conf", "/etc/kubernetes/admin.conf"];
 const PAUSE: Duration = Duration::from_millis(250);
 const ANSWER: Duration = Duration::from_secs(3);
 
@@ -24,14 +23,19 @@ pub(super) struct Done {
 pub(super) async fn perform(it: &StartControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     // First the note, then the right, then the start: whatever happens in between, its keeper knows what to stop.
-    control_plane::note_served(&host, &it.cluster, it.standing.epoch).await?;
+    if let Some(standing) = &it.standing {
+        control_plane::note_served(&host, &it.cluster, standing.epoch).await?;
+        context.inside.point();
+        confirmed(standing, context).await?;
+    }
+    control_plane::start(&host, it.distribution, it.alone, context.limit).await?;
     context.inside.point();
-    confirmed(it, context).await?;
-    control_plane::start(&host, it.distribution, context.limit).await?;
-    context.inside.point();
+    if it.alone {
+        return Ok(Done { version: String::new() });
+    }
     let quarter = context.limit / 4;
     let (client, version) = until(quarter * 2, PAUSE, || async {
-        let client = client(&host).await?;
+        let client = control_plane::client(context.world, &it.host, it.distribution).await?;
         client.ready().await?;
         let version = client.version().await?;
         Ok((client, version))
@@ -44,46 +48,35 @@ pub(super) async fn perform(it: &StartControlPlane, context: &Context<'_>) -> Re
             .await?;
     }
     context.inside.point();
-    let check = format!("lifeboat-check-{}", it.standing.epoch);
+    let check = match &it.standing {
+        Some(standing) => format!("lifeboat-check-{}", standing.epoch),
+        None => format!("lifeboat-check-run-{}", context.run),
+    };
     acts(&client, &check, quarter).await?;
     Ok(Done { version })
 }
 
 /// Waits until the site's own keeper says that it may serve: a right that nobody confirms is none.
-async fn confirmed(it: &StartControlPlane, context: &Context<'_>) -> Result<(), Trouble> {
-    let (holder, me) = (&it.standing.holder, format!("run-{}", context.run));
+async fn confirmed(standing: &Standing, context: &Context<'_>) -> Result<(), Trouble> {
+    let (holder, me) = (&standing.holder, format!("run-{}", context.run));
     until(context.limit / 4, PAUSE, || async {
         // "look" makes its keeper look at once, so that nobody waits for its next round.
         let report: Report = voters::ask_one(context.world, &me, holder, "look", &(), ANSWER).await?;
         match report.serving {
-            Serving::Serving { epoch, .. } if epoch == it.standing.epoch => Ok(()),
-            Serving::Fenced { standing } => {
-                let message = format!("{} is overtaken by {standing}", it.standing);
+            Serving::Serving { epoch, .. } if epoch == standing.epoch => Ok(()),
+            Serving::Fenced { standing: newer } => {
+                let message = format!("{standing} is overtaken by {newer}");
                 Err(Trouble::new("LB0605", Kind::Fenced, message).hint("lifeboat status"))
             }
-            other => Err(waiting(it, &format!("{other:?}"))),
+            other => Err(waiting(standing, &format!("{other:?}"))),
         }
     })
     .await
 }
 
-fn waiting(it: &StartControlPlane, why: &str) -> Trouble {
-    let message = format!(
-        "no majority confirms {} yet, so nothing is started at {}: {why}",
-        it.standing, it.standing.holder
-    );
+fn waiting(standing: &Standing, why: &str) -> Trouble {
+    let message = format!("no majority confirms {standing} yet, so nothing is started at {}: {why}", standing.holder);
     Trouble::new("LB0603", Kind::Unreachable, message).hint("lifeboat status")
-}
-
-/// A client with the administrator's rights, from the kubeconfig on the host.
-pub(super) async fn client(host: &Host) -> Result<Client, Trouble> {
-    for path in KUBECONFIGS {
-        if let Some(bytes) = host.read(path, 1 << 20).await? {
-            return Ok(Client::from_kubeconfig_text(&String::from_utf8_lossy(&bytes)).await?);
-        }
-    }
-    let message = format!("host {} has no {}", host.name(), KUBECONFIGS[0]);
-    Err(Trouble::new("LB0404", Kind::Invalid, message).hint("the step certificates makes it"))
 }
 
 /// Writes a namespace and waits for its service account, which only a working controller makes.

@@ -19,6 +19,6 @@ pub(super) async fn perform(it: &StopControlPlane, context: &Context<'_>) -> Res
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let limits = control_plane::Limits { grace: GRACE, all: context.limit, alone: true };
-    let note = control_plane::stop(&host, it.distribution, &it.manager_stop, limits).await?;
+    let note = control_plane::stop(&host, it.distribution, it.manager_stop.as_deref(), limits).await?;
     Ok(Done { note })
 }

@@ -25,7 +25,7 @@ pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Don
 
 async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
-    let point = match it.accept_unsigned {
+    let mut point = match it.accept_unsigned {
         true => context.repository.point_unsigned(&it.cluster, &it.point).await?.0,
         false => context.repository.point(&it.cluster, &it.point).await?,
     };
@@ -33,11 +33,15 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
         let message = format!("the manifest of copy {} is not the one that the plan was made from", it.point);
         return Err(Trouble::new("LB0306", Kind::Damaged, message).hint("lifeboat plan"));
     }
+    if let Some(moment) = it.moment {
+        point.timeline = moment.timeline;
+        point.revision = i64::try_from(moment.revision).unwrap_or(i64::MAX);
+    }
     let spool = Spool::new().map_err(|reason| {
         Trouble::new("LB0308", Kind::Person, format!("a directory for the copy cannot be made: {reason}"))
     })?;
     let make = format!("mkdir -p -m 700 {}", quoted(&it.directory));
-    host.run("making the directory of the takeover", &make, Duration::from_secs(30))
+    host.run("making the directory of the run", &make, Duration::from_secs(30))
         .await?;
     for part in &it.parts {
         context.inside.point();
@@ -52,7 +56,9 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
     context.inside.point();
     // The last moment at which finding out costs nothing: the next step is the fence.
-    protect::files::fits(&host, &format!("{}/files", it.directory)).await?;
+    if it.fits {
+        protect::files::fits(&host, &format!("{}/files", it.directory)).await?;
+    }
     let bytes = made.bytes + it.parts.iter().map(|part| part.bytes).sum::<u64>();
     ready(&host, it, bytes).await?;
     Ok(Done { bytes })
@@ -63,6 +69,12 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
     let Some(older) = openable_before(context.repository, &it.cluster, &it.point).await else {
         return trouble.hint(NONE_BEFORE);
     };
+    if context.is_restore {
+        let (run, cluster) = (context.run, &it.cluster);
+        return trouble.hint(format!(
+            "lifeboat run cancel {run} --cluster {cluster} --yes, then the same command with --at {older}: the newest sound one before it"
+        ));
+    }
     trouble.hint(format!(
         "lifeboat plan --copy {older}\nlifeboat run cancel {} --yes, then lifeboat failover --yes --copy {older}",
         context.run
@@ -71,7 +83,7 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
 
 /// Whether the host has what the steps after the fence run and need, and room for etcd's data.
 async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
-    let mut missing = fitness::missing(host, &it.kubeadm_config).await?;
+    let mut missing = fitness::missing(host, &it.programs, &it.files).await?;
     // The database grows while it is restored, and its log is laid out beforehand.
     let need = bytes * 3 / 1024 + 200 * 1024;
     let data = quoted(&it.data_dir);
@@ -88,7 +100,7 @@ async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
     let mut trouble = Trouble::new(
         code,
         Kind::Person,
-        format!("{} is not ready to take over, and nothing has been changed", it.host),
+        format!("{} is not ready for the cluster, and nothing has been changed", it.host),
     );
     trouble.causes = missing;
     Err(trouble.hint(format!("put that right on {}, then the same command again", it.host)))

@@ -18,6 +18,7 @@ pub(super) async fn perform(it: &RestoreEtcd, context: &Context<'_>) -> Result<D
         snapshot: &format!("{}/etcd", it.directory),
         member: &it.member,
         peer_url: &it.peer_url,
+        initial_cluster: &it.initial_cluster,
         data_dir: &it.data_dir,
         bump: it.bump,
     };

@@ -17,8 +17,9 @@ pub(super) async fn perform(it: &RestoreFiles, context: &Context<'_>) -> Result<
     let restore = protect::files::Restore {
         archive: &format!("{}/files", it.directory),
         data_dir: &it.data_dir,
-        epoch: &it.epoch.to_string(),
+        label: &it.label,
+        alone: it.alone,
     };
     protect::files::restore(&host, &restore, context.limit).await?;
-    Ok(Done { kept_aside: protect::files::kept(&it.epoch.to_string()) })
+    Ok(Done { kept_aside: protect::files::kept(&it.label) })
 }

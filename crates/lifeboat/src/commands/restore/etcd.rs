@@ -1,18 +1,21 @@
-//! `lifeboat restore etcd`: the state of a cluster's etcd at any moment becomes a data directory, for the site that it is from.
+//! `lifeboat restore etcd`: the state of a cluster's etcd at any moment comes back at the site that it is from: as a data directory, or on
+//! hosts, with all that a control plane needs (`host.rs`).
 
 use super::moment::Moment;
+use super::{host, place};
 use crate::commands::etcd::{At, Elsewhere, Found, How, Made, Which, apart, directories, make_of, member};
 use crate::commands::span;
 use crate::estate as estate_file;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use ::estate::Name;
+use ::estate::{Kind, Name};
 use ::etcd::history::History;
 use ::etcd::rebuild::{Member, Members, Target};
 use ::etcd::selection::{Aside, Source as _};
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
 use recovery::asked::{self, Asked};
+use recovery::put_back::Onto;
 use recovery::{Trouble, adopted, gather};
 use repository::Repository;
 use serde::Serialize;
@@ -22,21 +25,24 @@ use std::sync::Arc;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    which: estate_file::Which,
+    pub(super) which: estate_file::Which,
     /// The cluster
-    cluster: Name,
+    pub(super) cluster: Name,
     /// The moment: a copy, a revision, a time with its zone, or a time ago (1h-ago); without this the newest
     #[arg(long, value_name = "COPY|REVISION|TIME")]
-    at: Option<Moment>,
+    pub(super) at: Option<Moment>,
     /// Accept this copy even if nobody who is trusted has signed it
     #[arg(long, requires = "at")]
-    accept_unsigned: bool,
+    pub(super) accept_unsigned: bool,
     /// A snapshot that k3s, RKE2, RKE1 or etcdctl made, in a place that the estate names, instead of Lifeboat's own history
     #[arg(long, value_name = "NAME", conflicts_with_all = ["at", "accept_unsigned"])]
-    from_snapshot: Option<String>,
-    /// The data directory to make; it is not there yet, or empty
-    #[arg(long, value_name = "DIRECTORY")]
-    to: PathBuf,
+    pub(super) from_snapshot: Option<String>,
+    /// The host that the cluster is restored onto, or several; or the data directory to make (./DIRECTORY), not there yet or empty
+    #[arg(long, value_name = "HOST|DIRECTORY", required = true)]
+    to: Vec<String>,
+    /// A host of the control plane that is gone for good: nothing is stopped there
+    #[arg(long, value_name = "HOST")]
+    pub(super) without: Vec<Name>,
     /// A member of the restored cluster and its peer URLs, parted by commas; once for each member. Without this the one that this
     /// host's manifest of etcd names
     #[arg(long, value_name = "NAME=URLS", value_parser = member)]
@@ -52,27 +58,57 @@ pub(crate) struct Args {
     /// Where a snapshot is unpacked while it is read; without this the system's temporary directory
     #[arg(long, value_name = "DIRECTORY")]
     spool: Option<PathBuf>,
-    /// Only say what would be made and lost
+    /// Only say what would be done and lost
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) dry_run: bool,
+    /// Really change the hosts; without this it is only shown
     #[arg(long)]
-    dry_run: bool,
+    pub(super) yes: bool,
+}
+
+impl Args {
+    /// An option that was given and goes with a directory alone.
+    pub(super) fn for_directories(&self) -> Option<&'static str> {
+        let given = [
+            ("--from-snapshot", self.from_snapshot.is_some()),
+            ("--member", !self.member.is_empty()),
+            ("--name", self.name.is_some()),
+            ("--every-member", self.every_member),
+        ];
+        given.iter().find(|(_, given)| *given).map(|(option, _)| *option)
+    }
+
+    /// The command as it was typed, but for the moment.
+    pub(super) fn again(&self) -> String {
+        let mut again = format!("lifeboat restore etcd {}", self.cluster);
+        for (option, value) in self
+            .to
+            .iter()
+            .map(|to| ("to", to.as_str()))
+            .chain(self.without.iter().map(|it| ("without", it.as_str())))
+        {
+            again += &format!(" --{option} {value}");
+        }
+        again
+    }
 }
 
 /// What is restored, and what is not in it.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Lost {
+pub(super) struct Lost {
     cluster: Name,
     /// What it is from: the history, or a snapshot.
     from: String,
-    revision: u64,
+    pub(super) revision: u64,
     /// The moment, as far as it is known.
-    at: Option<Timestamp>,
+    pub(super) at: Option<Timestamp>,
     /// The newest moment that is known.
-    newest: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
     /// Seconds between the two.
-    seconds_lost: Option<i64>,
+    pub(super) seconds_lost: Option<i64>,
     /// Revisions between the two, where they are of one timeline.
-    revisions_lost: Option<u64>,
+    pub(super) revisions_lost: Option<u64>,
 }
 
 impl Report for Lost {
@@ -133,11 +169,20 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let world = args.which.open()?;
     let cluster = args.cluster.clone();
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
+    let places = args.to.iter().map(|to| place::of(&world, to)).collect::<Result<Vec<_>, _>>()?;
+    let to = match &places[..] {
+        [Onto::Directory(to)] => to.clone(),
+        places => return host::run(&args, &world, &repository, places, printer).await,
+    };
+    if let (true, _) | (_, Some(_)) = (args.yes, args.without.first()) {
+        let message = "--yes and --without go with a host, and --to names a directory";
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--to HOST, or without them"));
+    }
     let members = match args.member.is_empty() {
         false => args.member.clone(),
         true => vec![here().await?],
     };
-    let directories = directories(&members, args.name.as_deref(), args.every_member, &args.to)?;
+    let directories = directories(&members, args.name.as_deref(), args.every_member, &to)?;
     for (_, path) in &directories {
         vacant(path)?;
     }
@@ -161,10 +206,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         .iter()
         .map(|it| format!("{}={}", it.name, it.peer_urls.join(",")))
         .collect();
-    printer.talk(&format!("{}\nfor {}, into {}", lost.text(), names.join(" "), args.to.display()));
+    printer.talk(&format!("{}\nfor {}, into {}", lost.text(), names.join(" "), to.display()));
     if args.every_member {
-        std::fs::create_dir_all(&args.to).map_err(|source| ::etcd::FileError::Io {
-            file: args.to.display().to_string(),
+        std::fs::create_dir_all(&to).map_err(|source| ::etcd::FileError::Io {
+            file: to.display().to_string(),
             doing: "created",
             source,
         })?;
@@ -173,11 +218,12 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         members: Members { initial: members, token: String::new() },
         directories,
     };
+    let again = args.again();
     let (how, typed, moment) = (args.how, format!("--cluster {cluster}"), (found.timeline, found.revision));
     let making = apart(move || make_of(&found, &*found.source, &typed, &how, false, target)).await;
     let made = match making {
         Err(failure) if failure.is_damage() && args.from_snapshot.is_none() => {
-            return Err(offering(failure, &repository, &cluster, moment, &args.to).await);
+            return Err(offering(failure, &repository, &cluster, moment, &again).await);
         }
         made => made?,
     };
@@ -209,9 +255,9 @@ fn vacant(path: &Path) -> Result<(), Failure> {
     }
 }
 
-async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost), Failure> {
+pub(super) async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost), Failure> {
     let cluster = &args.cluster;
-    let again = format!("lifeboat restore etcd {cluster} --to {}", args.to.display());
+    let again = args.again();
     let mut version = None;
     let (at, timeline, from) = match &args.at {
         None => (None, None, "its history".to_owned()),
@@ -248,7 +294,7 @@ async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost
                 Some(At::Revision(revision)) => (timeline, revision),
                 _ => (None, u64::MAX),
             };
-            Err(offering(failure, repository, &cluster_of, moment, &args.to).await)
+            Err(offering(failure, repository, &cluster_of, moment, &args.again()).await)
         }
         found => found,
     }
@@ -320,19 +366,16 @@ fn lost(
 }
 
 /// Names the newest copy that can be rebuilt instead.
-async fn offering(
+pub(super) async fn offering(
     failure: Failure,
     repository: &Repository,
     cluster: &Name,
     (timeline, revision): (Option<u32>, u64),
-    to: &Path,
+    again: &str,
 ) -> Failure {
     let before = (timeline.unwrap_or(u32::MAX), revision);
     match asked::rebuildable_before(repository, cluster, before).await {
-        Some(older) => failure.hint(format!(
-            "lifeboat restore etcd {cluster} --to {} --at {older}: the newest sound one before it",
-            to.display()
-        )),
+        Some(older) => failure.hint(format!("{again} --at {older}: the newest sound one before it")),
         None => failure.hint(format!("lifeboat etcd verify --cluster {cluster}: tells what is harmed")),
     }
 }

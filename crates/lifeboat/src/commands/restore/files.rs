@@ -1,14 +1,14 @@
 //! `lifeboat restore files`: the files of a captured host go back, shown first.
 
 use super::moment::Moment;
+use super::place;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, shown, table};
 use ::estate::{Kind, Name, PointId};
 use protect::files::{Difference, Pattern, Put};
-use recovery::World;
 use recovery::asked::{self, Copied};
-use recovery::put_back::{Onto, PutBack, Wish};
+use recovery::put_back::{PutBack, Wish};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -174,7 +174,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let wish = Wish {
         cluster,
         from: args.from.as_deref(),
-        onto: args.to.as_deref().map(|to| onto(&world, to)).transpose()?,
+        onto: args.to.as_deref().map(|to| place::of(&world, to)).transpose()?,
         only: &args.only,
         aside: aside.as_deref(),
     };
@@ -239,20 +239,6 @@ fn again(args: &Args) -> String {
     args.only
         .iter()
         .fold(again, |again, only| format!("{again} --only {}", only.as_str()))
-}
-
-/// A host's name, or a path.
-fn onto(world: &World, to: &str) -> Result<Onto, Failure> {
-    if to.contains('/') || to == "." || to == ".." {
-        return Ok(Onto::Directory(to.into()));
-    }
-    let host = to.parse::<Name>().ok().filter(|name| world.estate.hosts.contains_key(name));
-    host.map(Onto::Host).ok_or_else(|| {
-        let hosts: Vec<&str> = world.estate.hosts.keys().map(Name::as_str).collect();
-        let message = format!("the estate {} has no host called {to}", world.estate.name);
-        Failure::new("LB0202", Kind::Invalid, message)
-            .hint(format!("--to one of: {}\n--to ./{to}, if a directory is meant", hosts.join(", ")))
-    })
 }
 
 fn pattern(text: &str) -> Result<Pattern, String> {

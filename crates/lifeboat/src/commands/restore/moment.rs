@@ -27,6 +27,14 @@ impl FromStr for Moment {
 }
 
 impl Moment {
+    /// The copy, if it is one.
+    pub(crate) fn point(&self) -> Option<&PointId> {
+        match self {
+            Self::Point(id) => Some(id),
+            Self::At(_) => None,
+        }
+    }
+
     /// The copy that is meant by it; without one the newest.
     pub(crate) fn asked(moment: Option<&Self>, accept_unsigned: bool) -> Result<Asked, Failure> {
         Ok(match moment {

@@ -26,7 +26,7 @@ fn keys_and_what_flags_name_move_and_no_more() {
         let tree = host(&format!("/etc/kubernetes/{manifest}/kube-apiserver.yaml"));
         let mut files = Files::one("main-1", tree);
         files.0.insert("main-2".to_owned(), Tree::default());
-        let moving = chosen(&files).unwrap();
+        let moving = chosen(&files, false).unwrap();
         assert_eq!(moving.flags, ["encryption-provider-config"]);
         let names: Vec<&str> = moving.tree.0.keys().map(String::as_str).collect();
         let keys = KEYS.map(|key| format!("/pki/{key}"));
@@ -37,14 +37,22 @@ fn keys_and_what_flags_name_move_and_no_more() {
 }
 
 #[test]
-fn files_that_are_not_of_one_host_do_not_move() {
+fn what_has_no_keys_does_not_move() {
     let sound = host("/etc/kubernetes/manifests/kube-apiserver.yaml");
     let mut two = Files::one("main-1", sound.clone());
     two.0.insert("main-2".to_owned(), sound.clone());
-    assert!(chosen(&two).is_err());
-    assert!(chosen(&Files::default()).is_err());
+    assert!(chosen(&two, false).is_ok(), "the hosts of a cluster have the same keys");
+    assert!(chosen(&Files::default(), false).is_err());
     let mut lacking = sound;
     lacking.0.remove("/etc/kubernetes/pki/sa.key");
-    let why = chosen(&Files::one("main-1", lacking)).unwrap_err();
+    let why = chosen(&Files::one("main-1", lacking), false).unwrap_err();
     assert_eq!(why, "it has no /etc/kubernetes/pki/sa.key");
+}
+
+#[test]
+fn a_host_with_a_member_of_etcd_alone_gets_no_key_that_it_does_not_need() {
+    let files = Files::one("main-1", host("/etc/kubernetes/manifests/kube-apiserver.yaml"));
+    let moving = chosen(&files, true).unwrap();
+    assert_eq!(moving.tree.0.keys().collect::<Vec<_>>(), ["/pki/etcd/ca.crt", "/pki/etcd/ca.key"]);
+    assert!(moving.flags.is_empty());
 }

@@ -1,0 +1,155 @@
+//! `lifeboat restore etcd --to HOST`: a whole control plane comes back where its cluster serves. What is done is a plan and a run, as with a
+//! failover: shown first, carried out with `--yes`, gone on with by the same command.
+
+use super::etcd::{Args, Lost, of_history};
+use crate::commands::run::Shown;
+use crate::estate::me;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report};
+use crate::runner::{Hold, Watching};
+use ::estate::{Kind, Name};
+use jiff::Timestamp;
+use plan::{Loss, Moment, Plan};
+use recovery::asked::{self, Asked};
+use recovery::put_back::Onto;
+use recovery::report::Measured;
+use recovery::restoring::{self, Wish};
+use recovery::{World, runs};
+use repository::Repository;
+use serde::Serialize;
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Planned<'a>(&'a Plan);
+
+impl Report for Planned<'_> {
+    fn text(&self) -> String {
+        self.0.text()
+    }
+}
+
+pub(super) async fn run(
+    args: &Args,
+    world: &World,
+    repository: &Repository,
+    places: &[Onto],
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let invalid = |message: &str, hint: String| Failure::new("LB0003", Kind::Invalid, message).hint(hint);
+    let onto = places.iter().map(|place| match place {
+        Onto::Host(host) => Some(host.clone()),
+        Onto::Directory(_) => None,
+    });
+    let onto = onto.collect::<Option<Vec<Name>>>().ok_or_else(|| {
+        invalid(
+            "--to names hosts and a directory: one or the other",
+            "--to HOST, once for each host".to_owned(),
+        )
+    })?;
+    if let Some(option) = args.for_directories() {
+        let message = format!("{option} goes with a directory, and --to names a host");
+        return Err(invalid(
+            &message,
+            format!("lifeboat restore etcd {} --to ./DIRECTORY {option} ...", args.cluster),
+        ));
+    }
+    let of_cluster = |plan: &Plan| plan.cluster == args.cluster;
+    let newest = runs::newest(repository, &of_cluster).await;
+    let newest = newest.map_err(|trouble| world.about_identity(&args.cluster, trouble))?;
+    let (number, plan) = match newest.filter(|run| !run.ended()) {
+        Some(run) => {
+            goes_on(args, &onto, run.number, &run.plan)?;
+            printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
+            (Some(run.number), run.plan)
+        }
+        None => (None, planned(args, world, repository, &onto).await?),
+    };
+    if let Some(reason) = &plan.unsigned {
+        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", plan.point));
+    }
+    if args.dry_run || !args.yes {
+        printer.show(&Planned(&plan))?;
+    }
+    if args.dry_run {
+        return Ok(());
+    }
+    if !args.yes {
+        let message = format!("this restores {} onto {}, losing {}", plan.cluster, names(&plan.onto), plan.losing());
+        return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
+    }
+    let hold = Hold::take(world)?;
+    let number = match number {
+        Some(number) => number,
+        None => runs::begin(repository, &plan, &hold.runner).await?,
+    };
+    printer.talk(&format!("run {number}: {}", plan.title()));
+    let watching = Watching::new(*printer, &plan);
+    let done = recovery::run(world, repository, number, &plan, &hold.runner, &watching).await;
+    watching.clear();
+    done?;
+    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?)))
+}
+
+/// A run that is not over keeps to what it began with.
+fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), Failure> {
+    let cancel = format!(
+        "lifeboat run cancel {number} --cluster {} --yes, then the same command again",
+        args.cluster
+    );
+    let other = |message: String, hint: String| Err(Failure::new("LB0706", Kind::Conflict, message).hint(hint));
+    if !plan.is_restore() {
+        return other(format!("run {number}, a failover, is not over"), format!("lifeboat run show {number}"));
+    }
+    if plan.onto != onto {
+        return other(format!("run {number} restores onto {}, and is not over", names(&plan.onto)), cancel);
+    }
+    if let Some(asked) = &args.at
+        && asked.point().is_none_or(|point| *point != plan.point)
+    {
+        let message = format!("run {number} goes on from copy {}, and not from what --at says", plan.point);
+        return other(message, format!("{cancel}\nwithout --at: it goes on"));
+    }
+    Ok(())
+}
+
+async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Name]) -> Result<Plan, Failure> {
+    let cluster = &args.cluster;
+    let (found, lost) = of_history(args, repository).await?;
+    let timeline = found.timeline.ok_or_else(|| {
+        Failure::new("LB0422", Kind::Invalid, format!("the moment is in no history of {cluster}"))
+            .hint("without --at: the newest")
+    })?;
+    // The files of the host as they were then: those of the newest copy that is not younger.
+    let asked = match (args.at.as_ref().and_then(|at| at.point()), lost.at) {
+        (Some(id), _) => Asked::Point { id: id.clone(), accept_unsigned: args.accept_unsigned },
+        (None, Some(at)) if args.at.is_some() => Asked::At(at),
+        _ => Asked::Newest,
+    };
+    let copied = asked::files(repository, cluster, &asked, &args.again()).await;
+    let copied = copied.map_err(|trouble| world.about_identity(cluster, trouble))?;
+    let wish = Wish {
+        cluster,
+        onto,
+        without: &args.without,
+        moment: Moment { timeline, revision: found.revision },
+        begun: begun(&lost, copied.point.begun),
+        loss: Loss {
+            last_seen: lost.newest,
+            last_revision: lost
+                .revisions_lost
+                .and_then(|after| i64::try_from(found.revision.saturating_add(after)).ok()),
+        },
+        copied,
+    };
+    Ok(restoring::plan(world, &me(world), wish).await?)
+}
+
+/// What was written before this is in it. The newest moment lacks nothing that is known.
+fn begun(lost: &Lost, point: Timestamp) -> Timestamp {
+    let newest = lost.newest.filter(|_| lost.seconds_lost == Some(0));
+    newest.or(lost.at).unwrap_or(point)
+}
+
+fn names(hosts: &[Name]) -> String {
+    hosts.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}

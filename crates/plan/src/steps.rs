@@ -1,0 +1,365 @@
+//! The steps by which a cluster comes up on a host, alike for a failover and for a restore. Start at [`Onto`].
+
+use crate::action::{
+    Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
+    StartControlPlane, StopControlPlane, Word,
+};
+use crate::make::{Chosen, Member};
+use crate::{Plan, Step};
+use estate::{Distribution, Name, Standing};
+
+/// How far revisions are bumped. More than any cluster writes between a copy and its site's end.
+pub(crate) const BUMP: u64 = 1_000_000_000;
+
+/// Where manifests are put that are not to run. `protect` knows the same place.
+const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
+
+/// A host that a cluster comes up on.
+pub(crate) struct Onto<'a> {
+    pub(crate) cluster: &'a Name,
+    pub(crate) repository: &'a Name,
+    pub(crate) distribution: Distribution,
+    pub(crate) host: &'a Name,
+    /// What is put behind the ids of its steps, so that those of several hosts are told apart.
+    pub(crate) suffix: String,
+    /// Where the copy lies ready there.
+    pub(crate) directory: String,
+    /// What is replaced is kept under this name.
+    pub(crate) label: String,
+    pub(crate) member: &'a Member,
+    /// `NAME=URL` of all members that the restored etcd begins with.
+    pub(crate) initial_cluster: String,
+    /// kubeadm's configuration there.
+    pub(crate) kubeadm_config: &'a str,
+    /// Whether it has a member of etcd and nothing else.
+    pub(crate) alone: bool,
+}
+
+impl Onto<'_> {
+    fn id(&self, of: &str) -> String {
+        format!("{of}{}", self.suffix)
+    }
+
+    /// The service of k3s or RKE2, which is also the word behind its command.
+    fn service(&self) -> String {
+        match self.distribution {
+            Distribution::Rke2 => "rke2-server".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
+    fn is_rancher(&self) -> bool {
+        matches!(self.distribution, Distribution::K3s | Distribution::Rke2)
+    }
+
+    /// What the steps call there.
+    fn programs(&self) -> Vec<String> {
+        let words = match self.distribution {
+            Distribution::K3s => "k3s tar pgrep pkill flock",
+            Distribution::Rke2 => "rke2 tar pgrep pkill flock",
+            _ => "etcdutl kubeadm tar pgrep pkill flock",
+        };
+        words.split(' ').map(str::to_owned).collect()
+    }
+
+    /// `empty`: it has no control plane yet that the keys would have to fit.
+    pub(crate) fn fetch(&self, chosen: &Chosen, moment: Option<Moment>, empty: bool) -> Step {
+        let (at, directory, point) = (self.host, &self.directory, &chosen.point);
+        let (signed, flag) = match &chosen.unsigned {
+            None => ("", ""),
+            Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
+        };
+        let (as_of, by_hand) = match moment {
+            None => (
+                String::new(),
+                format!(
+                    "lifeboat copies fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
+                    point.id
+                ),
+            ),
+            Some(Moment { timeline, revision }) => (
+                format!(", with etcd at revision {revision} of timeline {timeline},"),
+                format!(
+                    "lifeboat copies fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline} --into DIRECTORY/etcd; then copy them to {at}:{directory}",
+                    point.id, self.cluster
+                ),
+            ),
+        };
+        Step {
+            id: self.id("fetch"),
+            what: format!(
+                "Open copy {}{signed}{as_of} and lay it ready on {at}: a damaged copy is found before anything is changed.",
+                point.id
+            ),
+            by_hand,
+            check: format!("{directory} holds etcd and files, with the SHA-256 of the manifest"),
+            undo: format!("rm -r {directory} on {at}"),
+            timeout_s: 300,
+            attempts: 3,
+            action: Action::FetchCopy(FetchCopy {
+                cluster: self.cluster.clone(),
+                repository: self.repository.clone(),
+                point: point.id.clone(),
+                accept_unsigned: chosen.unsigned.is_some(),
+                parts: point.parts.clone(),
+                moment,
+                host: self.host.clone(),
+                directory: directory.clone(),
+                data_dir: self.member.data_dir.clone(),
+                programs: self.programs(),
+                files: if empty || self.is_rancher() {
+                    Vec::new()
+                } else {
+                    vec![self.kubeadm_config.to_owned()]
+                },
+                fits: !empty && !self.is_rancher() && !self.alone,
+            }),
+        }
+    }
+
+    pub(crate) fn stop(&self, manager_stop: Option<&str>) -> Step {
+        let at = self.host;
+        let by_hand = match self.is_rancher() {
+            true => format!(
+                "on {at}: systemctl stop {0}; {1}-killall.sh, where there is one",
+                self.service(),
+                self.distribution
+            ),
+            false => format!("on {at}: mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/"),
+        };
+        Step {
+            id: self.id("stop"),
+            what: format!(
+                "Stop the control plane that {at} runs of its own, so that nothing holds the files that are replaced."
+            ),
+            by_hand,
+            check: "no etcd and no kube-apiserver runs there".to_owned(),
+            undo: match self.is_rancher() {
+                true => format!("systemctl start {}", self.service()),
+                false => "move the manifests back".to_owned(),
+            },
+            timeout_s: 90,
+            attempts: 3,
+            action: Action::StopControlPlane(StopControlPlane {
+                host: at.clone(),
+                distribution: self.distribution,
+                manager_stop: manager_stop.map(str::to_owned),
+            }),
+        }
+    }
+
+    pub(crate) fn prepare(&self, from: &str, words: &[Word]) -> Step {
+        let (at, directory) = (self.host, &self.directory);
+        let aside = format!("/var/lib/lifeboat/replaced/{}", self.label);
+        let renamed: Vec<String> = words.iter().map(|word| format!("{} becomes {}", word.from, word.to)).collect();
+        let renamed = match renamed.is_empty() {
+            true => String::new(),
+            false => format!(" In its settings {}.", renamed.join(", ")),
+        };
+        Step {
+            id: self.id("host"),
+            what: format!(
+                "Put the settings and keys of the copied host {from} onto {at}; what differs there is kept in {aside}.{renamed}"
+            ),
+            by_hand: format!(
+                "on {at}: zstd -dc {directory}/files | tar -x -C / --strip-components=1{}",
+                if self.is_rancher() {
+                    String::new()
+                } else {
+                    format!(", then mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/")
+                }
+            ),
+            check: format!("lifeboat restore files {} --from {from} --to {at} --dry-run", self.cluster),
+            undo: format!(
+                "on {at}: tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; sort -rz {aside}/made | xargs -0r rm -df --"
+            ),
+            timeout_s: 120,
+            attempts: 2,
+            action: Action::PrepareHost(PrepareHost {
+                host: at.clone(),
+                distribution: self.distribution,
+                directory: directory.clone(),
+                from: from.to_owned(),
+                words: words.to_vec(),
+                kubeadm_config: self.kubeadm_config.to_owned(),
+                aside,
+            }),
+        }
+    }
+
+    pub(crate) fn etcd(&self) -> Step {
+        let (at, directory, member) = (self.host, &self.directory, self.member);
+        Step {
+            id: self.id("etcd"),
+            what: format!(
+                "Build etcd's data from the copy, beside the data in use, with revisions {BUMP} higher: no client has seen those."
+            ),
+            by_hand: format!(
+                "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision {BUMP} --mark-compacted",
+                member.data_dir, member.name, self.initial_cluster, member.peer_url
+            ),
+            check: format!("{}/lifeboat-restored is there", member.data_dir),
+            undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
+            timeout_s: 300,
+            attempts: 2,
+            action: Action::RestoreEtcd(RestoreEtcd {
+                host: at.clone(),
+                directory: directory.clone(),
+                member: member.name.clone(),
+                peer_url: member.peer_url.clone(),
+                initial_cluster: self.initial_cluster.clone(),
+                data_dir: member.data_dir.clone(),
+                bump: BUMP,
+            }),
+        }
+    }
+
+    pub(crate) fn reset(&self) -> Step {
+        let (at, directory, program) = (self.host, &self.directory, self.distribution);
+        let data_dir = &self.member.data_dir;
+        Step {
+            id: self.id("etcd"),
+            what: format!(
+                "Have {program} reset its etcd to the copy, as the only member; its former one stays beside it as etcd-old-TIME."
+            ),
+            by_hand: format!(
+                "on {at}: {program} server --cluster-reset --cluster-reset-restore-path={directory}/etcd --data-dir={data_dir} --etcd-s3=false"
+            ),
+            check: format!("{data_dir}/server/db/etcd is new, and etcd-old-TIME is beside it"),
+            undo: format!(
+                "on {at}: rm -r {data_dir}/server/db/etcd, then move {data_dir}/server/db/etcd-old-TIME to its place"
+            ),
+            timeout_s: 600,
+            attempts: 2,
+            action: Action::ResetEtcd(ResetEtcd {
+                host: at.clone(),
+                distribution: program,
+                directory: directory.clone(),
+                data_dir: data_dir.clone(),
+            }),
+        }
+    }
+
+    pub(crate) fn files(&self) -> Step {
+        let (at, directory, data_dir, label) = (self.host, &self.directory, &self.member.data_dir, &self.label);
+        let keys = match self.alone {
+            false => "the CAs, the service-account keys and the encryption configuration",
+            true => "the CA of etcd",
+        };
+        Step {
+            id: self.id("files"),
+            what: format!("Put etcd's data, {keys} in place; what was there is kept aside."),
+            by_hand: format!(
+                "on {at}: move {data_dir}/member and /etc/kubernetes/pki aside, move {data_dir}/lifeboat-restored/member to {data_dir}, take the keys of etc/kubernetes/pki out of {directory}/files (zstd -dc files | tar -x)"
+            ),
+            check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
+            undo: format!(
+                "move back what lies in /etc/kubernetes/lifeboat-replaced-{label} and {data_dir}/lifeboat-replaced-{label}"
+            ),
+            timeout_s: 60,
+            attempts: 2,
+            action: Action::RestoreFiles(RestoreFiles {
+                host: at.clone(),
+                distribution: self.distribution,
+                directory: directory.clone(),
+                data_dir: data_dir.clone(),
+                label: label.clone(),
+                alone: self.alone,
+            }),
+        }
+    }
+
+    pub(crate) fn certificates(&self) -> Step {
+        let (at, config) = (self.host, self.kubeadm_config);
+        let by_hand = match self.alone {
+            false => format!(
+                "on {at}: kubeadm init phase certs all --config {config} && kubeadm init phase kubeconfig all --config {config}"
+            ),
+            true => format!(
+                "on {at}: for c in etcd-server etcd-peer etcd-healthcheck-client; do kubeadm init phase certs $c --config {config}; done"
+            ),
+        };
+        Step {
+            id: self.id("certificates"),
+            what: match self.alone {
+                false => format!("Issue serving certificates and kubeconfigs for {at} from the restored CA."),
+                true => format!("Issue etcd's certificates for {at} from the restored CA."),
+            },
+            by_hand,
+            check: "kubeadm certs check-expiration".to_owned(),
+            undo: "none is needed: they are issued anew each time".to_owned(),
+            timeout_s: 60,
+            attempts: 2,
+            action: Action::IssueCertificates(IssueCertificates {
+                host: at.clone(),
+                config: config.to_owned(),
+                alone: self.alone,
+            }),
+        }
+    }
+
+    pub(crate) fn start(&self, standing: Option<&Standing>) -> Step {
+        let at = self.host;
+        let by_hand = match self.is_rancher() {
+            true => format!("on {at}: systemctl start {}", self.service()),
+            false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
+        };
+        let (what, check) = match self.alone {
+            false => (
+                format!("Start the control plane on {at} and see that a controller acts on something written now."),
+                "kubectl get --raw /readyz; a new namespace gets its default service account",
+            ),
+            true => (format!("Start the member of etcd on {at}."), "etcdctl endpoint status"),
+        };
+        Step {
+            id: self.id(if self.alone { "start" } else { "control-plane" }),
+            what,
+            by_hand,
+            check: check.to_owned(),
+            undo: match self.is_rancher() {
+                true => format!("systemctl stop {}", self.service()),
+                false => "move the manifests away again".to_owned(),
+            },
+            timeout_s: if self.is_rancher() { 600 } else { 180 },
+            attempts: 2,
+            action: Action::StartControlPlane(StartControlPlane {
+                cluster: self.cluster.clone(),
+                host: at.clone(),
+                distribution: self.distribution,
+                standing: standing.cloned(),
+                alone: self.alone,
+            }),
+        }
+    }
+
+    pub(crate) fn join(&self, nodes: Vec<Word>) -> Step {
+        let names: Vec<&str> = nodes.iter().map(|node| node.to.as_str()).collect();
+        let renamed = nodes.iter().filter(|node| node.from != node.to);
+        let renamed: Vec<String> = renamed.map(|node| format!("{} gets what {} had", node.to, node.from)).collect();
+        let mapped = match renamed.is_empty() {
+            true => String::new(),
+            false => format!(" Of labels and taints {}.", renamed.join(", ")),
+        };
+        Step {
+            id: "nodes".to_owned(),
+            what: format!("See the kubelets of {} in the cluster again.{mapped}", names.join(", ")),
+            by_hand: "kubectl get nodes --show-labels; kubectl label node, kubectl taint node".to_owned(),
+            check: "each node is Ready".to_owned(),
+            undo: "none is needed: nodes are what their kubelets say".to_owned(),
+            timeout_s: 300,
+            attempts: 2,
+            action: Action::JoinNodes(JoinNodes {
+                host: self.host.clone(),
+                distribution: self.distribution,
+                nodes,
+            }),
+        }
+    }
+}
+
+impl Plan {
+    /// Whether a cluster is restored where it serves, rather than brought up at another site.
+    pub fn is_restore(&self) -> bool {
+        self.epoch.is_none()
+    }
+}
