@@ -62,7 +62,6 @@ impl Which {
 }
 
 /// Reads the estate in a file.
-#[cfg(feature = "lab")]
 pub(crate) fn read(file: &Path) -> Result<World, Failure> {
     Which { estate: None, host: None }.world(file)
 }

@@ -76,6 +76,9 @@ pub struct FetchCopy {
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
+    /// How much higher revisions go on, where the tool that restores it cannot do that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bump: Option<u64>,
     /// The host to lay it ready on.
     pub host: Name,
     /// Where, on that host: a directory of this run alone.

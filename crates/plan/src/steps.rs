@@ -80,8 +80,10 @@ impl Onto<'_> {
             Some(Moment { timeline, revision }) => (
                 format!(", with etcd at revision {revision} of timeline {timeline},"),
                 format!(
-                    "lifeboat copies fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline} --into DIRECTORY/etcd; then copy them to {at}:{directory}",
-                    point.id, self.cluster
+                    "lifeboat copies fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline}{} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
+                    point.id,
+                    self.cluster,
+                    if self.is_rancher() { "" } else { " --no-bump" }
                 ),
             ),
         };
@@ -103,6 +105,7 @@ impl Onto<'_> {
                 accept_unsigned: chosen.unsigned.is_some(),
                 parts: point.parts.clone(),
                 moment,
+                bump: self.is_rancher().then_some(BUMP),
                 host: self.host.clone(),
                 directory: directory.clone(),
                 data_dir: self.member.data_dir.clone(),
@@ -254,7 +257,7 @@ impl Onto<'_> {
             ),
             check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
             undo: format!(
-                "move back what lies in /etc/kubernetes/lifeboat-replaced-{label} and {data_dir}/lifeboat-replaced-{label}"
+                "on {at}, with the manifests parked: rm -rf {data_dir}/member /etc/kubernetes/pki; mv {data_dir}/lifeboat-replaced-{label}/member {data_dir}/; cd /etc/kubernetes/lifeboat-replaced-{label}; mv pki *.conf /etc/kubernetes/; what else lies there goes where the API server's flag of its name says"
             ),
             timeout_s: 60,
             attempts: 2,

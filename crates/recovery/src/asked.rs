@@ -213,7 +213,7 @@ async fn first_sound(count: usize, sound: impl AsyncFn(usize) -> bool) -> Option
 
 async fn rebuilds(repository: &Repository, cluster: &Name, point: &Point) -> bool {
     let Ok(place) = Spool::new() else { return false };
-    protect::etcd::export(repository, cluster, point, &place.path().join("etcd"))
+    protect::etcd::export(repository, cluster, point, None, &place.path().join("etcd"))
         .await
         .is_ok()
 }

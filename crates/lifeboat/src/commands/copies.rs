@@ -133,7 +133,7 @@ async fn fetch(args: FetchArgs, printer: &Printer) -> Result<(), Failure> {
         return Ok(());
     }
     let file = args.into.join("etcd");
-    protect::etcd::export(&repository, &cluster, &point, &file)
+    protect::etcd::export(&repository, &cluster, &point, None, &file)
         .await
         .map_err(Trouble::from)?;
     printer.talk(&format!("{} is a snapshot of etcd at revision {}", file.display(), point.revision));

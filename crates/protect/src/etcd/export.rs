@@ -47,11 +47,18 @@ impl Unmade {
 }
 
 /// Makes the state of etcd that `point` of `cluster` holds a snapshot file at `into`, as `etcdctl snapshot save` would have made it
-/// then. Every byte that it is made of is checked. For an etcd of the version that it comes from.
+/// then. Every byte that it is made of is checked. For an etcd of the version that it comes from. With `bump`, revisions go on so much
+/// higher: for who restores it with a tool that cannot do that.
 ///
 /// # Errors
 /// [`Unmade`]; then nothing is at `into`.
-pub async fn export(repository: &Repository, cluster: &Name, point: &Point, into: &Path) -> Result<Rebuilt, Unmade> {
+pub async fn export(
+    repository: &Repository,
+    cluster: &Name,
+    point: &Point,
+    bump: Option<u64>,
+    into: &Path,
+) -> Result<Rebuilt, Unmade> {
     let shelf = Arc::new(RepositoryShelf::new(repository, cluster));
     let (timeline, revision) = (point.timeline, u64::try_from(point.revision).unwrap_or(0));
     let line = point.etcd_version.parse()?;
@@ -63,7 +70,7 @@ pub async fn export(repository: &Repository, cluster: &Name, point: &Point, into
         let request = Request {
             revision,
             line,
-            marks: Marks::Current,
+            marks: bump.map_or(Marks::Current, Marks::Bump),
             target: Target::Snapshot { path },
         };
         Ok(rebuild(&source, &request)?)

@@ -52,7 +52,7 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     context.inside.point();
     // Every piece of the history that it is made of is checked meanwhile.
     let file = spool.path().join("etcd");
-    let made = protect::etcd::export(context.repository, &it.cluster, &point, &file).await?;
+    let made = protect::etcd::export(context.repository, &it.cluster, &point, it.bump, &file).await?;
     host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
     context.inside.point();
     // The last moment at which finding out costs nothing: the next step is the fence.

@@ -114,7 +114,8 @@ impl Report for Sheet {
             format!("2. lifeboat repository kit fetch --url {}{endpoint}{region} \\", self.url),
             format!("     --root {} \\", self.root),
             "     --identity identity.txt --into estate".to_owned(),
-            "3. cd estate; lifeboat copies; lifeboat check; lifeboat plan".to_owned(),
+            "3. Do what it hints at. cd estate; lifeboat points; lifeboat check".to_owned(),
+            "4. The standby takes over: lifeboat plan. Or a cluster comes back: lifeboat restore etcd CLUSTER --to HOST".to_owned(),
             "Without the binary: docs/emergency.md of Lifeboat reads the copies with age, restic and Python."
                 .to_owned(),
         ]);
