@@ -10,6 +10,7 @@ mod killed;
 mod lost;
 mod moment;
 mod moved;
+mod rancher;
 mod rebuilt;
 mod shop;
 #[path = "../objects/shown.rs"]

@@ -1,60 +1,34 @@
-//! A management cluster without a standby: its host is destroyed, and rebuilt on an empty one with nothing but the binary and the recovery
-//! sheet.
+//! A management cluster without a standby, of three members of etcd: its hosts are destroyed, and rebuilt on empty ones with nothing but the
+//! binary and the recovery sheet, while whoever does it is killed at each point. Then it goes back to a chosen moment, and from there again.
 
-use crate::world::{World, block_on, fresh, say, text};
+use crate::world::{World, block_on, fresh_with, say, text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-const ESTATE: &str = "/etc/lifeboat/lifeboat.yaml";
+const HOSTS: [&str; 3] = ["main-1", "main-2", "main-3"];
 /// What of a host is the cluster's and Lifeboat's; the rest is its installation.
-const STATE: &str = "/etc/kubernetes /var/lib/etcd /var/lib/kubelet /etc/lifeboat /var/lib/lifeboat /run/lifeboat /root/.kube /var/lib/rancher /etc/rancher";
+const STATE: &str =
+    "/etc/kubernetes /var/lib/etcd /var/lib/kubelet /etc/lifeboat /var/lib/lifeboat /run/lifeboat /root/.kube";
+const PROGRAMS: &str = "etcd|kube-apiserver|kube-controller|kube-scheduler";
+/// A command that was killed.
+const KILLED: &str = "137";
 
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
-fn a_destroyed_host_is_rebuilt_on_an_empty_one_from_the_sheet() {
+fn destroyed_hosts_are_rebuilt_on_empty_ones_from_the_sheet() {
     block_on(async {
-        let world = fresh().await;
+        let world = fresh_with(&["--etcd", "3"]);
         let sheet = protected(&world).await;
         world
             .kubectl("main-1", "create secret generic kept -n default --from-literal=word=lifeboat")
             .await;
-        let before = listed(&world, "main-1").await;
-        let revision = revision(&world, "main-1").await;
-        world
-            .until("what was written is in the history, and a point is complete", async || {
-                let shown = world
-                    .lab
-                    .run("main-1", "lifeboat etcd show --cluster rancher --output json")
-                    .await
-                    .ok()?;
-                let shown: Value = serde_json::from_str(&shown).unwrap();
-                let has = shown["timelines"][0]["newest"].as_u64()? >= revision;
-                let status = world
-                    .lab
-                    .run("main-1", "lifeboat status --output json")
-                    .await
-                    .unwrap_or_default();
-                let status: Value = serde_json::from_str(&status).ok()?;
-                let point = &status["clusters"][0]["newest"];
-                (has && !point.is_null()).then_some(())
-            })
-            .await;
+        let before = listed(&world).await;
+        let point = covered(&world).await;
 
-        // The host is gone; an empty one has its name and address, the distribution's programs and Lifeboat's.
-        let wiped = format!(
-            "pkill -x lifeboat || true; mv /etc/kubernetes/manifests /etc/kubernetes/gone; pkill -KILL -x 'etcd|kube-apiserver|kube-controller|kube-scheduler' || true; sleep 1; rm -rf {STATE}; mkdir -p /etc/kubernetes/manifests"
-        );
-        world.run("main-1", &wiped).await;
-        assert_eq!(
-            world
-                .run("main-1", "ls -A /etc/kubernetes/manifests /var/lib/etcd 2>/dev/null || true")
-                .await
-                .trim(),
-            "/etc/kubernetes/manifests:"
-        );
-
-        // By the sheet alone.
+        for host in HOSTS {
+            destroyed(&world, host).await;
+        }
         let begun = ambient::monotonic();
         let hints = world.run("main-1", &format!("{} 2>&1", fetched(&sheet))).await;
         let install = hints
@@ -63,30 +37,26 @@ fn a_destroyed_host_is_rebuilt_on_an_empty_one_from_the_sheet() {
         world
             .run("main-1", &format!("cd /root; {}", install.unwrap_or_else(|| panic!("{hints}"))))
             .await;
-        let restore = "cd /root/estate; lifeboat restore etcd rancher --to main-1";
-        let planned = world.lab.run("main-1", &format!("{restore} --dry-run")).await.unwrap();
-        say(&planned);
-        assert!(planned.contains("Restore of rancher onto main-1"), "{planned}");
+        let restore = "cd /root/estate; lifeboat restore etcd rancher --to main-1 --to main-2 --to main-3";
         let asked = world.lab.run("main-1", restore).await.unwrap_err().to_string();
         assert!(asked.contains("the same command with --yes"), "{asked}");
-        assert!(!world.serving_on("main-1").await.contains("etcd"), "nothing was changed yet");
+        for host in HOSTS {
+            assert!(!world.serving_on(host).await.contains("etcd"), "nothing was changed yet");
+        }
+        let killed = killed_at_each_point(&world, restore).await;
         let done = world.run("main-1", &format!("{restore} --yes 2>&1")).await;
         say(&done);
         say(&format!(
-            "an empty host serves the cluster {:.1} s after the sheet was opened",
+            "{killed} times killed; {:.1} s after the sheet was opened it serves",
             begun.elapsed().as_secs_f64()
         ));
-        assert!(done.contains("succeeded: restore of rancher onto main-1"), "{done}");
-
-        world
-            .until("what the check wrote is gone", async || {
-                differing(&before, &listed(&world, "main-1").await).is_empty().then_some(())
-            })
-            .await;
+        assert!(done.contains("succeeded: restore of rancher onto main-1, main-2, main-3"), "{done}");
+        same(&world, &before).await;
         let secret = world
             .kubectl("main-1", "get secret kept -n default -o jsonpath={.data.word}")
             .await;
         assert_eq!(secret.trim(), "bGlmZWJvYXQ=", "Secrets can be read");
+        assert_eq!(members(&world).await, 3);
         world
             .until("every downstream cluster answers through the manager again", async || {
                 world.through_the_manager("main", "c-edge1").await
@@ -96,13 +66,139 @@ fn a_destroyed_host_is_rebuilt_on_an_empty_one_from_the_sheet() {
             "agents are back {:.1} s after the sheet was opened",
             begun.elapsed().as_secs_f64()
         ));
+
+        to_a_moment_and_back(&world, &point, &before).await;
     });
+}
+
+/// One host alone goes back to a copy, while the others stand still; what the plan says of undoing it brings everything back.
+async fn to_a_moment_and_back(world: &World, point: &str, before: &BTreeMap<String, Value>) {
+    world
+        .kubectl("main-1", "create configmap later -n default --from-literal=a=b")
+        .await;
+    let later = listed(world).await;
+    let restore = format!("cd /root/estate; lifeboat restore etcd rancher --to main-1 --at {point}");
+    let plan = world.run("main-1", &format!("{restore} --dry-run --output json")).await;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let begun = ambient::monotonic();
+    let done = world.run("main-1", &format!("{restore} --yes 2>&1")).await;
+    assert!(done.contains("succeeded: restore of rancher onto main-1"), "{done}");
+    say(&format!("a living host is back at a copy after {:.1} s", begun.elapsed().as_secs_f64()));
+    same(world, before).await;
+    assert_eq!(members(world).await, 1);
+    for host in ["main-2", "main-3"] {
+        assert!(
+            !world.serving_on(host).await.contains("etcd"),
+            "a member of the former cluster serves on {host}"
+        );
+    }
+
+    let undo = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|step| step["id"] == "files-main-1")
+        .unwrap();
+    let (_, undo) = undo["undo"].as_str().unwrap().split_once("parked: ").unwrap();
+    let (undo, _) = undo.split_once("; what else").unwrap();
+    // The plan that was carried out is of some seconds later.
+    let label = world
+        .run("main-1", "ls /etc/kubernetes | grep lifeboat-replaced- | sort | tail -n 1")
+        .await;
+    let planned = undo.split('/').find(|word| word.starts_with("lifeboat-replaced-")).unwrap();
+    let undo = undo.replace(planned, label.trim());
+    let park = format!(
+        "mkdir -p /etc/kubernetes/lifeboat-parked; mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/lifeboat-parked/
+         pkill -KILL -x '{PROGRAMS}' || true; while pgrep -x '{PROGRAMS}'; do sleep 0.1; done"
+    );
+    world.run("main-1", &format!("{park}\n{undo}")).await;
+    for host in HOSTS {
+        world
+            .run(host, "mv /etc/kubernetes/lifeboat-parked/*.yaml /etc/kubernetes/manifests/")
+            .await;
+    }
+    world.ready("main-1").await;
+    same(world, &later).await;
+    assert_eq!(members(world).await, 3);
+}
+
+/// The host is gone; an empty one has its name and address, the distribution's programs and Lifeboat's.
+async fn destroyed(world: &World, host: &str) {
+    let script = format!(
+        "pkill -f '[l]ifeboat serve' || true; mv /etc/kubernetes/manifests /etc/kubernetes/gone; pkill -KILL -x '{PROGRAMS}' || true
+         while pgrep -x '{PROGRAMS}' >/dev/null; do sleep 0.1; pkill -KILL -x '{PROGRAMS}' || true; done
+         rm -rf {STATE}; mkdir -p /etc/kubernetes/manifests"
+    );
+    world.run(host, &script).await;
+}
+
+/// The same command is given again and again, and dies in the middle of each step; with `LIFEBOAT_EVERY_POINT`, also at its beginning and
+/// its end.
+async fn killed_at_each_point(world: &World, restore: &str) -> usize {
+    let plan = world.run("main-1", &format!("{restore} --dry-run --output json")).await;
+    let plan: Value = serde_json::from_str(&plan).unwrap();
+    let steps = plan["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step["id"].as_str().unwrap());
+    let points: &[&str] = match std::env::var_os("LIFEBOAT_EVERY_POINT") {
+        Some(_) => &["before", "inside:1", "after"],
+        None => &["inside:1"],
+    };
+    let mut killed = 0;
+    for step in steps.filter(|step| *step != "nodes") {
+        for at in points {
+            let script = format!(
+                "code=0; LIFEBOAT_LAB_DIE_AT={step}:{at} sh -c '{restore} --yes' >/tmp/said 2>&1 || code=$?; echo $code; cat /tmp/said"
+            );
+            let said = world.run("main-1", &script).await;
+            assert_eq!(said.lines().next(), Some(KILLED), "{step}:{at}: {said}");
+            killed += 1;
+        }
+    }
+    killed
+}
+
+/// Waits until what was written is in the history, and a point with the files of all hosts is there; returns that point.
+async fn covered(world: &World) -> String {
+    let revision = revision(world).await;
+    world
+        .until("all is captured, and a point has it", async || {
+            let listed = world.lab.run("main-1", "lifeboat points rancher --output json").await.ok()?;
+            let listed: Value = serde_json::from_str(&listed).ok()?;
+            let newest = &listed["clusters"][0]["points"][0];
+            (newest["point"]["revision"].as_u64()? >= revision).then(|| newest["id"].as_str().unwrap().to_owned())
+        })
+        .await
+}
+
+/// Waits until everything is as it was: what the check wrote goes after a while.
+async fn same(world: &World, before: &BTreeMap<String, Value>) {
+    let mut differs = Vec::new();
+    world
+        .until("all is as it was", async || {
+            let now = differing(before, &listed(world).await);
+            if now != differs {
+                say(&format!("differs: {now:?}"));
+                differs = now;
+            }
+            differs.is_empty().then_some(())
+        })
+        .await;
+}
+
+/// How many members etcd has that answer.
+async fn members(world: &World) -> usize {
+    let script = "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
+        --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key endpoint health --cluster 2>&1 | grep -c 'is healthy' || true";
+    world.run("main-1", script).await.trim().parse().unwrap()
 }
 
 /// Serves an estate without a standby on main-1; returns its recovery sheet.
 async fn protected(world: &World) -> String {
     let file = world.file();
-    let estate = without_standby(&std::fs::read_to_string(&file).unwrap());
+    let estate = without_standby(world, &std::fs::read_to_string(&file).unwrap());
     std::fs::write(&file, &estate).unwrap();
     let (root, sheet) = (world.lab.directory().join("lifeboat-root.key"), world.lab.directory().join("sheet.txt"));
     let words = [
@@ -117,8 +213,12 @@ async fn protected(world: &World) -> String {
     let made = world.cli(&words);
     assert!(made.status.success(), "{}", text(&made.stderr));
     let sheet = std::fs::read_to_string(sheet).unwrap();
+    let read = |name: &str| std::fs::read_to_string(world.lab.directory().join(name)).unwrap();
+    let (key, known) = (read("id_ed25519"), read("known_hosts"));
     let script = format!(
-        "cat > {ESTATE} <<'END'\n{estate}\nEND
+        "umask 077; cd /etc/lifeboat; cat > lifeboat.yaml <<'END'\n{estate}\nEND
+         cat > id_ed25519 <<'END'\n{key}\nEND
+         cat > known_hosts <<'END'\n{known}\nEND
          lifeboat check >&2 || true
          cd /; setsid lifeboat serve </dev/null >/var/log/lifeboat.log 2>&1 &"
     );
@@ -126,8 +226,8 @@ async fn protected(world: &World) -> String {
     sheet
 }
 
-/// The lab's estate without all that a standby needs.
-fn without_standby(estate: &str) -> String {
+/// The lab's estate without all that a standby needs, and with the hosts of all members.
+fn without_standby(world: &World, estate: &str) -> String {
     let mut out = String::new();
     let mut passing = false;
     for line in estate.lines() {
@@ -146,7 +246,16 @@ fn without_standby(estate: &str) -> String {
         };
         _ = writeln!(out, "{line}");
         if line == "    distribution: kubeadm" {
-            out += "    hosts: [main-1]\n";
+            out += "    hosts: [main-1, main-2, main-3]\n";
+        }
+        if line == "hosts:" {
+            for host in ["main-2", "main-3"] {
+                let address = world.lab.topology().host(host).unwrap().address;
+                _ = writeln!(
+                    out,
+                    "  {host}: {{site: main, address: {address}, ssh: {{identity: id_ed25519, knownHosts: known_hosts}}}}"
+                );
+            }
         }
     }
     out
@@ -170,10 +279,10 @@ fn fetched(sheet: &str) -> String {
 }
 
 /// Every object of the kinds that people and the manager make, without what changes by itself.
-async fn listed(world: &World, host: &str) -> BTreeMap<String, Value> {
+async fn listed(world: &World) -> BTreeMap<String, Value> {
     let kinds =
         "namespaces,secrets,configmaps,serviceaccounts,clusterroles,clusterrolebindings,customresourcedefinitions";
-    let said = world.kubectl(host, &format!("get {kinds} -A -o json")).await;
+    let said = world.kubectl("main-1", &format!("get {kinds} -A -o json")).await;
     let list: Value = serde_json::from_str(&said).unwrap();
     let items = list["items"].as_array().unwrap().iter().map(|item| {
         let at = |key: &str| item["metadata"][key].as_str().unwrap_or_default().to_owned();
@@ -196,8 +305,8 @@ fn differing(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) 
         .collect()
 }
 
-async fn revision(world: &World, host: &str) -> u64 {
-    let said = world.kubectl(host, "get --raw '/api/v1/namespaces?limit=1'").await;
+async fn revision(world: &World) -> u64 {
+    let said = world.kubectl("main-1", "get --raw '/api/v1/namespaces?limit=1'").await;
     let list: Value = serde_json::from_str(&said).unwrap();
     list["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap()
 }

@@ -72,16 +72,14 @@ pub(crate) async fn served(changes: &[(&str, &str)]) -> World {
 /// A fresh lab that nobody serves yet: brought up by the first test, by this very build; loaded by the others.
 pub(crate) async fn fresh() -> World {
     static SAVED: AtomicBool = AtomicBool::new(false);
-    let _absent = Command::new(lifeboat()).args(["lab", "down", "--name", NAME]).output();
+    down();
     if SAVED.load(Ordering::SeqCst) {
         lab_must(&["load", NAME]);
     } else {
-        lab_must(&["up", "--name", NAME, "--objects", "40", "--subnet", SUBNET]);
+        up(&[]);
         let _absent = std::fs::remove_dir_all(lab::tools::cache().join("labs").join(NAME));
     }
-    let world = World {
-        lab: Lab::open(&NAME.parse().unwrap()).unwrap_or_else(|e| panic!("{e}")),
-    };
+    let world = World::open();
     // The copies say `Connected` only after the manager has looked, 15 s after its start.
     world
         .until("the manager's conditions say that the agents are connected", async || {
@@ -96,7 +94,28 @@ pub(crate) async fn fresh() -> World {
     world
 }
 
+/// A lab of another kind, which no other test needs.
+pub(crate) fn fresh_with(options: &[&str]) -> World {
+    down();
+    up(options);
+    World::open()
+}
+
+fn down() {
+    let _absent = Command::new(lifeboat()).args(["lab", "down", "--name", NAME]).output();
+}
+
+fn up(options: &[&str]) {
+    lab_must(&[&["up", "--name", NAME, "--objects", "40", "--subnet", SUBNET], options].concat());
+}
+
 impl World {
+    fn open() -> Self {
+        Self {
+            lab: Lab::open(&NAME.parse().unwrap()).unwrap_or_else(|e| panic!("{e}")),
+        }
+    }
+
     /// Changes the estate file, on the hosts and at the operator's.
     pub(crate) async fn change(&self, changes: &[(&str, &str)]) {
         let file = self.file();

@@ -216,6 +216,8 @@ pub struct Places {
     pub named: Vec<(String, String)>,
     /// kubeadm's own settings.
     pub kubeadm_config: String,
+    /// Whether a host of kubeadm's has a member of etcd and nothing else.
+    pub member_alone: bool,
 }
 
 /// What a recovery of a host needs, where the host keeps its files at `places`.
@@ -259,7 +261,8 @@ fn of_kubeadm(places: &Places) -> Vec<Item> {
         item(PARKED.to_owned(), "the control plane that Lifeboat has stopped", Optional, SHOWN),
         item(places.kubeadm_config.clone(), "kubeadm's own settings", Optional, SHOWN),
     ];
-    let keys = KEYS.iter().map(|key| {
+    let needed = KEYS.iter().filter(|key| !places.member_alone || key.starts_with("etcd/"));
+    let keys = needed.map(|key| {
         let why = "without it a copy of etcd cannot be used";
         item(format!("{PKI}/{key}"), why, Required, !key.ends_with(".crt"))
     });

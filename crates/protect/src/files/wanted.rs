@@ -113,7 +113,14 @@ impl Wanted {
 /// [`Error::Host`].
 pub async fn wanted(host: &Host, distribution: Distribution, settings: &Settings) -> Result<Wanted, Error> {
     let mut places = match distribution {
-        Distribution::Kubeadm => of_flags(&Flags::read(host, "kube-apiserver").await?),
+        Distribution::Kubeadm => match Flags::read(host, "kube-apiserver").await {
+            Ok(flags) => of_flags(&flags),
+            Err(none @ Error::Missing { .. }) => match Flags::read(host, "etcd").await {
+                Ok(_) => Places { member_alone: true, ..Places::default() },
+                Err(_) => return Err(none),
+            },
+            Err(error) => return Err(error),
+        },
         Distribution::K3s | Distribution::Rke2 => {
             let program = distribution.to_string();
             of_rancher(&program, &rancher_settings(host, &program).await?)

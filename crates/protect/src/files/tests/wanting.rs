@@ -1,7 +1,7 @@
 //! What is wanted, as tables.
 
 use crate::files::wanted::of_rancher;
-use crate::files::{Need, Places, Settings, Wanted};
+use crate::files::{Need, Places, Settings, Wanted, facts};
 use estate::Distribution;
 use std::fmt::Write as _;
 
@@ -79,4 +79,14 @@ fn settings_of_k3s_and_rke2_say_where_files_are() {
     let (path, reason) = of_rancher("k3s", &[file("odd.yaml", "token: hunter2\n\t- : [")]).unwrap_err();
     assert!(path == "odd.yaml" && !reason.contains("hunter2"), "{reason}");
     assert_eq!(of_rancher("k3s", &[file("odd.yaml", "- data-dir")]).unwrap(), Places::default());
+}
+
+#[test]
+fn a_host_with_a_member_of_etcd_alone_needs_the_ca_of_etcd_and_no_other_key() {
+    let places = Places { member_alone: true, ..Places::default() };
+    let keys = facts(Distribution::Kubeadm, &places)
+        .into_iter()
+        .filter(|it| it.path.contains("/pki/"));
+    let keys: Vec<_> = keys.map(|it| it.path.into_owned()).collect();
+    assert_eq!(keys, ["/etc/kubernetes/pki/etcd/ca.crt", "/etc/kubernetes/pki/etcd/ca.key"]);
 }
