@@ -124,7 +124,7 @@ async fn open(repository: &Repository, cluster: &Name, id: &PointId, accept_unsi
     let (point, unsigned) = manifest(repository, cluster, id, accept_unsigned).await?;
     if point.part(FILES).is_none() {
         let message = format!("copy {id} has no files of hosts in it");
-        return Err(Trouble::new("LB0421", Kind::Invalid, message).hint("--at another copy: lifeboat copies"));
+        return Err(Trouble::new("LB0421", Kind::Invalid, message).hint("--at another copy: lifeboat points"));
     }
     let spool = |reason: std::io::Error| {
         let message = format!("the copy cannot be laid onto this machine: {reason}");

@@ -114,7 +114,7 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such point, and as reading it: what cannot be recovered from is not held;
-    /// [`Error::Invalid`] for a long reason, and in a copy, which holds what its repository does; [`Error::NoSigner`],
+    /// [`Error::Invalid`] for a long reason; [`Error::Settings`] in a copy, which holds what its repository does; [`Error::NoSigner`],
     /// [`Error::Untrusted`] when this writer's signature does not count; [`Error::Taken`] when others hold and release it at the same
     /// time, again and again; as every request.
     pub async fn hold(&self, cluster: &Name, id: &PointId, reason: Option<&str>) -> Result<(Hold, bool), Error> {
@@ -211,12 +211,13 @@ impl Repository {
 
     async fn may_hold(&self, cluster: &Name, id: &PointId, reason: Option<&str>) -> Result<(), Error> {
         let key = layout::holds_of(cluster, id);
-        let invalid = |reason: String| Err(Error::Invalid { object: key.to_string(), reason });
         if let Some(reason) = reason.filter(|it| it.len() > LONGEST) {
-            return invalid(format!("the reason has {} bytes, and {LONGEST} are the most", reason.len()));
+            let reason = format!("the reason has {} bytes, and {LONGEST} are the most", reason.len());
+            return Err(Error::Invalid { object: key.to_string(), reason });
         }
         if self.is_copy().await? {
-            return invalid(format!("{} is a copy, which holds what its repository holds", self.store()));
+            let reason = format!("{} is a copy, which holds what its repository holds", self.store());
+            return Err(Error::Settings { what: "copy", reason });
         }
         if self.shared.signer.is_none() {
             return Err(Error::NoSigner { object: key.to_string() });

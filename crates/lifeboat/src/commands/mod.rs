@@ -3,7 +3,6 @@
 mod check;
 mod clock;
 mod completions;
-mod copies;
 mod etcd;
 mod explain;
 mod failover;
@@ -41,7 +40,7 @@ pub(crate) enum Command {
     Gate(gate::Args),
     /// Show of each cluster what would be lost now, and who serves the one that has a standby
     Status(status::Args),
-    /// List the points of each cluster, and the snapshots that others made
+    /// List the points of each cluster and the snapshots that others made; fetch a point, hold it, release it
     Points(points::Args),
     /// Make a point of a cluster now, before something risky
     Protect(protect::Args),
@@ -49,8 +48,6 @@ pub(crate) enum Command {
     Readiness(readiness::Args),
     /// Try everything that can be tried without changing what serves
     Check(check::Args),
-    /// List the copies, or fetch one
-    Copies(copies::Args),
     /// Make, check, mend, thin out and copy what a recovery depends on
     Repository(repository::Args),
     /// Show what a failover would do now, step by step, also by hand
@@ -90,7 +87,6 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Protect(args) => block_on(protect::run(args, printer))?,
         Command::Readiness(args) => block_on(readiness::run(args, printer))?,
         Command::Check(args) => block_on(check::run(args, printer))?,
-        Command::Copies(args) => block_on(copies::run(args, printer))?,
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,

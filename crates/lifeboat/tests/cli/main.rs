@@ -8,6 +8,7 @@
 mod errors;
 mod estate;
 mod etcd;
+mod held;
 mod help;
 mod place;
 mod refused;

@@ -17,7 +17,7 @@ const POINT: &str = "000001-20261122T100000.000Z-k7xq";
 
 /// A command that opens a copy, one that opens what is shared, one that writes, and one that removes.
 const COMMANDS: [&str; 4] = [
-    "copies fetch 000001-20261122T100000.000Z-k7xq --into out --files-only",
+    "points fetch 000001-20261122T100000.000Z-k7xq --into out --files-only",
     "repository kit",
     "repository kit store",
     "repository prune --yes",
@@ -111,7 +111,7 @@ fn a_copy_that_a_stranger_has_signed() {
     place.must("repository keys new --into other");
     let id = "000001-20261122T110000.000Z-k7xq";
     place.store_signed(&id.parse().unwrap(), "other/signer.key").unwrap();
-    let fetch = format!("copies fetch {id} --into taken --files-only");
+    let fetch = format!("points fetch {id} --into taken --files-only");
     let accepted = format!("{fetch} --accept-unsigned");
     let lines = [
         &fetch,

@@ -114,7 +114,7 @@ impl Report for Sheet {
             format!("2. lifeboat repository kit fetch --url {}{endpoint}{region} \\", self.url),
             format!("     --root {} \\", self.root),
             "     --identity identity.txt --into estate".to_owned(),
-            "3. cd estate; lifeboat copies; lifeboat check; lifeboat plan".to_owned(),
+            "3. cd estate; lifeboat points; lifeboat check; lifeboat plan".to_owned(),
             "Without the binary: docs/emergency.md of Lifeboat reads the copies with age, restic and Python."
                 .to_owned(),
         ]);
