@@ -24,4 +24,4 @@ pub use shelf::RepositoryShelf;
 pub use source::{Found, revision, source};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 //! Start at [`run`], which carries a plan out from wherever its journal stands. [`World`] is the estate with its doors open:
 //! hosts, repository, voters, name servers. [`runs`] keeps the journals in the repository; [`gather`] finds what a plan is
 //! made from; [`elsewhere`] asks other hosts; [`asked`], [`adopted`] and [`put_back`] find and open what a person asks for, and put files
-//! back; [`kit`] is what an empty host needs besides the copies; [`control_plane`] stops and starts one; [`report`] says what a run took
+//! back; [`verified`] rebuilds and tests what could be restored; [`kit`] is what an empty host needs besides the copies; [`control_plane`] stops and starts one; [`report`] says what a run took
 //! and what was lost.
 //!
 //! Not here: deciding anything. Which point, which site and which steps stand in the plan.
@@ -22,6 +22,7 @@ pub mod runs;
 mod spool;
 mod steps;
 mod trouble;
+pub mod verified;
 mod voters;
 mod world;
 

@@ -172,6 +172,21 @@ impl From<protect::snapshots::Error> for Trouble {
     }
 }
 
+impl From<protect::verify::Error> for Trouble {
+    fn from(error: protect::verify::Error) -> Self {
+        use ::etcd::import::ImportError;
+        use protect::verify::Error as E;
+        match error {
+            E::Repository(error) => error.into(),
+            E::Unmade(error) => error.into(),
+            E::Import(ImportError::File(error)) => error.into(),
+            E::Import(error @ ImportError::Running { .. }) => Self::of("LB0410", error.kind(), &error),
+            E::Import(error @ ImportError::Etcd { .. }) => Self::of("LB0409", error.kind(), &error),
+            E::Place { .. } => Self::of("LB0308", error.kind(), &error),
+        }
+    }
+}
+
 impl From<protect::Error> for Trouble {
     fn from(error: protect::Error) -> Self {
         use protect::Error as E;

@@ -21,6 +21,7 @@ mod schema;
 mod serve;
 mod serves;
 mod status;
+mod verify;
 mod version;
 
 use crate::failure::Failure;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Status(status::Args),
     /// List the points of each cluster and the snapshots that others made; fetch a point, hold it, release it
     Points(points::Args),
+    /// Rebuild a point, open it, test all of it, and start an etcd on it, in a directory of its own
+    Verify(verify::Args),
     /// Make a point of a cluster now, before something risky
     Protect(protect::Args),
     /// Show how far each component of a recovery has come, and what is missing for the next level
@@ -84,6 +87,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Gate(args) => block_on(gate::run(args, printer))?,
         Command::Status(args) => block_on(status::run(args, printer))?,
         Command::Points(args) => block_on(points::run(args, printer))?,
+        Command::Verify(args) => block_on(verify::run(args, printer))?,
         Command::Protect(args) => block_on(protect::run(args, printer))?,
         Command::Readiness(args) => block_on(readiness::run(args, printer))?,
         Command::Check(args) => block_on(check::run(args, printer))?,

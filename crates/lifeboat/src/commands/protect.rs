@@ -112,7 +112,10 @@ async fn elsewhere(world: &World, args: &Args, own: Trouble, begun: Instant) -> 
             causes.push(format!("{host} was not asked: the time of {} s is over", LIMIT.as_secs()));
             break;
         }
-        match ask_there(world, host, &words, left).await.and_then(|answer| point(answer, args)) {
+        match ask_there(world, host, &words, left)
+            .await
+            .and_then(|answer| point(answer, args))
+        {
             Ok(point) => return Ok((point, host.clone())),
             Err(trouble) => causes.push(told(&trouble).text),
         }
@@ -148,7 +151,8 @@ async fn here(args: &Args, question: &Question, printer: &Printer) -> Result<(),
 fn point(answer: Answer, args: &Args) -> Result<PointId, Trouble> {
     match answer {
         Answer::Point { point, held: false } if args.hold => {
-            let message = format!("point {point} was made, and is not held: the Lifeboat that made it is older than holds");
+            let message =
+                format!("point {point} was made, and is not held: the Lifeboat that made it is older than holds");
             Err(Trouble::new("LB0415", Kind::Invalid, message)
                 .hint(format!("lifeboat points hold {} {point}", args.cluster)))
         }

@@ -51,7 +51,11 @@ fn an_estate_file_that_breaks_a_rule() {
 #[test]
 fn a_secret_that_is_not_here() {
     let directory = directory("secret-that-is-not-here", Some(GOOD));
-    let lines = ["points fetch 000001-20261122T100000.000Z-k7xq --into out", "failover --yes --output json", "runs"];
+    let lines = [
+        "points fetch 000001-20261122T100000.000Z-k7xq --into out",
+        "failover --yes --output json",
+        "runs",
+    ];
     insta::assert_snapshot!(sessions_in(&directory, &lines));
 }
 

@@ -20,9 +20,16 @@ fn place(test: &str) -> Place {
 fn a_point_is_held_stays_and_is_released() {
     let place = place("stays");
     let keep = "{last: 1, within: 0s, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0}";
-    place.change("    repository: standby-s3\n", &format!("    repository: standby-s3\n    protect: {{keep: {keep}}}\n"));
+    place.change(
+        "    repository: standby-s3\n",
+        &format!("    repository: standby-s3\n    protect: {{keep: {keep}}}\n"),
+    );
     let held = place.must(&format!("points hold rancher {OLD} --reason audit"));
-    assert!(held.out.starts_with(&format!("point {OLD} of rancher is held by main-1 at ")), "{}", held.out);
+    assert!(
+        held.out.starts_with(&format!("point {OLD} of rancher is held by main-1 at ")),
+        "{}",
+        held.out
+    );
     assert!(held.out.ends_with("Z: audit\n"), "{}", held.out);
     let again = place.must(&format!("points hold rancher {OLD}"));
     assert!(again.out.contains("is held already, by main-1 at "), "{}", again.out);
@@ -31,7 +38,11 @@ fn a_point_is_held_stays_and_is_released() {
     assert!(pruned.out.contains(&format!("{OLD}  held")), "{}", pruned.out);
     // One that is held is listed, however old.
     let listed = place.must("points rancher --newest 1");
-    assert!(listed.out.contains("HELD") && listed.out.contains(&format!("held: {OLD} by main-1 at ")), "{}", listed.out);
+    assert!(
+        listed.out.contains("HELD") && listed.out.contains(&format!("held: {OLD} by main-1 at ")),
+        "{}",
+        listed.out
+    );
     let listed: serde_json::Value =
         serde_json::from_str(&place.must("points rancher --newest 1 --output json").out).unwrap();
     let points = &listed["clusters"][0]["points"];
@@ -39,9 +50,12 @@ fn a_point_is_held_stays_and_is_released() {
     let by = &points[1]["held"]["by"];
     assert_eq!((&by["by"], &by["reason"]), (&"main-1".into(), &"audit".into()), "{points}");
 
-
     let released = place.must(&format!("points release rancher {OLD}"));
-    assert!(released.out.contains(&format!("point {OLD} of rancher is released; it was held by main-1 at ")));
+    assert!(
+        released
+            .out
+            .contains(&format!("point {OLD} of rancher is released; it was held by main-1 at "))
+    );
     place.must("repository prune --yes");
     let listed = place.must("points rancher");
     assert!(!listed.out.contains(OLD) && listed.out.contains(NEW), "{}", listed.out);

@@ -87,13 +87,7 @@ pub(super) async fn release(args: ReleaseArgs, printer: &Printer) -> Result<(), 
     let Of { cluster, point, .. } = args.of;
     let done = repository.release(&cluster, &point).await;
     let hold = done.map_err(|error| missing(error, &cluster))?;
-    printer.show(&Shown {
-        cluster,
-        point,
-        held: false,
-        hold,
-        is_new: true,
-    })
+    printer.show(&Shown { cluster, point, held: false, hold, is_new: true })
 }
 
 /// The next command where it is not there, or not held: the list of this cluster.

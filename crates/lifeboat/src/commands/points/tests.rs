@@ -1,7 +1,7 @@
 use super::*;
 use crate::printer::Report as _;
-use repository::{Hold, HoldState};
 use estate::{Distribution, Epoch, HashProof, Part};
+use repository::{Hold, HoldState};
 
 fn now() -> Timestamp {
     "2026-11-22T22:01:16Z".parse().unwrap()
