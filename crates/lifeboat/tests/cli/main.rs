@@ -16,3 +16,4 @@ mod repository;
 mod restore;
 mod session;
 mod show;
+mod verified;

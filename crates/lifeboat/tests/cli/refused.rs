@@ -298,6 +298,8 @@ fn a_full_disk() {
         fs::remove_file(filler).unwrap();
     }
     WRITES.iter().for_each(|line| drop(place.must(line)));
+    // The point is a moment of the history.
+    place.must("etcd import db --cluster rancher");
     place.must("repository check --read-data");
     insta::assert_snapshot!(full);
 }
@@ -310,6 +312,8 @@ fn a_read_only_disk() {
     }
     let place = small("read-only-disk");
     let copies = place.0.join("copies");
+    database(&place.0.join("db"), 0, 9);
+    place.must("etcd import db --cluster rancher");
     mount("remount,ro", &copies);
     fs::create_dir(place.0.join("taken")).unwrap();
     let fetch = COMMANDS[0].replace("--into out", "--into taken");

@@ -249,7 +249,7 @@ fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
     let before = fs::read_to_string(&marker).unwrap();
     fs::remove_file(&marker).unwrap();
     for line in [
-        "copies",
+        "points",
         "repository init --root-key root.key",
         "repository keys apply --root-key root.key",
     ] {
