@@ -5,12 +5,13 @@ use super::place::Place;
 use crate::session::sessions_in;
 
 const OLD: &str = "000001-20261122T100000.000Z-k7xq";
+const MIDDLE: &str = "000001-20261122T103000.000Z-k7xq";
 const NEW: &str = "000001-20261122T110000.000Z-k7xq";
 
 fn place(test: &str) -> Place {
     let place = Place::new(&format!("held-{test}"));
     place.must("repository init --root-key root.key");
-    for id in [OLD, NEW] {
+    for id in [OLD, MIDDLE, NEW] {
         place.store(&id.parse().unwrap()).unwrap();
     }
     place
@@ -19,11 +20,8 @@ fn place(test: &str) -> Place {
 #[test]
 fn a_point_is_held_stays_and_is_released() {
     let place = place("stays");
-    let keep = "{last: 1, within: 0s, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0}";
-    place.change(
-        "    repository: standby-s3\n",
-        &format!("    repository: standby-s3\n    protect: {{keep: {keep}}}\n"),
-    );
+    let keep = "{last: 2, within: 0s, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0}";
+    place.change("keep: {last: 30, within: 1h 30m, yearly: 3}", &format!("keep: {keep}"));
     let held = place.must(&format!("points hold rancher {OLD} --reason audit"));
     assert!(
         held.out.starts_with(&format!("point {OLD} of rancher is held by main-1 at ")),
