@@ -156,7 +156,7 @@ impl Shown {
         let incomplete = self.verified.incomplete()?;
         let message = format!("the recovery set of {} of {cluster} does not belong together", self.id);
         let mut trouble = Trouble::new("LB0005", Kind::Person, message);
-        trouble.causes = vec![incomplete.text.clone()];
+        trouble.causes = incomplete.text.lines().skip(1).map(str::to_owned).collect();
         Some(trouble.hint(format!("lifeboat status {cluster}: whether that is so now")))
     }
 

@@ -62,7 +62,7 @@ impl Report for Shown {
     fn text(&self) -> String {
         let at = self.at.map_or_else(String::new, |at| format!(", begun at {at:.0}"));
         let rows = self.verified.tests.iter();
-        let rows = rows.map(|it| [it.test.to_string(), it.outcome.to_string(), shown(&it.text)]);
+        let rows = rows.map(|it| [it.test.to_string(), it.outcome.to_string(), it.text.clone()]);
         let mut text = format!("{} of {}{at}\n\n", shown(&self.point), self.cluster);
         text += &table(["TEST", "RESULT", "WHAT WAS SEEN"], rows);
         if let Some(kept) = &self.kept {

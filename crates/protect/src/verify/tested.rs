@@ -42,7 +42,7 @@ pub struct Tested {
     pub test: Test,
     /// What came out.
     pub outcome: Outcome,
-    /// What was seen, or why it was not.
+    /// What was seen, or why it was not; of a recovery set, a line for each pair that does not match.
     pub text: String,
 }
 
@@ -62,7 +62,9 @@ impl Verified {
     /// Notes a test; the first word about it counts.
     pub(super) fn put(&mut self, test: Test, outcome: Outcome, text: impl Into<String>) {
         if self.tests.iter().all(|it| it.test != test) {
-            self.tests.push(Tested { test, outcome, text: shown(&text.into()) });
+            let text = text.into();
+            let lines: Vec<String> = text.lines().map(shown).collect();
+            self.tests.push(Tested { test, outcome, text: lines.join("\n") });
             self.tests.sort_by_key(|it| it.test);
         }
     }
@@ -82,7 +84,7 @@ impl Verified {
             (true, true) => Outcome::Shown,
         };
         text.extend(failing.into_iter().chain(unknown).chain(expiring));
-        self.put(Test::RecoverySet, outcome, text.join("; "));
+        self.put(Test::RecoverySet, outcome, text.join("\n"));
         self.complete = Some(complete);
     }
 
