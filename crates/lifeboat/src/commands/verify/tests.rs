@@ -1,5 +1,4 @@
 use super::*;
-use crate::printer::Report as _;
 use protect::verify::{Outcome, Test, Tested};
 
 #[test]
