@@ -37,6 +37,9 @@ pub enum Question {
         cluster: Name,
         /// Why.
         reason: String,
+        /// Whether it is held against retention from the start.
+        #[serde(default)]
+        hold: bool,
     },
 }
 
@@ -63,6 +66,9 @@ pub enum Answer {
     Point {
         /// It.
         point: PointId,
+        /// Whether it is held: who is older than holds knows nothing of them.
+        #[serde(default)]
+        held: bool,
     },
     /// It was not to be.
     Refused {
@@ -134,14 +140,14 @@ impl Desk {
     async fn answer(&self, question: Question) -> Answer {
         match question {
             Question::Report => self.report(),
-            Question::Point { cluster, reason } => match self.point(&cluster, reason).await {
-                Ok(point) => Answer::Point { point },
+            Question::Point { cluster, reason, hold } => match self.point(&cluster, reason, hold).await {
+                Ok(point) => Answer::Point { point, held: hold },
                 Err(trouble) => refused(trouble),
             },
         }
     }
 
-    async fn point(&self, cluster: &Name, reason: String) -> Result<PointId, Trouble> {
+    async fn point(&self, cluster: &Name, reason: String, hold: bool) -> Result<PointId, Trouble> {
         let guard = self.guards.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned();
         let nobody = || {
             let message = format!("this host's Lifeboat does not capture {cluster} just now");
@@ -149,7 +155,7 @@ impl Desk {
         };
         let guard = guard.ok_or_else(nobody)?;
         let (told, answer) = oneshot::channel();
-        guard.send(Wanted { reason, told }).await.map_err(|_gone| nobody())?;
+        guard.send(Wanted { reason, hold, told }).await.map_err(|_gone| nobody())?;
         answer.await.map_err(|_gone| nobody())?
     }
 }

@@ -61,6 +61,8 @@ pub(crate) enum Gate {
 /// A point that somebody asks for, and who is told what came of it.
 pub(crate) struct Wanted {
     pub(crate) reason: String,
+    /// Whether it is held from the start.
+    pub(crate) hold: bool,
     pub(crate) told: oneshot::Sender<Result<PointId, Trouble>>,
 }
 

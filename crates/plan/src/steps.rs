@@ -73,14 +73,14 @@ impl Onto<'_> {
             None => (
                 String::new(),
                 format!(
-                    "lifeboat copies fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
+                    "lifeboat points fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
                     point.id
                 ),
             ),
             Some(Moment { timeline, revision }) => (
                 format!(", with etcd at revision {revision} of timeline {timeline},"),
                 format!(
-                    "lifeboat copies fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline}{} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
+                    "lifeboat points fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline}{} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
                     point.id,
                     self.cluster,
                     if self.is_rancher() { "" } else { " --no-bump" }

@@ -8,6 +8,7 @@ mod export;
 mod failed;
 mod leased;
 mod lock;
+mod lost;
 mod merge;
 mod restore;
 mod shelf;
@@ -18,10 +19,11 @@ pub use export::{Unmade, export};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
 pub use lock::{HistoryLock, OnUnlocked, lock_merged};
+pub use lost::{LostMoment, lost_moments, objects_of};
 pub use merge::{Merged, merge_once, planned, with_points};
 pub use restore::{Restore, restore, waiting};
 pub use shelf::RepositoryShelf;
 pub use source::{Found, revision, source};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

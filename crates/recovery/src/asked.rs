@@ -124,7 +124,7 @@ async fn open(repository: &Repository, cluster: &Name, id: &PointId, accept_unsi
     let (point, unsigned) = manifest(repository, cluster, id, accept_unsigned).await?;
     if point.part(FILES).is_none() {
         let message = format!("copy {id} has no files of hosts in it");
-        return Err(Trouble::new("LB0421", Kind::Invalid, message).hint("--at another copy: lifeboat copies"));
+        return Err(Trouble::new("LB0421", Kind::Invalid, message).hint("--at another copy: lifeboat points"));
     }
     let spool = |reason: std::io::Error| {
         let message = format!("the copy cannot be laid onto this machine: {reason}");
@@ -186,6 +186,31 @@ pub async fn rebuildable_before(
     };
     let at = first_sound(points.len(), sound).await?;
     points.get(at).map(|point| point.id.clone())
+}
+
+/// The newest point of `cluster` that is sound in the place of `bad`: its files open, and its moment can be rebuilt. With `harmed`, the
+/// history is damaged at that moment or before, so that it is looked for below it.
+pub async fn sound_instead(
+    repository: &Repository,
+    cluster: &Name,
+    bad: &PointId,
+    harmed: Option<(u32, u64)>,
+) -> Option<PointId> {
+    let mut points = repository.points(cluster).await.ok()?.points;
+    points.retain(|id| id != bad);
+    if let Some(moment) = harmed {
+        let first = rebuildable_before(repository, cluster, moment).await?;
+        points.retain(|id| *id <= first);
+    }
+    for id in points.into_iter().take(OFFERED) {
+        match open(repository, cluster, &id, false).await {
+            Ok(copied) if rebuilds(repository, cluster, &copied.point).await => return Some(id),
+            // A store that is silent for one is silent for all, and each takes its time.
+            Err(trouble) if trouble.may_pass() => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The first of `count` that is sound, where all after it are: looks further and further ahead, and then between.

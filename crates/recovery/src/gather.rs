@@ -170,7 +170,7 @@ async fn point(repository: &Repository, cluster: &Name, wanted: Option<Wanted<'_
 }
 
 /// The hint where no older copy can be offered.
-pub(crate) const NONE_BEFORE: &str = "lifeboat copies: none of the older ones opens";
+pub(crate) const NONE_BEFORE: &str = "lifeboat points: none of the older ones opens";
 
 /// The newest copy before `id` whose manifest opens. Not searched for ever: somebody may have planted any number.
 pub(crate) async fn openable_before(repository: &Repository, cluster: &Name, id: &PointId) -> Option<PointId> {

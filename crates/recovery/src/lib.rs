@@ -2,8 +2,9 @@
 //!
 //! Start at [`run`], which carries a plan out from wherever its journal stands. [`World`] is the estate with its doors open:
 //! hosts, repository, voters, name servers. [`runs`] keeps the journals in the repository; [`gather`] finds what the plan of a failover is
-//! made from, [`restoring`] that of a restore; [`elsewhere`] asks other hosts; [`asked`], [`adopted`] and [`put_back`] find and open what a person asks for, and put files
-//! back; [`kit`] is what an empty host needs besides the copies; [`control_plane`] stops and starts one; [`report`] says what a run took
+//! made from, [`restoring`] that of a restore; [`elsewhere`] asks other hosts; [`asked`], [`adopted`] and [`put_back`] find and open what a
+//! person asks for, and put files back; [`verified`] rebuilds and tests what could be restored; [`kit`] is what an empty host needs besides
+//! the copies; [`control_plane`] stops and starts one; [`report`] says what a run took
 //! and what was lost.
 //!
 //! Not here: deciding anything. Which point, which site and which steps stand in the plan.
@@ -23,6 +24,7 @@ pub mod runs;
 mod spool;
 mod steps;
 mod trouble;
+pub mod verified;
 mod voters;
 mod world;
 

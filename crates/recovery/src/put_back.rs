@@ -164,7 +164,7 @@ fn captured<'a>(copied: &'a Copied, from: Option<&str>) -> Result<(&'a str, &'a 
             .get_key_value(*one)
             .ok_or_else(|| wrong(format!("copy {id} has no files"))),
         (None, []) => {
-            Err(wrong(format!("copy {id} has no files of hosts in it")).hint("--at another copy: lifeboat copies"))
+            Err(wrong(format!("copy {id} has no files of hosts in it")).hint("--at another copy: lifeboat points"))
         }
         (None, several) => Err(wrong(format!(
             "copy {id} has the files of {} hosts, and nothing says whose are wanted",

@@ -180,7 +180,7 @@ fn a_trouble_comes_back_from_a_journal_as_it_went_in() {
         Kind::Unreachable,
         Kind::Conflict,
     ] {
-        let went = Trouble::new("LB0306", kind, "copy x is damaged").hint("lifeboat copies");
+        let went = Trouble::new("LB0306", kind, "copy x is damaged").hint("lifeboat points");
         let written = serde_json::to_string(&Problem::from(went.clone())).unwrap();
         let problem: Problem = serde_json::from_str(&written).unwrap();
         let came = Trouble::from(engine::Error::StepFailed {

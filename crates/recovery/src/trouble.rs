@@ -100,13 +100,13 @@ impl From<repository::Error> for Trouble {
                 Some(format!("{}\nlifeboat repository init, if none was ever made", whether_there(store)).into()),
             ),
             E::Refused { .. } | E::Settings { .. } => ("LB0302", check),
-            E::NotFound { .. } => ("LB0303", said("lifeboat copies")),
+            E::NotFound { .. } => ("LB0303", said("lifeboat points")),
             E::NoIdentity { .. } => ("LB0304", None),
             E::WrongKey { .. } | E::WrongPassword { .. } => ("LB0305", said("lifeboat repository keys")),
             E::Damaged { .. } | E::Misplaced { .. } => (
                 "LB0306",
                 said(
-                    "lifeboat copies, then lifeboat failover --yes --copy OLDER; a run that has begun is ended first: lifeboat run cancel",
+                    "lifeboat points, then lifeboat failover --yes --copy OLDER; a run that has begun is ended first: lifeboat run cancel",
                 ),
             ),
             E::Untrusted { .. } => ("LB0311", said("lifeboat repository keys")),
@@ -124,6 +124,7 @@ impl From<repository::Error> for Trouble {
             E::Uninitialised { .. } => ("LB0314", said("lifeboat repository init")),
             E::Clock { .. } => ("LB0315", said("lifeboat clock, here and where the store is")),
             E::MarkerLost { .. } => ("LB0316", said("lifeboat explain LB0316")),
+            E::NotHeld { .. } => ("LB0319", said("lifeboat points")),
             E::NoLeases { .. } => ("LB0318", said("lifeboat explain LB0318")),
             E::Invalid { .. } | E::Bug { .. } => ("LB0099", None),
         };
@@ -167,6 +168,21 @@ impl From<protect::snapshots::Error> for Trouble {
             E::Scratch { .. } => Self::of("LB0308", error.kind(), &error),
             E::Bug { .. } => Self::of("LB0099", error.kind(), &error),
             _ => Self::of("LB0416", error.kind(), &error),
+        }
+    }
+}
+
+impl From<protect::verify::Error> for Trouble {
+    fn from(error: protect::verify::Error) -> Self {
+        use ::etcd::import::ImportError;
+        use protect::verify::Error as E;
+        match error {
+            E::Repository(error) => error.into(),
+            E::Unmade(error) => error.into(),
+            E::Import(ImportError::File(error)) => error.into(),
+            E::Import(error @ ImportError::Running { .. }) => Self::of("LB0410", error.kind(), &error),
+            E::Import(error @ ImportError::Etcd { .. }) => Self::of("LB0409", error.kind(), &error),
+            E::Place { .. } => Self::of("LB0308", error.kind(), &error),
         }
     }
 }
@@ -291,7 +307,7 @@ impl From<peers::Error> for Trouble {
 impl From<plan::NoPlan> for Trouble {
     fn from(error: plan::NoPlan) -> Self {
         match &error {
-            plan::NoPlan::Copy { .. } => Self::of("LB0306", error.kind(), &error).hint("lifeboat copies"),
+            plan::NoPlan::Copy { .. } => Self::of("LB0306", error.kind(), &error).hint("lifeboat points"),
             _ => Self::of("LB0604", error.kind(), &error).hint("lifeboat status"),
         }
     }

@@ -15,6 +15,7 @@ mod trust;
 pub use fault::{Fault, Flaw, Severity};
 pub use report::{CheckReport, PartReport, PointReport, ReadBytes};
 
+use crate::held::Records;
 use crate::inventory::Inventory;
 use crate::seen::Memory;
 use crate::{Error, Repository, Scope, layout, marker};
@@ -139,6 +140,8 @@ struct Checker<'a> {
     points: Vec<PointReport>,
     /// The SHA-256 of each manifest as it is stored.
     manifests: BTreeMap<Name, BTreeMap<PointId, String>>,
+    /// Who held which point.
+    holds: BTreeMap<(Name, PointId), Records>,
     /// The newest statement of each writer, by scope and name.
     heads: BTreeMap<(Scope, Name), (u64, crate::evidence::Head)>,
 }
@@ -153,6 +156,7 @@ impl<'a> Checker<'a> {
             closed: BTreeMap::new(),
             points: Vec::new(),
             manifests: BTreeMap::new(),
+            holds: BTreeMap::new(),
             heads: BTreeMap::new(),
         }
     }
@@ -204,6 +208,7 @@ impl<'a> Checker<'a> {
         }
         drop(looks);
         self.holes().await?;
+        self.lost_though_held().await?;
         let closed = &self.closed;
         let looks = points
             .into_iter()

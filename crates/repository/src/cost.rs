@@ -31,8 +31,8 @@ const STATEMENTS: u128 = 100;
 /// Who tells what it has seen: two of the cluster, and one of what is shared.
 const TELLERS: (u128, u128) = (2, 1);
 
-/// Lists of a prune besides those of points and parts: keyrings twice, evidence.
-const OTHER_LISTS: u128 = 3;
+/// Lists of a prune besides those of points and parts: holds, keyrings twice, evidence.
+const OTHER_LISTS: u128 = 4;
 
 /// What is asked of a repository for one cluster, by settings and by sizes that are known or guessed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -90,6 +90,16 @@ pub enum Error {
         /// The object's key.
         object: String,
     },
+    /// Nobody holds the point, so it cannot be released.
+    #[error("point {point} of {cluster} is not held{since}")]
+    NotHeld {
+        /// Its cluster.
+        cluster: String,
+        /// It.
+        point: String,
+        /// Since when, to be read after the rest; empty when it never was.
+        since: String,
+    },
     /// An object of that name is there already, and it is not ours.
     #[error("{object} was written by somebody else")]
     Taken {
@@ -235,9 +245,11 @@ impl Error {
             | Self::NoLeases { .. }
             | Self::WrongPassword { .. }
             | Self::File { .. } => Kind::Person,
-            Self::Settings { .. } | Self::Invalid { .. } | Self::NoBucket { .. } | Self::NotFound { .. } => {
-                Kind::Invalid
-            }
+            Self::Settings { .. }
+            | Self::Invalid { .. }
+            | Self::NoBucket { .. }
+            | Self::NotFound { .. }
+            | Self::NotHeld { .. } => Kind::Invalid,
             Self::Damaged { .. } | Self::Misplaced { .. } | Self::Untrusted { .. } => Kind::Damaged,
             Self::Bug { .. } => Kind::Bug,
         }

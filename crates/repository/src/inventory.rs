@@ -38,6 +38,8 @@ pub(crate) struct InScope {
     pub(crate) evidence: BTreeMap<Name, Stream>,
     pub(crate) leases: BTreeMap<Name, Stream>,
     pub(crate) points: BTreeMap<PointId, InPoint>,
+    /// Of points that were ever held.
+    pub(crate) holds: BTreeMap<PointId, Stream>,
     /// By name, with their length in bytes.
     pub(crate) history: BTreeMap<String, u64>,
     pub(crate) runs: BTreeMap<u64, Stream>,
@@ -102,6 +104,10 @@ impl Inventory {
             Known::Part(cluster, point, part) => {
                 let scope = self.of(Scope::Cluster(cluster));
                 scope.points.entry(point).or_default().parts.insert(part, bytes);
+            }
+            Known::Hold(cluster, point, number) => {
+                let scope = self.of(Scope::Cluster(cluster));
+                scope.holds.entry(point).or_default().insert(number, bytes);
             }
             Known::History(cluster, name) => {
                 self.of(Scope::Cluster(cluster)).history.insert(name, bytes);

@@ -144,6 +144,27 @@ pub(crate) fn point_of_part(cluster: &Name, key: &Path) -> Option<PointId> {
     (part(cluster, &id, &name) == *key).then_some(id)
 }
 
+/// Who held which of a cluster's points.
+pub(crate) fn holds(cluster: &Name) -> Path {
+    clusters().join(cluster.as_str()).join("holds")
+}
+
+pub(crate) fn holds_of(cluster: &Name, point: &PointId) -> Path {
+    holds(cluster).join(point.as_str())
+}
+
+pub(crate) fn hold(cluster: &Name, point: &PointId, number: u64) -> Result<Path, Error> {
+    numbered(&holds_of(cluster, point), "record", number)
+}
+
+/// The point that the record under `key` is of, and its number; `None` for a strange key.
+pub(crate) fn hold_number(cluster: &Name, key: &Path) -> Option<(PointId, u64)> {
+    match known(key)? {
+        Known::Hold(of, point, number) if of == *cluster => Some((point, number)),
+        _ => None,
+    }
+}
+
 /// The restic-format repository of a cluster's files.
 pub(crate) fn files(cluster: &Name) -> Path {
     Path::from_iter(["clusters", cluster.as_str(), "files"])

@@ -4,7 +4,7 @@
 //! a stream of numbered entries, each created only if absent. Everything is sealed under its scope's keys and bound to its name,
 //! and points are signed, so that what is planted, swapped, truncated or changed is refused by name. The format is written down in
 //! docs/repository-format.md. Start at [`Repository`]; `layout.rs` has every key of the store, `seal.rs` what an object looks
-//! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, `prune.rs` what goes with them, [`lease`]
+//! like inside, `keys.rs` who can open it, [`retain()`] decides which points may go, [`Repository::hold`] keeps one of them all the same, `prune.rs` what goes with them, [`lease`]
 //! says who may act, [`Repository::check`] says what is sound, and [`copy`](copy()) keeps a second one.
 //! Files (of nodes, volumes, images) are in a format of their own, which `restic` opens: [`Files`]. What others have stored
 //! elsewhere is read through [`foreign`].
@@ -25,6 +25,7 @@ mod failure;
 mod fetch;
 mod files;
 pub mod foreign;
+mod held;
 mod hidden;
 mod history;
 mod hold;
@@ -73,6 +74,7 @@ pub use files::{
     Checked, Files, Finding, Harmed, OnProgress, Progress, Pruned, Read, Restored, Restoring, Snapshot, Snapshots,
     Taken, Taking, Unread,
 };
+pub use held::{Held, Hold, HoldState};
 pub use hidden::Hidden;
 pub use history::{HistoryListing, HistoryObject, OpenedObject, Put};
 pub use hold::{first_lock, history_lock, point_lock};

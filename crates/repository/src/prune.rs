@@ -10,6 +10,8 @@
 //! - what was begun in a directory under a name that is no object's stays as long, and is looked at again before it is removed:
 //!   should its writer go on after an hour all the same, it is told that storing failed;
 //! - parts and manifest are looked for after that clock was read, by name: a list that lacks a manifest removes nothing;
+//! - a point that is held stays, and so do its parts should it have lost its manifest; its hold is looked for when the plan is made, and
+//!   again right before the point goes;
 //! - a point's manifest goes before its parts, evidence goes from its first number on, so that what a crash leaves is whole, and
 //!   is found again by the next plan.
 //!
@@ -51,7 +53,8 @@ pub struct Retention {
     pub keep: Keep,
     /// Those that were opened as a recovery would. The newest of them stays.
     pub proven: BTreeSet<PointId>,
-    /// Those that somebody asked to keep. All of them stay.
+    /// Those that whoever prunes asks to keep, this time. All of them stay, and so do those that are held
+    /// ([`Repository::hold`]), which the repository knows itself.
     pub asked: BTreeSet<PointId>,
     /// Of a point, those others without which it cannot be recovered.
     pub needs: BTreeMap<PointId, BTreeSet<PointId>>,

@@ -20,8 +20,10 @@ pub struct Known {
     pub unsound: BTreeSet<PointId>,
     /// Those that were opened as a recovery would. The newest of them stays.
     pub proven: BTreeSet<PointId>,
-    /// Those that somebody asked to keep. All of them stay.
+    /// Those that whoever prunes asks to keep, this time. All of them stay.
     pub asked: BTreeSet<PointId>,
+    /// Those that somebody holds. All of them stay.
+    pub held: BTreeSet<PointId>,
     /// Of a point, those others without which it cannot be recovered.
     pub needs: BTreeMap<PointId, BTreeSet<PointId>>,
 }
@@ -58,6 +60,8 @@ pub enum Reason {
     Proven,
     /// Somebody asked for it.
     Asked,
+    /// Somebody holds it, until it is released.
+    Held,
     /// A point that stays needs it.
     NeededBy(PointId),
     /// Its id is no date: nobody can tell its age.
@@ -87,6 +91,7 @@ impl fmt::Display for Reason {
             Self::Yearly => "yearly",
             Self::Proven => "newest proven",
             Self::Asked => "asked for",
+            Self::Held => "held",
             Self::NeededBy(point) => return write!(f, "needed by {point}"),
             Self::NoTime => "its time cannot be told",
             Self::Ahead => "its time has not come",
@@ -117,6 +122,9 @@ pub fn retain(known: &Known, keep: &Keep, now: Timestamp) -> Vec<Judgement> {
     for (id, reasons) in &mut kept {
         if known.asked.contains(*id) {
             reasons.insert(Reason::Asked);
+        }
+        if known.held.contains(*id) {
+            reasons.insert(Reason::Held);
         }
     }
     keep_needed(&mut kept, known);

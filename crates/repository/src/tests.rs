@@ -11,6 +11,7 @@ mod disks;
 mod filing;
 mod foreign;
 mod histories;
+mod holding;
 mod journals;
 mod killed;
 mod kits;

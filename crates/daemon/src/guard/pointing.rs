@@ -2,7 +2,7 @@
 
 use super::{Guard, Running, Wanted, noticing};
 use cluster::Host;
-use estate::{Made, Name, Point};
+use estate::{Made, Name, Point, PointId};
 use etcd::Client;
 use protect::files::Settings;
 use protect::{Source, Taken};
@@ -51,8 +51,12 @@ pub(super) async fn point(guard: Arc<Guard>, running: Arc<Running>) {
             Err(trouble) => Err(trouble),
         };
         if let Some(asked) = asked {
+            let told = match made {
+                Ok(id) if asked.hold => guard.hold(&running, id, &asked.reason).await,
+                made => made,
+            };
             // Whoever asked may be gone.
-            _ = asked.told.send(made);
+            _ = asked.told.send(told);
         }
     }
 }
@@ -101,6 +105,19 @@ impl Guard {
             reason: asked.map(|asked| asked.reason.clone()),
         };
         Ok(protect::take(source, &running.repository, &self.directory.join("points")).await?)
+    }
+
+    /// Holds a point that was made; what is in the way names the point, which is there.
+    async fn hold(&self, running: &Running, id: PointId, reason: &str) -> Result<PointId, Trouble> {
+        match running.repository.hold(&self.cluster, &id, Some(reason)).await {
+            Ok(_) => Ok(id),
+            Err(error) => {
+                let mut trouble = Trouble::from(error);
+                trouble.causes.insert(0, std::mem::take(&mut trouble.message));
+                trouble.message = format!("point {id} was made, and is not held");
+                Err(trouble.hint(format!("lifeboat points hold {} {id}", self.cluster)))
+            }
+        }
     }
 
     async fn note(&self, running: &Running, point: &Point) {

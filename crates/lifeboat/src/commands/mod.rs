@@ -3,7 +3,6 @@
 mod check;
 mod clock;
 mod completions;
-mod copies;
 mod etcd;
 mod explain;
 mod failover;
@@ -22,6 +21,7 @@ mod schema;
 mod serve;
 mod serves;
 mod status;
+mod verify;
 mod version;
 
 use crate::failure::Failure;
@@ -41,16 +41,16 @@ pub(crate) enum Command {
     Gate(gate::Args),
     /// Show of each cluster what would be lost now, and who serves the one that has a standby
     Status(status::Args),
-    /// List the points of each cluster, and the snapshots that others made
+    /// List the points of each cluster and the snapshots that others made; fetch a point, hold it, release it
     Points(points::Args),
+    /// Rebuild a point, open it, test all of it, and start an etcd on it, in a directory of its own
+    Verify(verify::Args),
     /// Make a point of a cluster now, before something risky
     Protect(protect::Args),
     /// Show how far each component of a recovery has come, and what is missing for the next level
     Readiness(readiness::Args),
     /// Try everything that can be tried without changing what serves
     Check(check::Args),
-    /// List the copies, or fetch one
-    Copies(copies::Args),
     /// Make, check, mend, thin out and copy what a recovery depends on
     Repository(repository::Args),
     /// Show what a failover would do now, step by step, also by hand
@@ -87,10 +87,10 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Gate(args) => block_on(gate::run(args, printer))?,
         Command::Status(args) => block_on(status::run(args, printer))?,
         Command::Points(args) => block_on(points::run(args, printer))?,
+        Command::Verify(args) => block_on(verify::run(args, printer))?,
         Command::Protect(args) => block_on(protect::run(args, printer))?,
         Command::Readiness(args) => block_on(readiness::run(args, printer))?,
         Command::Check(args) => block_on(check::run(args, printer))?,
-        Command::Copies(args) => block_on(copies::run(args, printer))?,
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,

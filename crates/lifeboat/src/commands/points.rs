@@ -1,4 +1,8 @@
-//! `lifeboat points`: what could be recovered from, of every cluster: its points, and the snapshots that others made.
+//! `lifeboat points`: what could be recovered from, of every cluster: its points, and the snapshots that others made. `fetch` and
+//! `hold` are in files of their own.
+
+mod fetch;
+mod hold;
 
 use crate::commands::etcd::size;
 use crate::commands::known::told;
@@ -11,15 +15,36 @@ use estate::{Name, Point, PointId, Told};
 use jiff::Timestamp;
 use protect::snapshots::{self, Listing, Row, State};
 use recovery::{Trouble, World, elsewhere};
+use repository::Held;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    list: ListArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Open a point, check all of it, and write its parts into a directory
+    Fetch(fetch::Args),
+    /// Keep a point until it is released, whatever retention says
+    Hold(hold::HoldArgs),
+    /// Let retention decide about a point again
+    Release(hold::ReleaseArgs),
+}
+
+#[derive(clap::Args)]
+struct ListArgs {
     /// Only this cluster
     cluster: Option<Name>,
     #[command(flatten)]
     which: Which,
-    /// How many of the newest to show, of each cluster
+    /// How many of the newest to show, of each cluster; those that are held come after them
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     newest: usize,
     /// Look for snapshots that others made; without this, where the estate names places of them
@@ -35,7 +60,7 @@ struct OfCluster {
     repository: Name,
     /// How many points there are in all; none where that is not known.
     all: Option<usize>,
-    /// The newest of them.
+    /// The newest of them, and those that are held.
     points: Vec<Listed>,
     /// What is among them and is no point.
     strange: Vec<String>,
@@ -57,6 +82,8 @@ struct Listed {
     point: Option<Point>,
     /// Why it cannot be opened.
     reason: Option<String>,
+    /// What holds it against retention; none where nothing does.
+    held: Option<Held>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +109,7 @@ impl OfCluster {
             (Some(all), true) => text += &format!("{all} points\n"),
             (Some(all), false) => {
                 let headers = [
-                    "POINT", "AGE", "REVISION", "SITE", "HOST", "PROVEN", "LACKS", "SIZE", "REASON",
+                    "POINT", "AGE", "REVISION", "SITE", "HOST", "PROVEN", "LACKS", "SIZE", "HELD", "REASON",
                 ];
                 text += &table(headers, self.points.iter().map(Listed::row));
                 text.push('\n');
@@ -97,6 +124,11 @@ impl OfCluster {
             Some(rows) => {
                 let headers = ["SNAPSHOT", "AGE", "MADE BY", "NODE", "SIZE", "STATE", "WHERE", "LACKS"];
                 text += &format!("\n{}\n", table(headers, rows.iter().map(|row| adopted(row, now))));
+            }
+        }
+        for it in &self.points {
+            if let Some(held) = &it.held {
+                text += &format!("held: {} {}\n", it.id, shown(&held.to_string()));
             }
         }
         for note in &self.notes {
@@ -118,7 +150,7 @@ impl OfCluster {
 }
 
 impl Listed {
-    fn row(&self) -> [String; 9] {
+    fn row(&self) -> [String; 10] {
         let age = self.age_s.map_or_else(|| "?".to_owned(), span);
         let Some(point) = &self.point else {
             let why = shown(self.reason.as_deref().unwrap_or_default());
@@ -132,6 +164,7 @@ impl Listed {
                 unknown(),
                 unknown(),
                 unknown(),
+                self.held(),
                 why,
             ];
         };
@@ -148,8 +181,20 @@ impl Listed {
                 Some(some) => some.to_string(),
             },
             size(bytes),
+            self.held(),
             shown(point.reason.as_deref().unwrap_or_default()),
         ]
+    }
+}
+
+impl Listed {
+    /// Why it is held, or that it is.
+    fn held(&self) -> String {
+        match &self.held {
+            None => String::new(),
+            Some(Held::By(hold)) => hold.reason.as_deref().map_or_else(|| "yes".to_owned(), shown),
+            Some(Held::Unsound(_)) => "?".to_owned(),
+        }
     }
 }
 
@@ -181,6 +226,16 @@ fn adopted(row: &Row, now: Timestamp) -> [String; 8] {
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    match args.command {
+        None => all(args.list, printer).await,
+        Some(Command::Fetch(args)) => fetch::run(args, printer).await,
+        Some(Command::Hold(args)) => hold::hold(args, printer).await,
+        Some(Command::Release(args)) => hold::release(args, printer).await,
+    }
+}
+
+/// Lists what there is of each cluster.
+async fn all(args: ListArgs, printer: &Printer) -> Result<(), Failure> {
     let world = args.which.open()?;
     let mut points = Points { now: ambient::now(), clusters: Vec::new() };
     let mut first = None;
@@ -200,7 +255,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
 async fn of_cluster(
     world: &World,
     cluster: &Name,
-    args: &Args,
+    args: &ListArgs,
     now: Timestamp,
 ) -> Result<(OfCluster, Option<Trouble>), Trouble> {
     let repository = (*world.cluster(cluster)?.repository).clone();
@@ -225,16 +280,32 @@ async fn list(world: &World, of: &mut OfCluster, newest: usize, now: Timestamp) 
     let listing = repository.points(&of.cluster).await?;
     of.all = Some(listing.points.len());
     of.strange = listing.strange;
-    for id in listing.points.into_iter().take(newest) {
+    let mut held = held(&repository, of).await?;
+    let shown = |(number, id): (usize, PointId)| (number < newest || held.contains_key(&id)).then_some(id);
+    let shown: Vec<PointId> = listing.points.into_iter().enumerate().filter_map(shown).collect();
+    for id in shown {
         let opened = repository.point(&of.cluster, &id).await;
         of.points.push(Listed {
             age_s: id.at().map(|at| now.duration_since(at).as_secs()),
             reason: opened.as_ref().err().map(ToString::to_string),
             point: opened.ok(),
+            held: held.remove(&id),
             id,
         });
     }
     Ok(())
+}
+
+/// What is held. Who cannot open that lists the points all the same, as far as they can be opened.
+async fn held(repository: &repository::Repository, of: &mut OfCluster) -> Result<BTreeMap<PointId, Held>, Trouble> {
+    use repository::Error as E;
+    match repository.held(&of.cluster).await {
+        Err(error @ (E::NoIdentity { .. } | E::WrongKey { .. })) => {
+            of.notes.push(format!("which of them are held is not known: {error}"));
+            Ok(BTreeMap::new())
+        }
+        known => Ok(known?),
+    }
 }
 
 /// Lists what others made, where the estate says that it lies.

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Why it is made, for whoever lists it: "before upgrade"
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Hold it against retention, until lifeboat points release
+    #[arg(long)]
+    hold: bool,
     /// Where this host's Lifeboat can be asked
     #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
     control: PathBuf,
@@ -43,6 +46,8 @@ pub(crate) struct Args {
 struct Made {
     cluster: Name,
     point: PointId,
+    /// Whether it is held against retention.
+    held: bool,
     /// Whose Lifeboat made it; none for this host's.
     host: Option<Name>,
 }
@@ -58,14 +63,20 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let message = format!("the reason has {} bytes, and {REASON_BYTES} are the most", args.reason.len());
         return Err(Failure::new("LB0003", Kind::Invalid, message));
     }
-    let question = Question::Point { cluster: args.cluster.clone(), reason: args.reason.clone() };
+    let question = Question::Point {
+        cluster: args.cluster.clone(),
+        reason: args.reason.clone(),
+        hold: args.hold,
+    };
     if args.here {
         return here(&args, &question, printer).await;
     }
     let world = args.which.open()?;
     world.cluster(&args.cluster)?;
     let begun = ambient::monotonic();
-    let own = daemon::ask(&args.control, &question, LIMIT).await.and_then(point);
+    let own = daemon::ask(&args.control, &question, LIMIT)
+        .await
+        .and_then(|answer| point(answer, &args));
     let (point, host) = match own {
         Ok(point) => (point, None),
         Err(trouble) if is_elsewhere(&trouble) => {
@@ -74,7 +85,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         Err(trouble) => return Err(trouble.into()),
     };
-    printer.show(&Made { cluster: args.cluster, point, host })
+    printer.show(&Made { cluster: args.cluster, point, held: args.hold, host })
 }
 
 /// Asks the other hosts that protect it, one after the other: only one of them can.
@@ -86,7 +97,7 @@ async fn elsewhere(world: &World, args: &Args, own: Trouble, begun: Instant) -> 
     }
     hosts.retain(|host| world.here.as_ref() != Some(*host));
     let mut causes = vec![told(&own).text];
-    let words = [
+    let mut words = vec![
         "protect",
         args.cluster.as_str(),
         "--now",
@@ -94,13 +105,17 @@ async fn elsewhere(world: &World, args: &Args, own: Trouble, begun: Instant) -> 
         "--reason",
         &args.reason,
     ];
+    words.extend(args.hold.then_some("--hold"));
     for host in hosts {
         let left = LIMIT.saturating_sub(ambient::monotonic().saturating_duration_since(begun));
         if left.is_zero() {
             causes.push(format!("{host} was not asked: the time of {} s is over", LIMIT.as_secs()));
             break;
         }
-        match ask_there(world, host, &words, left).await.and_then(point) {
+        match ask_there(world, host, &words, left)
+            .await
+            .and_then(|answer| point(answer, args))
+        {
             Ok(point) => return Ok((point, host.clone())),
             Err(trouble) => causes.push(told(&trouble).text),
         }
@@ -120,17 +135,28 @@ async fn here(args: &Args, question: &Question, printer: &Printer) -> Result<(),
     if printer.output() == Output::Json {
         printer.text(&json(&answer)?)?;
     }
-    let point = point(answer)?;
+    let point = point(answer, args)?;
     match printer.output() {
         Output::Json => Ok(()),
-        _ => printer.show(&Made { cluster: args.cluster.clone(), point, host: None }),
+        _ => printer.show(&Made {
+            cluster: args.cluster.clone(),
+            point,
+            held: args.hold,
+            host: None,
+        }),
     }
 }
 
 /// The point of an answer, or why there is none.
-fn point(answer: Answer) -> Result<PointId, Trouble> {
+fn point(answer: Answer, args: &Args) -> Result<PointId, Trouble> {
     match answer {
-        Answer::Point { point } => Ok(point),
+        Answer::Point { point, held: false } if args.hold => {
+            let message =
+                format!("point {point} was made, and is not held: the Lifeboat that made it is older than holds");
+            Err(Trouble::new("LB0415", Kind::Invalid, message)
+                .hint(format!("lifeboat points hold {} {point}", args.cluster)))
+        }
+        Answer::Point { point, .. } => Ok(point),
         Answer::Refused { code, kind, message, hint } => {
             let mut trouble = Trouble::new(code, kind.parse().unwrap_or(Kind::Person), message);
             trouble.hint = hint;

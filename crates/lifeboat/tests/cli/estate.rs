@@ -51,7 +51,11 @@ fn an_estate_file_that_breaks_a_rule() {
 #[test]
 fn a_secret_that_is_not_here() {
     let directory = directory("secret-that-is-not-here", Some(GOOD));
-    let lines = ["copies", "copies --output json", "failover --yes", "runs"];
+    let lines = [
+        "points fetch 000001-20261122T100000.000Z-k7xq --into out",
+        "failover --yes --output json",
+        "runs",
+    ];
     insta::assert_snapshot!(sessions_in(&directory, &lines));
 }
 
@@ -81,7 +85,7 @@ fn nobody_who_knows_can_be_asked() {
 fn a_variable_that_is_not_set() {
     let estate = GOOD.replace("accessKey: file:s3.access", "accessKey: ${S3_ACCESS}");
     let directory = directory("variable-that-is-not-set", Some(&estate));
-    insta::assert_snapshot!(sessions_in(&directory, &["copies"]));
+    insta::assert_snapshot!(sessions_in(&directory, &["points"]));
 }
 
 #[test]

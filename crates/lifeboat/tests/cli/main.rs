@@ -8,6 +8,7 @@
 mod errors;
 mod estate;
 mod etcd;
+mod held;
 mod help;
 mod place;
 mod refused;
@@ -15,3 +16,4 @@ mod repository;
 mod restore;
 mod session;
 mod show;
+mod verified;

@@ -17,7 +17,7 @@ const POINT: &str = "000001-20261122T100000.000Z-k7xq";
 
 /// A command that opens a copy, one that opens what is shared, one that writes, and one that removes.
 const COMMANDS: [&str; 4] = [
-    "copies fetch 000001-20261122T100000.000Z-k7xq --into out --files-only",
+    "points fetch 000001-20261122T100000.000Z-k7xq --into out --files-only",
     "repository kit",
     "repository kit store",
     "repository prune --yes",
@@ -111,7 +111,7 @@ fn a_copy_that_a_stranger_has_signed() {
     place.must("repository keys new --into other");
     let id = "000001-20261122T110000.000Z-k7xq";
     place.store_signed(&id.parse().unwrap(), "other/signer.key").unwrap();
-    let fetch = format!("copies fetch {id} --into taken --files-only");
+    let fetch = format!("points fetch {id} --into taken --files-only");
     let accepted = format!("{fetch} --accept-unsigned");
     let lines = [
         &fetch,
@@ -298,6 +298,8 @@ fn a_full_disk() {
         fs::remove_file(filler).unwrap();
     }
     WRITES.iter().for_each(|line| drop(place.must(line)));
+    // The point is a moment of the history.
+    place.must("etcd import db --cluster rancher");
     place.must("repository check --read-data");
     insta::assert_snapshot!(full);
 }
@@ -310,6 +312,8 @@ fn a_read_only_disk() {
     }
     let place = small("read-only-disk");
     let copies = place.0.join("copies");
+    database(&place.0.join("db"), 0, 9);
+    place.must("etcd import db --cluster rancher");
     mount("remount,ro", &copies);
     fs::create_dir(place.0.join("taken")).unwrap();
     let fetch = COMMANDS[0].replace("--into out", "--into taken");

@@ -45,8 +45,8 @@ fn the_sheet_and_the_store_are_enough_on_an_empty_host() {
     }
     fs::copy(place.0.join("identity.txt"), place.0.join("host/identity.txt")).unwrap();
     assert_eq!(fs::read_to_string(place.0.join("host/tsig.key")).unwrap(), "the tsig.key\n");
-    let copies = place.must("copies --estate host/lifeboat.yaml");
-    assert_eq!(copies.out, "no copies yet\n");
+    let points = place.must("points rancher --estate host/lifeboat.yaml");
+    assert_eq!(points.out, "cluster rancher, in standby-s3\n\nno points yet\n");
     let again = place.run(&format!(
         "repository kit fetch --url {url} --root {root} --identity identity.txt --into host"
     ));
@@ -249,7 +249,7 @@ fn a_lost_marker_is_made_anew_under_its_id_and_under_no_other() {
     let before = fs::read_to_string(&marker).unwrap();
     fs::remove_file(&marker).unwrap();
     for line in [
-        "copies",
+        "points",
         "repository init --root-key root.key",
         "repository keys apply --root-key root.key",
     ] {

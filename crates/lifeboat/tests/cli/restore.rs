@@ -13,13 +13,20 @@ const OLD: &str = "000001-20261122T220102.123Z-aaaa";
 const NEW: &str = "000001-20261122T220117.123Z-bbbb";
 
 /// A path, and what its file holds; a directory holds nothing.
-type Captured<'a> = (&'a str, Option<&'a str>);
+pub(crate) type Captured<'a> = (&'a str, Option<&'a str>);
 
 /// A place with a repository.
-fn place(test: &str) -> Place {
+pub(crate) fn place(test: &str) -> Place {
     let place = Place::new(test);
     place.must("repository init --root-key root.key");
     place
+}
+
+/// A history of the cluster, of revisions up to 9.
+pub(crate) fn history(place: &Place) {
+    Made::new(&place.0.join("h"));
+    place.must("etcd export h --into e.db --as-is");
+    place.must("etcd import e.db --cluster rancher");
 }
 
 fn id(text: &str) -> PointId {
@@ -27,7 +34,7 @@ fn id(text: &str) -> PointId {
 }
 
 /// Stores a copy with files of some hosts: each a host's name, and paths with their content. A directory has none.
-fn store(place: &Place, point: &str, hosts: &[(&str, &[Captured<'_>])]) {
+pub(crate) fn store(place: &Place, point: &str, hosts: &[(&str, &[Captured<'_>])]) {
     let owner = fs::metadata(&place.0).map(|it| (it.uid(), it.gid())).unwrap();
     let entry = |content: &Option<&str>| Entry {
         mode: if content.is_some() { 0o600 } else { 0o700 },
@@ -173,9 +180,7 @@ fn etcd_of_any_moment_becomes_a_data_directory() {
     let member = "--member m1=http://10.0.0.1:2380";
     let none = place.run(&format!("restore etcd rancher --to data {member}"));
     assert!(none.code == Some(2) && none.err.contains("holds no history"), "{}", none.err);
-    Made::new(&place.0.join("h"));
-    place.must("etcd export h --into e.db --as-is");
-    place.must("etcd import e.db --cluster rancher");
+    history(&place);
 
     let dry = place.must(&format!("restore etcd rancher --to data {member} --dry-run"));
     assert!(dry.out.contains("etcd of rancher at revision 9"), "{}", dry.out);

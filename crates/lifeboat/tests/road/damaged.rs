@@ -257,8 +257,8 @@ impl World {
 
     /// The ids of all copies, the newest first.
     fn copies(&self) -> Vec<String> {
-        let copies = self.json(&["copies"]).unwrap();
-        copies
+        let points = self.json(&["points", "rancher"]).unwrap();
+        points["clusters"][0]["points"]
             .as_array()
             .unwrap()
             .iter()

@@ -11,28 +11,32 @@ use ::etcd::history::{
 use ::etcd::proof::hash_kv;
 use ::etcd::selection::Packs;
 use ::etcd::{KeyValue, Record, Revision};
-use estate::Name;
-use repository::{Founding, Grant, Recipient, Repository, Scope, Settings, Signer, StoreSettings, new_identity};
+use estate::{Distribution, Epoch, HashProof, Name, Point, PointId};
+use repository::{
+    Founding, Grant, Recipient, Repository, Scope, Settings, Signer, StoreSettings, Writer, new_identity,
+};
 use std::path::Path;
 use std::sync::Arc;
 
-fn cluster() -> Name {
+pub(crate) fn cluster() -> Name {
     "rancher".parse().unwrap()
 }
 
 /// The secrets of a repository: they stay when its directory is copied.
-struct Secrets {
+pub(crate) struct Secrets {
     identity: String,
     recipient: String,
+    signer: String,
     root: Signer,
 }
 
 impl Secrets {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (identity, recipient) = new_identity();
         Self {
             identity: (*identity).to_owned(),
             recipient,
+            signer: (*Signer::generate().unwrap().0).to_owned(),
             root: Signer::generate().unwrap().1,
         }
     }
@@ -43,13 +47,13 @@ impl Secrets {
             identity: Some(self.identity.clone()),
             identity_missing: None,
             passphrase: None,
-            signer: None,
+            signer: Some(self.signer.clone()),
             root: Some(self.root.public().to_string()),
         };
         Repository::open(settings).unwrap()
     }
 
-    async fn found(&self, directory: &Path) -> Repository {
+    pub(crate) async fn found(&self, directory: &Path) -> Repository {
         let repository = self.open(directory);
         let recipient = Recipient {
             name: "safe".parse().unwrap(),
@@ -59,11 +63,49 @@ impl Secrets {
             root: &self.root,
             scopes: vec![Scope::Cluster(cluster())],
             recipients: vec![Grant { recipient, scopes: None }],
-            writers: Vec::new(),
+            writers: vec![Writer {
+                name: "main".parse().unwrap(),
+                key: Signer::parse("signer", &self.signer).unwrap().public(),
+                scopes: vec![Scope::Cluster(cluster())],
+            }],
         };
         repository.found(&founding).await.unwrap();
         repository
     }
+}
+
+/// Stores a point of a revision of timeline 1, taken at `time` on a day long ago, with these bytes for files.
+pub(crate) async fn store_point(
+    repository: &Repository,
+    (time, revision): (&str, u64),
+    proof: Option<HashProof>,
+    files: &[u8],
+) -> Point {
+    let id = PointId::new(Epoch(1), format!("1970-01-01T{time}Z").parse().unwrap(), "k7xq").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("files"), files).unwrap();
+    let mut new = repository.begin(&cluster(), &id);
+    let part = new.part("files", &folder.path().join("files")).await.unwrap();
+    let point = Point {
+        cluster: cluster(),
+        distribution: Distribution::Kubeadm,
+        epoch: Epoch(1),
+        site: "main".parse().unwrap(),
+        host: "main-1".parse().unwrap(),
+        begun: id.at().unwrap(),
+        stored: id.at().unwrap(),
+        timeline: 1,
+        revision: i64::try_from(revision).unwrap(),
+        etcd_cluster_id: 1,
+        etcd_version: "3.6.16".to_owned(),
+        proof,
+        lacks: None,
+        reason: None,
+        parts: vec![part],
+        id,
+    };
+    new.commit(&point).await.unwrap();
+    point
 }
 
 /// A new repository in the directory, and the shelf in it.
@@ -72,7 +114,7 @@ async fn shelf_in(directory: &Path) -> RepositoryShelf {
 }
 
 /// Carries out what blocks.
-async fn apart<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+pub(crate) async fn apart<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
@@ -91,11 +133,11 @@ fn record(main: u64) -> Record {
 }
 
 /// The last revision of the history that is made.
-const LAST: u64 = 24;
+pub(crate) const LAST: u64 = 24;
 
 /// Puts a history on the shelf in which each revision takes a second: a base of revision 3, a segment of a second each, and at its end
 /// some in which nothing happened.
-fn make(shelf: &dyn Shelf) {
+pub(crate) fn make(shelf: &dyn Shelf) {
     let mut writer = BaseWriter::new(Vec::new()).unwrap();
     (2..=3).for_each(|main| writer.live(&record(main)).unwrap());
     let header = BaseHeader {

@@ -75,17 +75,27 @@ impl Checker<'_> {
         let here = |id: &PointId| ours.and_then(|it| it.points.get(id)).is_some_and(|it| it.manifest.is_some());
         let mut absent = Vec::new();
         for (id, _) in theirs.points.iter().filter(|(id, it)| it.manifest.is_some() && !here(id)) {
-            absent.push((layout::manifest(cluster, id), "it was removed here, or taken away"));
+            absent.push((layout::manifest(cluster, id), Severity::Note, "it was removed here, or taken away"));
         }
         let here = |name: &String| ours.is_some_and(|it| it.history.contains_key(name));
         for name in theirs.history.keys().filter(|name| !here(name)) {
-            absent.push((layout::history_object(cluster, name), "it was merged or removed here, or taken away"));
+            let why = "it was merged or removed here, or taken away";
+            absent.push((layout::history_object(cluster, name), Severity::Note, why));
         }
-        for (key, why) in absent {
+        let here =
+            |id: &PointId, number: &u64| ours.and_then(|it| it.holds.get(id)).is_some_and(|it| it.contains_key(number));
+        for (id, numbers) in &theirs.holds {
+            for number in numbers.keys().filter(|number| !here(id, number)) {
+                if let Ok(key) = layout::hold(cluster, id, *number) {
+                    absent.push((key, Severity::Warning, "nobody removes one, so it was taken away"));
+                }
+            }
+        }
+        for (key, severity, why) in absent {
             let named = self.faults.all.iter().any(|fault| fault.object == key.as_ref());
             if !named {
                 self.faults
-                    .add(key.as_ref(), Severity::Note, Flaw::Missing, format!("{who} has it: {why}"));
+                    .add(key.as_ref(), severity, Flaw::Missing, format!("{who} has it: {why}"));
             }
         }
     }

@@ -42,6 +42,8 @@ pub enum Flaw {
     Behind,
     /// Its name means nothing.
     Strange,
+    /// It is sound, and what it needs is not there.
+    Incomplete,
     /// It counts for nothing any more, or not yet.
     Leftover,
     /// It is sound, and what depends on it hangs by a thread.
@@ -59,7 +61,7 @@ impl Flaw {
             | Self::Newer
             | Self::Unread
             | Self::Behind => true,
-            Self::Closed | Self::Strange | Self::Leftover | Self::Risk => false,
+            Self::Closed | Self::Strange | Self::Incomplete | Self::Leftover | Self::Risk => false,
         }
     }
 }

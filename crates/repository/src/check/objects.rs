@@ -3,6 +3,7 @@
 use super::Checker;
 use super::fault::{Flaw, Severity};
 use crate::evidence::Head;
+use crate::held::Hold;
 use crate::inventory::{Inventory, Stream};
 use crate::layout::Known;
 use crate::seal::{HEADER, Lie};
@@ -18,6 +19,13 @@ pub(super) struct Object {
     pub(super) key: Path,
     pub(super) bytes: u64,
     known: Known,
+}
+
+/// What an object says that the checker goes by.
+pub(super) enum Said {
+    Nothing,
+    Seen(Head),
+    Hold(Hold),
 }
 
 /// All objects that are judged one by one, but for those of closed scopes.
@@ -49,6 +57,12 @@ pub(super) fn all(inventory: &Inventory, closed: &BTreeMap<Scope, String>) -> Re
             }
         }
         if let Scope::Cluster(cluster) = scope {
+            for (point, numbers) in &found.holds {
+                for (&number, &bytes) in numbers {
+                    let known = Known::Hold(cluster.clone(), point.clone(), number);
+                    add(layout::hold(cluster, point, number), bytes, known)?;
+                }
+            }
             for (name, &bytes) in &found.history {
                 let key = layout::history_object(cluster, name);
                 let known = Known::History(cluster.clone(), name.clone());
@@ -60,17 +74,18 @@ pub(super) fn all(inventory: &Inventory, closed: &BTreeMap<Scope, String>) -> Re
 }
 
 impl Repository {
-    /// Opens a small object, or the header of a large one. What a statement of evidence says.
-    pub(super) async fn look(&self, object: &Object) -> Result<Option<Head>, Error> {
+    /// Opens a small object, or the header of a large one: what of it the checker goes by.
+    pub(super) async fn look(&self, object: &Object) -> Result<Said, Error> {
         let key = &object.key;
         if let Known::History(..) = object.known {
-            return self.look_at_header(key, object.bytes).await.map(|()| None);
+            return self.look_at_header(key, object.bytes).await.map(|()| Said::Nothing);
         }
         let sealed = self.shared.store.get(key).await?;
         match &object.known {
-            Known::Kit(_) => self.kit_in(key, &sealed).await.map(|_kit| None),
-            Known::Evidence(_, writer, _) => self.head_in(key, writer, &sealed).await.map(Some),
-            _ => self.open_sealed(key, &sealed).await.map(|_content| None),
+            Known::Kit(_) => self.kit_in(key, &sealed).await.map(|_kit| Said::Nothing),
+            Known::Evidence(_, writer, _) => self.head_in(key, writer, &sealed).await.map(Said::Seen),
+            Known::Hold(_, point, _) => self.hold_in(key, point, &sealed).await.map(Said::Hold),
+            _ => self.open_sealed(key, &sealed).await.map(|_content| Said::Nothing),
         }
     }
 
@@ -89,21 +104,27 @@ impl Repository {
 
 impl Checker<'_> {
     /// Takes in what was found of an object.
-    pub(super) fn take(&mut self, object: Object, found: Result<Option<Head>, Error>) -> Result<(), Error> {
+    pub(super) fn take(&mut self, object: Object, found: Result<Said, Error>) -> Result<(), Error> {
         let severity = match &object.known {
             // Older kits are of use, and not needed; evidence is worth something as long as one statement is left.
             Known::Kit(number) if !self.newest_kit(*number) => Severity::Warning,
-            Known::Evidence(..) => Severity::Warning,
+            Known::Evidence(..) | Known::Hold(..) => Severity::Warning,
             _ => Severity::Damage,
         };
         match found {
-            Ok(head) => {
+            Ok(said) => {
                 self.faults.heard();
-                if let (Some(head), Known::Evidence(scope, name, number)) = (head, object.known) {
-                    let newest = self.heads.entry((scope, name)).or_insert_with(|| (number, head.clone()));
-                    if newest.0 < number {
-                        *newest = (number, head);
+                match (said, object.known) {
+                    (Said::Seen(head), Known::Evidence(scope, name, number)) => {
+                        let newest = self.heads.entry((scope, name)).or_insert_with(|| (number, head.clone()));
+                        if newest.0 < number {
+                            *newest = (number, head);
+                        }
                     }
+                    (Said::Hold(hold), Known::Hold(cluster, point, number)) => {
+                        self.holds.entry((cluster, point)).or_default().sound.insert(number, hold);
+                    }
+                    _ => {}
                 }
                 Ok(())
             }
@@ -120,6 +141,24 @@ impl Checker<'_> {
         shared.and_then(|it| it.kits.keys().next_back()) == Some(&number)
     }
 
+    /// Points that are held, and not there.
+    pub(super) async fn lost_though_held(&mut self) -> Result<(), Error> {
+        for ((cluster, point), records) in std::mem::take(&mut self.holds) {
+            let Some(held) = records.held() else { continue };
+            let key = layout::manifest(&cluster, &point);
+            // A point that was stored while the list was made may not be in it.
+            match self.repository.shared.store.size(&key).await {
+                Ok(_) => {}
+                Err(Error::NotFound { .. }) => {
+                    let reason = format!("it is not there, though its point is held {held}");
+                    self.faults.add(key.as_ref(), Severity::Damage, Flaw::Missing, reason);
+                }
+                Err(error) => self.faults.error(&key, Severity::Damage, error)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Numbers that are missing below others.
     pub(super) async fn holes(&mut self) -> Result<(), Error> {
         let inventory = self.inventory;
@@ -127,6 +166,12 @@ impl Checker<'_> {
             for (&run, entries) in &found.runs {
                 // A journal begins with 0, and nobody removes a part of one.
                 self.gaps(entries, Some(0), Severity::Damage, &layout::run(run)?).await?;
+            }
+            if let Scope::Cluster(cluster) = scope {
+                for (point, numbers) in &found.holds {
+                    self.gaps(numbers, Some(1), Severity::Warning, &layout::holds_of(cluster, point))
+                        .await?;
+                }
             }
             self.gaps(&found.kits, None, Severity::Warning, &layout::kits()).await?;
             for (name, numbers) in &found.evidence {

@@ -54,6 +54,7 @@ impl Repository {
             id: id.clone(),
             manifest: None,
             parts: Vec::new(),
+            moment: None,
         };
         let read = self.shared.store.get(&key).await;
         found.sha256 = read.as_ref().ok().map(|sealed| sha256(sealed));

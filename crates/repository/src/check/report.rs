@@ -66,6 +66,8 @@ pub struct PointReport {
     pub manifest: Option<String>,
     /// Its parts, as its manifest names them.
     pub parts: Vec<PartReport>,
+    /// Why its moment of the history cannot be rebuilt; none where that is not known. Who knows histories says so.
+    pub moment: Option<String>,
 }
 
 /// What is to be said of a part.
@@ -87,12 +89,12 @@ pub struct PartReport {
 impl PointReport {
     /// Whether nothing is known to be wrong with it.
     pub fn unharmed(&self) -> bool {
-        self.manifest.is_none() && self.parts.iter().all(|part| part.harm.is_none())
+        self.manifest.is_none() && self.moment.is_none() && self.parts.iter().all(|part| part.harm.is_none())
     }
 
     /// Whether every byte of it was read, and is as it was stored.
     pub fn proven(&self) -> bool {
-        self.manifest.is_none() && self.parts.iter().all(|part| part.proven)
+        self.manifest.is_none() && self.moment.is_none() && self.parts.iter().all(|part| part.proven)
     }
 }
 

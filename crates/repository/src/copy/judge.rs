@@ -4,6 +4,7 @@
 //! identity goes by names alone; with one, what stands for others must be sound.
 
 use super::cover::covers;
+use crate::held::Held;
 use crate::inventory::{InPoint, Inventory, Stream};
 use crate::layout::{self, FilesKind, Known};
 use crate::store::Listed;
@@ -36,6 +37,7 @@ pub(super) struct Judge<'a> {
     sound: BTreeMap<Path, bool>,
     newest: BTreeMap<Path, Option<u64>>,
     files: BTreeMap<Name, Option<String>>,
+    held: BTreeMap<Path, Option<String>>,
 }
 
 impl<'a> Judge<'a> {
@@ -54,6 +56,7 @@ impl<'a> Judge<'a> {
             sound: BTreeMap::new(),
             newest: BTreeMap::new(),
             files: BTreeMap::new(),
+            held: BTreeMap::new(),
         }
     }
 
@@ -74,7 +77,7 @@ impl<'a> Judge<'a> {
                 stream.is_some_and(|it| above(it, *number).count() as u64 >= evidence::KEPT)
             }
             Known::Manifest(cluster, point) | Known::Part(cluster, point, _) => {
-                return Ok(self.of_point(cluster, point));
+                return self.of_point(cluster, point).await;
             }
             Known::History(cluster, name) => self.is_covered(cluster, name).await?,
             Known::Files(_, FilesKind::Config | FilesKind::Keys) => false,
@@ -84,7 +87,7 @@ impl<'a> Judge<'a> {
                     None => Verdict::Goes,
                 });
             }
-            Known::Entry { .. } => false,
+            Known::Entry { .. } | Known::Hold(..) => false,
             Known::Marker | Known::Lease(..) | Known::Probe => return Ok(Verdict::Waits),
         };
         Ok(match is_let_go {
@@ -93,19 +96,42 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// A point is removed as a whole, its manifest first.
-    fn of_point(&self, cluster: &Name, point: &PointId) -> Verdict {
+    /// A point is removed as a whole, its manifest first, and never while it is held.
+    async fn of_point(&mut self, cluster: &Name, point: &PointId) -> Result<Verdict, Error> {
         let has_manifest = |inventory| in_point(inventory, cluster, point).is_some_and(|it| it.manifest.is_some());
         if in_point(&self.ours, cluster, point).is_none() {
-            return Verdict::Goes;
+            return Ok(match self.held(cluster, point).await? {
+                Some(why) => Verdict::Stays(why),
+                None => Verdict::Goes,
+            });
         }
         if has_manifest(&self.ours) {
-            return Verdict::Stays("FROM has the manifest of its point, and not this".to_owned());
+            return Ok(Verdict::Stays("FROM has the manifest of its point, and not this".to_owned()));
         }
-        match has_manifest(&self.theirs) {
+        Ok(match has_manifest(&self.theirs) {
             true => Verdict::Stays("FROM has parts of its point, and no manifest".to_owned()),
             false => Verdict::Waits,
+        })
+    }
+
+    /// Why a point that FROM does not have was not let go of: the copy's own records say that it is held, or cannot be opened here.
+    /// What was planted there holds nothing back.
+    async fn held(&mut self, cluster: &Name, point: &PointId) -> Result<Option<String>, Error> {
+        let scope = self.theirs.scopes.get(&Scope::Cluster(cluster.clone()));
+        if scope.is_none_or(|it| !it.holds.contains_key(point)) {
+            return Ok(None);
         }
+        let at = layout::holds_of(cluster, point);
+        if !self.held.contains_key(&at) {
+            let why = match self.to.held_now(cluster, point).await {
+                Ok(Some(Held::By(hold))) => Some(format!("its point is held {hold}")),
+                Ok(Some(Held::Unsound(_)) | None) => None,
+                Err(error @ Error::Unreachable { .. }) => return Err(error),
+                Err(error) => Some(format!("whether its point is still held is not known: {error}")),
+            };
+            self.held.insert(at.clone(), why);
+        }
+        Ok(self.held.get(&at).cloned().flatten())
     }
 
     /// Whether there is a later one of a stream of which only the newest counts, signed by the root, the same in both.

@@ -18,6 +18,7 @@ pub(crate) enum Class {
     Matter,
     FilesIndex,
     Points,
+    Holds,
     Runs,
     Kits,
     Evidence,
@@ -36,6 +37,7 @@ pub(crate) fn order(known: Option<&Known>) -> Class {
         Some(Known::Part(..) | Known::History(..) | Known::Files(_, FilesKind::Data)) => Class::Matter,
         Some(Known::Files(_, FilesKind::Index)) => Class::FilesIndex,
         Some(Known::Manifest(..) | Known::Files(_, FilesKind::Snapshots)) => Class::Points,
+        Some(Known::Hold(..)) => Class::Holds,
         Some(Known::Entry { .. }) => Class::Runs,
         Some(Known::Kit(_)) => Class::Kits,
         Some(Known::Evidence(..)) => Class::Evidence,
@@ -60,7 +62,7 @@ impl Listing {
         let mut places: Vec<Path> = scopes.iter().map(layout::evidences).collect();
         places.extend([layout::kits(), layout::runs()]);
         for cluster in &clusters {
-            places.push(layout::manifests(cluster));
+            places.extend([layout::holds(cluster), layout::manifests(cluster)]);
             for kind in [FilesKind::Snapshots, FilesKind::Index, FilesKind::Data, FilesKind::Keys] {
                 places.push(layout::files_below(cluster, kind));
             }
@@ -112,7 +114,9 @@ impl Listing {
             }
             let stream = match class {
                 // Numbers without holes, and what is read along a chain, go one after the other.
-                Class::Keyrings | Class::Writers | Class::Runs | Class::Kits | Class::Evidence => folder(&object.key),
+                Class::Keyrings | Class::Writers | Class::Holds | Class::Runs | Class::Kits | Class::Evidence => {
+                    folder(&object.key)
+                }
                 _ => object.key.clone(),
             };
             streams.entry((class, stream)).or_default().push(object);

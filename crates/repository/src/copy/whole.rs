@@ -16,6 +16,7 @@ pub(super) fn harm(known: Option<&Known>, size: u64, head: &[u8]) -> Option<Stri
         Known::Part(..)
             | Known::History(..)
             | Known::Manifest(..)
+            | Known::Hold(..)
             | Known::Entry { .. }
             | Known::Kit(_)
             | Known::Evidence(..)

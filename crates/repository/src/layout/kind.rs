@@ -22,6 +22,8 @@ pub enum Kind {
     Points,
     /// A part of a point.
     Parts,
+    /// A record of who held a point.
+    Holds,
     /// A base or a segment of a history.
     History,
     /// An object of a restic repository.
@@ -47,6 +49,7 @@ impl fmt::Display for Kind {
             Self::Kit => "kits",
             Self::Points => "points",
             Self::Parts => "parts",
+            Self::Holds => "holds",
             Self::History => "history",
             Self::Files => "files",
             Self::Runs => "runs",
@@ -73,6 +76,7 @@ pub(crate) fn kind_of(key: &Path) -> (Option<Scope>, Kind) {
         Some(Known::Entry { .. }) => (Some(Scope::Shared), Kind::Runs),
         Some(Known::Manifest(cluster, _)) => (of_cluster(cluster), Kind::Points),
         Some(Known::Part(cluster, ..)) => (of_cluster(cluster), Kind::Parts),
+        Some(Known::Hold(cluster, ..)) => (of_cluster(cluster), Kind::Holds),
         Some(Known::History(cluster, _)) => (of_cluster(cluster), Kind::History),
         Some(Known::Files(cluster, _)) => (of_cluster(cluster), Kind::Files),
     }

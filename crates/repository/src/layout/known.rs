@@ -16,6 +16,7 @@ pub(crate) enum Known {
     Lease(Scope, Name, u64),
     Manifest(Name, PointId),
     Part(Name, PointId, Name),
+    Hold(Name, PointId, u64),
     History(Name, String),
     Files(Name, FilesKind),
     Probe,
@@ -89,6 +90,9 @@ fn of_cluster(cluster: Name, rest: &[&str]) -> Option<Known> {
     Some(match *rest {
         ["points", point] => Known::Manifest(cluster, point.parse().ok()?),
         ["parts", point, part] => Known::Part(cluster, point.parse().ok()?, part.parse().ok()?),
+        ["holds", point, record] => {
+            Known::Hold(cluster, point.parse().ok()?, number(&Path::from(record)).filter(|&it| it > 0)?)
+        }
         ["history", object] => Known::History(cluster, is_history_name(object).then(|| object.to_owned())?),
         ["files", "config"] => Known::Files(cluster, FilesKind::Config),
         ["files", kind, _, ..] => {

@@ -22,6 +22,8 @@ pub struct Removed {
     pub locked: Vec<Locked>,
     /// What stays, since it has its manifest by now.
     pub spared: Vec<PointId>,
+    /// What stays, since somebody holds it by now.
+    pub held: Vec<PointId>,
 }
 
 /// An object that the store did not let go: it is locked, or the credentials may not remove it.
@@ -63,6 +65,12 @@ impl Repository {
             && self.is_committed(cluster, point).await?
         {
             removed.spared.push(point.clone());
+            return Ok((removal, removed));
+        }
+        if let What::Point { cluster, point } = &removal.what
+            && self.held_now(cluster, point).await?.is_some()
+        {
+            removed.held.push(point.clone());
             return Ok((removal, removed));
         }
         for object in &removal.objects {
@@ -112,6 +120,7 @@ impl Removed {
         self.bytes += other.bytes;
         self.locked.extend(other.locked);
         self.spared.extend(other.spared);
+        self.held.extend(other.held);
     }
 }
 

@@ -56,6 +56,7 @@ impl PrunePlan {
             unsound: unsound.map(|(id, _)| id.clone()).collect(),
             proven: retention.proven.clone(),
             asked: retention.asked.clone(),
+            held: of.held.clone(),
             needs: retention.needs.clone(),
         };
         let judged = retain(&known, &retention.keep, self.made);
@@ -76,7 +77,9 @@ impl PrunePlan {
             // A date that is none tells no age; `check` names such parts.
             let begun_long_ago = id.at().is_some_and(|at| is_older(at, Some(self.made), ORPHAN));
             let (cluster, point) = (cluster.clone(), id.clone());
-            if begun_long_ago && parts.iter().all(|part| is_older(part.written, clock, ORPHAN)) {
+            // One that is held has lost its manifest, which may be had from elsewhere.
+            let is_held = of.held.contains(id);
+            if !is_held && begun_long_ago && parts.iter().all(|part| is_older(part.written, clock, ORPHAN)) {
                 let objects = parts.iter().map(doomed).collect();
                 self.removals.push(Removal { what: What::Orphan { cluster, point }, objects });
             } else {

@@ -37,6 +37,8 @@ pub(super) struct FoundCluster {
     pub(super) points: BTreeMap<PointId, FoundPoint>,
     /// Parts whose manifest is not there.
     pub(super) orphans: BTreeMap<PointId, Vec<Listed>>,
+    /// Those of both that somebody holds.
+    pub(super) held: BTreeSet<PointId>,
 }
 
 #[derive(Debug)]
@@ -147,6 +149,8 @@ impl Found {
             }
         }
         of.orphans = parts;
+        let there = of.points.keys().chain(of.orphans.keys()).cloned().collect();
+        of.held = repository.held_of(cluster, Some(&there)).await?.into_keys().collect();
         self.clusters.insert(cluster.clone(), of);
         Ok(())
     }

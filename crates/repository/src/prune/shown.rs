@@ -67,6 +67,9 @@ impl fmt::Display for Removed {
         for point in &self.spared {
             write!(f, "\n{point} stays: it has its manifest by now")?;
         }
+        for point in &self.held {
+            write!(f, "\n{point} stays: it is held by now")?;
+        }
         for locked in &self.locked {
             write!(f, "\n{locked}")?;
         }

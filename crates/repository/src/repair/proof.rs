@@ -62,6 +62,7 @@ impl Repository {
                 Writers::parse(key.as_ref(), &body, *number).map(drop)
             }
             Known::Manifest(cluster, point) => self.manifest_of(cluster, point, bytes).await.map(drop),
+            Known::Hold(_, point, _) => self.hold_in(key, point, bytes).await.map(drop),
             Known::Kit(_) => self.kit_in(key, bytes).await.map(drop),
             Known::Evidence(_, writer, _) => self.head_in(key, writer, bytes).await.map(drop),
             _ => self.open_sealed(key, bytes).await.map(drop),

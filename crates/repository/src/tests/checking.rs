@@ -63,6 +63,10 @@ impl Full {
             let key = Key::from(format!("clusters/management/history/{name}"));
             put_sealed(&repository, &key, name.as_bytes()).await;
         }
+        for held in [id(1), id(2)] {
+            repository.hold(&cluster(), &held, Some("before upgrade")).await.unwrap();
+        }
+        repository.release(&cluster(), &id(1)).await.unwrap();
         for (run, entry) in [(1, 0), (1, 1), (1, 2), (2, 0)] {
             repository
                 .append(run, entry, format!("entry {entry}").as_bytes())

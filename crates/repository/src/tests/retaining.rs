@@ -39,13 +39,18 @@ fn shown(judged: &[Judgement]) -> String {
 }
 
 #[test]
-fn all_that_somebody_asks_for_stay() {
+fn all_that_somebody_asks_for_or_holds_stay() {
     let points: Vec<PointId> = (1..5).map(id).collect();
     let asked = BTreeSet::from([points[0].clone(), points[1].clone()]);
-    let known = Known { asked: asked.clone(), ..known(points.clone()) };
     let keep = Keep { last: 1, ..nothing() };
-    let stays = staying(&retain(&known, &keep, now()));
-    assert!(asked.is_subset(&stays) && stays.contains(&points[3]), "{stays:?}");
+    let asked_for = Known { asked: asked.clone(), ..known(points.clone()) };
+    let held = Known { held: asked.clone(), ..known(points.clone()) };
+    for (known, reason) in [(asked_for, Reason::Asked), (held, Reason::Held)] {
+        let judged = retain(&known, &keep, now());
+        let stays = staying(&judged);
+        assert!(asked.is_subset(&stays) && stays.contains(&points[3]), "{stays:?}");
+        assert_eq!(judged.iter().filter(|it| it.kept.contains(&reason)).count(), 2);
+    }
 }
 
 fn staying(judged: &[Judgement]) -> BTreeSet<PointId> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::printer::Report as _;
 use estate::{Distribution, Epoch, HashProof, Part};
+use repository::{Hold, HoldState};
 
 fn now() -> Timestamp {
     "2026-11-22T22:01:16Z".parse().unwrap()
@@ -85,13 +86,23 @@ fn points_and_snapshots_of_each_cluster() {
             .is_none()
             .then(|| "it cannot be opened: no age identity is configured".to_owned()),
         point,
+        held: None,
         id: id.clone(),
+    };
+    let hold = Hold {
+        state: HoldState::Held,
+        by: "main".parse().unwrap(),
+        at: "2026-11-22T00:00:00Z".parse().unwrap(),
+        reason: Some("until the audit".to_owned()),
     };
     let mut rancher = of("rancher");
     rancher.all = Some(17);
     rancher.points = vec![
         listed(&new, Some(proven)),
-        listed(&old, Some(point(&old))),
+        Listed {
+            held: Some(Held::By(hold)),
+            ..listed(&old, Some(point(&old)))
+        },
         listed(&old, None),
     ];
     rancher.strange = vec!["clusters/rancher/points/readme.txt".to_owned()];

@@ -8,13 +8,14 @@ use crate::printer::{Printer, Report, table};
 use crate::progress::Progress;
 use ::etcd::history::History;
 use estate::{Kind, Name};
-use protect::etcd::RepositoryShelf;
+use protect::etcd::{RepositoryShelf, lost_moments, objects_of};
 use recovery::{Trouble, World};
 use repository::{
     CheckOptions, CheckReport, Fault, Flaw, LockState, Memory, Probed, Read, Reading, RepairPlan, Repaired, Repository,
     Scope, Severity,
 };
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -142,7 +143,8 @@ impl Report for Shown {
                         .iter()
                         .filter_map(|part| Some(format!("{}: {}", part.name, part.harm.as_ref()?)));
                     let manifest = point.manifest.iter().map(|why| format!("its manifest {why}"));
-                    manifest.chain(parts).collect::<Vec<_>>().join("; ")
+                    let moment = point.moment.iter().map(|why| format!("its moment of the history: {why}"));
+                    manifest.chain(moment).chain(parts).collect::<Vec<_>>().join("; ")
                 }
             };
             [point.cluster.to_string(), point.id.to_string(), state]
@@ -260,6 +262,7 @@ async fn checked(
             progress.hint(&format!("files of {cluster}"));
             report.add(of_files(repository, &cluster, options.reading).await?);
             report.add(of_history(repository, options.second, &cluster).await);
+            moments(&mut report, repository, options.second, &cluster).await?;
         }
     }
     progress.clear();
@@ -299,6 +302,46 @@ async fn of_history(repository: &Repository, second: Option<&Repository>, cluste
         faults.extend(elsewhere.iter().map(|name| fault(format!("{history}/{name}"), it)));
     }
     faults
+}
+
+/// The points whose moment of the history is gone, with what another repository can give back of it.
+async fn moments(
+    report: &mut CheckReport,
+    repository: &Repository,
+    second: Option<&Repository>,
+    cluster: &Name,
+) -> Result<(), Failure> {
+    let look = async || lost_moments(repository, cluster).await.map_err(Trouble::from);
+    let mut lost = look().await?;
+    if !lost.is_empty() {
+        // One that was merged or let go of while it was looked at.
+        ambient::sleep(IN_FLIGHT).await;
+        let again = look().await?;
+        lost.retain(|it| again.iter().any(|other| other.point == it.point));
+    }
+    let here = repository.list_history(cluster).await.map_err(Trouble::from)?;
+    let mut faults = Vec::new();
+    for it in lost {
+        let mut fault = |object: String, flaw: Flaw, reason: String| {
+            faults.push(Fault { object, severity: Severity::Damage, flaw, reason });
+        };
+        let elsewhere = match second {
+            Some(second) => objects_of(second, cluster, &it).await,
+            None => BTreeSet::new(),
+        };
+        for name in elsewhere.iter().filter(|name| here.objects.iter().all(|it| it.name != **name)) {
+            let reason = format!("it is not there, and point {} needs it", it.point);
+            fault(format!("clusters/{cluster}/history/{name}"), Flaw::Missing, reason);
+        }
+        let reason = format!("its moment of the history is gone: {}", it.why);
+        fault(format!("clusters/{cluster}/points/{}", it.point), Flaw::Incomplete, reason);
+        let mut points = report.points.iter_mut();
+        if let Some(point) = points.find(|point| point.cluster == *cluster && point.id == it.point) {
+            point.moment = Some(it.why);
+        }
+    }
+    report.add(faults);
+    Ok(())
 }
 
 /// The objects of another repository's history that are in a gap of this one, and not here.

@@ -69,7 +69,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let is_there = |id: &PointId| plan.points.values().flatten().any(|it| it.point == *id);
     if let Some(unknown) = args.keep.iter().find(|id| !is_there(id)) {
         let message = format!("there is no copy {unknown} in {}", repository.store());
-        return Err(Failure::new("LB0303", Kind::Invalid, message).hint("lifeboat copies"));
+        return Err(Failure::new("LB0303", Kind::Invalid, message).hint("lifeboat points"));
     }
     let planned = |plan| Shown { plan, locked: Vec::new(), removed: None };
     let wanted = world.repository_of(&name)?.lock.as_deref().copied();

@@ -43,7 +43,7 @@ impl Moment {
             Some(Self::At(At::Time(time))) => Asked::At(*time),
             Some(Self::At(At::Revision(revision))) => {
                 let message = format!("files have no revisions: {revision} is neither a copy nor a time");
-                return Err(Failure::new("LB0003", Kind::Invalid, message).hint("lifeboat copies"));
+                return Err(Failure::new("LB0003", Kind::Invalid, message).hint("lifeboat points"));
             }
         })
     }

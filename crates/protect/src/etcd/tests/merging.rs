@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::etcd::merge::{Merged, merge};
-use crate::etcd::{Holder, MergingError, merge_once};
+use crate::etcd::{Holder, MergingError, merge_once, with_points};
 use ::etcd::FileError;
 use ::etcd::history::{Kept, Name as Object, Object as Stored, Put};
 use ::etcd::merge::Policy;
 use ::etcd::selection::SelectionError;
+use jiff::Timestamp;
 use repository::Error;
 use repository::lease::LeaseError;
 use std::collections::BTreeSet;
@@ -274,4 +275,69 @@ async fn a_repository_that_is_not_there_is_an_error() {
         matches!(&*error, LeaseError::Store(Error::NoBucket { store }) if store == "/nowhere/at/all"),
         "{error:?}"
     );
+}
+
+/// What could be rebuilt before, what can be after, and of what.
+struct Outcome {
+    before: Vec<(u64, Option<u32>)>,
+    after: Vec<(u64, Option<u32>)>,
+    left: Vec<Object>,
+}
+
+/// Merges a repository's history by a policy that keeps nothing itself, with points of these revisions.
+async fn merged_with(points: &[u64]) -> Outcome {
+    let (secrets, directory) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let repository = secrets.found(directory.path()).await;
+    let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(&repository, &cluster()));
+    let making = Arc::clone(&shelf);
+    apart(move || make(&*making)).await;
+    for revision in points {
+        store_point(&repository, (&format!("00:00:{revision:02}"), *revision), None, b"x").await;
+    }
+    // One that nobody could recover from keeps nothing.
+    let planted = directory.path().join("clusters/rancher/points");
+    std::fs::create_dir_all(&planted).unwrap();
+    std::fs::write(planted.join("000001-19700101T000011.000Z-zzzz"), b"planted").unwrap();
+
+    let policy = Policy { keep: BTreeSet::new(), ..policy() };
+    let at = |ms: u64| Timestamp::from_millisecond(i64::try_from(ms).unwrap()).unwrap();
+    let kept = with_points(&repository, &cluster(), &policy, at(NOW_MS)).await.unwrap();
+    assert_eq!(kept.keep, points.iter().copied().collect());
+
+    let hashed = |shelf: &Arc<dyn Shelf>| {
+        let shelf = Arc::clone(shelf);
+        apart(move || hashes(&shelf, 3..=LAST))
+    };
+    let before = hashed(&shelf).await;
+    let holder = Holder { name: "main-1", waiting: &|_| {}, patient: false };
+    // The newest base is made at first, and then the window has passed it.
+    for now in [NOW_MS, NOW_MS + policy.window_ms] {
+        for _ in 0..6 {
+            let (cluster, scratch) = (cluster(), std::env::temp_dir());
+            let done = merge_once(&repository, &cluster, &holder, &policy, at(now), &scratch)
+                .await
+                .unwrap();
+            if (done.created, done.removed, done.left) == (0, 0, 0) {
+                break;
+            }
+        }
+    }
+    let after = hashed(&shelf).await;
+    let left = apart(move || shelf.list().unwrap()).await;
+    Outcome { before, after, left }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_revisions_that_points_name_stay() {
+    for points in [&[][..], &[POINT], &[POINT, 9]] {
+        let Outcome { before, after, left } = merged_with(points).await;
+        for (was, is) in before.iter().zip(&after) {
+            let stays = is.0 == LAST || points.contains(&is.0);
+            // Whatever is left is what it was.
+            assert!(is == was || is.1.is_none() && !stays, "{points:?}: {was:?} became {is:?}");
+        }
+        // Without a point, nothing keeps the base that leads to it.
+        let leads = |it: &Object| matches!(it, Object::Base(it) if it.revision <= POINT);
+        assert_eq!(left.iter().any(leads), points.contains(&POINT), "{points:?}: {left:?}");
+    }
 }

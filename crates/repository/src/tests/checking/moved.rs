@@ -86,7 +86,7 @@ async fn an_older_number_in_the_place_of_a_newer_one_is_named() {
         full.put(&key, &whole).await;
         tried += 1;
     }
-    assert_eq!(tried, 2 + 1 + 1 + 1 + 2 + 2);
+    assert_eq!(tried, 2 + 1 + 1 + 1 + 1 + 2 + 2);
 }
 
 /// What stood under the very same name once: sealed for it, signed, and no longer what it should be.

@@ -54,6 +54,8 @@ async fn every_object_that_is_missing_is_named_or_was_not_needed() {
     // The middle of a history: its own names tell (see history-format.md), and so does a second repository.
     let mut alone = unneeded.clone();
     alone.push(format!("clusters/management/history/{BASE}"));
+    // The newest record of a hold.
+    alone.extend([(1, 2), (2, 1)].map(|(point, last)| format!("clusters/management/holds/{}/{last:010}", id(point))));
     alone.sort();
     assert_eq!(remembered, alone);
     let mut inside = alone.clone();

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use tokio::sync::Mutex;
 
 /// Operations of a prune here, at most: what comes after them all comes after the prune.
-const MOST: usize = 14;
+const MOST: usize = 17;
 
 /// A point that is being stored.
 struct Writing {
