@@ -112,6 +112,38 @@ pub(crate) fn table_in<const N: usize>(
     rendered(table)
 }
 
+/// Lines under a table, wrapped between words to a terminal with so many columns, or with as many as there are. What goes on is indented
+/// by two more than its line begins with, so that each line can still be told from the next. Where there is no terminal, they stay whole.
+pub(crate) fn lines_in(columns: Option<u16>, text: &str) -> String {
+    let columns = columns.or_else(|| Table::new().width()).map(usize::from);
+    let Some(columns) = columns.filter(|columns| *columns >= LINE_LEAST) else {
+        return text.to_owned();
+    };
+    text.split_inclusive('\n').map(|line| flowed(line, columns)).collect()
+}
+
+/// A narrower terminal breaks lines by itself.
+const LINE_LEAST: usize = 40;
+
+fn flowed(line: &str, columns: usize) -> String {
+    let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    let begin = line.len() - line.trim_start_matches(' ').len();
+    let (mut text, mut width) = (" ".repeat(begin), begin);
+    for word in line.split(' ').skip(begin) {
+        let long = word.chars().count();
+        let is_first = text.trim_start().is_empty();
+        if !is_first && width + 1 + long > columns {
+            (text, width) = (format!("{}\n{}", text.trim_end_matches(' '), " ".repeat(begin + 2)), begin + 2);
+        } else if !is_first {
+            text.push(' ');
+            width += 1;
+        }
+        text += word;
+        width += long;
+    }
+    text + end
+}
+
 /// One thing as `name  value` lines, for what is shown.
 pub(crate) fn card<'a>(lines: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();

@@ -5,7 +5,7 @@ use crate::commands::known;
 use crate::commands::known::Trouble;
 use crate::commands::serves::behind;
 use crate::commands::span;
-use crate::printer::{self, shown, table_in};
+use crate::printer::{self, lines_in, shown, table_in};
 use estate::{Following, Name};
 use jiff::Timestamp;
 use plan::AtRisk;
@@ -28,12 +28,23 @@ impl Status {
         if text.contains("MISSED") {
             text.push('\n');
         }
+        text = lines_in(columns, &text);
         text += &table_in(
             columns,
             ["CLUSTER", "AT RISK", "NEWEST POINT", "PROVEN", "SET", "FOLLOWED"],
             self.clusters.iter().map(|account| row(account, self.now)),
         );
         text += "\n\n";
+        text += &lines_in(columns, &self.lines());
+        if let Some(serves) = &self.serves {
+            text += &format!("\nwho serves {}\n\n{}", serves.cluster, serves.in_columns(columns));
+        }
+        text
+    }
+
+    /// What stands under the table.
+    fn lines(&self) -> String {
+        let mut text = String::new();
         for kept in &self.copies {
             let copy = &kept.copy;
             text += &format!("copy {} of {}, kept by {}: {}\n", copy.repository, copy.of, kept.by, behind(copy));
@@ -54,9 +65,6 @@ impl Status {
             let next = silent.why.next.as_ref().map(|next| format!("; next: {}", shown(next)));
             let (why, code) = (shown(&silent.why.text), &silent.why.code);
             text += &format!("no word from {}: {why} ({code}){}\n", silent.from, next.unwrap_or_default());
-        }
-        if let Some(serves) = &self.serves {
-            text += &format!("\nwho serves {}\n\n{}", serves.cluster, serves.text());
         }
         text
     }
