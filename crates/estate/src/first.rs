@@ -58,7 +58,7 @@ pub struct Context {
     pub current: bool,
 }
 
-/// The file, and what is to be done to it: the lines that are marked, in short.
+/// The file.
 #[must_use]
 pub fn first_file(found: &Found) -> String {
     let host = found.host.as_ref().map_or("this-host", Name::as_str);
@@ -190,7 +190,7 @@ fn other(of: &Context, is_first: bool, names: &mut BTreeSet<String>, text: &mut 
     while !names.insert(name.clone()) {
         name.push('2');
     }
-    _ = writeln!(text, "\n  # In {}: context {}, {}. {about}.", line(&of.path), line(&of.name), line(&of.server));
+    _ = writeln!(text, "\n  # In {}: context {}, {}: {about}.", line(&of.path), line(&of.name), line(&of.server));
     if !of.current {
         *text += "  # It is not the current context there, and that is the one that counts: give it a file of its own.\n";
     }

@@ -4,6 +4,8 @@
 
 use crate::failure::Failure;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
+
+pub(crate) use comfy_table::Color;
 use estate::Kind;
 use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
@@ -103,12 +105,27 @@ pub(crate) fn table_in<const N: usize>(
     headers: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    coloured_in(columns, headers, rows.into_iter().map(|row| (None, row)))
+}
+
+/// The same with the first cell of a row in its colour.
+pub(crate) fn coloured_in<const N: usize>(
+    columns: Option<u16>,
+    headers: [&str; N],
+    rows: impl IntoIterator<Item = (Option<Color>, [String; N])>,
+) -> String {
     let mut table = Table::new();
     if let Some(columns) = columns {
         table.set_width(columns);
     }
-    let rows = rows.into_iter().map(|row| row.map(|cell| tamed_lines(&cell).into_owned()));
-    table.set_header(headers.map(bold)).add_rows(rows);
+    table.set_header(headers.map(bold));
+    for (colour, row) in rows {
+        let mut cells = row.map(|cell| Cell::new(tamed_lines(&cell)));
+        if let (Some(colour), Some(first)) = (colour, cells.first_mut()) {
+            *first = first.clone().fg(colour);
+        }
+        table.add_row(cells);
+    }
     rendered(table)
 }
 

@@ -7,7 +7,7 @@ mod look;
 
 use crate::estate::Which;
 use crate::failure::Failure;
-use crate::printer::{Printer, Report, shown, table_in};
+use crate::printer::{Color, Printer, Report, coloured_in, shown};
 use daemon::CONTROL;
 use estate::Kind;
 use recovery::fitness::{Finding, State};
@@ -53,6 +53,15 @@ impl Findings {
             ]
         };
         table_in(columns, ["STATE", "WHAT", "FOUND"], self.0.iter().map(row))
+    }
+}
+
+fn colour(state: State) -> Color {
+    match state {
+        State::Ok => Color::Green,
+        State::Warn => Color::Yellow,
+        State::Fail => Color::Red,
+        State::Unknown => Color::Cyan,
     }
 }
 

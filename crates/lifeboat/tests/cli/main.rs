@@ -9,6 +9,7 @@ mod errors;
 mod estate;
 mod etcd;
 mod help;
+mod init;
 mod place;
 mod refused;
 mod repository;

@@ -1,5 +1,4 @@
 use super::*;
-use crate::printer::Report as _;
 use estate::{Distribution, Epoch, HashProof, Part};
 
 fn now() -> Timestamp {
