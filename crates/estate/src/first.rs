@@ -152,7 +152,10 @@ fn own(of: &FoundCluster, host: &str, text: &mut String) {
         None => *text += "    # kubeconfig: FILE            # TO DO: one that may read everything\n",
     }
     if let Some(directory) = &of.snapshots {
-        _ = writeln!(text, "    snapshots:                  # others make them: `lifeboat points` lists them, too");
+        _ = writeln!(
+            text,
+            "    snapshots:                  # others make them: `lifeboat points` lists them, too"
+        );
         _ = writeln!(text, "      - {{host: {host}, directory: {}}}", scalar(directory));
     }
     let files = protected_files(of);
@@ -190,11 +193,22 @@ fn other(of: &Context, is_first: bool, names: &mut BTreeSet<String>, text: &mut 
     while !names.insert(name.clone()) {
         name.push('2');
     }
-    _ = writeln!(text, "\n  # In {}: context {}, {}: {about}.", line(&of.path), line(&of.name), line(&of.server));
+    _ = writeln!(
+        text,
+        "\n  # In {}: context {}, {}: {about}.",
+        line(&of.path),
+        line(&of.name),
+        line(&of.server)
+    );
     if !of.current {
-        *text += "  # It is not the current context there, and that is the one that counts: give it a file of its own.\n";
+        *text +=
+            "  # It is not the current context there, and that is the one that counts: give it a file of its own.\n";
     }
-    let comment = if is_first { "  # To protect it, in place of {}:\n" } else { "  # To protect it:\n" };
+    let comment = if is_first {
+        "  # To protect it, in place of {}:\n"
+    } else {
+        "  # To protect it:\n"
+    };
     _ = write!(
         text,
         "{comment}  # {name}:\n  #   role: {role}\n  #   hosts: [to-do]            # TO DO: the hosts of its control plane, named above, with lifeboat serve on each\n  \
@@ -211,15 +225,31 @@ fn through_rancher(server: &str) -> Option<&str> {
 
 /// A name that is nearly this text.
 fn label(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_lowercase()
+        } else {
+            '-'
+        }
+    };
     let name: String = text.chars().map(plain).take(50).collect();
     let name = name.trim_matches('-');
-    if name.is_empty() { "cluster".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "cluster".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 /// A text from outside that can stand in a comment: on one line, and not too long.
 fn line(text: &str) -> String {
-    let plain = |c: char| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') { ' ' } else { c };
+    let plain = |c: char| {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') {
+            ' '
+        } else {
+            c
+        }
+    };
     text.chars().map(plain).take(300).collect()
 }
 
@@ -233,7 +263,9 @@ fn scalar(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            c if c.is_control() || ('\u{80}'..='\u{ffff}').contains(&c) => _ = write!(quoted, "\\u{:04x}", u32::from(c)),
+            c if c.is_control() || ('\u{80}'..='\u{ffff}').contains(&c) => {
+                _ = write!(quoted, "\\u{:04x}", u32::from(c))
+            }
             c => quoted.push(c),
         }
     }

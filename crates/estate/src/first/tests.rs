@@ -9,17 +9,25 @@ fn parsed(text: &str) -> Estate {
 
 /// The same with all that is offered in comments, as somebody would have it who uncomments it.
 fn uncommented(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with("clusters: {}") || !text.contains("\n  #   role:"));
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("clusters: {}") || !text.contains("\n  #   role:"));
     let mut all: Vec<String> = Vec::new();
     for line in lines {
-        let is_offered = line.strip_prefix("  # ").filter(|rest| rest.ends_with(':') && !rest.contains(' ') || rest.starts_with("  "));
+        let is_offered = line
+            .strip_prefix("  # ")
+            .filter(|rest| rest.ends_with(':') && !rest.contains(' ') || rest.starts_with("  "));
         match is_offered {
             Some(rest) => all.push(format!("  {rest}").replace("hosts: [to-do]", "hosts: [node-1]")),
             None => all.push(line.to_owned()),
         }
     }
     let all = all.join("\n");
-    if all.contains("\nclusters:\n") { all } else { all.replacen("# What is protected.", "clusters:", 1) }
+    if all.contains("\nclusters:\n") {
+        all
+    } else {
+        all.replacen("# What is protected.", "clusters:", 1)
+    }
 }
 
 fn found(distribution: Distribution) -> Found {
@@ -41,7 +49,12 @@ fn found(distribution: Distribution) -> Found {
 }
 
 fn context(name: &str, server: &str, current: bool) -> Context {
-    Context { path: "/root/.kube/config".to_owned(), name: name.to_owned(), server: server.to_owned(), current }
+    Context {
+        path: "/root/.kube/config".to_owned(),
+        name: name.to_owned(),
+        server: server.to_owned(),
+        current,
+    }
 }
 
 #[test]
@@ -66,7 +79,10 @@ fn all_that_can_be_found() {
 
 #[test]
 fn nothing_at_all() {
-    let found = Found { notes: vec!["Looked for: RKE2, k3s\nand kubeadm".to_owned()], ..Found::default() };
+    let found = Found {
+        notes: vec!["Looked for: RKE2, k3s\nand kubeadm".to_owned()],
+        ..Found::default()
+    };
     let text = first_file(&found);
     assert!(parsed(&text).clusters.is_empty());
     insta::assert_snapshot!(text);
@@ -74,7 +90,13 @@ fn nothing_at_all() {
 
 #[test]
 fn every_distribution_parses_with_and_without_what_it_may_have() {
-    for distribution in [Distribution::K3s, Distribution::Rke2, Distribution::Rke1, Distribution::Kubeadm, Distribution::Other] {
+    for distribution in [
+        Distribution::K3s,
+        Distribution::Rke2,
+        Distribution::Rke1,
+        Distribution::Kubeadm,
+        Distribution::Other,
+    ] {
         let mut found = found(distribution);
         assert_eq!(parsed(&first_file(&found)).clusters.len(), 1);
         let cluster = found.cluster.as_mut().unwrap();

@@ -40,19 +40,12 @@ impl Findings {
     /// The form for people, for a terminal with so many columns, or with as many as there are.
     fn in_columns(&self, columns: Option<u16>) -> String {
         let row = |it: &Finding| {
-            let code = it.code.as_ref().map(|code| format!(" ({})", shown(code))).unwrap_or_default();
-            let next = it
-                .next
-                .as_ref()
-                .map(|next| format!("\nnext: {}", shown(next)))
-                .unwrap_or_default();
-            [
-                it.state.to_string(),
-                shown(&it.what),
-                format!("{}{code}{next}", shown(&it.found)),
-            ]
+            let code = it.code.as_ref().map(|code| format!(" ({})", shown(code)));
+            let next = it.next.as_ref().map(|next| format!("\nnext: {}", shown(next)));
+            let found = format!("{}{}{}", shown(&it.found), code.unwrap_or_default(), next.unwrap_or_default());
+            (Some(colour(it.state)), [it.state.to_string(), shown(&it.what), found])
         };
-        table_in(columns, ["STATE", "WHAT", "FOUND"], self.0.iter().map(row))
+        coloured_in(columns, ["STATE", "WHAT", "FOUND, AND WHAT TO DO"], self.0.iter().map(row))
     }
 }
 

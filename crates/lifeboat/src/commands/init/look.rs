@@ -67,19 +67,25 @@ pub(super) fn look(args: &Args) -> Result<Found, Failure> {
         Ok(etcd) => found.cluster = Some(cluster(root, &etcd)),
         Err(missing) => {
             let looked_at: Vec<String> = missing.looked_at.iter().map(|path| seen(root, path)).collect();
-            found.notes.push(format!("no control plane with an etcd was found on this host: there is no {}", looked_at.join(", no ")));
+            found.notes.push(format!(
+                "no control plane with an etcd was found on this host: there is no {}",
+                looked_at.join(", no ")
+            ));
         }
     }
     found.notes.extend(notes(root, found.cluster.as_ref()));
     for path in &args.kubeconfigs {
         let read = contexts(path).ok_or_else(|| {
             let message = format!("{} cannot be read as a kubeconfig", path.display());
-            Failure::new("LB0203", Kind::Person, message).hint(format!("kubectl --kubeconfig {} config get-contexts", path.display()))
+            Failure::new("LB0203", Kind::Person, message)
+                .hint(format!("kubectl --kubeconfig {} config get-contexts", path.display()))
         })?;
         found.contexts.extend(read);
     }
     if args.kubeconfigs.is_empty() && is_whole(root) {
-        found.contexts.extend(usual().iter().filter_map(|path| contexts(path)).flatten());
+        found
+            .contexts
+            .extend(usual().iter().filter_map(|path| contexts(path)).flatten());
     }
     let own = found.cluster.as_ref().and_then(|cluster| cluster.kubeconfig.clone());
     found.contexts.retain(|context| Some(&context.path) != own.as_ref());
@@ -144,7 +150,10 @@ fn snapshots(root: &Path, etcd: &hosts::Found) -> Option<String> {
     let settings = below(root, &format!("/etc/rancher/{}/config.yaml", etcd.distribution));
     let named = yaml(&settings).and_then(|it| it.get("etcd-snapshot-dir")?.as_str().map(str::to_owned));
     let beside = etcd.data_dir.parent().map(|db| seen(root, &db.join("snapshots")));
-    named.filter(|path| path.starts_with('/')).or(beside).filter(|path| below(root, path).exists())
+    named
+        .filter(|path| path.starts_with('/'))
+        .or(beside)
+        .filter(|path| below(root, path).exists())
 }
 
 /// What people should know of what is here.
@@ -158,7 +167,9 @@ fn notes(root: &Path, cluster: Option<&FoundCluster>) -> Vec<String> {
                 "{server} is there, but no etcd in it: with another datastore (SQLite, MySQL, PostgreSQL), its copies are that one's own"
             ));
         } else if cluster.is_none() && there(&format!("/var/lib/rancher/{program}/agent")) {
-            notes.push(format!("this host is an agent of {program}: give the command on a server of that cluster"));
+            notes.push(format!(
+                "this host is an agent of {program}: give the command on a server of that cluster"
+            ));
         }
     }
     if cluster.is_some_and(|it| it.distribution == Distribution::Rke1 && it.more.is_empty()) {
@@ -183,14 +194,25 @@ fn contexts(path: &Path) -> Option<Vec<Context>> {
     let list = |of: &str| config.get(of).and_then(Value::as_array).cloned().unwrap_or_default();
     let text = |value: &Value, at: &str| value.pointer(at).and_then(Value::as_str).map(str::to_owned);
     let (clusters, current) = (list("clusters"), text(&config, "/current-context"));
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let path = std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .display()
+        .to_string();
     let context = |it: &Value| {
         let (name, of) = (text(it, "/name")?, text(it, "/context/cluster")?);
         let cluster = clusters.iter().find(|cluster| text(cluster, "/name").as_ref() == Some(&of))?;
         let server = bare(&text(cluster, "/cluster/server")?);
-        Some(Context { path: path.clone(), current: current.as_ref() == Some(&name), name, server })
+        Some(Context {
+            path: path.clone(),
+            current: current.as_ref() == Some(&name),
+            name,
+            server,
+        })
     };
-    config.get("contexts")?.as_array().map(|all| all.iter().filter_map(context).collect())
+    config
+        .get("contexts")?
+        .as_array()
+        .map(|all| all.iter().filter_map(context).collect())
 }
 
 /// A URL without user and password.

@@ -64,20 +64,30 @@ fn rancher(program: &str, more: &[(&str, &str)]) -> tempfile::TempDir {
         format!("/etc/rancher/{program}/{program}.yaml"),
         format!("/var/lib/rancher/{program}/server/token"),
     ];
-    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), "")).chain(more.iter().copied()).collect();
+    let files: Vec<_> = paths
+        .iter()
+        .map(|path| (path.as_str(), ""))
+        .chain(more.iter().copied())
+        .collect();
     host(&files)
 }
 
 #[test]
 fn rke2_with_rancher_s_agent_and_a_kubeconfig() {
-    let more = [("/etc/rancher/agent/config.yaml", ""), ("/root/.kube/config", KUBECONFIG)];
+    let more = [
+        ("/etc/rancher/agent/config.yaml", ""),
+        ("/root/.kube/config", KUBECONFIG),
+    ];
     insta::assert_snapshot!(first(&rancher("rke2", &more), &["/root/.kube/config"]));
 }
 
 #[test]
 fn k3s_with_snapshots_elsewhere() {
     let more = [
-        ("/etc/rancher/k3s/config.yaml", "token: hunter2-is-secret\netcd-snapshot-dir: /srv/snapshots\n"),
+        (
+            "/etc/rancher/k3s/config.yaml",
+            "token: hunter2-is-secret\netcd-snapshot-dir: /srv/snapshots\n",
+        ),
         ("/srv/snapshots/on-demand-node-1-1796000000", ""),
     ];
     insta::assert_snapshot!(first(&rancher("k3s", &more), &[]));
@@ -86,7 +96,10 @@ fn k3s_with_snapshots_elsewhere() {
 #[test]
 fn kubeadm() {
     let files = [
-        ("/etc/kubernetes/manifests/etcd.yaml", "spec: {containers: [{command: [etcd, --name=node-1, '--listen-client-urls=https://127.0.0.1:2379']}]}"),
+        (
+            "/etc/kubernetes/manifests/etcd.yaml",
+            "spec: {containers: [{command: [etcd, --name=node-1, '--listen-client-urls=https://127.0.0.1:2379']}]}",
+        ),
         ("/etc/kubernetes/pki/etcd/ca.crt", ""),
         ("/etc/kubernetes/pki/etcd/healthcheck-client.crt", ""),
         ("/etc/kubernetes/pki/etcd/healthcheck-client.key", ""),
