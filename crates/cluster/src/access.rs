@@ -23,7 +23,7 @@ impl Client {
             "kind": "SelfSubjectAccessReview",
             "spec": { "resourceAttributes": attributes },
         });
-        let subject = || format!("whether it may {verb} {resource}");
+        let subject = || format!("the question whether it may {verb} {resource}");
         let call = Call {
             method: Method::POST,
             path: REVIEWS,

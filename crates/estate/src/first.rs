@@ -73,6 +73,9 @@ pub fn first_file(found: &Found) -> String {
     for note in &found.notes {
         _ = writeln!(text, "# {}", line(note));
     }
+    if !found.notes.is_empty() {
+        text.push('\n');
+    }
     hosts(found, host, &mut text);
     repositories(host, &mut text);
     clusters(found, host, &mut text);
@@ -84,7 +87,7 @@ pub fn first_file(found: &Found) -> String {
 fn hosts(found: &Found, host: &str, text: &mut String) {
     let (address, to_do) = match found.address {
         Some(address) => (address.to_string(), ""),
-        None => (NO_ADDRESS.to_owned(), "         # TO DO: its address"),
+        None => (NO_ADDRESS.to_owned(), "          # TO DO: its address"),
     };
     _ = write!(
         text,

@@ -39,8 +39,8 @@ pub(crate) struct Args {
 const NEXT: &str = "next:\n  \
     1. lifeboat repository keys new --into .   the keys that the file asks for\n  \
     2. mend the lines that are marked TO DO\n  \
-    3. lifeboat check                          whether all is as it must be\n  \
-    4. lifeboat repository init --root-key lifeboat-root.key --into sheet.txt\n  \
+    3. lifeboat repository init --root-key lifeboat-root.key --into sheet.txt\n  \
+    4. lifeboat check                          whether all is as it must be\n  \
     5. lifeboat serve                          on the hosts that protect the clusters\n";
 
 pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {

@@ -65,15 +65,15 @@ pub fn judge(cluster: &Name, kubeconfig: &str, said: &Result<Said, Trouble>) -> 
             return vec![Finding { next: Some(next), ..finding }];
         }
     };
-    vec![serving(serves, said), rights(may, kubeconfig, said)]
+    vec![serving(serves, kubeconfig, said), rights(may, kubeconfig, said)]
 }
 
-fn serving(what: String, said: &Said) -> Finding {
-    let next = "kubectl get --raw '/readyz?verbose'";
+fn serving(what: String, kubeconfig: &str, said: &Said) -> Finding {
+    let next = format!("kubectl --kubeconfig {kubeconfig} get --raw '/readyz?verbose'");
     match (&said.version, &said.ready) {
         (Ok(version), Ok(())) => Finding::ok(what, format!("{} is ready, version {version}", said.server)),
         (Err(trouble), _) => Finding {
-            next: Some(next.to_owned()),
+            next: Some(next),
             ..Finding::trouble(State::Fail, what, trouble)
         },
         // Who may not ask whether it is ready has been answered nevertheless.
@@ -82,7 +82,7 @@ fn serving(what: String, said: &Said) -> Finding {
             Finding::unknown(what, found, "the right to get /readyz")
         }
         (Ok(_), Err(trouble)) => Finding {
-            next: Some(next.to_owned()),
+            next: Some(next),
             ..Finding::trouble(State::Fail, what, trouble)
         },
     }

@@ -66,6 +66,10 @@ pub async fn of_host(
     found: Option<Distribution>,
 ) -> Result<Complete, Trouble> {
     let distribution = found.unwrap_or_else(|| of.distribution());
+    // Of another one, no certificate's place is known.
+    if distribution == Distribution::Other {
+        return Ok(Complete::default());
+    }
     let settings = Settings {
         kubeadm_config: of.protect.files.kubeadm_config.clone(),
         paths: of.protect.files.paths.iter().map(|path| (**path).clone()).collect(),

@@ -59,7 +59,7 @@ impl Finding {
     pub fn trouble(state: State, what: impl Into<String>, trouble: &Trouble) -> Self {
         let causes: String = trouble.causes.iter().map(|cause| format!(": {cause}")).collect();
         // The next command is hardly the one that found it.
-        let next = trouble.hint.clone().filter(|hint| hint != "lifeboat check");
+        let next = trouble.hint.clone().filter(|hint| !hint.starts_with("lifeboat check"));
         let next = next.unwrap_or_else(|| format!("lifeboat explain {}", trouble.code));
         Self {
             code: Some(trouble.code.to_string()),

@@ -195,7 +195,8 @@ fn hosts(world: &World, looked: &Looked, all: &mut Vec<Finding>) {
             None => all.push(Finding::ok(what, "can be entered")),
         }
         let role = host::Role {
-            serves: serving.contains(name),
+            // That of this host is the one that asks.
+            serves: serving.contains(name) && world.here.as_ref() != Some(name),
             lays: lays(world, name).map(|directory| (directory, size(world, looked))),
             writes: directories(world, name),
             at_least: primary
