@@ -104,7 +104,12 @@ async fn an_estate_is_protected_by_whoever_lives() {
         let found = all.iter().find(|it| it["what"] == what);
         assert!(found.is_some_and(|it| it["state"] == state), "{what}: {}\n{}", said.out, said.err);
     };
-    for what in ["etcd of shop", "rights at etcd of shop", "versions of etcd of shop", "rights at standby-s3"] {
+    for what in [
+        "etcd of shop",
+        "rights at etcd of shop",
+        "versions of etcd of shop",
+        "rights at standby-s3",
+    ] {
         is(&main.socket, what, "ok");
     }
     is(&main.socket, "newest point of shop", "ok");

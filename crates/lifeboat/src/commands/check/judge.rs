@@ -29,7 +29,14 @@ pub(super) fn findings(world: &World, looked: &Looked) -> Vec<Finding> {
                 .estate
                 .protected_on(world.here.as_ref())
                 .any(|(_, of)| *of.repository == *name);
-            all.extend(store::judge(name, if writes { store::Use::Writes } else { store::Use::Reads }, looked));
+            let site = world.here.as_ref().and_then(|here| world.estate.site_of_host(here));
+            let keeps = of.copy_of.is_some() && site == Some(&*of.site);
+            let used = if writes || keeps {
+                store::Use::Writes
+            } else {
+                store::Use::Reads
+            };
+            all.extend(store::judge(name, used, looked));
         }
         if !world.has(&of.identity) {
             let found = format!("{} is not here: this machine can list copies, but open none", of.identity);
