@@ -37,16 +37,16 @@ const ADMINISTRATORS: [(Distribution, &str); 4] = [
 const KUBEADM: [&str; 4] = [
     "/etc/kubernetes/kubeadm.yaml",
     "/etc/kubernetes/kubeadm-config.yaml",
-    "/root/kubeadm.yaml",
-    "/root/kubeadm-config.yaml",
+    "/etc/kubeadm/kubeadm.yaml",
+    "/etc/kubeadm/kubeadm-config.yaml",
 ];
 
 /// What RKE1 keeps where `rke` is given its commands, which mostly is another machine.
 const RKE1: [&str; 4] = [
     "/opt/rke/cluster.yml",
     "/opt/rke/cluster.rkestate",
-    "/root/cluster.yml",
-    "/root/cluster.rkestate",
+    "/etc/rke/cluster.yml",
+    "/etc/rke/cluster.rkestate",
 ];
 
 /// Where people put snapshots that they make with `etcdctl`.

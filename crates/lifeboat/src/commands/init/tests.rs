@@ -104,7 +104,7 @@ fn kubeadm() {
         ("/etc/kubernetes/pki/etcd/healthcheck-client.crt", ""),
         ("/etc/kubernetes/pki/etcd/healthcheck-client.key", ""),
         ("/etc/kubernetes/admin.conf", ""),
-        ("/root/kubeadm-config.yaml", ""),
+        ("/etc/kubeadm/kubeadm-config.yaml", ""),
     ];
     insta::assert_snapshot!(first(&host(&files), &[]));
     let bare = first(&host(&files[..5]), &[]);
