@@ -13,6 +13,7 @@
 //! Not here: deciding what to copy or in which order to restore (`protect`), typed Kubernetes objects, what a script on a host
 //! does, retries of what did not answer (the caller knows how long it may wait).
 
+mod access;
 mod client;
 mod discovery;
 mod error;

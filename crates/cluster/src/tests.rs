@@ -233,3 +233,24 @@ async fn errors_of_a_creation_name_the_object() {
     let error = client.create(&object("Secret", "a")).await.unwrap_err();
     assert!(error.to_string().contains("did not answer for Secret shop/a: HTTP 503"), "{error}");
 }
+
+#[tokio::test]
+async fn the_server_says_what_the_credentials_may_do() {
+    let answer = |seen: &Seen| {
+        let all = seen.body["spec"]["resourceAttributes"] == json!({ "verb": "list", "group": "*", "resource": "*" });
+        (201, json!({ "status": { "allowed": all } }))
+    };
+    let (client, seen) = server(answer).await;
+    assert!(client.may("list", "*", "*").await.unwrap());
+    assert!(!client.may("get", "", "secrets").await.unwrap());
+    let line = "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    assert!(seen.lock().unwrap().iter().all(|seen| seen.line == line));
+    for (answer, kind) in [
+        (status(401, "Unauthorized", "Unauthorized"), Kind::Person),
+        ((201, json!({ "status": {} })), Kind::Damaged),
+        ((201, json!({ "status": { "allowed": "yes" } })), Kind::Damaged),
+    ] {
+        let (client, _) = server(move |_| answer.clone()).await;
+        assert_eq!(client.may("list", "*", "*").await.unwrap_err().kind(), kind);
+    }
+}

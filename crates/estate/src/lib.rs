@@ -6,6 +6,7 @@
 mod epoch;
 mod evidence;
 mod file;
+mod first;
 mod name;
 mod nouns;
 mod point;
@@ -21,6 +22,7 @@ pub use file::{
     Protect, ProtectEtcd, ProtectFiles, Referred, Repository, SecretRef, Severity, Site, SnapshotPlace, Ssh, Stand,
     StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call, json_schema,
 };
+pub use first::{Context, Found, FoundCluster, first_file};
 pub use name::{InvalidName, Name};
 pub use nouns::{Distribution, LockMode, Role};
 pub use point::{HashProof, InvalidPointId, Part, Point, PointId};

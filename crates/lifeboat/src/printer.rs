@@ -4,6 +4,8 @@
 
 use crate::failure::Failure;
 use comfy_table::{Cell, ColumnConstraint, ContentArrangement, Table, presets};
+
+pub(crate) use comfy_table::Color;
 use estate::Kind;
 use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
@@ -103,13 +105,60 @@ pub(crate) fn table_in<const N: usize>(
     headers: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
+    coloured_in(columns, headers, rows.into_iter().map(|row| (None, row)))
+}
+
+/// The same with the first cell of a row in its colour.
+pub(crate) fn coloured_in<const N: usize>(
+    columns: Option<u16>,
+    headers: [&str; N],
+    rows: impl IntoIterator<Item = (Option<Color>, [String; N])>,
+) -> String {
     let mut table = Table::new();
     if let Some(columns) = columns {
         table.set_width(columns);
     }
-    let rows = rows.into_iter().map(|row| row.map(|cell| tamed_lines(&cell).into_owned()));
-    table.set_header(headers.map(bold)).add_rows(rows);
+    table.set_header(headers.map(bold));
+    for (colour, row) in rows {
+        let mut cells = row.map(|cell| Cell::new(tamed_lines(&cell)));
+        if let (Some(colour), Some(first)) = (colour, cells.first_mut()) {
+            *first = first.clone().fg(colour);
+        }
+        table.add_row(cells);
+    }
     rendered(table)
+}
+
+/// Lines under a table, wrapped between words to a terminal with so many columns, or with as many as there are. What goes on is indented
+/// by two more than its line begins with, so that each line can still be told from the next. Where there is no terminal, they stay whole.
+pub(crate) fn lines_in(columns: Option<u16>, text: &str) -> String {
+    let columns = columns.or_else(|| Table::new().width()).map(usize::from);
+    let Some(columns) = columns.filter(|columns| *columns >= LINE_LEAST) else {
+        return text.to_owned();
+    };
+    text.split_inclusive('\n').map(|line| flowed(line, columns)).collect()
+}
+
+/// A narrower terminal breaks lines by itself.
+const LINE_LEAST: usize = 40;
+
+fn flowed(line: &str, columns: usize) -> String {
+    let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+    let begin = line.len() - line.trim_start_matches(' ').len();
+    let (mut text, mut width) = (" ".repeat(begin), begin);
+    for word in line.split(' ').skip(begin) {
+        let long = word.chars().count();
+        let is_first = text.trim_start().is_empty();
+        if !is_first && width + 1 + long > columns {
+            (text, width) = (format!("{}\n{}", text.trim_end_matches(' '), " ".repeat(begin + 2)), begin + 2);
+        } else if !is_first {
+            text.push(' ');
+            width += 1;
+        }
+        text += word;
+        width += long;
+    }
+    text + end
 }
 
 /// One thing as `name  value` lines, for what is shown.

@@ -12,6 +12,7 @@
 mod accounts;
 mod authorities;
 mod bootstrap;
+mod dates;
 mod encryption;
 mod expiry;
 mod finding;
@@ -22,6 +23,7 @@ mod pod;
 mod reader;
 mod records;
 
+pub use dates::{Dated, dates};
 pub use finding::{Complete, Finding, Outcome, Pair};
 pub use records::gathered;
 
@@ -101,6 +103,15 @@ pub fn judge(parts: &Parts<'_>) -> Complete {
     accounts::judge(parts, &layout, &reader, &mut found);
     expiry::judge(parts, &layout, &mut found);
     generation::judge(parts, &layout, &reader, &mut found);
+    found.complete()
+}
+
+/// Tests only how long the certificates among `files` are good: what can be said of a host's files without its etcd.
+#[must_use]
+pub fn expiring(distribution: Distribution, files: &dyn CapturedFiles, now: Timestamp) -> Complete {
+    let (mut found, records) = (Found::default(), BTreeMap::<Vec<u8>, Vec<u8>>::new());
+    let parts = Parts { distribution, files, records: &records, now };
+    expiry::judge(&parts, &Layout::of(distribution, files), &mut found);
     found.complete()
 }
 

@@ -1,6 +1,24 @@
-//! Whether a host has what a recovery runs there: asked by the standby of itself, by `lifeboat check`, and before the fence.
+//! Whether what a recovery needs is as it must be: what `lifeboat check` tries, what the standby asks of itself, and what is looked at
+//! before the fence.
+//!
+//! A file a subject, each with what is gathered, `look`, and what is said of it, `judge`, purely. Nothing here changes anything that
+//! serves. A [`Finding`] is one line: what, how it is, and what to do. [`missing`] says what a host lacks that a recovery runs there.
 
+pub mod api;
+pub mod certificates;
+pub mod etcd;
+mod finding;
+pub mod host;
+pub mod set;
+pub mod store;
+
+pub use finding::{Finding, State};
+
+use crate::Trouble;
 use cluster::{Host, HostError, quoted};
+use estate::Kind;
+use futures::future::{Either, select};
+use std::pin::pin;
 use std::time::Duration;
 
 /// What the steps of a failover run on the standby's host.
@@ -25,3 +43,31 @@ pub async fn missing(
     let said = host.run("looking at the standby", &script, Duration::from_secs(20)).await?;
     Ok(said.lines().map(str::to_owned).collect())
 }
+
+/// What `work` finds about `what`, or that it took longer than `limit`: one that hangs must not hide the others.
+pub async fn within<T>(
+    what: &str,
+    limit: Duration,
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    match select(pin!(work), pin!(ambient::sleep(limit))).await {
+        Either::Left((done, _)) => done,
+        Either::Right(_) => {
+            let message = format!("{what}: no answer within {} s", limit.as_secs());
+            Err(Trouble::new("LB0804", Kind::Unreachable, message).hint("try again; if it stays so, look at it there"))
+        }
+    }
+}
+
+/// Bytes as people say them.
+fn bytes(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    let unit = UNITS.iter().find(|(_, size)| bytes >= *size);
+    unit.map_or_else(
+        || format!("{bytes} B"),
+        |(unit, size)| format!("{:.1} {unit}", bytes as f64 / *size as f64),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ mod signed;
 
 pub(crate) use signed::{Answer, Signed};
 
-use crate::settings::{Bucket, Cloud};
+use crate::settings::{AccessKey, Bucket, Cloud};
 use crate::{Error, failure, limits};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
@@ -36,12 +36,24 @@ pub(crate) fn environment() -> Environment {
     std::env::vars_os().filter_map(text).collect()
 }
 
+/// The id of an access key stands in a header of every request: a file that holds more than an id is told before one is made.
+fn fit_for_a_header(key: &AccessKey) -> Result<(), Error> {
+    match key.id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(()),
+        false => Err(Error::Settings {
+            what: "access key",
+            reason: "its id has blanks, line ends or other characters that no id has".to_owned(),
+        }),
+    }
+}
+
 /// The client of a bucket.
 pub(crate) fn client(cloud: Cloud, environment: &Environment) -> Result<Client, Error> {
     let mut signed = None;
     let (place, built) = match cloud {
         Cloud::S3 { bucket, region, key } => {
             let (place, given) = (Place::new("s3", &bucket)?, key.is_some());
+            key.as_ref().map_or(Ok(()), fit_for_a_header)?;
             let builder = s3::builder(&place, region, key, environment);
             let built = s3::build(builder, &place, given);
             (

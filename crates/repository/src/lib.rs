@@ -48,6 +48,7 @@ mod prune;
 mod repair;
 mod repository;
 mod retain;
+mod rights;
 mod seal;
 mod seen;
 mod settings;
@@ -91,6 +92,7 @@ pub use prune::{
 pub use repair::{Lost, RepairPlan, Repaired, Take};
 pub use repository::Repository;
 pub use retain::{Judgement, Known, Reason, retain};
+pub use rights::{Right, Rights};
 pub use seen::{Memory, Seen, SeenHistory, SeenPoint};
 pub use settings::{AccessKey, Bucket, Cloud, Settings, StoreSettings};
 pub use signed::{InvalidPublicKey, PublicKey, Signer};

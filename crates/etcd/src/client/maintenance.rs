@@ -118,6 +118,20 @@ impl Client {
         receive(&self.link.shown, stream, into, SNAPSHOT_SILENCE).await
     }
 
+    /// Tries whether a snapshot may be taken: begins one, and ends it after its first piece. Needs the role `root` where authentication
+    /// is on.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it may not; otherwise as [`Client::status`].
+    pub async fn try_snapshot(&self) -> Result<(), Error> {
+        let mut stream = self.snapshot_stream().await?;
+        let first = self.within(PROMPT_LIMIT, stream.message()).await?;
+        match first {
+            Ok(_) => Ok(()),
+            Err(status) => Err(self.failed(&status).await),
+        }
+    }
+
     /// Hashes the member's records up to `revision`, 0 for its newest one. Takes seconds for a large database, and time of
     /// that member. Needs the role `root` where authentication is on.
     ///

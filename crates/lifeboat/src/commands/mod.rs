@@ -7,6 +7,7 @@ mod etcd;
 mod explain;
 mod failover;
 mod gate;
+mod init;
 mod known;
 #[cfg(feature = "lab")]
 mod lab;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Protect(protect::Args),
     /// Show how far each component of a recovery has come, and what is missing for the next level
     Readiness(readiness::Args),
+    /// Write a first lifeboat.yaml from what is found on this host and in kubeconfigs
+    Init(init::Args),
     /// Try everything that can be tried without changing what serves
     Check(check::Args),
     /// Make, check, mend, thin out and copy what a recovery depends on
@@ -85,12 +88,13 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Lab(args) => return block_on(lab::run(args, printer)),
         Command::Serve(args) => block_on(serve::run(args, printer))?,
         Command::Gate(args) => block_on(gate::run(args, printer))?,
-        Command::Status(args) => block_on(status::run(args, printer))?,
+        Command::Status(args) => only_look(status::run(args, printer))?,
         Command::Points(args) => block_on(points::run(args, printer))?,
         Command::Verify(args) => block_on(verify::run(args, printer))?,
         Command::Protect(args) => block_on(protect::run(args, printer))?,
-        Command::Readiness(args) => block_on(readiness::run(args, printer))?,
-        Command::Check(args) => block_on(check::run(args, printer))?,
+        Command::Readiness(args) => only_look(readiness::run(args, printer))?,
+        Command::Init(args) => init::run(args, printer)?,
+        Command::Check(args) => only_look(check::run(args, printer))?,
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
@@ -120,10 +124,21 @@ fn span(seconds: i64) -> String {
 
 /// Carries out a command that does several things at once.
 fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|reason| {
+    runtime()?.block_on(command)
+}
+
+/// Carries out a command that changes nothing: whatever still waits for an answer when it has said what it knows is left behind.
+fn only_look<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(command);
+    runtime.shutdown_background();
+    done
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new().map_err(|reason| {
         Failure::new("LB0004", Kind::Unreachable, "Lifeboat could not start working").because(&reason)
-    })?;
-    runtime.block_on(command)
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::commands::span;
 use crate::commands::status::chosen;
 use crate::estate::Which;
 use crate::failure::Failure;
-use crate::printer::{self, Printer, shown, table};
+use crate::printer::{self, Printer, lines_in, shown, table_in};
 use estate::{Name, Point, PointId, Told};
 use jiff::Timestamp;
 use protect::snapshots::{self, Listing, Row, State};
@@ -95,13 +95,20 @@ struct Points {
 
 impl printer::Report for Points {
     fn text(&self) -> String {
-        let all: Vec<String> = self.clusters.iter().map(|of| of.text(self.now)).collect();
+        self.in_columns(None)
+    }
+}
+
+impl Points {
+    /// The form for people, for a terminal with so many columns, or with as many as there are.
+    fn in_columns(&self, columns: Option<u16>) -> String {
+        let all: Vec<String> = self.clusters.iter().map(|of| of.in_columns(columns, self.now)).collect();
         all.join("\n")
     }
 }
 
 impl OfCluster {
-    fn text(&self, now: Timestamp) -> String {
+    fn in_columns(&self, columns: Option<u16>, now: Timestamp) -> String {
         let mut text = format!("cluster {}, in {}\n\n", self.cluster, self.repository);
         match (self.all, self.points.is_empty()) {
             (None, _) => text += "points: not known\n",
@@ -111,7 +118,7 @@ impl OfCluster {
                 let headers = [
                     "POINT", "AGE", "REVISION", "SITE", "HOST", "PROVEN", "LACKS", "SIZE", "HELD", "REASON",
                 ];
-                text += &table(headers, self.points.iter().map(Listed::row));
+                text += &table_in(columns, headers, self.points.iter().map(Listed::row));
                 text.push('\n');
                 if all > self.points.len() {
                     text += &format!("and {} older: --newest {all}\n", all - self.points.len());
@@ -123,9 +130,15 @@ impl OfCluster {
             Some([]) => text += "\nno snapshots of others were found\n",
             Some(rows) => {
                 let headers = ["SNAPSHOT", "AGE", "MADE BY", "NODE", "SIZE", "STATE", "WHERE", "LACKS"];
-                text += &format!("\n{}\n", table(headers, rows.iter().map(|row| adopted(row, now))));
+                text += &format!("\n{}\n", table_in(columns, headers, rows.iter().map(|row| adopted(row, now))));
             }
         }
+        text + &lines_in(columns, &self.lines())
+    }
+
+    /// What stands under the tables.
+    fn lines(&self) -> String {
+        let mut text = String::new();
         for it in &self.points {
             if let Some(held) = &it.held {
                 text += &format!("held: {} {}\n", it.id, shown(&held.to_string()));

@@ -4,7 +4,7 @@ use crate::commands::known::{self, Account, Facts, Repositories};
 use crate::commands::status::chosen;
 use crate::estate::Which;
 use crate::failure::Failure;
-use crate::printer::{self, Printer, shown, table_in};
+use crate::printer::{self, Printer, lines_in, shown, table_in};
 use daemon::CONTROL;
 use estate::{Cluster, Name};
 use jiff::Timestamp;
@@ -60,11 +60,12 @@ impl Readiness {
         if !text.is_empty() {
             text.push('\n');
         }
+        text = lines_in(columns, &text);
         for of in &self.clusters {
             text += &format!("cluster {}\n\n{}\n\n", of.cluster, of.table(columns));
         }
-        text += "0 nothing, 1 by hand, 2 scripted, 3 automatic; unknown: nobody can say yet\n";
-        text
+        let levels = "0 nothing, 1 by hand, 2 scripted, 3 automatic; unknown: nobody can say yet\n";
+        text + &lines_in(columns, levels)
     }
 }
 

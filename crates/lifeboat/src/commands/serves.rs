@@ -4,7 +4,7 @@ use super::etcd::size;
 use crate::commands::span;
 use crate::estate::me;
 use crate::failure::Failure;
-use crate::printer::table;
+use crate::printer::{lines_in, table_in};
 use estate::{Copying, Lag, Name, Report, Serving};
 use failover::Verdict;
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ pub(crate) struct Serves {
     maximum_loss_s: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Site {
     name: Name,
@@ -43,8 +43,8 @@ struct Site {
 }
 
 impl Serves {
-    /// The form for people.
-    pub(crate) fn text(&self) -> String {
+    /// The form for people, for a terminal with so many columns, or with as many as there are.
+    pub(crate) fn in_columns(&self, columns: Option<u16>) -> String {
         let mut text = String::new();
         let rows = self.sites.iter().map(|site| {
             let report = site.report.as_ref();
@@ -58,8 +58,14 @@ impl Serves {
                 report.map_or_else(|| site.reason.clone().unwrap_or_default(), seen),
             ]
         });
-        text += &table(["SITE", "ROLE", "STATE", "KNOWS", "SEES"], rows);
+        text += &table_in(columns, ["SITE", "ROLE", "STATE", "KNOWS", "SEES"], rows);
         text += "\n\n";
+        text + &lines_in(columns, &self.lines())
+    }
+
+    /// What stands under the table.
+    fn lines(&self) -> String {
+        let mut text = String::new();
         let proven = self
             .sites
             .iter()

@@ -57,3 +57,23 @@ fn text_ends_with_exactly_one_line_end() {
         assert_eq!(written, b"a\n");
     }
 }
+
+#[test]
+fn lines_are_wrapped_between_words_and_indented() {
+    let text = "rancher lacks: the key aesgcm/one, which opens 12 Secrets of this cluster\n  next: /a/very/long/path/that/fits/nowhere/at/all/and/stays/whole ok\n\nend";
+    insta::assert_snapshot!(lines_in(Some(44), text), @r"
+    rancher lacks: the key aesgcm/one, which
+      opens 12 Secrets of this cluster
+      next:
+        /a/very/long/path/that/fits/nowhere/at/all/and/stays/whole
+        ok
+
+    end
+    ");
+    for columns in [1, 39, 200] {
+        assert_eq!(lines_in(Some(columns), text), text);
+    }
+    for odd in ["", "\n", "   ", "a  b", "  a\n\n"] {
+        assert_eq!(lines_in(Some(60), odd), odd);
+    }
+}

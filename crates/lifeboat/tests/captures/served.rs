@@ -97,6 +97,25 @@ async fn an_estate_is_protected_by_whoever_lives() {
     let points = || place.must("points shop --output json").out;
     assert!(points().contains("\"revision\""), "{}", points());
 
+    // What can be tried is well, and what nobody could judge says so.
+    let is = |socket: &str, what: &str, state: &str| {
+        let said = place.run(&format!("check --host main-1 --control {socket} --output json"));
+        let all: Vec<Value> = serde_json::from_str(&said.out).unwrap();
+        let found = all.iter().find(|it| it["what"] == what);
+        assert!(found.is_some_and(|it| it["state"] == state), "{what}: {}\n{}", said.out, said.err);
+    };
+    for what in [
+        "etcd of shop",
+        "rights at etcd of shop",
+        "versions of etcd of shop",
+        "rights at standby-s3",
+    ] {
+        is(&main.socket, what, "ok");
+    }
+    is(&main.socket, "newest point of shop", "ok");
+    is(&main.socket, "recovery set of shop", "unknown");
+    is(&main.socket, "host witness", "unknown");
+
     // A second host stands by, and takes over when the first is killed.
     let other = Serving::begin(&place, "witness");
     other
@@ -138,6 +157,8 @@ async fn an_estate_is_protected_by_whoever_lives() {
     .unwrap();
     let mut other = other;
     assert_eq!(other.child.wait().unwrap().code(), Some(0));
+    // With nobody to ask, its set is judged here.
+    is("none.sock", "recovery set of shop", "unknown");
     let verified = place.must(&format!("etcd verify --cluster shop --endpoints {}", server.connection.endpoint));
     assert!(verified.out.contains(&second.to_string()), "{}", verified.out);
 }

@@ -10,6 +10,7 @@ mod estate;
 mod etcd;
 mod held;
 mod help;
+mod init;
 mod place;
 mod refused;
 mod repository;

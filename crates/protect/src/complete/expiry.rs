@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 const PAIR: Pair = Pair::Expiry;
 /// A CA's successor has to be spread first.
-const AUTHORITY_DAYS: i64 = 90;
-const LEAF_DAYS: i64 = 30;
+pub(super) const AUTHORITY_DAYS: i64 = 90;
+pub(super) const LEAF_DAYS: i64 = 30;
 
 /// A certificate, and until when it is good.
 struct Dated {

@@ -3,6 +3,7 @@
 //! A public key is told by the bits of its BIT STRING (RFC 5280, 4.1.2.7): the same for a certificate, a public key file and the
 //! public half of a private key in any of the forms in use: PKCS 1 and 8, SEC 1.
 
+use super::dates::Dated;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -129,6 +130,13 @@ impl Certificate {
             Err(X509Error::SignatureUnsupportedAlgorithm) if it.issuer() == by.subject() => Signed::Oddly,
             Err(_) => Signed::No,
         }
+    }
+
+    /// It, without its keys.
+    pub(super) fn dated(&self) -> Dated {
+        let read = X509Certificate::from_der(&self.der);
+        let (subject, authority) = read.map(|(_, it)| (it.subject().to_string(), it.is_ca())).unwrap_or_default();
+        Dated { subject, until: self.until, authority }
     }
 
     /// The SHA-256 of its DER.

@@ -63,3 +63,44 @@ fn of_other_distributions_nothing_is_claimed() {
     world.distribution = Distribution::Other;
     insta::assert_snapshot!(all(&world));
 }
+
+#[test]
+fn dates_are_read_from_certificates_and_kubeconfigs() {
+    let ca = world::authority("root", 2036);
+    let leaf = ca.issue("client", 2027, 3);
+    let both = dates(format!("{}{}", ca.certificate, leaf.certificate).as_bytes());
+    assert_eq!(both, dates(leaf.kubeconfig(&ca).as_bytes()));
+    let told: Vec<_> = both
+        .iter()
+        .map(|it| (it.until.to_string(), it.authority, it.notice_days()))
+        .collect();
+    insta::assert_debug_snapshot!(told);
+    for none in [
+        "",
+        "no PEM",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "clusters: 7",
+    ] {
+        assert_eq!(dates(none.as_bytes()), []);
+    }
+}
+
+#[test]
+fn how_long_files_are_good_can_be_told_without_records() {
+    let good = kubeadm::good();
+    let all = expiring(good.distribution, &good.files, good.parts().now);
+    assert!(all.findings.iter().all(|it| it.pair == Pair::Expiry) && all.is_complete(), "{all:?}");
+    let late = expiring(good.distribution, &good.files, "2037-01-01T00:00:00Z".parse().unwrap());
+    assert!(late.failing().count() > 0, "{late:?}");
+    assert_eq!(
+        late.findings,
+        Complete {
+            findings: judge(&Parts { now: "2037-01-01T00:00:00Z".parse().unwrap(), ..good.parts() })
+                .findings
+                .into_iter()
+                .filter(|it| it.pair == Pair::Expiry)
+                .collect()
+        }
+        .findings
+    );
+}

@@ -31,6 +31,8 @@ pub(super) enum Habit {
     Full,
     /// It may be read only.
     ReadOnly,
+    /// It may be read and written, and nothing may be deleted.
+    RefusesDeletes,
     /// What is written is said to be stored, and is not.
     OnlySays,
     /// What is created is created; the answer is lost.
@@ -178,7 +180,7 @@ impl Odd {
     fn writable(&self) -> Result<()> {
         match self.habit() {
             Habit::Full => Err(of_kind(ErrorKind::StorageFull)),
-            Habit::ReadOnly => Err(Error::PermissionDenied { path: String::new(), source: "it is read-only".into() }),
+            Habit::ReadOnly => Err(refused("it is read-only")),
             _ => Ok(()),
         }
     }
@@ -193,6 +195,10 @@ impl Odd {
             _ => false,
         }
     }
+}
+
+fn refused(why: &'static str) -> Error {
+    Error::PermissionDenied { path: String::new(), source: why.into() }
 }
 
 /// A request, counted as long as it lasts.
@@ -289,6 +295,7 @@ impl ObjectStore for Odd {
     fn delete_stream(&self, at: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         match self.habit() {
             Habit::Keeps => at,
+            Habit::RefusesDeletes => futures::stream::iter([Err(refused("nothing is deleted here"))]).boxed(),
             Habit::Down => futures::stream::iter([Err(lost())]).boxed(),
             Habit::FailsNowAndThen(_) if self.chance() => futures::stream::iter([Err(lost())]).boxed(),
             _ => match self.writable() {

@@ -84,3 +84,29 @@ async fn a_directory_is_as_sound_as_its_file_system() {
     assert!(!probed.slowest.is_zero());
     assert_eq!(place.path().read_dir().unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn each_right_is_tried_by_itself() {
+    for (habit, said, all) in [
+        (Habit::Honest, "it may list, read, create and delete", true),
+        (Habit::ReadOnly, "it may list and read, but not create", false),
+        (Habit::RefusesDeletes, "it may list, read and create, but not delete", false),
+    ] {
+        let store = Odd::new();
+        store.becomes(habit);
+        let repository = opened_on(store.clone(), &key());
+        // Twice, since what may not be deleted is still there the second time.
+        for _ in 0..2 {
+            let rights = repository.rights().await.unwrap();
+            assert_eq!((rights.to_string().as_str(), rights.are_all()), (said, all), "{habit:?}");
+            let refused = rights.refused().count();
+            assert_eq!(refused, usize::from(!all), "{rights:?}");
+        }
+        let left = usize::from(habit == Habit::RefusesDeletes);
+        assert_eq!(store.inner.list(None).count().await, left, "{habit:?}");
+    }
+    let store = Odd::new();
+    store.becomes(Habit::Down);
+    let error = opened_on(store, &key()).rights().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unreachable);
+}

@@ -48,6 +48,18 @@ fn bad_settings_are_named_and_secrets_are_not() {
         assert_eq!(told, format!("the repository's endpoint cannot be used: {reason}"));
     }
     assert!(refused(s3(None, "a//b")).contains("prefix"));
+    // What is no id, such as a whole file of credentials.
+    for id in ["[default]\nkey = hunter2", "an id", "\u{e9}", "\u{7f}"] {
+        let mut settings = s3(None, "");
+        if let StoreSettings::Cloud(Cloud::S3 { key: Some(key), .. }) = &mut settings.store {
+            key.id = id.to_owned();
+        }
+        let told = refused(settings);
+        assert!(
+            told.starts_with("the repository's access key cannot be used") && !told.contains("hunter2"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

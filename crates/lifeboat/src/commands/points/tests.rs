@@ -1,5 +1,4 @@
 use super::*;
-use crate::printer::Report as _;
 use estate::{Distribution, Epoch, HashProof, Part};
 use repository::{Hold, HoldState};
 
@@ -120,5 +119,8 @@ fn points_and_snapshots_of_each_cluster() {
         next: Some("lifeboat check".to_owned()),
     }];
     let points = Points { now: now(), clusters: vec![rancher, edge, silent] };
-    insta::assert_snapshot!(anstream::adapter::strip_str(&points.text()).to_string());
+    let text = |columns| anstream::adapter::strip_str(&points.in_columns(columns)).to_string();
+    insta::assert_snapshot!(text(None));
+    insta::assert_snapshot!("points_at_80", text(Some(80)));
+    insta::assert_snapshot!("points_at_160", text(Some(160)));
 }

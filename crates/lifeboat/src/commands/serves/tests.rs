@@ -77,6 +77,10 @@ fn verdict(kind: Call, reasons: &[&str]) -> Option<Verdict> {
 }
 
 fn text(sites: Vec<Site>, verdict: Option<Verdict>, copies_at: &str) -> String {
+    text_in(None, sites, verdict, copies_at)
+}
+
+fn text_in(columns: Option<u16>, sites: Vec<Site>, verdict: Option<Verdict>, copies_at: &str) -> String {
     let status = Serves {
         now: now(),
         cluster: name("rancher"),
@@ -85,7 +89,7 @@ fn text(sites: Vec<Site>, verdict: Option<Verdict>, copies_at: &str) -> String {
         copies_at: Some(name(copies_at)),
         maximum_loss_s: 60,
     };
-    anstream::adapter::strip_str(&status.text()).to_string()
+    anstream::adapter::strip_str(&status.in_columns(columns)).to_string()
 }
 
 #[test]
@@ -123,7 +127,10 @@ fn the_main_site_is_lost() {
             "standby cannot take over: etcdutl is not installed",
         ],
     );
-    insta::assert_snapshot!(text(vec![silent("main", "primary"), standby, witness], verdict, "standby"));
+    let sites = || vec![silent("main", "primary"), standby.clone(), witness.clone()];
+    insta::assert_snapshot!(text(sites(), verdict.clone(), "standby"));
+    insta::assert_snapshot!("lost_at_80", text_in(Some(80), sites(), verdict.clone(), "standby"));
+    insta::assert_snapshot!("lost_at_160", text_in(Some(160), sites(), verdict, "standby"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::commands::known;
 use crate::commands::known::Trouble;
 use crate::commands::serves::behind;
 use crate::commands::span;
-use crate::printer::{self, shown, table_in};
+use crate::printer::{self, lines_in, shown, table_in};
 use estate::{Following, Name};
 use jiff::Timestamp;
 use plan::AtRisk;
@@ -28,12 +28,23 @@ impl Status {
         if text.contains("MISSED") {
             text.push('\n');
         }
+        text = lines_in(columns, &text);
         text += &table_in(
             columns,
             ["CLUSTER", "AT RISK", "NEWEST POINT", "PROVEN", "SET", "FOLLOWED"],
             self.clusters.iter().map(|account| row(account, self.now)),
         );
         text += "\n\n";
+        text += &lines_in(columns, &self.lines());
+        if let Some(serves) = &self.serves {
+            text += &format!("\nwho serves {}\n\n{}", serves.cluster, serves.in_columns(columns));
+        }
+        text
+    }
+
+    /// What stands under the table.
+    fn lines(&self) -> String {
+        let mut text = String::new();
         for kept in &self.copies {
             let copy = &kept.copy;
             text += &format!("copy {} of {}, kept by {}: {}\n", copy.repository, copy.of, kept.by, behind(copy));
@@ -51,12 +62,9 @@ impl Status {
         // That nothing runs where somebody merely looks is no news.
         let all = self.silent.iter().filter(|it| it.from != known::From::Here || heard.is_empty());
         for silent in all {
-            let next = silent.why.next.as_ref().map(|next| format!("; next: {}", shown(next)));
+            let next = silent.why.next.as_ref().map(|next| format!("\n  next: {}", shown(next)));
             let (why, code) = (shown(&silent.why.text), &silent.why.code);
             text += &format!("no word from {}: {why} ({code}){}\n", silent.from, next.unwrap_or_default());
-        }
-        if let Some(serves) = &self.serves {
-            text += &format!("\nwho serves {}\n\n{}", serves.cluster, serves.text());
         }
         text
     }
@@ -117,13 +125,13 @@ fn about(it: &Account, now: Timestamp) -> String {
         text += &format!("{name}: as of the repository, its etcd was last seen {ago} ago, at {seen:.0}\n");
     }
     for lack in it.lacks.iter().flatten() {
-        text += &format!("{name} lacks: {}\n", shown(lack));
+        text += &format!("{name} lacks: {}\n", parted(lack));
     }
     for untested in &it.untested {
-        text += &format!("{name}, not tested: {}\n", shown(untested));
+        text += &format!("{name}, not tested: {}\n", parted(untested));
     }
     for warning in &it.warnings {
-        text += &format!("{name}, soon: {}\n", shown(warning));
+        text += &format!("{name}, soon: {}\n", parted(warning));
     }
     for (host, following) in &it.followers {
         text += &follower(name, host, following.as_ref());
@@ -132,6 +140,14 @@ fn about(it: &Account, now: Timestamp) -> String {
         text += &told(name, trouble);
     }
     text
+}
+
+/// What was found, and below it what to do.
+fn parted(text: &str) -> String {
+    match text.rsplit_once("; next: ") {
+        Some((found, next)) => format!("{}\n  next: {}", shown(found), shown(next)),
+        None => shown(text),
+    }
 }
 
 fn follower(cluster: &Name, host: &Name, following: Option<&Following>) -> String {
