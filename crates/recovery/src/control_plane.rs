@@ -91,7 +91,7 @@ pub(crate) const SERVICE: &str = r#"service() {
   if [ -d /run/systemd/system ] && systemctl cat "$1" >/dev/null 2>&1; then
     case $2 in stop) systemctl stop "$1" ;; *) systemctl --no-block "$2" "$1" ;; esac
   elif command -v rc-service >/dev/null && rc-service -e "$1"; then rc-service "$1" "$2" >/dev/null
-  elif command -v sv >/dev/null && sv status "$1" >/dev/null 2>&1; then sv "$2" "$1" >/dev/null
+  elif command -v sv >/dev/null && sv status "$1" >/dev/null 2>&1; then sv -w 60 "$2" "$1" >/dev/null
   else echo "there is no service $1" >&2; return 1; fi
 }"#;
 

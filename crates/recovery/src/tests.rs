@@ -86,6 +86,36 @@ async fn of_two_who_begin_at_once_one_wins_and_a_run_that_is_not_over_forbids_an
 }
 
 #[tokio::test]
+async fn a_restore_of_one_cluster_holds_up_no_failover_of_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = repository(directory.path()).await;
+    let (one, two) = (Runner::new("one"), Runner::new("two"));
+    let failover = plan("failover");
+    let restore = Plan {
+        cluster: name("shop"),
+        epoch: None,
+        onto: vec![name("main-1")],
+        ..plan("restore")
+    };
+    // At once, too: nobody is told of a run that is not in the way.
+    let begun = futures::join!(runs::begin(&repository, &restore, &one), runs::begin(&repository, &failover, &two));
+    let mut numbers = [begun.0.unwrap(), begun.1.unwrap()];
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2]);
+    let of = async |cluster: &str| {
+        let of = name(cluster);
+        runs::newest(&repository, &move |plan| plan.cluster == of)
+            .await
+            .unwrap()
+            .unwrap()
+            .plan
+    };
+    assert_eq!((of("shop").await.is_restore(), of("rancher").await.is_restore()), (true, false));
+    let again = runs::begin(&repository, &restore, &one).await.unwrap_err();
+    assert_eq!(&*again.code, "LB0706");
+}
+
+#[tokio::test]
 async fn a_missing_key_is_not_a_damaged_journal() {
     let directory = tempfile::tempdir().unwrap();
     let with_key = repository(directory.path()).await;

@@ -137,7 +137,12 @@ impl Report for Shown {
             ]);
         };
         if let Some(lost) = run.lost_at {
-            row("last seen alive", Some(lost), None, time(lost));
+            let what = if run.epoch.is_some() {
+                "last seen alive"
+            } else {
+                "newest known"
+            };
+            row(what, Some(lost), None, time(lost));
         }
         row("run begun", Some(run.begun), None, time(run.begun));
         for step in &run.steps {

@@ -25,7 +25,7 @@ pub(super) async fn perform(it: &IssueCertificates, context: &Context<'_>) -> Re
         .map(|phase| format!("kubeadm init phase {phase} --config {config} >/dev/null"))
         .collect();
     let script = format!(
-        "[ -e {config} ] || {{ echo {config} 'is not there, and the estate says that it is kubeadms configuration' >&2; exit 1; }}
+        "[ -e {config} ] || {{ echo {config} 'is not there, and the estate names it as the configuration of kubeadm' >&2; exit 1; }}
          {}
          sync -f /etc/kubernetes/pki
          {SERVICE}

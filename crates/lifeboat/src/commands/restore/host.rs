@@ -7,9 +7,9 @@ use crate::estate::me;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use crate::runner::{Hold, Watching};
-use ::estate::{Kind, Name};
+use ::estate::{Distribution, Kind, Name};
 use jiff::Timestamp;
-use plan::{Loss, Moment, Plan};
+use plan::{Action, Loss, Moment, Plan, StopControlPlane};
 use recovery::asked::{self, Asked};
 use recovery::put_back::Onto;
 use recovery::report::Measured;
@@ -87,7 +87,27 @@ pub(super) async fn run(
     let done = recovery::run(world, repository, number, &plan, &hold.runner, &watching).await;
     watching.clear();
     done?;
-    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?)))
+    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?)))?;
+    for line in afterwards(&plan) {
+        printer.talk(&line);
+    }
+    Ok(())
+}
+
+/// What is left to do for a person: the hosts that stand still join anew.
+fn afterwards(plan: &Plan) -> Vec<String> {
+    let stopped = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::StopControlPlane(it) if !plan.onto.contains(&it.host) => Some(it),
+        _ => None,
+    });
+    let joins = |it: &StopControlPlane| match it.distribution {
+        Distribution::Kubeadm => "kubeadm reset, then kubeadm join --control-plane".to_owned(),
+        Distribution::Rke2 => "move server/db in its data directory away, then systemctl start rke2-server".to_owned(),
+        other => format!("move server/db in its data directory away, then systemctl start {other}"),
+    };
+    stopped
+        .map(|it| format!("{} stands still. To let it join again, there: {}", it.host, joins(it)))
+        .collect()
 }
 
 /// A run that is not over keeps to what it began with.
