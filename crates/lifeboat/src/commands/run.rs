@@ -229,6 +229,7 @@ fn left_out(run: &Measured) -> String {
     for (field, about) in [
         ("wereAway", "not waited for, since it was not connected before either"),
         ("notSeenBy", "a resolver does not give the new answer yet"),
+        ("notes", "note"),
     ] {
         let outcomes = run.steps.iter().filter_map(|step| step.outcome.as_ref()?[field].as_array());
         for told in outcomes.flatten().filter_map(|told| told.as_str()) {

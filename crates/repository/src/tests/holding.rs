@@ -247,7 +247,7 @@ async fn a_held_point_that_is_gone_is_named_and_comes_back_from_a_copy() {
 
 #[tokio::test]
 async fn the_parts_of_a_held_point_wait_for_its_manifest() {
-    let store = super::clocked::Clocked::new("2026-11-22T10:00:00Z");
+    let store = clocked::Clocked::new("2026-11-22T10:00:00Z");
     let repository = on(store.clone(), &key()).await;
     with_points(&repository, &[1, 2]).await;
     let Hold { by, .. } = repository.hold(&cluster(), &id(1), None).await.unwrap().0;

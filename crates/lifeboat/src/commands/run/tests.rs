@@ -34,7 +34,9 @@ fn succeeded() -> Measured {
         state: "succeeded",
         from: "main".to_owned(),
         to: "standby".to_owned(),
-        epoch: 2,
+        cluster: "rancher".to_owned(),
+        epoch: Some(2),
+        onto: Vec::new(),
         point: "000001-20261122T220051.000Z-k7xq".to_owned(),
         unsigned: None,
         point_begun: at(-9.0),
@@ -85,6 +87,24 @@ fn stopped() -> Measured {
 
 fn text(report: &impl Report) -> String {
     anstream::adapter::strip_str(&report.text()).to_string()
+}
+
+/// A restore, stopped.
+fn restored() -> Measured {
+    let mut nodes = step("nodes", Some(20.0), Some(21.9), 1);
+    nodes.outcome = Some(json!({ "joined": [], "notes": ["no kubelet runs on main-1, so nothing of it is awaited"] }));
+    Measured {
+        epoch: None,
+        onto: vec!["main-1".to_owned(), "main-2".to_owned()],
+        to: "main".to_owned(),
+        steps: vec![nodes],
+        ..stopped()
+    }
+}
+
+#[test]
+fn a_restore_says_onto_what_and_how_it_goes_on() {
+    insta::assert_snapshot!(Shown(restored()).text());
 }
 
 #[test]
