@@ -12,6 +12,7 @@ use plan::Plan;
 use recovery::World;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Not in /tmp, where anybody could hold it. Who is not root has a directory of their own.
 fn locks() -> PathBuf {
@@ -46,6 +47,30 @@ impl Hold {
         let here = here.unwrap_or_else(|| format!("unknown-{}", ambient::random_id(8)));
         Ok(Self { runner: daemon::runner(&here, "person"), _lock: lock })
     }
+}
+
+/// What `run` comes to; none, when somebody types ctrl-C or the system ends the process first.
+pub(crate) async fn interruptible<T>(run: impl Future<Output = T>) -> Option<T> {
+    let mut ended = signal(SignalKind::terminate()).ok();
+    let ended = async {
+        match &mut ended {
+            Some(ended) => drop(ended.recv().await),
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        done = run => Some(done),
+        Ok(()) = tokio::signal::ctrl_c() => None,
+        () = ended => None,
+    }
+}
+
+/// What a person is told whose command was broken off in the middle of run `number`; `again` goes on with it.
+pub(crate) fn broken_off(number: u64, again: &str) -> Failure {
+    let message =
+        format!("run {number} is broken off: what its steps have done stays done, and something may be stopped");
+    Failure::new("LB0704", Kind::Person, message)
+        .hint(format!("{again}: goes on where it was\nlifeboat run cancel {number} --yes: gives it up, and says how its steps are undone"))
 }
 
 /// Shows how a run goes.

@@ -66,7 +66,7 @@ impl PutBack {
             let of = wish.only.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
             let message = format!("copy {} has no file of host {from} below {of}", copied.point.id);
             return Err(Trouble::new("LB0421", Kind::Invalid, message)
-                .hint("the same command with --dry-run, without --only: lists what is there"));
+                .hint("--at an older copy, if it was there before: lifeboat points\nthe same command with --dry-run, without --only: lists what is there"));
         }
         let time = now.strftime("%Y%m%dT%H%M%S%3fZ");
         let onto = match &wish.onto {

@@ -5,7 +5,7 @@ use crate::commands::run::Shown;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::runner::{Hold, Watching};
+use crate::runner::{Hold, Watching, broken_off, interruptible};
 use estate::{Kind, PointId};
 use recovery::Trouble;
 use recovery::report::Measured;
@@ -35,7 +35,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if let Some(run) = unfinished.as_ref().filter(|run| run.plan.is_restore()) {
         let message = format!("run {}, a restore of {cluster} by a person, is not over", run.number);
         return Err(Failure::new("LB0706", Kind::Conflict, message)
-            .hint(format!("lifeboat run cancel {} --yes, then the same command again", run.number)));
+            .hint(format!(
+                "lifeboat run show {0}: says which command goes on with it\nlifeboat run cancel {0} --yes, then the same command again, when its host is lost",
+                run.number
+            )));
     }
     let (number, plan) = match unfinished {
         Some(run) => {
@@ -94,8 +97,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     printer.talk(&format!("run {number}: {}", plan.title()));
     let watching = Watching::new(*printer, &plan);
-    let done = recovery::run(&world, &repository, number, &plan, &hold.runner, &watching).await;
+    let done = interruptible(recovery::run(&world, &repository, number, &plan, &hold.runner, &watching)).await;
     watching.clear();
-    done?;
+    match done {
+        Some(done) => done.map(drop)?,
+        None => return Err(broken_off(number, "lifeboat failover --yes")),
+    }
     printer.show(&Shown(Measured::of(&runs::read(&repository, number).await?)))
 }

@@ -141,7 +141,12 @@ impl Account {
 
     /// Whether a person has to do something: an objective is missed, or nobody captures it.
     pub(crate) fn needs_a_person(&self) -> bool {
-        !self.missed.is_empty() || !self.is_captured()
+        !self.missed.is_empty() || !self.is_captured() || self.is_silent()
+    }
+
+    /// Whether its etcd has not been heard for so long that somebody has to look.
+    fn is_silent(&self) -> bool {
+        matches!(self.at_risk, AtRisk::Known { silent_ms: Some(silent), .. } if silent > SILENT_MS)
     }
 
     /// Whether nothing at all is known of it.
@@ -149,6 +154,9 @@ impl Account {
         !self.is_captured() && self.newest.is_none() && !self.no_point && self.seen.is_none()
     }
 }
+
+/// An etcd that is started anew is away for less.
+const SILENT_MS: u64 = 60_000;
 
 /// One account for `cluster` from all that was heard of it, as of `now`.
 pub(crate) fn judged(

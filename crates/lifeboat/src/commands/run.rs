@@ -9,7 +9,7 @@ use ::estate::{Kind, Name};
 use jiff::{SignedDuration, Timestamp};
 use recovery::World;
 use recovery::report::Measured;
-use recovery::runs::{self, Ending};
+use recovery::runs::{self, Ending, Run};
 use repository::Repository;
 use serde::Serialize;
 
@@ -172,6 +172,9 @@ impl Report for Shown {
         text += "\n\n";
         text += &lost(run);
         text += &left_out(run);
+        if run.state == "running" {
+            text += &format!("when nobody carries it out any more, to go on: {}\n", goes_on(run));
+        }
         if let Some(problem) = &run.problem {
             text += &format!("\nstopped: {} ({})\n", problem.message, problem.code);
             for cause in &problem.causes {
@@ -310,7 +313,24 @@ async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
     let journal = runs::InRepository { repository: &repository, run: number };
     engine::cancel(&journal, &hold.runner).await.map_err(recovery::Trouble::from)?;
     printer.talk(&format!("run {number} is over"));
+    let run = runs::read(&repository, number).await?;
+    for line in undone(&run) {
+        printer.talk(&line);
+    }
     Ok(())
+}
+
+/// What the steps of a run have done, the last one first, and how each is undone.
+fn undone(run: &Run) -> Vec<String> {
+    let begun = |step: &&plan::Step| run.state.attempts.get(&step.id).is_some_and(|attempts| *attempts > 0);
+    let steps = run.plan.steps.iter().rev().filter(begun);
+    let lines: Vec<String> = steps
+        .map(|step| format!("{} was begun; undo: {}", step.id, step.undo))
+        .collect();
+    match lines.is_empty() {
+        true => vec!["none of its steps was begun".to_owned()],
+        false => lines,
+    }
 }
 
 #[cfg(test)]

@@ -136,8 +136,9 @@ fn outcome(status: &Status) -> Result<(), Failure> {
     match status.clusters.iter().filter(|it| it.needs_a_person()).count() {
         0 => Ok(()),
         some => {
-            let message =
-                format!("{some} of {all} clusters need a person: an objective is missed, or nobody captures it");
+            let message = format!(
+                "{some} of {all} clusters need a person: an objective is missed, its etcd is silent, or nobody captures it"
+            );
             Err(Failure::new("LB0005", Kind::Person, message).hint("lifeboat explain CODE, for the code of a trouble"))
         }
     }

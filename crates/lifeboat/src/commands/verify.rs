@@ -4,9 +4,9 @@ use crate::commands::span;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, shown, table};
-use estate::{Name, PointId};
+use estate::{Kind, Name, PointId};
 use jiff::Timestamp;
-use protect::verify::Verified;
+use protect::verify::{Test, Verified};
 use recovery::verified::{self, Which as Asked};
 use serde::Serialize;
 use std::os::unix::fs::PermissionsExt;
@@ -90,6 +90,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let found = verified::verify(&world, &args.cluster, &asked, (args.keep.as_deref(), etcd)).await?;
     let trouble = found.trouble(&args.cluster);
+    let etcd_failed = args.etcd.as_ref().filter(|_| !found.verified.was_shown(Test::Etcd)).cloned();
     printer.show(&Shown {
         cluster: args.cluster,
         sound: trouble.is_none(),
@@ -102,9 +103,13 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         kept: args.keep,
         took_s: ambient::monotonic().saturating_duration_since(begun).as_secs_f64(),
     })?;
-    match trouble {
-        None => Ok(()),
-        Some(trouble) => Err(trouble.into()),
+    match (trouble, etcd_failed) {
+        (Some(trouble), _) => Err(trouble.into()),
+        (None, None) => Ok(()),
+        (None, Some(etcd)) => {
+            let message = format!("the etcd that was asked for, {}, has shown nothing of this point", etcd.display());
+            Err(Failure::new("LB0005", Kind::Person, message).hint("--etcd PROGRAM that runs here, or --without-etcd"))
+        }
     }
 }
 

@@ -69,6 +69,11 @@ impl Verified {
         }
     }
 
+    /// Whether a test was made, and went well.
+    pub fn was_shown(&self, test: Test) -> bool {
+        self.tests.iter().any(|it| it.test == test && it.outcome == Outcome::Shown)
+    }
+
     /// Notes how the set was judged.
     pub(super) fn judged(&mut self, complete: Complete) {
         let of = |findings: &mut dyn Iterator<Item = &Finding>| -> Vec<String> {

@@ -86,9 +86,11 @@ fn sites(looked: &Looked, all: &mut Vec<Finding>) {
 
 fn said_of_repository(name: &Name, of: &Repository, world: &World, all: &mut Vec<Finding>) {
     let what = format!("repository {name}");
-    if matches!(&*of.url, StoreUrl::Directory(_)) && world.estate.hosts.len() > 1 {
-        let found =
-            "a directory serves one host only: no other host can recover from it, and it carries no automatic failover";
+    if matches!(&*of.url, StoreUrl::Directory(_)) {
+        let found = format!(
+            "a directory: unless it is mounted from {}, it is lost with the host that it is on, no other host can recover from it, and it carries no automatic failover",
+            *of.site
+        );
         all.push(Finding::warn(&what, found, "a bucket that all hosts reach, or a copy in one: copyOf"));
     }
     // A copy has those of its original.

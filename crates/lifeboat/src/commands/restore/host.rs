@@ -6,7 +6,7 @@ use crate::commands::run::Shown;
 use crate::estate::me;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use crate::runner::{Hold, Watching};
+use crate::runner::{Hold, Watching, broken_off, interruptible};
 use ::estate::{Distribution, Kind, Name};
 use jiff::Timestamp;
 use plan::{Action, Loss, Moment, Plan, StopControlPlane};
@@ -17,6 +17,7 @@ use recovery::restoring::{self, Wish};
 use recovery::{World, runs};
 use repository::Repository;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 #[serde(transparent)]
@@ -46,6 +47,22 @@ pub(super) async fn run(
             "--to HOST, once for each host".to_owned(),
         )
     })?;
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = onto.iter().find(|host| !seen.insert(*host)) {
+        return Err(invalid(&format!("--to names {twice} twice"), format!("--to {twice}, once")));
+    }
+    if let Some(both) = args.without.iter().find(|host| onto.contains(*host)) {
+        return Err(invalid(
+            &format!("{both} is named by --to and by --without"),
+            format!("--to {both}, or --without {both}"),
+        ));
+    }
+    let hosts = &world.cluster(&args.cluster)?.hosts;
+    if let Some(stranger) = args.without.iter().find(|host| !hosts.iter().any(|known| **known == **host)) {
+        let known: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+        let message = format!("{stranger} is no host of the control plane of {}", args.cluster);
+        return Err(invalid(&message, format!("--without one of: {}", known.join(", "))));
+    }
     if let Some(option) = args.for_directories() {
         let message = format!("{option} goes with a directory, and --to names a host");
         return Err(invalid(
@@ -84,9 +101,12 @@ pub(super) async fn run(
     };
     printer.talk(&format!("run {number}: {}", plan.title()));
     let watching = Watching::new(*printer, &plan);
-    let done = recovery::run(world, repository, number, &plan, &hold.runner, &watching).await;
+    let done = interruptible(recovery::run(world, repository, number, &plan, &hold.runner, &watching)).await;
     watching.clear();
-    done?;
+    match done {
+        Some(done) => done.map(drop)?,
+        None => return Err(broken_off(number, &format!("{} --yes", args.again()))),
+    }
     printer.show(&Shown(Measured::of(&runs::read(repository, number).await?)))?;
     for line in afterwards(&plan) {
         printer.talk(&line);
