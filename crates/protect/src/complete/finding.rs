@@ -149,7 +149,7 @@ impl fmt::Display for Finding {
 }
 
 /// How a file of a host that was right before is had again; for the ends of hints.
-pub(super) const BACK: &str = "lifeboat restore files --at 1d-ago --dry-run shows what an older point has";
+pub(super) const BACK: &str = "lifeboat restore files CLUSTER --at 1h-ago --dry-run shows what an older point has";
 
 /// Where findings are gathered.
 #[derive(Default)]
