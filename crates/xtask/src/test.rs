@@ -260,6 +260,7 @@ const ROAD: &str = "cargo test --workspace --test road --locked -- --ignored --t
 /// The tests of the road that only `soak` runs: each waits for minutes for things to become old or to stay away.
 const LONG: &[&str] = &[
     "agents_that_stay_away",
+    "each_mismatch_of_a_living",
     "no_young_copy",
     "main_cut_off_from_one_observer",
     // Its steps are those of the other restore, and of units; what it adds takes two minutes.

@@ -8,6 +8,7 @@
 mod damaged;
 mod killed;
 mod lost;
+mod mismatched;
 mod moment;
 mod moved;
 mod rancher;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use std::future::Future;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ pub(crate) const LONG: Duration = Duration::from_secs(240);
 /// The hosts on which Lifeboat serves.
 pub(crate) const HOSTS: [&str; 3] = ["main-1", "standby-1", "witness"];
 
-/// The lab of these tests, and the save that each but the first begins with.
-const NAME: &str = "road";
-/// Out of the way of labs that take the first free range.
-const SUBNET: &str = "10.117.0.0/16";
+/// The lab of these tests, and the save that each but the first begins with; `LIFEBOAT_ROAD_NAME` gives another name.
+static NAME: LazyLock<String> =
+    LazyLock::new(|| std::env::var("LIFEBOAT_ROAD_NAME").unwrap_or_else(|_| "road".to_owned()));
+/// Out of the way of labs that take the first free range; `LIFEBOAT_ROAD_SUBNET` gives another one.
+static SUBNET: LazyLock<String> =
+    LazyLock::new(|| std::env::var("LIFEBOAT_ROAD_SUBNET").unwrap_or_else(|_| "10.117.0.0/16".to_owned()));
 
 /// Takes the lab down at the end of its test, also when that panics.
 pub(crate) struct World {
@@ -32,7 +35,7 @@ impl Drop for World {
                     "lab",
                     "exec",
                     "--name",
-                    NAME,
+                    &NAME,
                     host,
                     "--",
                     "tail",
@@ -44,7 +47,7 @@ impl Drop for World {
                 say(&format!("{host}:\n{}", log.map(|log| text(&log.stdout)).unwrap_or_default()));
             }
         }
-        let _best_effort = Command::new(lifeboat()).args(["lab", "down", "--name", NAME]).output();
+        let _best_effort = Command::new(lifeboat()).args(["lab", "down", "--name", &NAME]).output();
     }
 }
 
@@ -53,7 +56,7 @@ pub(crate) async fn served(changes: &[(&str, &str)]) -> World {
     let begun = ambient::monotonic();
     let world = fresh().await;
     world.change(changes).await;
-    lab_must(&["serve", "--name", NAME]);
+    lab_must(&["serve", "--name", &NAME]);
     world
         .until("all is protected", async || {
             let status = world.status()?;
@@ -74,10 +77,10 @@ pub(crate) async fn fresh() -> World {
     static SAVED: AtomicBool = AtomicBool::new(false);
     down();
     if SAVED.load(Ordering::SeqCst) {
-        lab_must(&["load", NAME]);
+        lab_must(&["load", &NAME]);
     } else {
         up(&[]);
-        let _absent = std::fs::remove_dir_all(lab::tools::cache().join("labs").join(NAME));
+        let _absent = std::fs::remove_dir_all(lab::tools::cache().join("labs").join(&*NAME));
     }
     let world = World::open();
     // The copies say `Connected` only after the manager has looked, 15 s after its start.
@@ -89,7 +92,7 @@ pub(crate) async fn fresh() -> World {
         })
         .await;
     if !SAVED.swap(true, Ordering::SeqCst) {
-        lab_must(&["save", NAME, "--name", NAME]);
+        lab_must(&["save", &NAME, "--name", &NAME]);
     }
     world
 }
@@ -102,11 +105,17 @@ pub(crate) fn fresh_with(options: &[&str]) -> World {
 }
 
 fn down() {
-    let _absent = Command::new(lifeboat()).args(["lab", "down", "--name", NAME]).output();
+    let _absent = Command::new(lifeboat()).args(["lab", "down", "--name", &NAME]).output();
 }
 
 fn up(options: &[&str]) {
-    lab_must(&[&["up", "--name", NAME, "--objects", "40", "--subnet", SUBNET], options].concat());
+    lab_must(
+        &[
+            &["up", "--name", &NAME, "--objects", "40", "--subnet", &SUBNET],
+            options,
+        ]
+        .concat(),
+    );
 }
 
 impl World {
@@ -152,7 +161,7 @@ impl World {
     /// `lifeboat lab` with these words.
     pub(crate) fn lab_command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(lifeboat());
-        command.arg("lab").args(words).args(["--name", NAME]);
+        command.arg("lab").args(words).args(["--name", &NAME]);
         command
     }
 
@@ -256,12 +265,12 @@ impl World {
 
     /// Breaks something, in the words of `lifeboat lab break`.
     pub(crate) fn break_it(&self, words: &[&str]) {
-        lab_must(&[&["break", "--name", NAME], words].concat());
+        lab_must(&[&["break", "--name", &NAME], words].concat());
     }
 
     /// Heals everything.
     pub(crate) fn heal(&self) {
-        lab_must(&["heal", "--name", NAME]);
+        lab_must(&["heal", "--name", &NAME]);
     }
 
     /// Asks again and again until `wanted` says yes; panics with `what` at the limit.

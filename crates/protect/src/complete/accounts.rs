@@ -6,7 +6,7 @@
 //! many a cluster there is none.
 
 use super::Parts;
-use super::finding::{Found, Pair, counted, some};
+use super::finding::{BACK, Found, Pair, counted, some};
 use super::layout::Layout;
 use super::pki::{self, PublicKey};
 use super::reader::{Reader, data, secret};
@@ -54,8 +54,9 @@ pub(super) fn judge(parts: &Parts<'_>, layout: &Layout, reader: &Reader<'_>, fou
         }
         Ok(()) if good == 0 => {
             let why = format!("{signing} verifies none of the tokens of service accounts in etcd: {}", some(&refused));
-            let next =
-                "capture the key that the API server uses now: with this one, no service account's token is accepted";
+            let next = format!(
+                "put back the key that the API server uses, with this one no service account's token is accepted: {BACK}"
+            );
             found.mismatch(PAIR, why, next);
         }
         Ok(()) => {
@@ -110,7 +111,7 @@ fn together(parts: &Parts<'_>, layout: &Layout, found: &mut Found) -> Option<Str
     }
     if !others.is_empty() {
         let why = format!("these do not belong to {signing} of the same host: {}", some(&others));
-        found.mismatch(PAIR, why, "capture both from one host at one time");
+        found.mismatch(PAIR, why, format!("put back the one that was changed: {BACK}"));
     }
     tested.sort_unstable();
     tested.dedup();

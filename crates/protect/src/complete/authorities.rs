@@ -1,7 +1,7 @@
 //! CAs: the key belongs to the certificate, the captured certificates are signed by it, and the objects in etcd know the same one.
 //! Start at [`judge`].
 
-use super::finding::{Found, Pair, counted, some};
+use super::finding::{BACK, Found, Pair, counted, some};
 use super::layout::{Authority, Layout, Told};
 use super::pki::{self, Certificate, Signed};
 use super::reader::{Reader, data};
@@ -73,7 +73,8 @@ fn belongs(authority: &Authority, held: &Held<'_>, files: &dyn CapturedFiles, fo
     }
     if !others.is_empty() {
         let why = format!("the {name}'s key {key} of {} does not belong to {certificate}", some(&others));
-        let next = "find the key of this CA: with another one nothing new can be issued for this cluster";
+        let next =
+            format!("put the key of this CA back, with another one nothing new can be issued for this cluster: {BACK}");
         found.mismatch(PAIR, why, next);
     }
     if !good.is_empty() {
@@ -129,7 +130,8 @@ fn signed(authority: &Authority, held: &Held<'_>, files: &dyn CapturedFiles, fou
     }
     if !others.is_empty() {
         let why = format!("{ca} of the same hosts has not signed these: {}", some(&others));
-        let next = "capture both at one time: the CA or the certificates are of another generation or another cluster";
+        let next =
+            format!("put back what was changed, the CA or these are of another generation or another cluster: {BACK}");
         found.mismatch(PAIR, why, next);
     }
     if !unreadable.is_empty() {
@@ -174,8 +176,9 @@ fn told(authority: &Authority, held: &Held<'_>, reader: &Reader<'_>, found: &mut
     if !others.is_empty() {
         let hosts: Vec<&str> = hosts.into_iter().collect();
         let why = format!("{ca} of {} is not the CA that etcd holds in {}", hosts.join(", "), others.join(", "));
-        let next =
-            "capture the CA that the cluster uses now: pods and clients of the restored etcd trust that one alone";
+        let next = format!(
+            "put back the CA that the cluster uses, pods and clients of the restored etcd trust that one alone: {BACK}"
+        );
         found.mismatch(PAIR, why, next);
     }
     if let Some(why) = unreadable {

@@ -7,7 +7,7 @@
 //! rounds, over the password), `pkg/bootstrap/bootstrap.go` (JSON: names to `Timestamp` and `Content`; to the content alone, before),
 //! `pkg/daemons/config/types.go` (the names), `pkg/clientaccess/token.go` (`K10CAHASH::USER:PASSWORD`, or the password alone).
 
-use super::finding::{Found, Pair};
+use super::finding::{BACK, Found, Pair};
 use super::layout::Layout;
 use super::pki;
 use super::{CapturedFiles, Parts};
@@ -130,11 +130,9 @@ fn names_authority(token: &Token, files: &dyn CapturedFiles, layout: &Layout, fo
     let roots = certificates.iter().any(|it| it.digest() == hash);
     if pki::sha256(file) != hash && !roots {
         let why = format!("{}: the CA that it names by its hash is not {path} of {}", token.place, token.host);
-        found.mismatch(
-            PAIR,
-            why,
-            "capture token and CA from one server at one time; nodes would not join with this pair",
-        );
+        let next =
+            format!("put back the one that was changed, token or CA, nodes would not join with this pair: {BACK}");
+        found.mismatch(PAIR, why, next);
     }
 }
 
@@ -156,7 +154,9 @@ fn opens(
     let hit = forms.iter().find_map(|word| Some((*word, stored.get(&key(word))?)));
     let Some((word, value)) = hit else {
         let why = format!("{place}: the bootstrap data in etcd stands under the hash of another token");
-        let next = "capture the token that the servers use now; with this one no server starts on the restored etcd";
+        let next = format!(
+            "put back the token that the servers use, with this one no server starts on the restored etcd: {BACK}"
+        );
         return found.mismatch(PAIR, why, next);
     };
     if value.is_empty() {
@@ -213,7 +213,11 @@ fn compare(
         return found.matches(PAIR, format!("{opened}, and {equals}"));
     }
     let why = format!("{opened}, but these are not what is in it: {}", super::finding::some(&differing));
-    found.mismatch(PAIR, why, "capture files and etcd at one time: one of them is of another generation");
+    found.mismatch(
+        PAIR,
+        why,
+        format!("put back the files that were changed, they are of another generation: {BACK}"),
+    );
 }
 
 fn key(word: &str) -> String {

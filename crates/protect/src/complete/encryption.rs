@@ -1,7 +1,7 @@
 //! Values that are encrypted at rest, and the captured EncryptionConfigurations: each value is opened with each of them. Start at
 //! [`judge`].
 
-use super::finding::{Found, Pair, counted};
+use super::finding::{BACK, Found, Pair, counted};
 use super::layout::Layout;
 use super::{CapturedFiles, Parts};
 use objects::encryption::{Decryption, Sealed};
@@ -131,17 +131,18 @@ fn say(provider: &str, name: &str, values: &Values, given: &[Configuration], lay
             None => found.matches(PAIR, format!("{encrypted}: {place} opens all of them")),
             Some((_, _, true)) => {
                 let why = format!("{encrypted}: {place} has no such key");
-                found.missing(
-                    PAIR,
-                    why,
-                    "capture the EncryptionConfiguration that has it; without it these values are lost",
-                );
+                let next =
+                    format!("put the file that has it back on the host, without it these values are lost: {BACK}");
+                found.missing(PAIR, why, next);
             }
             Some((refused, first, false)) => {
                 let why = format!(
                     "{encrypted}: the key of that name in {place} does not open {refused} of them, {first} first"
                 );
-                found.mismatch(PAIR, why, "find the key that these were written with; without it they are lost");
+                let next = format!(
+                    "put the key that these were written with back on the host, without it they are lost: {BACK}"
+                );
+                found.mismatch(PAIR, why, next);
             }
         }
     }

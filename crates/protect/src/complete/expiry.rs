@@ -96,34 +96,26 @@ fn say(it: &Dated, parts: &Parts<'_>, found: &mut Found) {
     let over = it.until < parts.now;
     let when = if over { "expired" } else { "expires" };
     let why = format!("{} of {} {when} at {}", it.what, some(&it.hosts), it.until);
-    let at = it.until;
-    let (outcome, why, next) = match (it.authority, it.anew) {
-        // What is issued anew anyway makes no recovery fail.
-        (false, true) => (
-            Outcome::Expiring { at },
-            format!("{why}; a recovery issues it anew"),
-            renewal(parts.distribution),
-        ),
-        (authority, _) => {
-            let outcome = if over {
-                Outcome::Expired { at }
-            } else {
-                Outcome::Expiring { at }
-            };
-            let next = if authority {
-                "replace this CA while the cluster still runs: a restored cluster would trust nothing"
-            } else {
-                renewal(parts.distribution)
-            };
-            (outcome, why, next)
-        }
+    let (at, anew) = (it.until, it.anew && !it.authority);
+    let outcome = match over {
+        true => Outcome::Expired { at, anew },
+        false => Outcome::Expiring { at },
+    };
+    // What is issued anew anyway makes no recovery fail.
+    let why = match anew {
+        true => format!("{why}; a recovery issues it anew"),
+        false => why,
+    };
+    let next = match it.authority {
+        true => "replace this CA while the cluster still runs: a restored cluster would trust nothing",
+        false => renewal(parts.distribution),
     };
     found.put(PAIR, outcome, why, next);
 }
 
 fn renewal(distribution: Distribution) -> &'static str {
     match distribution {
-        Distribution::Kubeadm => "kubeadm certs renew all",
+        Distribution::Kubeadm => "kubeadm certs renew all, then restart the control plane's static pods",
         Distribution::Rke1 => "rke cert rotate",
         Distribution::K3s => "k3s certificate rotate, with the server stopped",
         Distribution::Rke2 => "rke2 certificate rotate, with the server stopped",

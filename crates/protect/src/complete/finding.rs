@@ -65,6 +65,9 @@ pub enum Outcome {
     Expired {
         /// Since when.
         at: Timestamp,
+        /// Whether a recovery issues it anew: then no recovery fails by it, and only what runs now does.
+        #[serde(default)]
+        anew: bool,
     },
     /// It cannot be tested. Never to be shown as protected without saying so.
     Unknown,
@@ -80,9 +83,7 @@ impl Complete {
 
     /// What makes the set incomplete.
     pub fn failing(&self) -> impl Iterator<Item = &Finding> {
-        let fails =
-            |it: &&Finding| matches!(it.outcome, Outcome::Mismatch | Outcome::Missing | Outcome::Expired { .. });
-        self.findings.iter().filter(fails)
+        self.findings.iter().filter(|it| it.outcome.fails())
     }
 
     /// What could not be tested.
@@ -90,9 +91,23 @@ impl Complete {
         self.findings.iter().filter(|it| it.outcome == Outcome::Unknown)
     }
 
-    /// What will fail before long.
+    /// What will fail before long, or fails already and not in a recovery.
     pub fn expiring(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|it| matches!(it.outcome, Outcome::Expiring { .. }))
+        self.findings.iter().filter(|it| it.outcome.warns())
+    }
+}
+
+impl Outcome {
+    /// Whether a recovery fails by it.
+    #[must_use]
+    pub fn fails(self) -> bool {
+        matches!(self, Self::Mismatch | Self::Missing | Self::Expired { anew: false, .. })
+    }
+
+    /// Whether it is to be put right, and no recovery fails by it yet.
+    #[must_use]
+    pub fn warns(self) -> bool {
+        matches!(self, Self::Expiring { .. } | Self::Expired { anew: true, .. })
     }
 }
 
@@ -132,6 +147,9 @@ impl fmt::Display for Finding {
         write!(f, "{}: {}: {}", self.pair, self.outcome, self.why)
     }
 }
+
+/// How a file of a host that was right before is had again; for the ends of hints.
+pub(super) const BACK: &str = "lifeboat restore files CLUSTER --at 1h-ago --dry-run shows what an older point has";
 
 /// Where findings are gathered.
 #[derive(Default)]

@@ -49,7 +49,7 @@ fn all(world: &World) -> String {
 fn findings_are_kept_as_json() {
     let mut found = Found::default();
     let at = "2026-12-01T00:00:00Z".parse().unwrap();
-    found.put(Pair::Expiry, Outcome::Expired { at }, "a expired", "renew it");
+    found.put(Pair::Expiry, Outcome::Expired { at, anew: false }, "a expired", "renew it");
     found.mismatch(Pair::JoinToken, "b is another", "find it");
     let complete = found.complete();
     let json = serde_json::to_string(&complete).unwrap();

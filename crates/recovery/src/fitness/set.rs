@@ -77,7 +77,7 @@ pub async fn judged(world: &World, cluster: &Name) -> Result<(PointId, Complete)
 pub fn each(what: &str, complete: &Complete) -> Vec<Finding> {
     let said = |it: &complete::Finding| match it.outcome {
         Outcome::Matches => Finding::ok(what, &it.why),
-        Outcome::Expiring { .. } => Finding::warn(what, &it.why, &it.next),
+        Outcome::Expiring { .. } | Outcome::Expired { anew: true, .. } => Finding::warn(what, &it.why, &it.next),
         Outcome::Unknown => Finding::unknown(what, &it.why, &it.next),
         Outcome::Mismatch | Outcome::Missing | Outcome::Expired { .. } => Finding::fail(what, &it.why, &it.next),
     };

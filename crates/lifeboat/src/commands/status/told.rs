@@ -131,7 +131,7 @@ fn about(it: &Account, now: Timestamp) -> String {
         text += &format!("{name}, not tested: {}\n", parted(untested));
     }
     for warning in &it.warnings {
-        text += &format!("{name}, soon: {}\n", parted(warning));
+        text += &format!("{name}, warning: {}\n", parted(warning));
     }
     for (host, following) in &it.followers {
         text += &follower(name, host, following.as_ref());

@@ -147,7 +147,9 @@ fn stored(state: &Read, value: &Value, reader: &Reader<'_>, found: &mut Found) {
                 let why = format!(
                     "{place} is of another generation than {kind} kube-system/{STORED}, which the last rke up wrote"
                 );
-                found.mismatch(PAIR, why, "capture the state file from where rke was run last");
+                let next =
+                    format!("copy the state file from where rke was run last to {place}, or write it from that object");
+                found.mismatch(PAIR, why, next);
             }
         }
     }
