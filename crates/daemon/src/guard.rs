@@ -1,9 +1,10 @@
 //! One cluster's protection: capture, points, proofs, merging and thinning out, by itself, whatever becomes of the others.
 //!
 //! Start at [`Guard::run`]. While this host may capture and holds the lease, `pointing` makes points (`noticing` when files change),
-//! `proving` has etcd's members say that the history is theirs and judges the recovery set, and `tidying` keeps all of it small; when
-//! the capture ends, they end.
+//! `proving` has etcd's members say that the history is theirs and judges the recovery set, `answering` says which of them do not answer, and `tidying`
+//! keeps all of it small; when the capture ends, they end.
 
+mod answering;
 mod noticing;
 mod pointing;
 mod proving;
@@ -142,7 +143,7 @@ impl Guard {
             let trouble = ended.err();
             self.board.trouble(&self.cluster, "capture", trouble.as_ref());
             // Nothing is tried any more that could be over.
-            for about in [STORING, WATCHING] {
+            for about in [STORING, WATCHING, "members"] {
                 self.board.trouble(&self.cluster, about, None);
             }
             if trouble.is_some() {
@@ -179,6 +180,7 @@ impl Guard {
         let mut beside = JoinSet::new();
         beside.spawn(pointing::point(Arc::clone(&self), Arc::clone(&running)));
         beside.spawn(proving::prove(Arc::clone(&self), Arc::clone(&running)));
+        beside.spawn(answering::notice(Arc::clone(&self), Arc::clone(&running)));
         beside.spawn(tidying::tidy(Arc::clone(&self), Arc::clone(&running)));
         self.board.change(&self.cluster, |entry| entry.behind = Some(behind));
         let name = self.holder();
