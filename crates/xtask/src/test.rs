@@ -247,7 +247,13 @@ pub(crate) fn soak() -> Result<ExitCode> {
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    killed.and(writers).and(soaked).and(objects).and(properties).and(manual).and(road)?;
+    killed
+        .and(writers)
+        .and(soaked)
+        .and(objects)
+        .and(properties)
+        .and(manual)
+        .and(road)?;
     Ok(ExitCode::SUCCESS)
 }
 

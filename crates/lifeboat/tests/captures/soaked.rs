@@ -47,7 +47,16 @@ fn whatever_breaks_nothing_that_was_called_safe_is_lost_and_nothing_at_risk_is_c
     let script = "mount -t tmpfs none /run && mkdir /run/lifeboat && exec \"$0\" --ignored --exact \"$1\" --nocapture";
     let name = "soaked::whatever_breaks_nothing_that_was_called_safe_is_lost_and_nothing_at_risk_is_called_safe";
     let mut inside = Command::new("unshare")
-        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script])
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            script,
+        ])
         .arg(std::env::current_exe().unwrap())
         .arg(name)
         .env(INSIDE, "1")
@@ -79,7 +88,9 @@ async fn soak() {
     world.member_is_lost().await;
     world.clock_is_stepped().await;
     world.is_killed(kills, seed).await;
-    world.ends(&format!("{outage_s} s without the repository, {kills} kills, seed {seed}")).await;
+    world
+        .ends(&format!("{outage_s} s without the repository, {kills} kills, seed {seed}"))
+        .await;
 }
 
 impl World {
@@ -96,7 +107,10 @@ impl World {
         place.must("repository init --repository standby-s3 --root-key root.key");
         let state = place.0.join("state-main-1");
         std::fs::create_dir(&state).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m,mode=700", "none"]).arg(&state).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m,mode=700", "none"])
+            .arg(&state)
+            .status();
         assert!(mounted.unwrap().success());
         let writer = Arc::new(Writer::begin(&etcd.members));
         let serving = Serving::begin(&place, "main-1");
@@ -134,7 +148,8 @@ impl World {
         self.store.stop();
         let revision = self.writer.next().await;
         let named = |it: &Protection| it.troubles.get("storing").is_some_and(|told| told.code == "LB0301");
-        self.until("in trouble", |it| named(it) && it.at_risk_ms.is_some_and(|ms| ms > 0)).await;
+        self.until("in trouble", |it| named(it) && it.at_risk_ms.is_some_and(|ms| ms > 0))
+            .await;
         let mut before = 0;
         let grows = |it: &Protection| {
             let ms = it.at_risk_ms.unwrap_or(0);
@@ -145,7 +160,12 @@ impl World {
         };
         self.watched.until("at risk for so long", LIMIT + outage, grows).await;
         let said = self.place.run(&format!("status shop --control {}", self.serving.socket));
-        assert!(said.out.contains("what has changed is not stored, and is at risk"), "{}\n{}", said.out, said.err);
+        assert!(
+            said.out.contains("what has changed is not stored, and is at risk"),
+            "{}\n{}",
+            said.out,
+            said.err
+        );
 
         self.restarts();
         let unknown = |it: &Protection| {
@@ -168,7 +188,8 @@ impl World {
         for _ in 0..2 {
             self.until("told of the disk", named).await;
             let revision = self.writer.next().await;
-            self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision)).await;
+            self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision))
+                .await;
             self.restarts();
         }
         std::fs::remove_file(filler).unwrap();
@@ -181,7 +202,8 @@ impl World {
             let url = self.etcd.members[member].connection.endpoint.clone();
             self.etcd.members[member].kill().await;
             let revision = self.writer.next().await;
-            self.until("stored from the others", |it| it.stored.is_some_and(|stored| stored >= revision)).await;
+            self.until("stored from the others", |it| it.stored.is_some_and(|stored| stored >= revision))
+                .await;
             let named = |it: &Protection| it.troubles.values().any(|told| told.text.contains(&url));
             self.until(&format!("told of {url}"), named).await;
             self.etcd.members[member].restart().await;
@@ -260,7 +282,9 @@ fn estate(place: &Place, store: &str, members: &[Server]) {
     std::fs::write(place.0.join("s3.secret"), "secret\n").unwrap();
     std::fs::create_dir(place.0.join("settings")).unwrap();
     std::fs::write(place.0.join("settings/a"), "one").unwrap();
-    let bucket = format!("s3://soaked/estate\n    endpoint: {store}\n    accessKey: file:s3.access\n    secretKey: file:s3.secret");
+    let bucket = format!(
+        "s3://soaked/estate\n    endpoint: {store}\n    accessKey: file:s3.access\n    secretKey: file:s3.secret"
+    );
     place.change(&format!("file://{}/copies", place.0.display()), &bucket);
     let text = std::fs::read_to_string(place.0.join("lifeboat.yaml")).unwrap();
     let begin = text.find("clusters:\n  rancher").unwrap();
@@ -278,7 +302,17 @@ fn estate(place: &Place, store: &str, members: &[Server]) {
 /// Makes a bucket: the status that is answered.
 fn put_bucket(url: &str) -> u16 {
     let mut curl = Command::new("curl");
-    curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "--user", "all:secret"]);
+    curl.args([
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "-X",
+        "PUT",
+        "--user",
+        "all:secret",
+    ]);
     let done = curl.args(["--aws-sigv4", "aws:amz:us-east-1:s3", url]).output().unwrap();
     String::from_utf8_lossy(&done.stdout).parse().unwrap_or(0)
 }

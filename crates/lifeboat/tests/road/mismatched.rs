@@ -275,7 +275,7 @@ async fn each(world: &World, cluster: &str, paths: &str, cases: &[Case<'_>]) {
         let named = world.until(what, async || {
             let set = told(world, cluster).await?;
             let has = |words: &&[&str]| set.iter().any(|it| words.iter().all(|word| it.contains(word)));
-            findings.iter().all(|it| has(it)).then_some(set)
+            findings.iter().all(has).then_some(set)
         });
         let set = named.await;
         say(&format!("{what}: named after {:.1} s", begun.elapsed().as_secs_f64()));

@@ -22,7 +22,7 @@ pub(super) fn findings(world: &World, looked: &Looked) -> Vec<Finding> {
     sites(looked, &mut all);
     for (name, of) in &world.estate.repositories {
         if !looked.only_here {
-            said_of_repository(name, of, world, &mut all);
+            said_of_repository(name, of, &mut all);
         }
         if let Some(looked) = looked.stores.get(name) {
             let writes = world
@@ -84,7 +84,7 @@ fn sites(looked: &Looked, all: &mut Vec<Finding>) {
     }
 }
 
-fn said_of_repository(name: &Name, of: &Repository, world: &World, all: &mut Vec<Finding>) {
+fn said_of_repository(name: &Name, of: &Repository, all: &mut Vec<Finding>) {
     let what = format!("repository {name}");
     if matches!(&*of.url, StoreUrl::Directory(_)) {
         let found = format!(
