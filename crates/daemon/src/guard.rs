@@ -232,7 +232,8 @@ impl Guard {
     fn tell(self: &Arc<Self>) -> Tell {
         let guard = Arc::clone(self);
         Arc::new(move |note: Note| {
-            let trouble = |about, trouble: Option<Trouble>| guard.board.trouble(&guard.cluster, about, trouble.as_ref());
+            let trouble =
+                |about, trouble: Option<Trouble>| guard.board.trouble(&guard.cluster, about, trouble.as_ref());
             match &note {
                 // What is in the way is said as a trouble, and that it is over.
                 Note::Unstored { why, kind } => return trouble(STORING, Some(unstored(why, *kind))),

@@ -119,7 +119,11 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
             for (name, number) in [("--seconds", it.seconds), ("--rate", it.rate), ("--busy", it.busy)] {
                 bench.args([name, &number.to_string()]);
             }
-            bench.arg("--tools").arg(lab::tools::etcd(lab::EtcdLine::V3_6)).arg("--work").arg(&it.work);
+            bench
+                .arg("--tools")
+                .arg(lab::tools::etcd(lab::EtcdLine::V3_6))
+                .arg("--work")
+                .arg(&it.work);
             run_command(bench, &mut Tally::default())?;
         }
     }

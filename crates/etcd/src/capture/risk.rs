@@ -174,7 +174,8 @@ impl Risk {
     }
 
     fn settle(&mut self) {
-        self.backlog.take_if(|it| self.behind.stored.is_some_and(|stored| it.through <= stored));
+        self.backlog
+            .take_if(|it| self.behind.stored.is_some_and(|stored| it.through <= stored));
         let arrived = self.waiting.front().map(|oldest| oldest.since);
         self.behind.waiting_since = arrived.into_iter().chain(self.backlog.and_then(|it| it.since)).min();
         self.behind.is_known = self.backlog.is_none_or(|it| it.since.is_some());

@@ -10,10 +10,10 @@ mod home;
 #[path = "../../../etcd/examples/bench/load.rs"]
 mod load;
 mod protected;
-mod serving;
 #[allow(dead_code, reason = "the bench of etcd asks more of it")]
 #[path = "../../../etcd/examples/bench/server.rs"]
 mod server;
+mod serving;
 #[allow(dead_code, unused_imports, reason = "the bench of etcd makes more of it")]
 #[path = "../../../etcd/examples/bench/workload/mod.rs"]
 mod workload;

@@ -4,26 +4,21 @@
 //! `LIFEBOAT_KILLS` says how often it is killed, `LIFEBOAT_OUTAGE_SECONDS` how long the repository is away, and `LIFEBOAT_SEED` when it is
 //! killed; all are told at the end.
 
+mod around;
 mod watched;
 mod writer;
 
 use super::place::Place;
 use super::served::Serving;
-use super::server::{Cluster, Server, Setup, free_ports, newest, peer_url};
+use super::server::{Cluster, newest};
 use super::weed;
-use ::etcd::Client;
-use ::etcd::history::History;
-use ::etcd::selection::{HistorySource, Source};
+use around::{all, estate, fill, kept, put_bucket, rebuilt};
 use estate::{Duty, Protection};
-use protect::etcd::RepositoryShelf;
-use repository::{AccessKey, Bucket, Cloud, StoreSettings};
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use watched::Watched;
-use writer::{Acknowledged, PREFIX, Writer};
+use writer::{Acknowledged, Writer};
 
 /// Longer than anything here takes, by far.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -47,7 +42,16 @@ fn whatever_breaks_nothing_that_was_called_safe_is_lost_and_nothing_at_risk_is_c
     let script = "mount -t tmpfs none /run && mkdir /run/lifeboat && exec \"$0\" --ignored --exact \"$1\" --nocapture";
     let name = "soaked::whatever_breaks_nothing_that_was_called_safe_is_lost_and_nothing_at_risk_is_called_safe";
     let mut inside = Command::new("unshare")
-        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script])
+        .args([
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "sh",
+            "-c",
+            script,
+        ])
         .arg(std::env::current_exe().unwrap())
         .arg(name)
         .env(INSIDE, "1")
@@ -79,7 +83,9 @@ async fn soak() {
     world.member_is_lost().await;
     world.clock_is_stepped().await;
     world.is_killed(kills, seed).await;
-    world.ends(&format!("{outage_s} s without the repository, {kills} kills, seed {seed}")).await;
+    world
+        .ends(&format!("{outage_s} s without the repository, {kills} kills, seed {seed}"))
+        .await;
 }
 
 impl World {
@@ -96,7 +102,10 @@ impl World {
         place.must("repository init --repository standby-s3 --root-key root.key");
         let state = place.0.join("state-main-1");
         std::fs::create_dir(&state).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m,mode=700", "none"]).arg(&state).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=8m,mode=700", "none"])
+            .arg(&state)
+            .status();
         assert!(mounted.unwrap().success());
         let writer = Arc::new(Writer::begin(&etcd.members));
         let serving = Serving::begin(&place, "main-1");
@@ -134,7 +143,8 @@ impl World {
         self.store.stop();
         let revision = self.writer.next().await;
         let named = |it: &Protection| it.troubles.get("storing").is_some_and(|told| told.code == "LB0301");
-        self.until("in trouble", |it| named(it) && it.at_risk_ms.is_some_and(|ms| ms > 0)).await;
+        self.until("in trouble", |it| named(it) && it.at_risk_ms.is_some_and(|ms| ms > 0))
+            .await;
         let mut before = 0;
         let grows = |it: &Protection| {
             let ms = it.at_risk_ms.unwrap_or(0);
@@ -145,7 +155,12 @@ impl World {
         };
         self.watched.until("at risk for so long", LIMIT + outage, grows).await;
         let said = self.place.run(&format!("status shop --control {}", self.serving.socket));
-        assert!(said.out.contains("what has changed is not stored, and is at risk"), "{}\n{}", said.out, said.err);
+        assert!(
+            said.out.contains("what has changed is not stored, and is at risk"),
+            "{}\n{}",
+            said.out,
+            said.err
+        );
 
         self.restarts();
         let unknown = |it: &Protection| {
@@ -168,7 +183,8 @@ impl World {
         for _ in 0..2 {
             self.until("told of the disk", named).await;
             let revision = self.writer.next().await;
-            self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision)).await;
+            self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision))
+                .await;
             self.restarts();
         }
         std::fs::remove_file(filler).unwrap();
@@ -181,7 +197,8 @@ impl World {
             let url = self.etcd.members[member].connection.endpoint.clone();
             self.etcd.members[member].kill().await;
             let revision = self.writer.next().await;
-            self.until("stored from the others", |it| it.stored.is_some_and(|stored| stored >= revision)).await;
+            self.until("stored from the others", |it| it.stored.is_some_and(|stored| stored >= revision))
+                .await;
             let named = |it: &Protection| it.troubles.values().any(|told| told.text.contains(&url));
             self.until(&format!("told of {url}"), named).await;
             self.etcd.members[member].restart().await;
@@ -197,7 +214,8 @@ impl World {
             for _ in 0..2 {
                 self.until("told of the clock", named).await;
                 let revision = self.writer.next().await;
-                self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision)).await;
+                self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision))
+                    .await;
                 self.restarts();
             }
             std::fs::write(SKEW, "0").unwrap();
@@ -259,87 +277,4 @@ impl World {
 #[expect(clippy::print_stdout, reason = "what a long run has done is worth knowing")]
 fn tell(what: &str) {
     println!("soaked: {what}");
-}
-
-/// An estate with one cluster, which one host protects into a bucket.
-fn estate(place: &Place, store: &str, members: &[Server]) {
-    std::fs::write(place.0.join("s3.access"), "all\n").unwrap();
-    std::fs::write(place.0.join("s3.secret"), "secret\n").unwrap();
-    std::fs::create_dir(place.0.join("settings")).unwrap();
-    std::fs::write(place.0.join("settings/a"), "one").unwrap();
-    let bucket = format!("s3://soaked/estate\n    endpoint: {store}\n    accessKey: file:s3.access\n    secretKey: file:s3.secret");
-    place.change(&format!("file://{}/copies", place.0.display()), &bucket);
-    let text = std::fs::read_to_string(place.0.join("lifeboat.yaml")).unwrap();
-    let begin = text.find("clusters:\n  rancher").unwrap();
-    let plain = text[..begin].replace("    ssh: {}\n", "");
-    let endpoints: Vec<String> = members.iter().map(|it| format!("'{}'", it.connection.endpoint)).collect();
-    let cluster = format!(
-        "  shop:\n    role: downstream\n    distribution: other\n    site: main\n    etcd: {{endpoints: [{}]}}\n    hosts: [main-1]\n    \
-         repository: standby-s3\n    protect: {{by: [main-1], every: 5s, etcd: {{prove: 5s}}, files: {{paths: [{}/settings]}}}}\n",
-        endpoints.join(", "),
-        place.0.display()
-    );
-    std::fs::write(place.0.join("lifeboat.yaml"), format!("{plain}clusters:\n{cluster}")).unwrap();
-}
-
-/// Makes a bucket: the status that is answered.
-fn put_bucket(url: &str) -> u16 {
-    let mut curl = Command::new("curl");
-    curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "--user", "all:secret"]);
-    let done = curl.args(["--aws-sigv4", "aws:amz:us-east-1:s3", url]).output().unwrap();
-    String::from_utf8_lossy(&done.stdout).parse().unwrap_or(0)
-}
-
-/// Takes all the room that is left where `file` will be.
-fn fill(file: &Path) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(file).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
-}
-
-/// Every version that the history holds: by revision, the key and the value.
-async fn kept(place: &Place, store: &str) -> BTreeMap<u64, (String, String)> {
-    let bucket = Bucket {
-        name: "soaked".to_owned(),
-        prefix: "estate".to_owned(),
-        endpoint: Some(store.to_owned()),
-    };
-    let key = AccessKey { id: "all".to_owned(), secret: "secret".to_owned() };
-    let store = StoreSettings::Cloud(Cloud::S3 { bucket, region: None, key: Some(key) });
-    let repository = place.repository(store, "signer.key").unwrap();
-    let shelf = Arc::new(RepositoryShelf::new(&repository, &"shop".parse().unwrap()));
-    let read = tokio::task::spawn_blocking(move || {
-        let history = Arc::new(History::open(shelf).unwrap());
-        assert_eq!(history.next_timeline(), 2, "one timeline is enough");
-        let source = HistorySource::new(history, 1).unwrap().unwrap();
-        let mut kept = BTreeMap::new();
-        let mut sink = |record: ::etcd::Record| {
-            let it = record.decode().unwrap();
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            kept.insert(record.revision.main, (text(&it.key), text(&it.value)));
-            Ok(())
-        };
-        let (from, through) = (source.compaction(), source.last_revision());
-        source.versions_under(PREFIX.as_bytes(), from, through, &mut sink).unwrap();
-        kept
-    });
-    read.await.unwrap()
-}
-
-/// What an etcd has that was started on what was rebuilt.
-async fn rebuilt(place: &Place) -> BTreeMap<String, String> {
-    let (port, peer) = free_ports();
-    let member = format!("made={}", peer_url(peer));
-    place.must(&format!("etcd rebuild --cluster shop --into made --member {member}"));
-    let setup = Setup::new(&newest()).name("made").ports(port, peer).initial_cluster(&member);
-    let server = setup.data(&place.0.join("made")).start().await;
-    all(&server.client().await).await
-}
-
-/// All that was written to, as it is now.
-async fn all(client: &Client) -> BTreeMap<String, String> {
-    let end = PREFIX.replace("soak/", "soak0");
-    let found = client.range(PREFIX.as_bytes(), end.as_bytes(), 0, 0).await.unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    found.pairs.iter().map(|it| (text(&it.key), text(&it.value))).collect()
 }

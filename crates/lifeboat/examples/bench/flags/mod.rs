@@ -53,7 +53,10 @@ impl Flags {
             }
         }
         ensure!(!flags.clusters.contains(&0), "--clusters: at least one is protected in each turn");
-        ensure!(flags.rate > 0 && flags.busy > 0, "--rate, --busy: nothing is measured where nothing is written");
+        ensure!(
+            flags.rate > 0 && flags.busy > 0,
+            "--rate, --busy: nothing is measured where nothing is written"
+        );
         flags.clusters.sort_unstable_by(|a, b| b.cmp(a));
         flags.clusters.dedup();
         Ok(flags)

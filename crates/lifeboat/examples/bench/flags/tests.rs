@@ -15,7 +15,14 @@ fn flags_are_read_and_the_largest_turn_comes_first() {
 
 #[test]
 fn nonsense_is_refused() {
-    for line in ["--clusters", "--clusters 0", "--clusters a", "--rate 0", "--size 1TiB", "clusters 1"] {
+    for line in [
+        "--clusters",
+        "--clusters 0",
+        "--clusters a",
+        "--rate 0",
+        "--size 1TiB",
+        "clusters 1",
+    ] {
         parse(line).unwrap_err();
     }
 }

@@ -105,7 +105,6 @@ async fn look(socket: PathBuf, writer: Arc<Writer>, looks: Arc<Mutex<Looks>>) {
 fn lie(it: &Protection, ms: u64, asked: Instant, writer: &Writer) -> Option<String> {
     let safe = asked.checked_sub(Duration::from_millis(ms) + UNTOLD)?;
     let (acknowledged, stored) = (writer.by(safe), it.stored.unwrap_or(0));
-    (it.duty == Duty::Captures && acknowledged > stored).then(|| {
-        format!("{ms} ms are at risk, but revision {acknowledged}, which is older, is not stored: {it:?}")
-    })
+    (it.duty == Duty::Captures && acknowledged > stored)
+        .then(|| format!("{ms} ms are at risk, but revision {acknowledged}, which is older, is not stored: {it:?}"))
 }
