@@ -13,7 +13,7 @@ use measure::{Goal, Row, say, settle};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// What the design promises for what is at risk.
+/// For what is at risk, at the 99th percentile.
 const RISK_GOAL_S: f64 = 2.0;
 /// Between two looks at what is at risk.
 const SAMPLE_EVERY: Duration = Duration::from_millis(250);

@@ -32,7 +32,9 @@ impl Serving {
         let (socket, log) = (home.path("control.sock"), home.path("log"));
         let mut command = home.lifeboat("serve --host main-1 --directory state")?;
         command.arg("--control").arg(&socket);
-        (0..count).for_each(|at| drop(command.args(["--cluster", &name(at)])));
+        for at in 0..count {
+            command.args(["--cluster", &name(at)]);
+        }
         let file = std::fs::File::create(&log)?;
         command
             .stdin(Stdio::null())

@@ -4,26 +4,21 @@
 //! `LIFEBOAT_KILLS` says how often it is killed, `LIFEBOAT_OUTAGE_SECONDS` how long the repository is away, and `LIFEBOAT_SEED` when it is
 //! killed; all are told at the end.
 
+mod around;
 mod watched;
 mod writer;
 
 use super::place::Place;
 use super::served::Serving;
-use super::server::{Cluster, Server, Setup, free_ports, newest, peer_url};
+use super::server::{Cluster, newest};
 use super::weed;
-use ::etcd::Client;
-use ::etcd::history::History;
-use ::etcd::selection::{HistorySource, Source};
+use around::{all, estate, fill, kept, put_bucket, rebuilt};
 use estate::{Duty, Protection};
-use protect::etcd::RepositoryShelf;
-use repository::{AccessKey, Bucket, Cloud, StoreSettings};
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use watched::Watched;
-use writer::{Acknowledged, PREFIX, Writer};
+use writer::{Acknowledged, Writer};
 
 /// Longer than anything here takes, by far.
 const LIMIT: Duration = Duration::from_secs(180);
@@ -211,13 +206,21 @@ impl World {
         }
     }
 
-    /// The clock is put forward, back, and right again.
+    /// The clock is put forward, right, back, and right again: points wait for one that is right, and say so; the history does not.
     async fn clock_is_stepped(&mut self) {
-        for ms in ["3600000", "-3600000", "0"] {
-            let before = self.until("with a point", |it| it.newest.is_some()).await.newest;
+        for ms in ["3600000", "-3600000"] {
             std::fs::write(SKEW, ms).unwrap();
-            self.until("with a newer point", |it| it.newest != before).await;
-            self.restarts();
+            let named = |it: &Protection| it.troubles.get("points").is_some_and(|told| told.code == "LB0315");
+            for _ in 0..2 {
+                self.until("told of the clock", named).await;
+                let revision = self.writer.next().await;
+                self.until("stored all the same", |it| it.stored.is_some_and(|stored| stored >= revision))
+                    .await;
+                self.restarts();
+            }
+            std::fs::write(SKEW, "0").unwrap();
+            let pointed = |it: &Protection| it.newest.is_some() && it.proof.is_some();
+            self.until("with a point", pointed).await;
             self.catches_up().await;
         }
     }
@@ -274,99 +277,4 @@ impl World {
 #[expect(clippy::print_stdout, reason = "what a long run has done is worth knowing")]
 fn tell(what: &str) {
     println!("soaked: {what}");
-}
-
-/// An estate with one cluster, which one host protects into a bucket.
-fn estate(place: &Place, store: &str, members: &[Server]) {
-    std::fs::write(place.0.join("s3.access"), "all\n").unwrap();
-    std::fs::write(place.0.join("s3.secret"), "secret\n").unwrap();
-    std::fs::create_dir(place.0.join("settings")).unwrap();
-    std::fs::write(place.0.join("settings/a"), "one").unwrap();
-    let bucket = format!(
-        "s3://soaked/estate\n    endpoint: {store}\n    accessKey: file:s3.access\n    secretKey: file:s3.secret"
-    );
-    place.change(&format!("file://{}/copies", place.0.display()), &bucket);
-    let text = std::fs::read_to_string(place.0.join("lifeboat.yaml")).unwrap();
-    let begin = text.find("clusters:\n  rancher").unwrap();
-    let plain = text[..begin].replace("    ssh: {}\n", "");
-    let endpoints: Vec<String> = members.iter().map(|it| format!("'{}'", it.connection.endpoint)).collect();
-    let cluster = format!(
-        "  shop:\n    role: downstream\n    distribution: other\n    site: main\n    etcd: {{endpoints: [{}]}}\n    hosts: [main-1]\n    \
-         repository: standby-s3\n    protect: {{by: [main-1], every: 5s, etcd: {{prove: 5s}}, files: {{paths: [{}/settings]}}}}\n",
-        endpoints.join(", "),
-        place.0.display()
-    );
-    std::fs::write(place.0.join("lifeboat.yaml"), format!("{plain}clusters:\n{cluster}")).unwrap();
-}
-
-/// Makes a bucket: the status that is answered.
-fn put_bucket(url: &str) -> u16 {
-    let mut curl = Command::new("curl");
-    curl.args([
-        "-sS",
-        "-o",
-        "/dev/null",
-        "-w",
-        "%{http_code}",
-        "-X",
-        "PUT",
-        "--user",
-        "all:secret",
-    ]);
-    let done = curl.args(["--aws-sigv4", "aws:amz:us-east-1:s3", url]).output().unwrap();
-    String::from_utf8_lossy(&done.stdout).parse().unwrap_or(0)
-}
-
-/// Takes all the room that is left where `file` will be.
-fn fill(file: &Path) {
-    use std::io::Write;
-    let mut file = std::fs::File::create(file).unwrap();
-    while file.write_all(&[0; 4096]).is_ok() {}
-}
-
-/// Every version that the history holds: by revision, the key and the value.
-async fn kept(place: &Place, store: &str) -> BTreeMap<u64, (String, String)> {
-    let bucket = Bucket {
-        name: "soaked".to_owned(),
-        prefix: "estate".to_owned(),
-        endpoint: Some(store.to_owned()),
-    };
-    let key = AccessKey { id: "all".to_owned(), secret: "secret".to_owned() };
-    let store = StoreSettings::Cloud(Cloud::S3 { bucket, region: None, key: Some(key) });
-    let repository = place.repository(store, "signer.key").unwrap();
-    let shelf = Arc::new(RepositoryShelf::new(&repository, &"shop".parse().unwrap()));
-    let read = tokio::task::spawn_blocking(move || {
-        let history = Arc::new(History::open(shelf).unwrap());
-        assert_eq!(history.next_timeline(), 2, "one timeline is enough");
-        let source = HistorySource::new(history, 1).unwrap().unwrap();
-        let mut kept = BTreeMap::new();
-        let mut sink = |record: ::etcd::Record| {
-            let it = record.decode().unwrap();
-            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-            kept.insert(record.revision.main, (text(&it.key), text(&it.value)));
-            Ok(())
-        };
-        let (from, through) = (source.compaction(), source.last_revision());
-        source.versions_under(PREFIX.as_bytes(), from, through, &mut sink).unwrap();
-        kept
-    });
-    read.await.unwrap()
-}
-
-/// What an etcd has that was started on what was rebuilt.
-async fn rebuilt(place: &Place) -> BTreeMap<String, String> {
-    let (port, peer) = free_ports();
-    let member = format!("made={}", peer_url(peer));
-    place.must(&format!("etcd rebuild --cluster shop --into made --member {member}"));
-    let setup = Setup::new(&newest()).name("made").ports(port, peer).initial_cluster(&member);
-    let server = setup.data(&place.0.join("made")).start().await;
-    all(&server.client().await).await
-}
-
-/// All that was written to, as it is now.
-async fn all(client: &Client) -> BTreeMap<String, String> {
-    let end = PREFIX.replace("soak/", "soak0");
-    let found = client.range(PREFIX.as_bytes(), end.as_bytes(), 0, 0).await.unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    found.pairs.iter().map(|it| (text(&it.key), text(&it.value))).collect()
 }
