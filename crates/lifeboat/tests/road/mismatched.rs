@@ -243,9 +243,13 @@ fn each_mismatch_of_a_living_server_is_named() {
                     findings: &[&["join token: mismatch", "not what is in it", "service.key of main-1"]],
                 },
                 Case {
-                    what: "a configuration that no server starts with",
-                    script: put("/etc/rancher/rke2/config.yaml", "a: ["),
-                    findings: &[&["generation: mismatch", "config.yaml of main-1 cannot be read"]],
+                    what: "another token in the configuration of another generation",
+                    script: "sed -i 's/^token: .*/token: 0123456789abcdef/' /etc/rancher/rke2/config.yaml".to_owned(),
+                    findings: &[&[
+                        "join token: mismatch",
+                        "the token in config.yaml of main-1",
+                        "under the hash of another token",
+                    ]],
                 },
             ],
         )
