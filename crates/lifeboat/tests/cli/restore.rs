@@ -178,27 +178,27 @@ fn a_damaged_newest_copy_leads_to_the_newest_sound_one() {
 fn etcd_of_any_moment_becomes_a_data_directory() {
     let place = place("restore-etcd");
     let member = "--member m1=http://10.0.0.1:2380";
-    let none = place.run(&format!("restore etcd rancher --to data {member}"));
+    let none = place.run(&format!("restore etcd rancher --to ./data {member}"));
     assert!(none.code == Some(2) && none.err.contains("holds no history"), "{}", none.err);
     history(&place);
 
-    let dry = place.must(&format!("restore etcd rancher --to data {member} --dry-run"));
+    let dry = place.must(&format!("restore etcd rancher --to ./data {member} --dry-run"));
     assert!(dry.out.contains("etcd of rancher at revision 9"), "{}", dry.out);
     assert!(dry.out.contains("lost: nothing that is known"), "{}", dry.out);
     assert!(!place.0.join("data").exists());
-    let told = place.must(&format!("restore etcd rancher --to data {member} --line 3.6"));
+    let told = place.must(&format!("restore etcd rancher --to ./data {member} --line 3.6"));
     assert!(
         told.out.contains("lost: nothing that is known") && told.out.contains("took: "),
         "{}",
         told.out
     );
     assert!(place.0.join("data/member/snap/db").is_file());
-    let inhabited = place.run(&format!("restore etcd rancher --to data {member}"));
+    let inhabited = place.run(&format!("restore etcd rancher --to ./data {member}"));
     assert!(inhabited.code == Some(3) && inhabited.err.contains("LB0408"), "{}", inhabited.err);
 
     // A copy is a moment as well; this one is of revision 7.
     place.store(&id(OLD)).unwrap();
-    let told = place.must(&format!("restore etcd rancher --to seven {member} --at {OLD} --output json"));
+    let told = place.must(&format!("restore etcd rancher --to ./seven {member} --at {OLD} --output json"));
     let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!((&told["revision"], &told["revisionsLost"]), (&7.into(), &2.into()), "{told}");
     assert!(told["made"]["made"][0].as_str().unwrap().ends_with("seven"), "{told}");
@@ -219,7 +219,7 @@ fn etcd_of_any_moment_becomes_a_data_directory() {
 #[test]
 fn etcd_comes_back_from_a_snapshot_that_others_made() {
     let place = place("restore-etcd-snapshot");
-    let command = "restore etcd rancher --to data --member m1=http://10.0.0.1:2380 --from-snapshot snapshot.db";
+    let command = "restore etcd rancher --to ./data --member m1=http://10.0.0.1:2380 --from-snapshot snapshot.db";
     let unnamed = place.run(command);
     assert!(unnamed.code == Some(2) && unnamed.err.contains("LB0422"), "{}", unnamed.err);
     place.change("    protect:\n", "    snapshots: [{directory: snapshots}]\n    protect:\n");
@@ -232,6 +232,6 @@ fn etcd_comes_back_from_a_snapshot_that_others_made() {
     assert!(told.out.contains("lost: not known"), "{}", told.out);
     assert!(place.0.join("data/member/snap/db").is_file());
     fs::write(place.0.join("snapshots/snapshot.db"), [7; 9000]).unwrap();
-    let damaged = place.run(&command.replace("--to data", "--to x"));
+    let damaged = place.run(&command.replace("--to ./data", "--to ./x"));
     assert!(damaged.code == Some(4) && damaged.err.contains("LB0405"), "{}", damaged.err);
 }
