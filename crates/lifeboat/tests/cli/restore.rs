@@ -202,7 +202,7 @@ fn etcd_of_any_moment_becomes_a_data_directory() {
     let told: serde_json::Value = serde_json::from_str(&told.out).unwrap();
     assert_eq!((&told["revision"], &told["revisionsLost"]), (&7.into(), &2.into()), "{told}");
     assert!(told["made"]["made"][0].as_str().unwrap().ends_with("seven"), "{told}");
-    let unknown = place.run(&format!("restore etcd rancher --to x {member} --at {NEW}"));
+    let unknown = place.run(&format!("restore etcd rancher --to ./x {member} --at {NEW}"));
     assert!(unknown.err.contains("LB0303"), "{}", unknown.err);
 
     let object = fs::read_dir(place.0.join("copies/clusters/rancher/history"))
@@ -211,7 +211,7 @@ fn etcd_of_any_moment_becomes_a_data_directory() {
         .unwrap()
         .unwrap();
     place.damage(&format!("copies/clusters/rancher/history/{}", object.file_name().display()));
-    let damaged = place.run(&format!("restore etcd rancher --to x {member}"));
+    let damaged = place.run(&format!("restore etcd rancher --to ./x {member}"));
     assert!(damaged.code == Some(4) && !place.0.join("x").exists(), "{}", damaged.err);
     assert!(damaged.err.contains("lifeboat etcd verify --cluster rancher"), "{}", damaged.err);
 }
