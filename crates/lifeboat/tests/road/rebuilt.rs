@@ -35,9 +35,9 @@ fn destroyed_hosts_are_rebuilt_on_empty_ones_from_the_sheet() {
             .lines()
             .find_map(|line| line.strip_prefix("hint: ").filter(|it| it.starts_with("install")));
         world
-            .run("main-1", &format!("cd /root; {}", install.unwrap_or_else(|| panic!("{hints}"))))
+            .run("main-1", &format!("cd /opt; {}", install.unwrap_or_else(|| panic!("{hints}"))))
             .await;
-        let restore = "cd /root/estate; lifeboat restore etcd rancher --to main-1 --to main-2 --to main-3";
+        let restore = "cd /opt/estate; lifeboat restore etcd rancher --to main-1 --to main-2 --to main-3";
         let asked = world.lab.run("main-1", restore).await.unwrap_err().to_string();
         assert!(asked.contains("the same command with --yes"), "{asked}");
         for host in HOSTS {
@@ -77,7 +77,7 @@ async fn to_a_moment_and_back(world: &World, point: &str, before: &BTreeMap<Stri
         .kubectl("main-1", "create configmap later -n default --from-literal=a=b")
         .await;
     let later = listed(world).await;
-    let restore = format!("cd /root/estate; lifeboat restore etcd rancher --to main-1 --at {point}");
+    let restore = format!("cd /opt/estate; lifeboat restore etcd rancher --to main-1 --at {point}");
     let plan = world.run("main-1", &format!("{restore} --dry-run --output json")).await;
     let plan: Value = serde_json::from_str(&plan).unwrap();
     let begun = ambient::monotonic();
@@ -272,7 +272,7 @@ fn fetched(sheet: &str) -> String {
     let (_, command) = sheet.split_once("2. ").unwrap();
     let (command, _) = command.split_once("3. ").unwrap();
     format!(
-        "cd /root; umask 077; echo {identity} >identity.txt\n{}\n{}",
+        "cd /opt; umask 077; echo {identity} >identity.txt\n{}\n{}",
         needs.join("\n"),
         command.trim()
     )
