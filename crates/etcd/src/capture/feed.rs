@@ -435,8 +435,9 @@ impl Feed {
                 };
                 self.leases.see_all(&records);
                 let last = records.last().map_or(0, |last| last.revision.main);
-                self.gauge.arrived(last, size(&records), arrival.at);
+                // First how far the source is: after a silence, all through there is as old as the silence.
                 self.gauge.heard(header.revision, arrival.at);
+                self.gauge.arrived(last, size(&records), arrival.at);
                 self.send(Event::Changes { records, fragment, source, arrival }).await
             }
             Heard::Progress { revision } => {

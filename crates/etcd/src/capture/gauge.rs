@@ -1,9 +1,10 @@
 //! Where the two halves of a capture write down how far they are: [`Gauge`], which publishes [`Behind`].
 
+use super::cutter::Arrival;
 use super::risk::{Behind, Risk};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The one [`Risk`] of a capture, shared; where it is published; and the timeline that it is about.
@@ -38,6 +39,14 @@ impl Gauge {
             risk.failed();
             risk.behind().failures == 1
         })
+    }
+
+    /// An earlier capture has stored everything of a timeline through `through`, and saw the source there `seen_ms` after 1970.
+    pub(super) fn resumed(&self, (timeline, through): (u32, u64), seen_ms: u64, now: Arrival) {
+        let ago_ms = now.wall_ms.checked_sub(seen_ms);
+        let seen = ago_ms.and_then(|ago| now.at.checked_sub(Duration::from_millis(ago)));
+        self.0.2.store(timeline, Ordering::SeqCst);
+        self.change(|risk| risk.resumed(through, seen));
     }
 
     /// A new timeline begins.

@@ -3,7 +3,7 @@
 //! Start at [`Line::run`].
 
 use super::bridge::{Gap, bridge};
-use super::cutter::{Cut, Cutter};
+use super::cutter::{Arrival, Cut, Cutter};
 use super::feed::Event;
 use super::gauge::Gauge;
 use super::note::{Note, Tell};
@@ -55,7 +55,7 @@ impl Line {
         rivals: Rivals,
     ) -> Self {
         if let Some(tail) = &tail {
-            gauge.acknowledged(tail.timeline, tail.through);
+            gauge.resumed((tail.timeline, tail.through), tail.seen_ms, Arrival::now());
         }
         let cutter = |tail: &Tail| Cutter::new(tail.through, tail.seen_ms, options.limits, ambient::monotonic());
         let end = tail.map(|tail| End {

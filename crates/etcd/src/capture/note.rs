@@ -1,6 +1,7 @@
 //! What a capture tells while it runs: [`Note`]. Nothing is logged here; the caller shows notes, keeps them, or both.
 
 use super::decide::Why;
+use estate::Kind;
 use std::fmt;
 use std::sync::Arc;
 
@@ -64,10 +65,12 @@ pub enum Note {
         /// What happened.
         why: String,
     },
-    /// Something could not be stored. It is tried again.
+    /// Something could not be stored. It is tried again; the first failure in a row is told.
     Unstored {
         /// What happened.
         why: String,
+        /// What has to be done about it.
+        kind: Kind,
     },
     /// Whether the source's users or roles change cannot be seen: a rebuild gets those of the last base.
     UsersUnseen {
@@ -105,7 +108,7 @@ impl fmt::Display for Note {
             Self::Hole { after, until } => write!(f, "the revisions between {after} and {until} are lost"),
             Self::Bridged { after, through } => write!(f, "what is known of revisions {after} to {through} is stored"),
             Self::Unbridged { why } => write!(f, "what is known of a gap could not be stored: {why}"),
-            Self::Unstored { why } => write!(f, "{why}; trying again"),
+            Self::Unstored { why, .. } => write!(f, "{why}; trying again"),
             Self::UsersUnseen { why } => {
                 write!(
                     f,

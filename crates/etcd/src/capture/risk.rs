@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// Arrivals closer together than this are counted as one, the older: what waits is never counted as younger than it is.
 const STEP: Duration = Duration::from_millis(5);
 
+/// Progress is asked for every second: what comes after a longer silence than this may be as old as the silence.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// How far the history is behind. A value of one moment: seconds are asked for with [`Behind::at_risk`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behind {
@@ -19,8 +22,11 @@ pub struct Behind {
     pub stored: Option<u64>,
     /// Bytes of changes that have arrived and are not acknowledged.
     pub waiting_bytes: u64,
-    /// When the oldest change arrived that is not acknowledged; `None` when none is waiting.
+    /// When the oldest change arrived that is not acknowledged, or, if it was made in a silence, when the silence began; `None` when
+    /// none is waiting.
     pub waiting_since: Option<Instant>,
+    /// Whether that is known: a clock that was put back does not say how long nobody has captured.
+    pub is_known: bool,
     /// When the source was last heard: what it changes after that is not known here.
     pub heard: Option<Instant>,
     /// How often storing has failed since it last succeeded.
@@ -51,6 +57,20 @@ impl Behind {
 pub struct Risk {
     behind: Behind,
     waiting: VecDeque<Waiting>,
+    /// An earlier capture's end, before anything was heard.
+    resumed: Option<Resumed>,
+    backlog: Option<Backlog>,
+}
+
+/// Where an earlier capture ended: when its source was last seen to be there; `None` where the clock does not say.
+#[derive(Clone, Copy, Debug)]
+struct Resumed(Option<Instant>);
+
+/// What the source changed while it was not heard: through a revision, and since when; `None` where nobody knows.
+#[derive(Clone, Copy, Debug)]
+struct Backlog {
+    through: u64,
+    since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -68,18 +88,43 @@ impl Default for Risk {
             stored: None,
             waiting_bytes: 0,
             waiting_since: None,
+            is_known: true,
             heard: None,
             failures: 0,
         };
-        Self { behind, waiting: VecDeque::new() }
+        Self {
+            behind,
+            waiting: VecDeque::new(),
+            resumed: None,
+            backlog: None,
+        }
     }
 }
 
 impl Risk {
+    /// Everything through `through` was stored by an earlier capture, whose source was `seen` there last; `None` where the clock does
+    /// not say when. What has changed since is as old as that.
+    pub fn resumed(&mut self, through: u64, seen: Option<Instant>) {
+        self.resumed = Some(Resumed(seen));
+        self.acknowledged(through);
+    }
+
     /// Something was heard of the source, whose newest revision is `source`.
     pub fn heard(&mut self, source: u64, at: Instant) {
+        let silence = match self.behind.heard {
+            None => self.resumed.take().map(|Resumed(seen)| seen),
+            Some(heard) => (at.saturating_duration_since(heard) > SILENCE).then_some(Some(heard)),
+        };
         self.behind.source = self.behind.source.max(source);
         self.behind.heard = Some(at);
+        if let (Some(since), Some(stored)) = (silence, self.behind.stored)
+            && stored < source
+        {
+            // One that is not over yet began earlier.
+            let since = self.backlog.map_or(since, |backlog| backlog.since);
+            self.backlog = Some(Backlog { through: source, since });
+            self.settle();
+        }
     }
 
     /// Changes through `through` arrived. Those that are stored already do not count.
@@ -129,7 +174,11 @@ impl Risk {
     }
 
     fn settle(&mut self) {
-        self.behind.waiting_since = self.waiting.front().map(|oldest| oldest.since);
+        self.backlog
+            .take_if(|it| self.behind.stored.is_some_and(|stored| it.through <= stored));
+        let arrived = self.waiting.front().map(|oldest| oldest.since);
+        self.behind.waiting_since = arrived.into_iter().chain(self.backlog.and_then(|it| it.since)).min();
+        self.behind.is_known = self.backlog.is_none_or(|it| it.since.is_some());
     }
 }
 

@@ -65,7 +65,7 @@ impl Stores {
                     Err(e) if *stopping.borrow() => return Err(e),
                     Err(e) => {
                         if gauge.failed() {
-                            tell(Note::Unstored { why: e.to_string() });
+                            tell(Note::Unstored { why: e.to_string(), kind: e.kind() });
                         }
                         tokio::select! {
                             () = backoff.wait() => {}

@@ -168,6 +168,8 @@ async fn a_shelf_that_fails_is_tried_again_and_what_waits_is_at_risk() {
     let Scene { line, events, arriving, behind, gauge, .. } = &mut scene;
     let feeding = async {
         let begin = ambient::monotonic();
+        // Nothing has changed since the history's end.
+        gauge.heard(10, begin);
         Scene::arrive(events, gauge, 11, 10).await;
         behind.wait_for(|behind| behind.failures == 2).await.unwrap();
         let now = *behind.borrow();

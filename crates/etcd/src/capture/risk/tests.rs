@@ -57,3 +57,62 @@ fn failures_are_counted_until_something_is_stored() {
     risk.begin_anew();
     assert_eq!((risk.behind().source, risk.behind().stored), (0, None));
 }
+
+#[test]
+fn what_comes_after_a_silence_is_as_old_as_the_silence() {
+    let zero = ambient::monotonic();
+    let at = |ms| zero + Duration::from_millis(ms);
+    let mut risk = Risk::default();
+    risk.acknowledged(10);
+    risk.heard(10, at(0));
+    // Not when nothing was changed in it.
+    risk.heard(10, at(9_000));
+    assert_eq!(risk.behind().at_risk(at(9_000)), Duration::ZERO);
+    // Nor for changes that come while it is heard.
+    risk.heard(11, at(10_000));
+    risk.arrived(11, 1, at(10_000));
+    assert_eq!(risk.behind().at_risk(at(10_100)), Duration::from_millis(100));
+    risk.acknowledged(11);
+
+    // Known before it arrives, and for as long as any of it is not stored.
+    risk.heard(14, at(40_000));
+    assert_eq!(risk.behind().at_risk(at(40_100)), Duration::from_millis(30_100));
+    risk.arrived(12, 1, at(40_100));
+    risk.acknowledged(12);
+    risk.arrived(14, 1, at(40_200));
+    risk.arrived(15, 1, at(40_300));
+    assert_eq!(risk.behind().at_risk(at(40_300)), Duration::from_millis(30_300));
+    // A second silence before the first is made up for.
+    risk.heard(16, at(50_000));
+    assert_eq!(risk.behind().at_risk(at(50_000)), Duration::from_secs(40));
+    risk.arrived(16, 1, at(50_000));
+    risk.acknowledged(15);
+    assert_eq!(risk.behind().at_risk(at(50_000)), Duration::from_secs(40));
+    risk.acknowledged(16);
+    assert_eq!(risk.behind().at_risk(at(50_000)), Duration::ZERO);
+}
+
+#[test]
+fn what_was_changed_before_a_capture_goes_on_is_as_old_as_the_end_of_the_last_one() {
+    let zero = ambient::monotonic();
+    let at = |ms| zero + Duration::from_millis(ms);
+    let mut risk = Risk::default();
+    risk.resumed(10, Some(at(0)));
+    assert_eq!((risk.behind().stored, risk.behind().waiting_since), (Some(10), None));
+    risk.heard(12, at(60_000));
+    assert_eq!(risk.behind().at_risk(at(60_000)), Duration::from_secs(60));
+    risk.arrived(12, 1, at(60_100));
+    assert_eq!(risk.behind().at_risk(at(60_100)), Duration::from_millis(60_100));
+    risk.acknowledged(12);
+    assert_eq!(risk.behind().at_risk(at(60_200)), Duration::ZERO);
+
+    // Where the clock does not say how long that was, nobody knows, until it is stored.
+    let mut risk = Risk::default();
+    risk.resumed(10, None);
+    assert!(risk.behind().is_known);
+    risk.heard(12, at(60_000));
+    risk.arrived(12, 1, at(60_000));
+    assert!(!risk.behind().is_known);
+    risk.acknowledged(12);
+    assert!(risk.behind().is_known);
+}
