@@ -71,12 +71,13 @@ impl Entry {
 
     fn report(&self, cluster: &Name, now: Instant) -> Protection {
         let behind = self.behind.as_ref().map(|behind| *behind.borrow());
-        // Nothing is known of what was never heard.
+        // Nothing is known of what was never heard, and of how old it is where a clock was put back.
         let heard = behind.filter(|behind| behind.heard.is_some() && behind.stored.is_some());
+        let known = heard.filter(|behind| behind.is_known);
         Protection {
             cluster: cluster.clone(),
             duty: self.duty.clone(),
-            at_risk_ms: heard.map(|behind| millis(behind.at_risk(now))),
+            at_risk_ms: known.map(|behind| millis(behind.at_risk(now))),
             silent_ms: behind.and_then(|behind| behind.silent(now)).map(millis),
             waiting_revisions: heard.map_or(0, |behind| behind.revisions()),
             failures: behind.map_or(0, |behind| behind.failures),

@@ -1,9 +1,10 @@
 //! One cluster's protection: capture, points, proofs, merging and thinning out, by itself, whatever becomes of the others.
 //!
 //! Start at [`Guard::run`]. While this host may capture and holds the lease, `pointing` makes points (`noticing` when files change),
-//! `proving` has etcd's members say that the history is theirs and judges the recovery set, and `tidying` keeps all of it small; when
-//! the capture ends, they end.
+//! `proving` has etcd's members say that the history is theirs and judges the recovery set, `answering` says which of them do not answer, and `tidying`
+//! keeps all of it small; when the capture ends, they end.
 
+mod answering;
 mod noticing;
 mod pointing;
 mod proving;
@@ -14,7 +15,7 @@ pub(crate) use tidying::TIDY;
 use crate::Daemon;
 use crate::board::Board;
 use crate::locking::Locking;
-use estate::{Cluster, Distribution, Duty, Epoch, Name, PointId, Serving};
+use estate::{Cluster, Distribution, Duty, Epoch, Kind, Name, PointId, Serving};
 use etcd::Connection;
 use etcd::capture::{Behind, Note, Options, Risk, Tell};
 use protect::etcd::{Captured, Found, HistoryLock, Holder};
@@ -34,6 +35,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// A capture that went on for so long was a good one.
 const GOOD: Duration = Duration::from_secs(60);
+/// A trouble with the repository, which does not take what has changed.
+const STORING: &str = "storing";
+/// A trouble with etcd, which does not tell what has changed.
+const WATCHING: &str = "etcd";
 
 /// Protects one cluster.
 pub(crate) struct Guard {
@@ -137,6 +142,10 @@ impl Guard {
             let ended = Arc::clone(&self).capture(epoch, stop.clone()).await;
             let trouble = ended.err();
             self.board.trouble(&self.cluster, "capture", trouble.as_ref());
+            // Nothing is tried any more that could be over.
+            for about in [STORING, WATCHING, "members"] {
+                self.board.trouble(&self.cluster, about, None);
+            }
             if trouble.is_some() {
                 self.rest("it cannot be captured just now");
                 let is_good = begun.elapsed() >= GOOD;
@@ -171,6 +180,7 @@ impl Guard {
         let mut beside = JoinSet::new();
         beside.spawn(pointing::point(Arc::clone(&self), Arc::clone(&running)));
         beside.spawn(proving::prove(Arc::clone(&self), Arc::clone(&running)));
+        beside.spawn(answering::notice(Arc::clone(&self), Arc::clone(&running)));
         beside.spawn(tidying::tidy(Arc::clone(&self), Arc::clone(&running)));
         self.board.change(&self.cluster, |entry| entry.behind = Some(behind));
         let name = self.holder();
@@ -178,6 +188,9 @@ impl Guard {
         let waiting = |error: &repository::lease::LeaseError| {
             self.board
                 .change(&self.cluster, |entry| entry.duty = Duty::StandsBy { why: error.to_string() });
+            // To wait for somebody else is what it is for; to wait for a store that does not answer is not.
+            let trouble = (error.kind() == Kind::Unreachable).then(|| Trouble::from(error));
+            self.board.trouble(&self.cluster, "capture", trouble.as_ref());
         };
         let holder = Holder { name: &name, waiting: &waiting, patient: true };
         let captured = Captured {
@@ -219,10 +232,22 @@ impl Guard {
     fn tell(self: &Arc<Self>) -> Tell {
         let guard = Arc::clone(self);
         Arc::new(move |note: Note| {
-            if let Note::Connected { .. } | Note::Based { .. } = &note {
-                // Whoever is told something of etcd has the lease.
-                guard.board.change(&guard.cluster, |entry| entry.duty = Duty::Captures);
-                guard.board.trouble(&guard.cluster, "capture", None);
+            let trouble =
+                |about, trouble: Option<Trouble>| guard.board.trouble(&guard.cluster, about, trouble.as_ref());
+            match &note {
+                // What is in the way is said as a trouble, and that it is over.
+                Note::Unstored { why, kind } => return trouble(STORING, Some(unstored(why, *kind))),
+                Note::Stored => return trouble(STORING, None),
+                Note::Lost { why } => {
+                    return trouble(WATCHING, Some(Trouble::new("LB0401", Kind::Unreachable, why.clone())));
+                }
+                Note::Connected { .. } | Note::Based { .. } => {
+                    // Whoever is told something of etcd has the lease.
+                    guard.board.change(&guard.cluster, |entry| entry.duty = Duty::Captures);
+                    trouble("capture", None);
+                    trouble(WATCHING, None);
+                }
+                _ => {}
             }
             guard.board.say(&guard.cluster, &note.to_string());
         })
@@ -244,7 +269,7 @@ impl Guard {
         let guard = Arc::clone(self);
         let on: protect::etcd::OnUnlocked = Arc::new(move |error| {
             let trouble = error.map(|error| {
-                Trouble::new("LB0302", estate::Kind::Person, format!("something of the history is not locked: {error}"))
+                Trouble::new("LB0302", Kind::Person, format!("something of the history is not locked: {error}"))
             });
             guard.board.trouble(&guard.cluster, "locks of the history", trouble.as_ref());
         });
@@ -252,11 +277,21 @@ impl Guard {
     }
 }
 
+/// Why what has arrived waits here.
+fn unstored(why: &str, kind: Kind) -> Trouble {
+    let code = match kind {
+        Kind::Unreachable => "LB0301",
+        Kind::Damaged => "LB0306",
+        _ => "LB0302",
+    };
+    Trouble::new(code, kind, format!("what has changed is not stored, and is at risk: {why}")).hint("lifeboat check")
+}
+
 /// Makes a directory that only its owner enters.
 pub(crate) async fn made(path: &Path) -> Result<(), Trouble> {
     let made = tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).await;
     made.map_err(|reason| {
         let message = format!("{} cannot be made: {reason}", path.display());
-        Trouble::new("LB0308", estate::Kind::Person, message)
+        Trouble::new("LB0308", Kind::Person, message)
     })
 }

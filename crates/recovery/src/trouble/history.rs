@@ -115,7 +115,10 @@ impl From<MergingError> for Trouble {
 
 impl From<&LeaseError> for Trouble {
     fn from(error: &LeaseError) -> Self {
-        Self::of("LB0410", error.kind(), error)
+        // A store that does not answer is no somebody else.
+        let kind = error.kind();
+        let code = if kind == Kind::Unreachable { "LB0301" } else { "LB0410" };
+        Self::of(code, kind, error)
     }
 }
 
