@@ -216,7 +216,7 @@ fn road(tally: &mut Tally) -> Result<()> {
 }
 
 /// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve, to
-/// how histories are captured, or to how a repository is written.
+/// how histories are captured, to what `lifeboat serve` does, or to how a repository is written.
 pub(crate) fn soak() -> Result<ExitCode> {
     install()?;
     let mut tally = Tally::default();
@@ -226,6 +226,9 @@ pub(crate) fn soak() -> Result<ExitCode> {
     let mut writers = command(WRITERS);
     writers.env("LIFEBOAT_KILLS", "500");
     let writers = run_command(writers, &mut tally);
+    let mut soaked = command(SOAKED);
+    soaked.env("LIFEBOAT_KILLS", "100").env("LIFEBOAT_OUTAGE_SECONDS", "600");
+    let soaked = run_command(soaked, &mut tally);
     let mut objects = command("cargo test --workspace --test objects --locked -- --ignored --nocapture");
     objects.env("LIFEBOAT_OBJECTS", "2000");
     let objects = run_command(objects, &mut tally);
@@ -241,7 +244,7 @@ pub(crate) fn soak() -> Result<ExitCode> {
         .args(["lab", "down", "--name", "road"])
         .output();
     say(&tally.summary());
-    killed.and(writers).and(objects).and(properties).and(road)?;
+    killed.and(writers).and(soaked).and(objects).and(properties).and(road)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -250,6 +253,9 @@ const ROUNDS: usize = 10;
 
 /// Kills who writes a repository, on disks that forget what was not synced.
 const WRITERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture nothing_acknowledged";
+
+/// Breaks what stands around `lifeboat serve`, and kills it.
+const SOAKED: &str = "cargo test --workspace --test captures --locked -- --ignored --nocapture soaked";
 
 /// Plays the whole road in the lab.
 const ROAD: &str = "cargo test --workspace --test road --locked -- --ignored --test-threads=1 --nocapture";

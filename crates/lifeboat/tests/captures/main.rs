@@ -13,6 +13,7 @@ mod place;
 mod served;
 #[path = "../../../etcd/tests/server/server.rs"]
 mod server;
+mod soaked;
 #[path = "../../../repository/src/tests/weed/server.rs"]
 mod weed;
 

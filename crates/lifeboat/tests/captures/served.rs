@@ -11,13 +11,13 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// A host's Lifeboat.
-struct Serving {
-    child: Child,
-    socket: String,
+pub(super) struct Serving {
+    pub(super) child: Child,
+    pub(super) socket: String,
 }
 
 impl Serving {
-    fn begin(place: &Place, host: &str) -> Self {
+    pub(super) fn begin(place: &Place, host: &str) -> Self {
         let socket = place.0.join(format!("{host}.sock")).display().to_string();
         let line = format!("serve --host {host} --directory state-{host} --control {socket}");
         let log = std::fs::File::create(place.0.join(format!("{host}.log"))).unwrap();

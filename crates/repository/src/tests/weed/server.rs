@@ -1,5 +1,7 @@
 //! A real SeaweedFS on free ports of the loopback address. Stands by itself, so that other tests can have it too.
 
+#![allow(dead_code, reason = "what one set of tests does not need, another does")]
+
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -50,13 +52,22 @@ impl Server {
 
     fn spawn() -> Self {
         let files = tempfile::tempdir().unwrap();
-        let place = files.path();
-        let path = |name: &str| place.join(name).display().to_string();
-        std::fs::write(path("s3.json"), IDENTITIES).unwrap();
+        std::fs::write(files.path().join("s3.json"), IDENTITIES).unwrap();
         let held = PORTS.map(|name| (name, TcpListener::bind("127.0.0.1:0").unwrap()));
         let ports = held.map(|(name, socket)| (name, socket.local_addr().unwrap().port()));
+        Self {
+            child: Self::begin(&files, ports),
+            endpoint: format!("http://127.0.0.1:{}", ports[0].1),
+            ports,
+            files,
+        }
+    }
+
+    fn begin(files: &TempDir, ports: [(&'static str, u16); 8]) -> Child {
+        let place = files.path();
+        let path = |name: &str| place.join(name).display().to_string();
         let log = File::create(path("log")).unwrap();
-        let child = Command::new(program())
+        Command::new(program())
             .args([
                 "-logtostderr=true",
                 "server",
@@ -79,13 +90,19 @@ impl Server {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .unwrap();
-        Self {
-            child,
-            endpoint: format!("http://127.0.0.1:{}", ports[0].1),
-            ports,
-            files,
-        }
+            .unwrap()
+    }
+
+    /// Ends it at once; what it holds stays.
+    pub(crate) fn stop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _ended_already = self.child.wait();
+    }
+
+    /// Begins it again with what it held, at the same place. Whether it is of use yet, whoever needs it sees.
+    pub(crate) fn go_on(&mut self) {
+        self.stop();
+        self.child = Self::begin(&self.files, self.ports);
     }
 
     async fn ready(mut self, try_it: &impl AsyncFn(&str) -> Result<(), String>) -> Option<Self> {
@@ -111,8 +128,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ended_already = self.child.kill();
-        let _ended_already = self.child.wait();
+        self.stop();
         for (name, port) in self.ports {
             // It makes them there whatever it is told, and leaves them when it is killed.
             if let Some(part) = name.strip_suffix(".port.grpc") {
