@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: our figures beside those of peers, measured in one run on this machine. Start at [`run`].
 //!
-//! The works themselves are programs that are built with optimisations: `crates/etcd/examples/bench` and
-//! `crates/repository/examples/bench`.
+//! The works themselves are programs that are built with optimisations: `crates/etcd/examples/bench`,
+//! `crates/repository/examples/bench` and `crates/lifeboat/examples/bench`.
 
 use crate::install::install;
 use crate::printer::heading;
@@ -25,6 +25,8 @@ enum What {
     Etcd(Etcd),
     /// Seal, store and read back, beside zstd -3 and restic
     Repository(Repository),
+    /// Protect many clusters with one lifeboat serve, beside what their etcds take
+    Daemon(Daemon),
 }
 
 #[derive(clap::Args)]
@@ -65,6 +67,29 @@ struct Repository {
     work: PathBuf,
 }
 
+#[derive(clap::Args)]
+struct Daemon {
+    /// How many clusters are protected, one number a turn; the largest comes first, with a busy one among them
+    #[arg(long, value_name = "NUMBER", value_delimiter = ',', default_values_t = [20, 10, 5, 1],
+          value_parser = clap::value_parser!(u32).range(1..))]
+    clusters: Vec<u32>,
+    /// Size of each cluster's database, as in 50MB
+    #[arg(long, default_value = "50MB")]
+    size: String,
+    /// How long the first turn is measured; the others half as long
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Writes a second to each cluster
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// Writes a second to the busy one
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
+    busy: u64,
+    /// Directory on the disk to measure; some 6 times the size of all databases has to be free there
+    #[arg(long, value_name = "DIRECTORY", default_value_os_t = std::env::temp_dir())]
+    work: PathBuf,
+}
+
 /// Builds the works and runs them.
 pub(crate) fn run(args: Args) -> Result<ExitCode> {
     heading("install what is missing");
@@ -72,14 +97,33 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
     heading("build the bench");
     match args.what {
         What::Etcd(it) => {
-            let mut bench = bench("etcd", &it.only, it.runs, &it.size)?;
+            let mut bench = bench("etcd", &it.size)?;
+            repeated(&mut bench, &it.only, it.runs);
             bench.arg("--tools").arg(lab::tools::etcd(lab::EtcdLine::V3_6));
             bench.args(["--seconds", &it.seconds.to_string()]).arg("--work").arg(&it.work);
             run_command(bench, &mut Tally::default())?;
         }
         What::Repository(it) => {
-            let mut bench = bench("repository", &it.only, it.runs, &it.size)?;
+            let mut bench = bench("repository", &it.size)?;
+            repeated(&mut bench, &it.only, it.runs);
             bench.args(["--large", &it.large]).arg("--work").arg(&it.work);
+            run_command(bench, &mut Tally::default())?;
+        }
+        What::Daemon(it) => {
+            // It measures the program itself, which has to be as quick.
+            let lifeboat = "cargo build --release --locked --package lifeboat --bin lifeboat --example bench-lifeboat";
+            run_command(command(lifeboat), &mut Tally::default())?;
+            let mut bench = bench("lifeboat", &it.size)?;
+            let clusters: Vec<String> = it.clusters.iter().map(u32::to_string).collect();
+            bench.args(["--clusters", &clusters.join(",")]);
+            for (name, number) in [("--seconds", it.seconds), ("--rate", it.rate), ("--busy", it.busy)] {
+                bench.args([name, &number.to_string()]);
+            }
+            bench
+                .arg("--tools")
+                .arg(lab::tools::etcd(lab::EtcdLine::V3_6))
+                .arg("--work")
+                .arg(&it.work);
             run_command(bench, &mut Tally::default())?;
         }
     }
@@ -87,13 +131,18 @@ pub(crate) fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// Builds the works of a crate: the command that does them, with what all have in common.
-fn bench(package: &str, only: &[String], runs: u32, size: &str) -> Result<Command> {
+fn bench(package: &str, size: &str) -> Result<Command> {
     let which = format!("--release --locked --package {package} --example bench-{package}");
     run_command(command(&format!("cargo build {which}")), &mut Tally::default())?;
     let mut bench = command(&format!("cargo run --quiet {which} --"));
-    bench.args(["--runs", &runs.to_string(), "--size", size]);
+    bench.args(["--size", size]);
+    Ok(bench)
+}
+
+/// Says which works are done, and how often.
+fn repeated(bench: &mut Command, only: &[String], runs: u32) {
+    bench.args(["--runs", &runs.to_string()]);
     if !only.is_empty() {
         bench.args(["--only", &only.join(",")]);
     }
-    Ok(bench)
 }
