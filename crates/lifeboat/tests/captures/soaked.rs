@@ -80,7 +80,7 @@ struct World {
 
 async fn soak() {
     let number = |name: &str, few: u64| std::env::var(name).map_or(few, |text| text.parse().unwrap());
-    let (kills, outage_s) = (number("LIFEBOAT_KILLS", 5), number("LIFEBOAT_OUTAGE_SECONDS", 10));
+    let (kills, outage_s) = (number("LIFEBOAT_KILLS", 2), number("LIFEBOAT_OUTAGE_SECONDS", 5));
     let seed = number("LIFEBOAT_SEED", u64::from_le_bytes(ambient::random_bytes()));
     let mut world = World::begin().await;
     world.store_stops(Duration::from_secs(outage_s)).await;
