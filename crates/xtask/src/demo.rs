@@ -76,7 +76,7 @@ impl Demo {
         let known = ambient::now();
         self.wait("a copy that knows them", |demo| (demo.proven_until()? > known).then_some(()))?;
         self.type_in("status")?;
-        self.type_in("copies --newest 3")?;
+        self.type_in("points --newest 3")?;
 
         heading("the main site loses power");
         let cut = (ambient::monotonic(), ambient::now());
