@@ -121,7 +121,8 @@ async fn what_is_captured_into_a_bucket_with_object_lock_stays() {
     let put = async || client.put("/registry/x", "value", 0).await.unwrap().revision;
     let to_etcd = format!("--endpoints {}", server.connection.endpoint);
     let mut capture = Capture::begin(&place, &to_etcd);
-    for _ in 0..3 {
+    // As far as the copies below say that the history goes.
+    for _ in 0..6 {
         capture.stored(put().await);
     }
     capture.signal(Signal::SIGTERM);
