@@ -17,30 +17,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
-/// The directories with etcd, etcdctl and etcdutl, one for each version, oldest first.
-pub(crate) fn versions() -> Vec<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(directory) = from("LIFEBOAT_ETCD") {
-        return vec![directory];
-    }
-    let cache = from("LIFEBOAT_CACHE")
-        .or_else(|| from("XDG_CACHE_HOME").map(|d| d.join("lifeboat")))
-        .or_else(|| from("HOME").map(|d| d.join(".cache/lifeboat")))
-        .expect("LIFEBOAT_ETCD, LIFEBOAT_CACHE or HOME is set");
-    let entries = std::fs::read_dir(cache.join("tools")).into_iter().flatten();
-    let mut found: Vec<_> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("etcdutl").is_file())
-        .collect();
-    found.sort();
-    assert!(!found.is_empty(), "no etcd is installed: run cargo xtask test, or set LIFEBOAT_ETCD");
-    found
-}
-
-/// The newest version.
-pub(crate) fn newest() -> PathBuf {
-    versions().pop().unwrap()
-}
+#[path = "versions.rs"]
+mod versions;
+pub(crate) use versions::{newest, versions};
 
 /// What a program printed, if it ended well.
 pub(crate) fn run(command: &mut Command) -> String {

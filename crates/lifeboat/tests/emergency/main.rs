@@ -11,6 +11,8 @@
 mod history;
 mod page;
 mod stored;
+#[path = "../../../etcd/tests/server/versions.rs"]
+mod versions;
 
 use etcd::Record;
 use etcd::database::Database;

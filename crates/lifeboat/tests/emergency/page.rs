@@ -1,6 +1,7 @@
 //! The page: its blocks that are marked, and the shell in which they run.
 
 use crate::stored::Stored;
+use crate::versions::newest;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ impl Session {
         fs::write(folder.path().join("identity.txt"), &stored.identity).unwrap();
         fs::copy(PAGE, folder.path().join("emergency.md")).unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_lifeboat")).parent().unwrap();
-        let path = format!("{}:{}:/usr/sbin:/usr/bin:/sbin:/bin", etcdutl().display(), binary.display());
+        let path = format!("{}:{}:/usr/sbin:/usr/bin:/sbin:/bin", newest().display(), binary.display());
         let [client, peer] = free_ports().map(|port| format!("http://127.0.0.1:{port}"));
         let environment = vec![
             // The page's etcd, which would listen at its usual ports.
@@ -116,23 +117,4 @@ impl Session {
 fn free_ports() -> [u16; 2] {
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|socket| socket.local_addr().unwrap().port())
-}
-
-/// The directory of the newest etcdutl that there is.
-fn etcdutl() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if let Some(directory) = from("LIFEBOAT_ETCD") {
-        return directory;
-    }
-    let cache = from("LIFEBOAT_CACHE")
-        .or_else(|| from("XDG_CACHE_HOME").map(|d| d.join("lifeboat")))
-        .or_else(|| from("HOME").map(|d| d.join(".cache/lifeboat")))
-        .expect("LIFEBOAT_ETCD, LIFEBOAT_CACHE or HOME is set");
-    let tools = fs::read_dir(cache.join("tools")).into_iter().flatten();
-    let found = tools
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("etcdutl").is_file());
-    found
-        .max()
-        .expect("no etcdutl is installed: run cargo xtask test, or set LIFEBOAT_ETCD")
 }

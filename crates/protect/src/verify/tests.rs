@@ -4,6 +4,10 @@ use crate::files::Tree;
 use estate::HashProof;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
+use versions::newest;
+
+#[path = "../../../etcd/tests/server/versions.rs"]
+mod versions;
 
 /// The revision of the point.
 const AT: u64 = 20;
@@ -171,11 +175,10 @@ async fn an_etcd_that_cannot_be_used_shows_nothing_and_one_that_does_not_start_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs a real etcd, which LIFEBOAT_ETCD names the directory of: cargo xtask test"]
+#[ignore = "needs a real etcd: cargo xtask test"]
 async fn a_real_etcd_serves_what_was_rebuilt() {
     let ground = Ground::new().await;
     let point = ground.point(None).await;
-    let etcd = PathBuf::from(std::env::var_os("LIFEBOAT_ETCD").unwrap()).join("etcd");
-    let verified = ground.verified(&point, Some(&etcd)).await;
+    let verified = ground.verified(&point, Some(&newest().join("etcd"))).await;
     assert_eq!(outcome(&verified, Test::Etcd), Outcome::Shown, "{}", told(&verified));
 }
