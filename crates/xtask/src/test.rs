@@ -1,4 +1,5 @@
-//! `cargo xtask test`: everything that must hold, in order, up to the first step that fails.
+//! `cargo xtask test`: everything that must hold, in order. What fails is told at once, and what does not need it goes on: one run
+//! shows all that is broken.
 //!
 //! There is no other check: what the build server asks for is asked for here.
 
@@ -22,6 +23,8 @@ struct Step {
     name: &'static str,
     /// Whether `--fast` runs it too.
     fast: bool,
+    /// Whether the steps behind it need it.
+    needed: bool,
     run: fn(&mut Work) -> Result<()>,
 }
 
@@ -37,42 +40,55 @@ const STEPS: &[Step] = &[
     Step {
         name: "format",
         fast: true,
+        needed: false,
         run: |work| format(&mut work.tally),
     },
-    Step { name: "lint", fast: true, run: |work| lint(&mut work.tally) },
+    Step {
+        name: "lint",
+        fast: true,
+        needed: false,
+        run: |work| lint(&mut work.tally),
+    },
     Step {
         name: "build the tests",
         fast: true,
+        needed: true,
         run: |work| build(&mut work.tally),
     },
     Step {
         name: "install what is missing, begun beside the steps before",
         fast: false,
+        needed: true,
         run: installed,
     },
     Step {
         name: "unit tests and tidiness",
         fast: true,
+        needed: false,
         run: |work| unit_tests(&mut work.tally),
     },
     Step {
         name: "the manager, in Go",
         fast: false,
+        needed: false,
         run: |work| manager(&mut work.tally),
     },
     Step {
         name: "with real servers: etcd, DNS, S3, SSH",
         fast: false,
+        needed: false,
         run: |work| servers(&mut work.tally),
     },
     Step {
         name: "the lab",
         fast: false,
+        needed: false,
         run: |work| lab(&mut work.tally),
     },
     Step {
         name: "the whole road, in the lab",
         fast: false,
+        needed: false,
         run: |work| road(&mut work.tally),
     },
 ];
@@ -84,7 +100,8 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
     if !fast {
         work.installation = Some(std::thread::spawn(install));
     }
-    let mut broken = None;
+    let mut broken: Vec<&str> = Vec::new();
+    let mut stopped = false;
     for (number, step) in STEPS.iter().enumerate() {
         let title = format!("{}/{} {}", number + 1, STEPS.len(), step.name);
         if fast && !step.fast {
@@ -102,7 +119,11 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
                 say(&format!("{}: FAILED after {seconds:.1} s: {error:#}", step.name));
                 // A step that is no test, or never came to its tests, still counts: no sum may look green.
                 work.tally.failed += u32::from(work.tally.failed == failed_before);
-                broken = Some(step.name);
+                broken.push(step.name);
+                if !step.needed {
+                    continue;
+                }
+                stopped = true;
                 // Broken off, it would leave half a build behind; and the next run needs it as well.
                 if work.installation.is_some() {
                     say("waiting for the installation, which goes on beside");
@@ -115,12 +136,14 @@ pub(crate) fn run(Args { fast }: Args) -> Result<ExitCode> {
         }
     }
     let seconds = started.elapsed().as_secs_f32();
-    heading(&match broken {
-        None => format!("all steps done in {seconds:.1} s"),
-        Some(step) => format!("stopped at {step:?} after {seconds:.1} s"),
+    let names = broken.join("; ");
+    heading(&match (broken.is_empty(), stopped) {
+        (true, _) => format!("all steps done in {seconds:.1} s"),
+        (false, false) => format!("done in {seconds:.1} s, but these failed: {names}"),
+        (false, true) => format!("stopped after {seconds:.1} s, since these failed: {names}"),
     });
     say(&work.tally.summary());
-    Ok(if broken.is_none() {
+    Ok(if broken.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -182,7 +205,10 @@ fn manager(tally: &mut Tally) -> Result<()> {
 /// Tests that start one real server each, of the programs that the lab brings.
 fn servers(tally: &mut Tally) -> Result<()> {
     let targets: Vec<String> = SERVERS.iter().map(|name| format!("--test {name}")).collect();
-    let line = format!("cargo test --workspace --lib {} --locked -- --ignored --skip soaked::", targets.join(" "));
+    let line = format!(
+        "cargo test --workspace --lib {} --locked --no-fail-fast -- --ignored --skip soaked::",
+        targets.join(" ")
+    );
     let mut tests = Tally::default();
     let outcome = run_command(command(&line), &mut tests);
     tally.add_made_up_for(tests);

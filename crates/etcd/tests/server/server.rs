@@ -3,7 +3,11 @@
 //!
 //! Stands by itself with `certificates`, so that other tests can have it too: `#[path = "../server/server.rs"] mod server;`.
 
-#![allow(dead_code, reason = "what one set of tests does not need, another does")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "what one set of tests does not need, another does"
+)]
 
 use crate::certificates::Files;
 use etcd::{Client, Connection, User};

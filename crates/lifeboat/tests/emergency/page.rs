@@ -4,7 +4,7 @@ use crate::stored::Stored;
 use crate::versions::newest;
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
