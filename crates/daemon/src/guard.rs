@@ -37,6 +37,7 @@ const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const GOOD: Duration = Duration::from_secs(60);
 /// A trouble with the repository, which does not take what has changed.
 const STORING: &str = "storing";
+const SPOOLING: &str = "spool";
 /// A trouble with etcd, which does not tell what has changed.
 const WATCHING: &str = "etcd";
 
@@ -143,7 +144,7 @@ impl Guard {
             let trouble = ended.err();
             self.board.trouble(&self.cluster, "capture", trouble.as_ref());
             // Nothing is tried any more that could be over.
-            for about in [STORING, WATCHING, "members"] {
+            for about in [STORING, SPOOLING, WATCHING, "members"] {
                 self.board.trouble(&self.cluster, about, None);
             }
             if trouble.is_some() {
@@ -237,7 +238,14 @@ impl Guard {
             match &note {
                 // What is in the way is said as a trouble, and that it is over.
                 Note::Unstored { why, kind } => return trouble(STORING, Some(unstored(why, *kind))),
-                Note::Stored => return trouble(STORING, None),
+                Note::Unspooled { .. } => {
+                    let full = Trouble::new("LB0308", Kind::Person, note.to_string());
+                    return trouble(SPOOLING, Some(full));
+                }
+                Note::Stored => {
+                    trouble(SPOOLING, None);
+                    return trouble(STORING, None);
+                }
                 Note::Lost { why } => {
                     return trouble(WATCHING, Some(Trouble::new("LB0401", Kind::Unreachable, why.clone())));
                 }

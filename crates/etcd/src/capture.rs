@@ -15,6 +15,7 @@
 //!
 //! Not here: what the history is (`history`), whether it is right (`proof`), where it is kept beyond a directory.
 
+mod backlog;
 mod backoff;
 mod bridge;
 mod checks;
@@ -65,11 +66,14 @@ pub struct Options {
     pub limits: Limits,
     /// How many segments may be on their way to the shelf.
     pub in_flight: usize,
-    /// Bytes of changes that may wait in memory; beyond that, the watch is not read, and etcd keeps them. What is on its way to the
-    /// shelf, and a few responses of 2 MiB, come on top.
+    /// Bytes of changes that may wait in memory where the spool takes no more; beyond that, the watch is not read, and etcd keeps them.
+    /// What is on its way to the shelf, and a few responses of 2 MiB, come on top.
     pub pending_bytes: usize,
-    /// A local directory for the base on its way: room for a database, and its pack.
+    /// A local directory for what has to wait: a base on its way (room for a database, and its pack), and segments while the shelf is away
+    /// or slow.
     pub spool: PathBuf,
+    /// Bytes of segments that may wait there, compressed. No more than leaves a tenth of that disk free, or 10 GiB.
+    pub spool_bytes: u64,
     /// The member's own database file, if the first endpoint is on this host: the base is then read from it where that is safe.
     pub db_file: Option<PathBuf>,
     /// Whether a base counts only when the member's `HashKV` agrees with it. Costs the member the time to read its whole database; a
@@ -95,6 +99,7 @@ impl Options {
             in_flight: 4,
             pending_bytes: 16 << 20,
             spool: spool.into(),
+            spool_bytes: 1 << 30,
             db_file: None,
             prove: false,
             rates: Rates::default(),

@@ -247,6 +247,11 @@ impl Cutter {
         self.whole_bytes + self.open.as_ref().map_or(0, |open| open.bytes)
     }
 
+    /// Whether what waits to be cut fills a segment.
+    pub fn is_full(&self) -> bool {
+        self.whole_bytes >= self.limits.bytes
+    }
+
     /// The latest time in the history: the next must not be earlier.
     pub fn latest_ms(&self) -> u64 {
         self.latest_ms

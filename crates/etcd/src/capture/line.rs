@@ -2,6 +2,7 @@
 //!
 //! Start at [`Line::run`].
 
+use super::backlog::{Backlog, Waiting};
 use super::bridge::{Gap, bridge};
 use super::cutter::{Arrival, Cut, Cutter};
 use super::feed::Event;
@@ -11,8 +12,10 @@ use super::rivals::Rivals;
 use super::stores::{Stored, Stores};
 use super::take::Taken;
 use super::{CaptureError, Options};
-use crate::history::{Dictionary, Kind, LeaseSeen, Link, Seen, SegmentHeader, Shelf, Source, Tail, encode_segment};
-use bytes::Buf;
+use crate::history::{
+    Dictionary, Kind, LeaseSeen, Link, Name, Seen, SegmentHeader, Shelf, Source, Tail, encode_segment,
+};
+use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub(super) struct Line {
     tell: Tell,
     gauge: Gauge,
     stores: Stores,
+    /// What waits for one of those on their way to arrive.
+    backlog: Backlog,
     rivals: Rivals,
     end: Option<End>,
     /// Gaps that can be bridged once everything through this revision is stored.
@@ -66,12 +71,14 @@ impl Line {
             dictionary: tail.dictionary,
         });
         let stores = Stores::new(Arc::clone(&shelf), Arc::clone(&tell), gauge.clone());
+        let backlog = Backlog::new(options.spool.clone(), options.spool_bytes);
         Self {
             shelf,
             options,
             tell,
             gauge,
             stores,
+            backlog,
             rivals,
             end,
             gaps: VecDeque::new(),
@@ -107,7 +114,10 @@ impl Line {
         loop {
             let due = self.end.as_ref().and_then(|end| end.cutter.due());
             let wait = due.map_or(FOREVER, |due| due.saturating_duration_since(ambient::monotonic()));
-            let free = self.stores.len() < self.options.in_flight;
+            let is_free = self.backlog.is_empty() && self.stores.len() < self.options.in_flight;
+            let is_full = self.end.as_ref().is_some_and(|end| end.cutter.is_full());
+            // A store that is slow gets full segments, which it takes better than many small ones.
+            let may_cut = is_free || (is_full && self.backlog.has_room());
             let waiting = self.end.as_ref().map_or(0, |end| end.cutter.bytes());
             tokio::select! {
                 Some(stored) = self.stores.next() => self.stored(stored?),
@@ -115,7 +125,10 @@ impl Line {
                     Some(event) => self.take(event)?,
                     None => return Ok(false),
                 },
-                () = ambient::sleep(wait), if due.is_some() && free => { self.cut()?; }
+                () = ambient::sleep(wait), if due.is_some() && may_cut => match is_free {
+                    true => { self.cut()?; }
+                    false => self.cut_aside().await?,
+                },
                 found = self.rivals.look() => if let Some(name) = found {
                     return Err(CaptureError::Rival { name: name.to_string() });
                 },
@@ -142,6 +155,7 @@ impl Line {
 
     fn stored(&mut self, Stored { timeline, through }: Stored) {
         self.gauge.acknowledged(timeline, through);
+        self.send();
         while let Some((_, gap)) = self.gaps.pop_front_if(|(needs, _)| *needs <= through) {
             self.mend(gap);
         }
@@ -188,8 +202,12 @@ impl Line {
         let source = taken.written.header.base().map(|it| it.source).unwrap_or_default();
         let pack = Arc::clone(&taken.pack);
         self.rivals.own(taken.written.name);
-        self.stores
-            .put(taken.written.name, taken.revision, Arc::new(move || Box::new(pack.reader())));
+        self.backlog.push(Waiting {
+            name: taken.written.name,
+            through: taken.revision,
+            body: Arc::new(move || Box::new(pack.reader())),
+        });
+        self.send();
         self.end = Some(End {
             timeline: taken.written.name.timeline(),
             link: taken.written.chain,
@@ -200,19 +218,47 @@ impl Line {
         Ok(())
     }
 
-    /// Cuts one segment and sends it on its way; whether there was anything to cut.
+    /// Sends on its way what may be, oldest first.
+    fn send(&mut self) {
+        while self.stores.len() < self.options.in_flight.max(1)
+            && let Some(Waiting { name, through, body }) = self.backlog.pop()
+        {
+            self.stores.put(name, through, body);
+        }
+    }
+
+    /// Cuts one segment and sends it on its way, behind what waits for that; whether there was anything to cut.
     fn cut(&mut self) -> Result<bool, CaptureError> {
-        let Some(end) = &mut self.end else { return Ok(false) };
-        let Some(mut cut) = end.cutter.cut(ambient::monotonic()) else {
+        let Some((name, through, bytes)) = self.segment()? else {
             return Ok(false);
+        };
+        let body = Arc::new(move || -> Box<dyn std::io::Read + Send> { Box::new(bytes.clone().reader()) });
+        self.backlog.push(Waiting { name, through, body });
+        self.send();
+        Ok(true)
+    }
+
+    /// Cuts one segment and lays it on the local disk.
+    async fn cut_aside(&mut self) -> Result<(), CaptureError> {
+        if let Some((name, through, bytes)) = self.segment()?
+            && let Some(why) = self.backlog.lay(name, through, bytes).await
+        {
+            (self.tell)(Note::Unspooled { why: why.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Cuts one segment: its name, the last revision in it, and its bytes.
+    fn segment(&mut self) -> Result<Option<(Name, u64, Bytes)>, CaptureError> {
+        let Some(end) = &mut self.end else { return Ok(None) };
+        let Some(mut cut) = end.cutter.cut(ambient::monotonic()) else {
+            return Ok(None);
         };
         let (through, records) = (cut.through, std::mem::take(&mut cut.records));
         let (bytes, written) = encode_segment(header(end, cut), &records, end.dictionary.as_ref())?;
         end.link = written.chain;
         self.rivals.own(written.name);
-        self.stores
-            .put(written.name, through, Arc::new(move || Box::new(bytes.clone().reader())));
-        Ok(true)
+        Ok(Some((written.name, through, bytes)))
     }
 }
 

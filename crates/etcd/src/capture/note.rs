@@ -72,6 +72,12 @@ pub enum Note {
         /// What has to be done about it.
         kind: Kind,
     },
+    /// The spool does not take what the shelf does not: the watch is not read on when what waits has filled its place in memory, and what
+    /// etcd compacts meanwhile is lost.
+    Unspooled {
+        /// What happened.
+        why: String,
+    },
     /// Whether the source's users or roles change cannot be seen: a rebuild gets those of the last base.
     UsersUnseen {
         /// What happened.
@@ -109,6 +115,12 @@ impl fmt::Display for Note {
             Self::Bridged { after, through } => write!(f, "what is known of revisions {after} to {through} is stored"),
             Self::Unbridged { why } => write!(f, "what is known of a gap could not be stored: {why}"),
             Self::Unstored { why, .. } => write!(f, "{why}; trying again"),
+            Self::Unspooled { why } => {
+                write!(
+                    f,
+                    "the local disk does not take what waits for the store: {why}; etcd keeps it as long as it does"
+                )
+            }
             Self::UsersUnseen { why } => {
                 write!(
                     f,

@@ -149,15 +149,7 @@ async fn segments_follow_each_other_and_stopping_stores_the_rest() {
         (Some(70), 0, None, 0)
     );
     let history = History::open(shelf).unwrap();
-    let moment = history.moment(1, 70).unwrap();
-    let mut revisions = Vec::new();
-    for number in 0..moment.segments().len() {
-        let pack = moment.segment(number).unwrap();
-        for frame in pack.frames_of(crate::history::Role::Changes) {
-            revisions.extend(pack.records(frame).unwrap().map(|it| it.unwrap().revision.main));
-        }
-    }
-    assert_eq!(revisions, (11..=70).collect::<Vec<_>>());
+    assert_eq!(revisions(&history, 70), (11..=70).collect::<Vec<_>>());
     assert_eq!(history.unused(), []);
 }
 
@@ -197,26 +189,51 @@ async fn stopping_does_not_wait_for_a_shelf_that_fails() {
     assert_eq!(error.kind(), estate::Kind::Person, "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_a_slow_shelf_is_bounded_and_goes_into_larger_segments() {
-    let mut scene = scene(|options| {
-        options.in_flight = 2;
-        options.pending_bytes = 5_000;
-        options.limits = Limits { bytes: 100_000, ..options.limits };
-    });
-    let Scene { line, events, arriving, behind, gauge, shelf, .. } = &mut scene;
-    let (shelf, (held, is_held)) = (Arc::clone(shelf), std::sync::mpsc::channel());
-    let (release, released) = std::sync::mpsc::channel::<()>();
-    let gate = std::thread::spawn(move || {
-        let _held = shelf.gate.lock().unwrap();
-        held.send(()).unwrap();
-        let _ = released.recv();
-    });
-    is_held.recv().unwrap();
+/// The shelf, for as long as it stores nothing.
+struct Held {
+    release: std::sync::mpsc::Sender<()>,
+    holder: std::thread::JoinHandle<()>,
+}
+
+impl Held {
+    fn new(shelf: &Arc<Moody>) -> Self {
+        let (shelf, (held, is_held)) = (Arc::clone(shelf), std::sync::mpsc::channel());
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let holder = std::thread::spawn(move || {
+            let _held = shelf.gate.lock().unwrap();
+            held.send(()).unwrap();
+            let _ = released.recv();
+        });
+        is_held.recv().unwrap();
+        Self { release, holder }
+    }
+
+    fn release(self) {
+        drop(self.release);
+        self.holder.join().unwrap();
+    }
+}
+
+/// The revisions of all changes behind the base, as they are stored.
+fn revisions(history: &History, through: u64) -> Vec<u64> {
+    let moment = history.moment(1, through).unwrap();
+    let mut revisions = Vec::new();
+    for number in 0..moment.segments().len() {
+        let pack = moment.segment(number).unwrap();
+        for frame in pack.frames_of(crate::history::Role::Changes) {
+            revisions.extend(pack.records(frame).unwrap().map(|it| it.unwrap().revision.main));
+        }
+    }
+    revisions
+}
+
+/// All that was sent while the shelf stored nothing, and whether the line took all of it.
+async fn sent_to_a_held_shelf(scene: &mut Scene, most: u64) -> u64 {
+    let Scene { line, events, arriving, gauge, shelf, .. } = scene;
+    let held = Held::new(shelf);
     let mut sent = 0;
-    // One event has 1,000 bytes: two segments on their way, no more than six thousand bytes in the cutter, four events in between.
     let feeding = async {
-        for main in 11..1000 {
+        for main in 11..11 + most {
             let sending = Scene::arrive(events, gauge, main, 1000);
             if tokio::time::timeout(Duration::from_millis(500), sending).await.is_err() {
                 break;
@@ -225,11 +242,56 @@ async fn what_waits_for_a_slow_shelf_is_bounded_and_goes_into_larger_segments() 
         }
     };
     let stopped = line.run(arriving, feeding).await;
-    drop(release);
-    gate.join().unwrap();
+    held.release();
     assert!(stopped.unwrap());
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_local_disk_takes_what_a_slow_shelf_does_not() {
+    let mut scene = scene(|options| {
+        options.in_flight = 2;
+        options.pending_bytes = 5_000;
+        options.limits = Limits { bytes: 4_000, ..options.limits };
+    });
+    assert_eq!(sent_to_a_held_shelf(&mut scene, 1000).await, 1000);
+    assert_eq!(scene.notes.lock().unwrap()[..], []);
+    let Scene { line, mut arriving, shelf, behind, .. } = scene;
+    line.finish(&mut arriving).await.unwrap();
+    assert_eq!((behind.borrow().stored, behind.borrow().waiting_bytes), (Some(1010), 0));
+    let history = History::open(shelf).unwrap();
+    assert_eq!((history.newest().unwrap().newest(), history.unused()), (Some(1010), Vec::new()));
+    assert_eq!(revisions(&history, 1010), (11..=1010).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_local_disk_that_takes_nothing_loses_nothing() {
+    let mut scene = scene(|options| {
+        options.in_flight = 2;
+        options.pending_bytes = 5_000;
+        options.limits = Limits { bytes: 4_000, ..options.limits };
+        options.spool = "/nowhere/at/all".into();
+    });
+    let sent = sent_to_a_held_shelf(&mut scene, 1000).await;
+    assert!((10..40).contains(&sent), "{sent}");
+    let notes = scene.notes.lock().unwrap().clone();
+    assert!(matches!(&notes[..], [Note::Unspooled { .. }]), "{notes:?}");
+    let Scene { line, mut arriving, shelf, .. } = scene;
+    line.finish(&mut arriving).await.unwrap();
+    let history = History::open(shelf).unwrap();
+    assert_eq!(history.newest().unwrap().newest(), Some(10 + sent));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_slow_shelf_is_bounded_and_goes_into_larger_segments() {
+    let mut scene = scene(|options| {
+        options.in_flight = 2;
+        options.pending_bytes = 5_000;
+        options.limits = Limits { bytes: 100_000, ..options.limits };
+    });
+    // One event has 1,000 bytes: two segments on their way, no more than six thousand bytes in the cutter, four events in between.
+    let sent = sent_to_a_held_shelf(&mut scene, 1000).await;
     assert!((3..30).contains(&sent), "{sent}");
-    behind.borrow_and_update();
     scene.line.finish(&mut scene.arriving).await.unwrap();
     let history = History::open(Arc::clone(&scene.shelf) as Arc<dyn Shelf>).unwrap();
     assert_eq!(history.newest().unwrap().newest(), Some(10 + sent));

@@ -191,7 +191,7 @@ async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
     });
     let mut options = Options::new(folder.path());
     options.limits.every = Duration::from_millis(50);
-    (options.in_flight, options.pending_bytes) = (1, 64 << 10);
+    (options.in_flight, options.pending_bytes, options.spool_bytes) = (1, 64 << 10, 0);
     let running = Running::onto(&server.connection, Arc::clone(&shelf) as Arc<dyn Shelf>, options);
     running.stored(load.revision).await;
     let before = load.revision;
@@ -239,4 +239,46 @@ async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
     for one in [Seen { revision: after, pairs }, all, look(&client, load.revision).await] {
         rebuilt_serves(&newest(), &history, &one, None).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs etcd: cargo xtask test"]
+async fn the_local_disk_keeps_what_etcd_forgets_while_a_shelf_fails() {
+    let server = Server::start(&newest(), None).await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = server.client().await;
+    let mut load = Load::new(client.clone());
+    load.run(30).await;
+    let shelf = Arc::new(Failing {
+        directory: Directory::open(&folder.path().join("history")).unwrap(),
+        fails: AtomicBool::new(false),
+    });
+    let mut options = Options::new(folder.path());
+    options.limits.every = Duration::from_millis(50);
+    (options.in_flight, options.pending_bytes, options.limits.bytes) = (1, 256 << 10, 64 << 10);
+    let running = Running::onto(&server.connection, Arc::clone(&shelf) as Arc<dyn Shelf>, options);
+    running.stored(load.revision).await;
+    shelf.fails.store(true, Ordering::SeqCst);
+    let mut last = 0;
+    for number in 0..400 {
+        last = client
+            .put(format!("new/{:03}", number % 7), vec![b'v'; 20_000], 0)
+            .await
+            .unwrap()
+            .revision;
+    }
+    // All has arrived: two dozen times what may wait in memory.
+    running.shows(|behind| behind.waiting_bytes >= 400 * 20_000).await;
+    client.compact(last, true).await.unwrap();
+    shelf.fails.store(false, Ordering::SeqCst);
+    running.stored(last).await;
+    let notes = running.stop().await;
+    let history = check_all(folder.path(), &client).await;
+    assert_eq!(history.holes(1).unwrap(), [], "{notes:?}");
+    assert!(
+        !notes
+            .iter()
+            .any(|note| matches!(note, Note::Taking { why: Why::Compacted { .. }, .. })),
+        "{notes:?}"
+    );
 }

@@ -28,6 +28,7 @@ impl Tidings {
             | Note::Streaming { .. }
             | Note::Unbridged { .. }
             | Note::Unstored { .. }
+            | Note::Unspooled { .. }
             | Note::UsersUnseen { .. } => return self.lasting(text, now),
         }
         Some(text)

@@ -1,0 +1,157 @@
+//! What is cut but has to wait for the shelf, in order: the local disk takes it, so that a store that is away for hours costs no version
+//! of anything. Start at [`Backlog::push`].
+//!
+//! It lies in files without names: nothing is left of it, however the process ends. Whoever goes on then asks etcd, which has the same
+//! changes until it compacts them.
+
+use super::stores::Body;
+use crate::history::Name;
+use bytes::{Buf, Bytes};
+use nix::sys::statvfs::fstatvfs;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A new file is begun when one has so much: its room is given back when all in it is stored.
+const FILE_BYTES: u64 = 64 << 20;
+/// A tenth of the disk, but no more than this, is left to others: on the host of a control plane, to etcd.
+const LEFT_BYTES: u64 = 10 << 30;
+
+/// Something on its way to the shelf.
+pub(super) struct Waiting {
+    pub(super) name: Name,
+    /// With it, everything through this revision is stored once what is before it is.
+    pub(super) through: u64,
+    pub(super) body: Body,
+}
+
+/// Objects that wait, oldest first.
+pub(super) struct Backlog {
+    directory: PathBuf,
+    bytes_max: u64,
+    waiting: VecDeque<Waiting>,
+    /// What is written to, and how far it is written.
+    file: Option<(Arc<File>, u64)>,
+    /// Bytes that lie on the disk and are not stored yet.
+    lying: Arc<AtomicU64>,
+    /// Whether the disk did not take the last one.
+    refused: bool,
+}
+
+/// A piece of a file.
+struct Piece {
+    file: Arc<File>,
+    offset: u64,
+    bytes: u64,
+    lying: Arc<AtomicU64>,
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.lying.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Reads a piece.
+struct Reader {
+    piece: Arc<Piece>,
+    at: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.piece.bytes - self.at).unwrap_or(usize::MAX);
+        let most = left.min(into.len());
+        let read = self
+            .piece
+            .file
+            .read_at(into.get_mut(..most).unwrap_or_default(), self.piece.offset + self.at)?;
+        if read == 0 && most > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+impl Backlog {
+    /// An empty one, for no more than `bytes_max` in files below `directory`.
+    pub(super) fn new(directory: PathBuf, bytes_max: u64) -> Self {
+        Self {
+            directory,
+            bytes_max,
+            waiting: VecDeque::new(),
+            file: None,
+            lying: Arc::default(),
+            refused: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether another segment may be cut before there is room on the way to the shelf. After the disk refused one, when one has left.
+    pub(super) fn has_room(&self) -> bool {
+        !self.refused && self.lying.load(Ordering::Relaxed) < self.bytes_max
+    }
+
+    /// Takes what comes next as it is.
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        self.waiting.push_back(waiting);
+    }
+
+    /// Takes a segment: onto the disk, and where that refuses, into memory. Why it refused, the first time.
+    pub(super) async fn lay(&mut self, name: Name, through: u64, bytes: Bytes) -> Option<io::Error> {
+        let (file, offset) = match self.file.take() {
+            Some((file, written)) if written < FILE_BYTES => (Some(file), written),
+            _ => (None, 0),
+        };
+        let (directory, all) = (self.directory.clone(), bytes.clone());
+        let laid = tokio::task::spawn_blocking(move || {
+            let file = match file {
+                Some(file) => file,
+                None => Arc::new(tempfile::tempfile_in(directory)?),
+            };
+            write(&file, offset, &all).map(|()| file)
+        });
+        let (body, refusal): (Body, _) = match laid.await.unwrap_or_else(|e| Err(io::Error::other(e))) {
+            Ok(file) => {
+                let length = bytes.len() as u64;
+                self.lying.fetch_add(length, Ordering::Relaxed);
+                self.file = Some((Arc::clone(&file), offset + length));
+                let lying = Arc::clone(&self.lying);
+                let piece = Arc::new(Piece { file, offset, bytes: length, lying });
+                (Arc::new(move || Box::new(Reader { piece: Arc::clone(&piece), at: 0 })), None)
+            }
+            Err(refusal) => (Arc::new(move || Box::new(bytes.clone().reader())), Some(refusal)),
+        };
+        self.waiting.push_back(Waiting { name, through, body });
+        let was_refused = std::mem::replace(&mut self.refused, refusal.is_some());
+        refusal.filter(|_| !was_refused)
+    }
+
+    /// Gives out the oldest.
+    pub(super) fn pop(&mut self) -> Option<Waiting> {
+        let oldest = self.waiting.pop_front()?;
+        self.refused = false;
+        if self.waiting.is_empty() {
+            self.file = None;
+        }
+        Some(oldest)
+    }
+}
+
+fn write(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let disk = fstatvfs(file)?;
+    let (free, all) = (disk.blocks_available(), disk.blocks());
+    let left = (all / 10).min(LEFT_BYTES / disk.fragment_size().max(1));
+    if free < left {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    file.write_all_at(bytes, offset)
+}
