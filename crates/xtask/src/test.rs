@@ -307,7 +307,7 @@ const LONG: &[&str] = &[
 
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.
 fn lab(tally: &mut Tally) -> Result<()> {
-    run_command(command("cargo build --workspace --locked"), tally)?;
+    // Built with the tests; building it by itself would build much anew, with fewer features.
     let lifeboat = binary()?;
     let mut tests = command(&format!("{LAB} --skip {MANUAL}"));
     tests.env("LIFEBOAT_BIN", &lifeboat);
