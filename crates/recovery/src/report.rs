@@ -4,6 +4,11 @@ use crate::runs::Run;
 use engine::{Ended, Event};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::time::Duration;
+
+/// A runner writes a sign of life every few seconds, and another may take the run after 15 s without one. Twice that long, clocks may
+/// differ and stores be slow.
+const SILENT: Duration = Duration::from_secs(30);
 
 /// A run, measured.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -11,8 +16,11 @@ use serde::Serialize;
 pub struct Measured {
     /// The run's number.
     pub run: u64,
-    /// `running`, `stopped` at a failed step, `succeeded`, `cancelled` or `failed`.
+    /// `running`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled` or
+    /// `failed`.
     pub state: &'static str,
+    /// When its runner was last heard.
+    pub heard: Timestamp,
     /// From and to which site.
     pub from: String,
     /// To which site.
@@ -67,9 +75,12 @@ pub struct StepTime {
 }
 
 impl Measured {
-    /// Measures `run`.
-    pub fn of(run: &Run) -> Self {
+    /// Measures `run`, as it is at `now`.
+    pub fn of(run: &Run, now: Timestamp) -> Self {
         let plan = &run.plan;
+        let begun = run.state.begun.unwrap_or(plan.made);
+        let heard = run.entries.last().map_or(begun, |entry| entry.at);
+        let is_silent = now.duration_since(heard).unsigned_abs() > SILENT && now > heard;
         let steps = plan.steps.iter().map(|step| {
             let first = |wanted: &dyn Fn(&Event) -> bool| run.entries.iter().find(|e| wanted(&e.event)).map(|e| e.at);
             StepTime {
@@ -93,8 +104,10 @@ impl Measured {
                 (Some(Ended::Cancelled), _) => "cancelled",
                 (Some(Ended::Failed { .. }), _) => "failed",
                 (None, Some(_)) => "stopped",
+                (None, None) if is_silent => "silent",
                 (None, None) => "running",
             },
+            heard,
             from: plan.from.to_string(),
             to: plan.to.to_string(),
             cluster: plan.cluster.to_string(),
@@ -104,7 +117,7 @@ impl Measured {
             unsigned: plan.unsigned.clone(),
             point_begun: plan.point_begun,
             lost_at: plan.loss.last_seen,
-            begun: run.state.begun.unwrap_or(plan.made),
+            begun,
             ended: end.map(|entry| entry.at),
             steps: steps.collect(),
             seconds_lost: plan.seconds_lost(),

@@ -267,7 +267,11 @@ fn a_run_is_measured_from_its_journal() {
             entries,
         }
     };
-    let stopped = Measured::of(&run(journal.clone()));
+    let state = |entries: usize, now: f64| Measured::of(&run(journal[..entries].to_vec()), at(now)).state;
+    assert_eq!((state(5, 42.0), state(5, 42.2)), ("running", "silent"));
+    // A clock that is behind the runner's is no reason.
+    assert_eq!(state(5, -60.0), "running");
+    let stopped = Measured::of(&run(journal.clone()), at(3600.0));
     assert_eq!((stopped.state, stopped.by_hand.as_deref()), ("stopped", Some("do fence by hand")));
     assert_eq!(stopped.problem.unwrap().code, "LB0704");
     journal.extend([
@@ -276,7 +280,7 @@ fn a_run_is_measured_from_its_journal() {
         (31.0, done("fence", 2)),
         (31.1, Event::Ended { how: Ended::Succeeded }),
     ]);
-    let measured = Measured::of(&run(journal));
+    let measured = Measured::of(&run(journal), at(3600.0));
     insta::assert_snapshot!(serde_json::to_string_pretty(&measured).unwrap());
     assert_eq!(measured.zero(), at(0.0));
 }

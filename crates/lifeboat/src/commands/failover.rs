@@ -103,5 +103,5 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Some(done) => done.map(drop)?,
         None => return Err(broken_off(number, "lifeboat failover --yes")),
     }
-    printer.show(&Shown(Measured::of(&runs::read(&repository, number).await?)))
+    printer.show(&Shown(Measured::of(&runs::read(&repository, number).await?, ambient::now())))
 }

@@ -173,7 +173,11 @@ impl Report for Shown {
         text += &lost(run);
         text += &left_out(run);
         if run.state == "running" {
-            text += &format!("when nobody carries it out any more, to go on: {}\n", goes_on(run));
+            text += &format!("if it is broken off, to go on: {}\n", goes_on(run));
+        }
+        if run.state == "silent" {
+            text += &format!("\nsilent: whoever carried it out has given no sign of life since {}\n", time(run.heard));
+            text += &format!("  to go on: {}\n", goes_on(run));
         }
         if let Some(problem) = &run.problem {
             text += &format!("\nstopped: {} ({})\n", problem.message, problem.code);
@@ -255,7 +259,7 @@ pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failur
     let mut listed = Vec::new();
     for number in repository.runs().await.map_err(recovery::Trouble::from)? {
         match runs::read(&repository, number).await {
-            Ok(run) => listed.push(Measured::of(&run)),
+            Ok(run) => listed.push(Measured::of(&run, ambient::now())),
             Err(damaged) if damaged.code == "LB0703" => printer.talk(&format!("not listed: {damaged}")),
             Err(other) => return Err(other.into()),
         }
@@ -278,7 +282,7 @@ async fn show(args: OneArgs, printer: &Printer) -> Result<(), Failure> {
             .await?
             .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan"))?,
     };
-    printer.show(&Shown(Measured::of(&run)))
+    printer.show(&Shown(Measured::of(&run, ambient::now())))
 }
 
 async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {

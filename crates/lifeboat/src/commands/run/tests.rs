@@ -32,6 +32,7 @@ fn succeeded() -> Measured {
     Measured {
         run: 1,
         state: "succeeded",
+        heard: at(75.5),
         from: "main".to_owned(),
         to: "standby".to_owned(),
         cluster: "rancher".to_owned(),
@@ -105,6 +106,18 @@ fn restored() -> Measured {
 #[test]
 fn a_restore_says_onto_what_and_how_it_goes_on() {
     insta::assert_snapshot!(Shown(restored()).text());
+}
+
+#[test]
+fn a_run_that_nobody_carries_on() {
+    let silent = Measured {
+        state: "silent",
+        heard: at(14.0),
+        problem: None,
+        by_hand: None,
+        ..stopped()
+    };
+    insta::assert_snapshot!(text(&Shown(silent)));
 }
 
 #[test]
