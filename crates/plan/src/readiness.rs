@@ -19,6 +19,8 @@ pub type Gathered<T> = Result<T, String>;
 pub struct ReadinessFacts {
     /// How old the oldest change is that is not stored.
     pub at_risk: AtRisk,
+    /// Whether the store of its repository answers.
+    pub store: Gathered<()>,
     /// The newest point; `None` where there is none.
     pub newest: Gathered<Option<Newest>>,
     /// How long ago the history was proven by etcd's own hash; `None`: never.

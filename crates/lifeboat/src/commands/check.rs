@@ -41,7 +41,10 @@ impl Findings {
     fn in_columns(&self, columns: Option<u16>) -> String {
         let row = |it: &Finding| {
             let code = it.code.as_ref().map(|code| format!(" ({})", shown(code)));
-            let next = it.next.as_ref().map(|next| format!("\nnext: {}", shown(next)));
+            let next = it.next.as_ref().map(|next| {
+                let lines: Vec<String> = next.lines().map(shown).collect();
+                format!("\nnext: {}", lines.join("\nor: "))
+            });
             let found = format!("{}{}{}", shown(&it.found), code.unwrap_or_default(), next.unwrap_or_default());
             (Some(colour(it.state)), [it.state.to_string(), shown(&it.what), found])
         };

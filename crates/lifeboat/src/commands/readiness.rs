@@ -145,8 +145,14 @@ fn gathered(world: &World, cluster: &Cluster, facts: &Facts, account: &Account, 
         .flat_map(|it| &it.copies)
         .filter(|it| it.of == *cluster.repository);
     copies.extend(told.map(|it| (it.repository.clone(), copy(it))));
+    let stored = facts.stored.get(&account.cluster).and_then(|it| it.trouble.as_ref());
+    let is_of_store = |code: &str| matches!(code, "LB0301" | "LB0302");
     ReadinessFacts {
         at_risk: account.at_risk,
+        store: match stored {
+            Some(told) if is_of_store(&told.code) => Err(told.text.clone()),
+            _ => Ok(()),
+        },
         newest: match &account.newest {
             Some(newest) => Ok(Some(Newest { age: age(newest.begun), files: newest.files })),
             None if account.no_point => Ok(None),

@@ -172,6 +172,10 @@ impl<'a> Ladder<'a> {
             Ok(None) => return level(0, "there is nothing to be there", "a point"),
             Ok(Some(_)) => {}
         }
+        // What was stored there once may be gone.
+        if let Err(why) = &self.facts.store {
+            return unknown(why);
+        }
         match (self.away(), self.ready_elsewhere()) {
             (Ok(why), Ok(host)) => level(3, format!("{why}; {host} keeps the newest state ready"), ""),
             (Ok(why), Err(lacking)) => level(2, why, lacking),

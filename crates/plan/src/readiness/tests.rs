@@ -17,6 +17,7 @@ fn secs(seconds: u64) -> Duration {
 fn good() -> ReadinessFacts {
     ReadinessFacts {
         at_risk: AtRisk::Known { ms: 400, silent_ms: None },
+        store: Ok(()),
         newest: Ok(Some(Newest { age: secs(12), files: Some(true) })),
         proven: Ok(Some(secs(200))),
         lacks: Ok(Vec::new()),
@@ -31,6 +32,7 @@ fn nothing() -> ReadinessFacts {
     let why = || "nobody answers".to_owned();
     ReadinessFacts {
         at_risk: AtRisk::Unknown,
+        store: Err(why()),
         newest: Err(why()),
         proven: Err(why()),
         lacks: Err(why()),
@@ -97,6 +99,15 @@ fn each_lack_takes_its_level_and_names_itself() {
         level("management cluster", &|facts| facts.unfit = Err("it does not answer".to_owned())),
     ];
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_store_that_does_not_answer_has_nothing_for_sure() {
+    let mut facts = good();
+    facts.store = Err("s3://a does not answer".to_owned());
+    let cells = readiness(&estate(|it| it), &name("rancher"), &facts);
+    let copies = cells.iter().find(|it| it.component == "copies at the DR site").unwrap();
+    assert_eq!((copies.level, &*copies.why), (Rung::Unknown, "s3://a does not answer"));
 }
 
 #[test]

@@ -17,12 +17,21 @@ pub(super) fn findings(world: &World, looked: &Looked) -> Vec<Finding> {
     let found = format!("estate {}, clusters {}", world.estate.name, named.join(", "));
     let mut all = match looked.only_here {
         true => Vec::new(),
+        false if named.is_empty() => {
+            let found = format!("estate {} has no cluster: nothing is protected", world.estate.name);
+            vec![Finding::warn(
+                "estate file",
+                found,
+                "clusters: as lifeboat init writes it, and docs/estate.md tells",
+            )]
+        }
         false => vec![Finding::ok("estate file", found)],
     };
     sites(looked, &mut all);
     for (name, of) in &world.estate.repositories {
         if !looked.only_here {
             said_of_repository(name, of, &mut all);
+            keys(name, of, world, &mut all);
         }
         if let Some(looked) = looked.stores.get(name) {
             let writes = world
@@ -104,7 +113,22 @@ fn said_of_repository(name: &Name, of: &Repository, all: &mut Vec<Finding>) {
     }
     if of.root.is_none() {
         let found = "no root: whoever can write to the store could put another repository in its place";
-        all.push(Finding::warn(&what, found, "root: as it stands on the recovery sheet"));
+        let next = "root: as lifeboat repository init says, and as it stands on the recovery sheet";
+        all.push(Finding::warn(&what, found, next));
+    }
+}
+
+/// Whether whoever makes or changes the repository can take the keys that the estate names.
+fn keys(name: &Name, of: &Repository, world: &World, all: &mut Vec<Finding>) {
+    if of.copy_of.is_some() {
+        return;
+    }
+    if let Err(trouble) = world.writers(name) {
+        all.push(Finding::trouble(State::Fail, format!("writers of {name}"), &trouble));
+    }
+    let granted = world.grants(name).into_iter().flatten();
+    for error in granted.filter_map(|it| it.recipient.check().err()) {
+        all.push(Finding::trouble(State::Fail, format!("recipients of {name}"), &error.into()));
     }
 }
 

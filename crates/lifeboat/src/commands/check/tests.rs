@@ -1,6 +1,6 @@
 use super::look::Looked;
 use super::*;
-use crate::commands::known::tests::{estate, name, now};
+use crate::commands::known::tests::{estate, estate_with, name, now};
 use ::estate::Name;
 use recovery::fitness::{host, set};
 use recovery::{Trouble, World};
@@ -105,4 +105,26 @@ fn what_is_wrong_with_a_recovery_set_is_named_and_the_rest_is_well() {
     insta::assert_snapshot!(plain(&all.in_columns(Some(80))));
     let failing: Vec<_> = all.0.iter().filter(|it| it.state == State::Fail).map(|it| &*it.what).collect();
     assert_eq!(failing, ["recovery set of edge-1"; 3]);
+}
+
+/// What `repository init` would refuse is said before, and that nothing is protected at all.
+#[test]
+fn an_estate_that_parses_may_still_be_of_no_use() {
+    let found = |estate: ::estate::Estate| {
+        let world = World::new(estate, String::new(), "/nowhere/lifeboat.yaml".into(), Some(name("witness")));
+        let all = judge::findings(&world, &Looked { now: now(), ..Looked::default() });
+        let told = all
+            .into_iter()
+            .filter(|it| it.what.contains("of standby-s3") || it.what == "estate file");
+        let told = told.filter(|it| it.state != State::Unknown);
+        told.map(|it| format!("{} {}: {}", it.state, it.what, it.found))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let nobody = estate_with(|text| text.replace("age1u8w", "age1nobody"));
+    insta::assert_snapshot!(found(nobody));
+    let none =
+        ::estate::Estate::parse("lifeboat.yaml", "name: example\nsites: {main: {}}\nrepositories: {}\nclusters: {}\n")
+            .unwrap();
+    insta::assert_snapshot!(found(none));
 }

@@ -15,8 +15,20 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+/// Keys that are some, in the place of the words that stand for them.
+const KEYS: [(&str, &str); 3] = [
+    ("age1good", "age1273m9psukn620zgrvvz6u86um200darl874kg3e7hk4ydmans99sa0x6md"),
+    ("age1other", "age1u8wecylnuvndvzfe672xgjkfmgeeqslfx87f5ycwszjkjfyfls5q8se3e4"),
+    ("age1main", "age12kmk4h3p55fk7msgfmsefdnq306r89a68509qkxqqeqfnv76qqhs9f6n4p"),
+];
+
 /// The estate of the tests, with an RPO of 30 s and two more clusters.
 pub(crate) fn estate() -> Estate {
+    estate_with(|text| text)
+}
+
+/// The same, changed.
+pub(crate) fn estate_with(change: impl FnOnce(String) -> String) -> Estate {
     let hosts =
         "  edge-1: {site: main, address: 10.1.1.3, ssh: {}}\n  edge-2: {site: main, address: 10.1.1.4}\nrepositories:";
     let edge = |name: &str| {
@@ -24,11 +36,15 @@ pub(crate) fn estate() -> Estate {
             "  {name}:\n    role: downstream\n    distribution: k3s\n    hosts: [{name}]\n    repository: standby-s3\n"
         )
     };
-    let text = ESTATE
+    let text = KEYS
+        .iter()
+        .fold(ESTATE.to_owned(), |text, (word, key)| {
+            text.replace(&format!("key: {word}"), &format!("key: {key}"))
+        })
         .replace("name: example\n", "name: example\nobjectives: {rpo: 30s}\n")
         .replace("repositories:", hosts)
         .replace("dns:\n  zone", &format!("{}{}dns:\n  zone", edge("edge-1"), edge("edge-2")));
-    match Estate::parse("lifeboat.yaml", &text) {
+    match Estate::parse("lifeboat.yaml", &change(text)) {
         Ok(estate) => estate,
         Err(error) => panic!("{error}"),
     }
