@@ -76,6 +76,9 @@ pub struct FetchCopy {
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
+    /// The snapshot of etcd that others made, by its name among the points, that is taken instead of the copy's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// How much higher revisions go on, where the tool that restores it cannot do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bump: Option<u64>,

@@ -18,7 +18,7 @@ pub use action::{
 };
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
-pub use restore::{Prepare, RestoreFacts, Target, restore};
+pub use restore::{Prepare, RestoreFacts, State, Target, restore};
 
 use estate::{Epoch, Name, PointId};
 use jiff::Timestamp;
@@ -59,6 +59,21 @@ pub struct Plan {
     pub loss: Loss,
     /// What is done, in this order.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether a cluster is restored where it serves, rather than brought up at another site.
+    pub fn is_restore(&self) -> bool {
+        self.epoch.is_none()
+    }
+
+    /// The snapshot that others made, if the state of etcd is restored from one.
+    pub fn snapshot(&self) -> Option<&str> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::FetchCopy(it) => it.snapshot.as_deref(),
+            _ => None,
+        })
+    }
 }
 
 /// One step of a plan.

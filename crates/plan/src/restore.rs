@@ -14,8 +14,8 @@ pub struct RestoreFacts {
     pub distribution: Distribution,
     /// The copy.
     pub chosen: Chosen,
-    /// The moment of etcd that is wanted, where it is another than the copy's own.
-    pub moment: Option<Moment>,
+    /// The state of etcd that is wanted.
+    pub etcd: State,
     /// Everything written before this, by the source's clock, is in it.
     pub begun: Timestamp,
     /// The hosts that the cluster is restored onto. The first that has an API server is the one that is asked.
@@ -28,6 +28,29 @@ pub struct RestoreFacts {
     pub loss: Loss,
     /// The grounds: who asked for it.
     pub because: Vec<String>,
+}
+
+/// A state of etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// A moment of its history.
+    Moment(Moment),
+    /// A snapshot that others made.
+    Snapshot {
+        /// Its name among the points.
+        name: String,
+        /// Its revision.
+        revision: u64,
+    },
+}
+
+impl State {
+    fn revision(&self) -> u64 {
+        match self {
+            Self::Moment(moment) => moment.revision,
+            Self::Snapshot { revision, .. } => *revision,
+        }
+    }
 }
 
 /// A host that a cluster is restored onto.
@@ -82,9 +105,6 @@ pub fn restore(estate: &Estate, cluster: &Name, facts: &RestoreFacts, now: Times
     if !matches!(facts.distribution, Distribution::Kubeadm | Distribution::K3s | Distribution::Rke2) {
         return Err(NoPlan::Distribution { cluster: cluster.clone(), distribution: facts.distribution });
     }
-    let revision = facts
-        .moment
-        .map_or(point.revision, |moment| i64::try_from(moment.revision).unwrap_or(i64::MAX));
     Ok(Plan {
         estate: estate.name.clone(),
         cluster: cluster.clone(),
@@ -97,7 +117,7 @@ pub fn restore(estate: &Estate, cluster: &Name, facts: &RestoreFacts, now: Times
         point: point.id.clone(),
         unsigned: facts.chosen.unsigned.clone(),
         point_begun: facts.begun,
-        point_revision: revision,
+        point_revision: i64::try_from(facts.etcd.revision()).unwrap_or(i64::MAX),
         loss: facts.loss.clone(),
         steps: steps(facts, cluster, &of.repository, &serving.host, now),
     })
@@ -142,7 +162,7 @@ fn steps(facts: &RestoreFacts, cluster: &Name, repository: &Name, asked: &Name, 
         .collect();
     let with = || hosts.iter().zip(&facts.targets);
     let mut steps: Vec<Step> = with()
-        .map(|(on, target)| on.fetch(&facts.chosen, facts.moment, target.prepare.is_some()))
+        .map(|(on, target)| on.fetch(&facts.chosen, Some(&facts.etcd), target.prepare.is_some()))
         .collect();
     // Everything of the former cluster stands still before anything of the new one is there: a member that was forgotten would go on
     // serving its own state.

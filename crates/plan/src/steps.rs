@@ -1,11 +1,12 @@
 //! The steps by which a cluster comes up on a host, alike for a failover and for a restore. Start at [`Onto`].
 
+use crate::Step;
 use crate::action::{
     Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
     StartControlPlane, StopControlPlane, Word,
 };
 use crate::make::{Chosen, Member};
-use crate::{Plan, Step};
+use crate::restore::State;
 use estate::{Distribution, Name, Standing};
 
 /// How far revisions are bumped. More than any cluster writes between a copy and its site's end.
@@ -63,13 +64,13 @@ impl Onto<'_> {
     }
 
     /// `empty`: it has no control plane yet that the keys would have to fit.
-    pub(crate) fn fetch(&self, chosen: &Chosen, moment: Option<Moment>, empty: bool) -> Step {
+    pub(crate) fn fetch(&self, chosen: &Chosen, etcd: Option<&State>, empty: bool) -> Step {
         let (at, directory, point) = (self.host, &self.directory, &chosen.point);
         let (signed, flag) = match &chosen.unsigned {
             None => ("", ""),
             Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
         };
-        let (as_of, by_hand) = match moment {
+        let (as_of, by_hand) = match etcd {
             None => (
                 String::new(),
                 format!(
@@ -77,7 +78,20 @@ impl Onto<'_> {
                     point.id
                 ),
             ),
-            Some(Moment { timeline, revision }) => (
+            Some(State::Snapshot { name, .. }) => (
+                format!(" without its etcd, and snapshot {name},"),
+                match self.is_rancher() {
+                    false => format!(
+                        "lifeboat points fetch {} --into DIRECTORY{flag}; then copy it to {at}:{directory}, and snapshot {name} there as etcd",
+                        point.id
+                    ),
+                    true => format!(
+                        "lifeboat points fetch {} --into DIRECTORY{flag}; lifeboat etcd import SNAPSHOT --into HISTORY; lifeboat etcd export HISTORY --into FILE, of the file of snapshot {name}; then copy them to {at}:{directory}, FILE as etcd",
+                        point.id
+                    ),
+                },
+            ),
+            Some(State::Moment(Moment { timeline, revision })) => (
                 format!(", with etcd at revision {revision} of timeline {timeline},"),
                 format!(
                     "lifeboat points fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline}{} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
@@ -104,7 +118,14 @@ impl Onto<'_> {
                 point: point.id.clone(),
                 accept_unsigned: chosen.unsigned.is_some(),
                 parts: point.parts.clone(),
-                moment,
+                moment: match etcd {
+                    Some(State::Moment(moment)) => Some(*moment),
+                    _ => None,
+                },
+                snapshot: match etcd {
+                    Some(State::Snapshot { name, .. }) => Some(name.clone()),
+                    _ => None,
+                },
                 bump: self.is_rancher().then_some(BUMP),
                 host: self.host.clone(),
                 directory: directory.clone(),
@@ -138,8 +159,8 @@ impl Onto<'_> {
             by_hand,
             check: "no etcd and no kube-apiserver runs there".to_owned(),
             undo: match self.is_rancher() {
-                true => format!("systemctl start {}", self.service()),
-                false => "move the manifests back".to_owned(),
+                true => format!("on {at}: systemctl start {}", self.service()),
+                false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
             },
             timeout_s: 90,
             attempts: 3,
@@ -164,17 +185,10 @@ impl Onto<'_> {
             what: format!(
                 "Put the settings and keys of the copied host {from} onto {at}; what differs there is kept in {aside}.{renamed}"
             ),
-            by_hand: format!(
-                "on {at}: zstd -dc {directory}/files | tar -x -C / --strip-components=1{}",
-                if self.is_rancher() {
-                    String::new()
-                } else {
-                    format!(", then mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/")
-                }
-            ),
+            by_hand: self.prepared_by_hand(from, words),
             check: format!("lifeboat restore files {} --from {from} --to {at} --dry-run", self.cluster),
             undo: format!(
-                "on {at}: tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; sort -rz {aside}/made | xargs -0r rm -df --"
+                "on {at}: [ ! -d {aside}/old ] || tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; [ ! -e {aside}/made ] || sort -rz {aside}/made | xargs -0r rm -df --"
             ),
             timeout_s: 120,
             attempts: 2,
@@ -187,6 +201,31 @@ impl Onto<'_> {
                 kubeadm_config: self.kubeadm_config.to_owned(),
                 aside,
             }),
+        }
+    }
+
+    /// A kubelet would start the manifests while they are unpacked, so it stands still until they are parked.
+    fn prepared_by_hand(&self, from: &str, words: &[Word]) -> String {
+        let (at, directory) = (self.host, &self.directory);
+        let unpack = format!("zstd -dc {directory}/files | tar -xp -C / --strip-components=1 {from}");
+        let edits: Vec<String> = words.iter().map(|word| format!("{} by {}", word.from, word.to)).collect();
+        let edit = |files: &str| match edits.is_empty() {
+            true => String::new(),
+            false => format!("; in {files} replace {}, as whole words", edits.join(" and ")),
+        };
+        match self.is_rancher() {
+            true => {
+                let program = self.distribution;
+                let settings = format!("/etc/rancher/{program}/config.yaml and config.yaml.d");
+                format!(
+                    "on {at}: {unpack}{}; take the lines `server:` out of them; rm -rf /etc/rancher/node if the host is called otherwise",
+                    edit(&settings)
+                )
+            }
+            false => format!(
+                "on {at}: systemctl stop kubelet; {unpack}; mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/; rm -rf /var/lib/kubelet/pki{}",
+                edit(&format!("{PARKED}, {} and the kubelet's settings", self.kubeadm_config))
+            ),
         }
     }
 
@@ -252,13 +291,26 @@ impl Onto<'_> {
         Step {
             id: self.id("files"),
             what: format!("Put etcd's data, {keys} in place; what was there is kept aside."),
-            by_hand: format!(
-                "on {at}: move {data_dir}/member and /etc/kubernetes/pki aside, move {data_dir}/lifeboat-restored/member to {data_dir}, take the keys of etc/kubernetes/pki out of {directory}/files (zstd -dc files | tar -x)"
-            ),
+            by_hand: match self.alone {
+                false => format!(
+                    "on {at}: systemctl stop kubelet; move {data_dir}/member, /etc/kubernetes/pki, /etc/kubernetes/*.conf and /var/lib/kubelet/pki aside, mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put the keys of etc/kubernetes/pki there, and each file that a flag of the copied API server names (as encryption-provider-config) where the same flag names it on {at}"
+                ),
+                true => format!(
+                    "on {at}: move {data_dir}/member and /etc/kubernetes/pki aside, mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put etc/kubernetes/pki/etcd/ca.crt and ca.key there"
+                ),
+            },
             check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
-            undo: format!(
-                "on {at}, with the manifests parked: rm -rf {data_dir}/member /etc/kubernetes/pki; mv {data_dir}/lifeboat-replaced-{label}/member {data_dir}/; cd /etc/kubernetes/lifeboat-replaced-{label}; mv pki *.conf /etc/kubernetes/; what else lies there goes where the API server's flag of its name says"
-            ),
+            undo: {
+                let data = format!(
+                    "on {at}, with the manifests parked: rm -rf {data_dir}/member /etc/kubernetes/pki; [ ! -d {data_dir}/lifeboat-replaced-{label}/member ] || mv {data_dir}/lifeboat-replaced-{label}/member {data_dir}/; cd /etc/kubernetes/lifeboat-replaced-{label}; mv pki /etc/kubernetes/"
+                );
+                match self.alone {
+                    true => data,
+                    false => format!(
+                        "{data}; mv *.conf /etc/kubernetes/; [ ! -d kubelet-pki ] || {{ rm -rf /var/lib/kubelet/pki && mv kubelet-pki /var/lib/kubelet/pki; }}; what else lies there goes where the API server's flag of its name says"
+                    ),
+                }
+            },
             timeout_s: 60,
             attempts: 2,
             action: Action::RestoreFiles(RestoreFiles {
@@ -305,7 +357,8 @@ impl Onto<'_> {
         let at = self.host;
         let by_hand = match self.is_rancher() {
             true => format!("on {at}: systemctl start {}", self.service()),
-            false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
+            false if self.alone => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
+            false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/; systemctl start kubelet"),
         };
         let (what, check) = match self.alone {
             false => (
@@ -320,8 +373,8 @@ impl Onto<'_> {
             by_hand,
             check: check.to_owned(),
             undo: match self.is_rancher() {
-                true => format!("systemctl stop {}", self.service()),
-                false => "move the manifests away again".to_owned(),
+                true => format!("on {at}: systemctl stop {}", self.service()),
+                false => format!("on {at}: mv /etc/kubernetes/manifests/*.yaml {PARKED}/"),
             },
             timeout_s: if self.is_rancher() { 600 } else { 180 },
             attempts: 2,
@@ -357,12 +410,5 @@ impl Onto<'_> {
                 nodes,
             }),
         }
-    }
-}
-
-impl Plan {
-    /// Whether a cluster is restored where it serves, rather than brought up at another site.
-    pub fn is_restore(&self) -> bool {
-        self.epoch.is_none()
     }
 }

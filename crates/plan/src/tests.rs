@@ -163,7 +163,7 @@ fn restored(change: impl FnOnce(&mut RestoreFacts)) -> Result<Plan, NoPlan> {
         distribution: Distribution::Kubeadm,
         begun: found.chosen.point.begun,
         chosen: found.chosen,
-        moment: Some(Moment { timeline: 1, revision: 4700 }),
+        etcd: State::Moment(Moment { timeline: 1, revision: 4700 }),
         targets: vec![target("main-1", false)],
         stopped: Vec::new(),
         standing: Some(found.standing),
@@ -196,6 +196,24 @@ fn a_restore_onto_an_empty_host_while_another_is_stopped() {
         facts.standing = None;
     });
     insta::assert_snapshot!(plan.unwrap().text());
+}
+
+#[test]
+fn a_restore_from_a_snapshot_that_others_made() {
+    let of = |distribution| {
+        let plan = restored(|facts| {
+            facts.distribution = distribution;
+            facts.etcd = State::Snapshot {
+                name: "etcd-snapshot-cp-1-1763949600".to_owned(),
+                revision: 4000,
+            };
+        });
+        plan.unwrap()
+    };
+    let plan = of(Distribution::Kubeadm);
+    assert_eq!(plan.point_revision, 4000);
+    insta::assert_snapshot!(plan.text());
+    insta::assert_snapshot!(of(Distribution::K3s).steps[0].by_hand);
 }
 
 #[test]

@@ -32,7 +32,7 @@ mod watch;
 pub use archive::{ArchiveLimits, BadArchive};
 pub use compare::{Change, Difference, compare, selected};
 pub use pattern::{BadPattern, Pattern};
-pub use prepare::{RancherHost, control_plane, prepared, rancher_host};
+pub use prepare::{RancherHost, copied_flags, prepared, rancher_host};
 pub use put::{Put, Putting, put_back};
 pub use sets::{Item, Need, Places, facts};
 pub use take::{LeftOut, Missing, Taken, Why, take};

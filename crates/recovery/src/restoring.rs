@@ -6,8 +6,8 @@ use crate::{Trouble, World, gather};
 use cluster::Host;
 use estate::{Cluster, Distribution, Kind, Name};
 use jiff::Timestamp;
-use plan::{Chosen, Loss, Member, Moment, Plan, Prepare, RestoreFacts, Target, Word};
-use protect::files::{Tree, control_plane, rancher_host};
+use plan::{Chosen, Loss, Member, Plan, Prepare, RestoreFacts, State, Target, Word};
+use protect::files::{Tree, copied_flags, rancher_host};
 use protect::manifest::Flags;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,8 +23,8 @@ pub struct Wish<'a> {
     pub without: &'a [Name],
     /// The copy whose files are put there.
     pub copied: Copied,
-    /// The moment of etcd.
-    pub moment: Moment,
+    /// The state of etcd.
+    pub etcd: State,
     /// Everything written before this, by the source's clock, is in it.
     pub begun: Timestamp,
     /// What is known of the loss.
@@ -59,7 +59,7 @@ pub async fn plan(world: &World, me: &str, wish: Wish<'_>) -> Result<Plan, Troub
     }
     let facts = RestoreFacts {
         distribution,
-        moment: Some(wish.moment),
+        etcd: wish.etcd,
         begun: wish.begun,
         chosen: Chosen { point: wish.copied.point, unsigned: wish.copied.unsigned },
         targets,
@@ -132,7 +132,7 @@ async fn target(
     }
     let bad =
         |reason: String| cannot(Kind::Damaged, format!("the manifest of etcd in the files of host {from}: {reason}"));
-    let flags = |program: &str, words: &[(&str, &str)]| control_plane(tree, program, words).map_err(bad);
+    let flags = |program: &str, words: &[(&str, &str)]| copied_flags(tree, program, words).map_err(bad);
     let theirs = flags("etcd", &[])?.ok_or_else(|| bad("it is not there".to_owned()))?;
     let node = gather::member_of(&theirs, from)?.name;
     let advertised = flags("kube-apiserver", &[])?.and_then(|flags| flags.get("advertise-address").map(str::to_owned));
@@ -184,7 +184,7 @@ fn chosen<'a>(copied: &'a Copied, name: &Name, distribution: Distribution) -> Re
     let files = &copied.files.0;
     let same = files.get_key_value(name.as_str());
     let serves = |tree: &Tree| {
-        distribution != Distribution::Kubeadm || matches!(control_plane(tree, "kube-apiserver", &[]), Ok(Some(_)))
+        distribution != Distribution::Kubeadm || matches!(copied_flags(tree, "kube-apiserver", &[]), Ok(Some(_)))
     };
     let found = same.or_else(|| files.iter().find(|(_, tree)| serves(tree)));
     found.map(|(from, tree)| (from.as_str(), tree)).ok_or_else(|| {

@@ -80,6 +80,10 @@ async fn of_point(repository: &Repository, cluster: &Name, id: PointId, how: &Ho
     let point = match repository.point(cluster, &id).await {
         Ok(point) => point,
         Err(error) => {
+            if matches!(error, repository::Error::NotFound { .. }) {
+                let message = format!("{cluster} has no point {id}");
+                return Err(Trouble::new("LB0303", Kind::Invalid, message).hint(format!("lifeboat points {cluster}")));
+            }
             let trouble = Trouble::from(error);
             if !trouble.is_of_the_copy() {
                 return Err(trouble);

@@ -9,6 +9,8 @@ use std::os::unix::fs::PermissionsExt as _;
 
 const SERVER: &str = "/var/lib/rancher/rke2/server";
 const MANIFESTS: &str = "/var/lib/rancher/rke2/agent/pod-manifests";
+const ETCDCTL: &str = "etcdctl --endpoints https://127.0.0.1:2379 --cacert /var/lib/rancher/rke2/server/tls/etcd/server-ca.crt \
+    --cert /var/lib/rancher/rke2/server/tls/etcd/client.crt --key /var/lib/rancher/rke2/server/tls/etcd/client.key";
 const KUBECTL: &str = "kubectl --kubeconfig /etc/rancher/rke2/rke2.yaml";
 
 #[test]
@@ -47,6 +49,20 @@ fn a_host_with_the_files_of_rke2_is_rebuilt_by_cluster_reset() {
         assert!(done.contains("succeeded: restore of shop onto main-1"), "{done}");
         world.run("main-1", &format!("ls -d {SERVER}/db/etcd-old-*")).await;
         same(&world, names, &before).await;
+
+        // And at a snapshot, as RKE2 keeps them, on a schedule: its revisions are bumped, which RKE2 itself does not do.
+        kubectl("create configmap later -n default --from-literal=a=b").await;
+        let snapshot = format!("etcd-snapshot-main-1-{}", ambient::now().as_second());
+        let script =
+            format!("mkdir -p {SERVER}/db/snapshots; {ETCDCTL} snapshot save {SERVER}/db/snapshots/{snapshot} >&2");
+        world.run("main-1", &script).await;
+        let with_later = kubectl(names).await;
+        kubectl("delete configmap later -n default").await;
+        let done = world
+            .run("main-1", &format!("{restore} --from-snapshot {snapshot} --yes 2>&1"))
+            .await;
+        assert!(done.contains("succeeded: restore of shop onto main-1"), "{done}");
+        same(&world, names, &with_later).await;
 
         // And once more when the host has lost everything.
         world.run("main-1", &format!("sv stop rke2-server; pkill -f '[l]ifeboat serve'; rm -rf /etc/rancher /var/lib/rancher; mkdir -p {MANIFESTS}")).await;
@@ -102,7 +118,7 @@ async fn protected(world: &World) {
          repositories:\n  other:\n    site: other\n    url: file:/opt/copies\n    recipients:\n    \
          - {{name: main-1, key: {}}}\n    - {{name: spare, key: {}}}\n    writers:\n    \
          - {{name: main-1, key: '{}'}}\n    identity: file:/opt/keys/identity.txt\n    signer: file:/opt/keys/signer.key\n\
-         clusters:\n  shop: {{role: downstream, distribution: rke2, hosts: [main-1]}}\n",
+         clusters:\n  shop: {{role: downstream, distribution: rke2, hosts: [main-1], snapshots: [{{host: main-1}}]}}\n",
         own["recipient"].as_str().unwrap(),
         spare["recipient"].as_str().unwrap(),
         own["writer"].as_str().unwrap(),

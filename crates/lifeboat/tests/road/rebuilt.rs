@@ -1,5 +1,6 @@
 //! A management cluster without a standby, of three members of etcd: its hosts are destroyed, and rebuilt on empty ones with nothing but the
-//! binary and the recovery sheet, while whoever does it is killed at each point. Then it goes back to a chosen moment, and from there again.
+//! binary and the recovery sheet, while whoever does it is killed at each point. Then it goes back to a snapshot that etcdctl made, and from there
+//! again.
 
 use crate::world::{World, block_on, fresh_with, say, text};
 use serde_json::Value;
@@ -11,6 +12,11 @@ const HOSTS: [&str; 3] = ["main-1", "main-2", "main-3"];
 const STATE: &str =
     "/etc/kubernetes /var/lib/etcd /var/lib/kubelet /etc/lifeboat /var/lib/lifeboat /run/lifeboat /root/.kube";
 const PROGRAMS: &str = "etcd|kube-apiserver|kube-controller|kube-scheduler";
+const ETCDCTL: &str = "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
+    --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key";
+const SNAPSHOTS: &str = "/opt/snapshots";
+/// What etcdctl made, beside all that is destroyed.
+const SNAPSHOT: &str = "before.db";
 /// A command that was killed.
 const KILLED: &str = "137";
 
@@ -24,7 +30,8 @@ fn destroyed_hosts_are_rebuilt_on_empty_ones_from_the_sheet() {
             .kubectl("main-1", "create secret generic kept -n default --from-literal=word=lifeboat")
             .await;
         let before = listed(&world).await;
-        let point = covered(&world).await;
+        covered(&world).await;
+        saved(&world).await;
 
         for host in HOSTS {
             destroyed(&world, host).await;
@@ -67,23 +74,26 @@ fn destroyed_hosts_are_rebuilt_on_empty_ones_from_the_sheet() {
             begun.elapsed().as_secs_f64()
         ));
 
-        to_a_moment_and_back(&world, &point, &before).await;
+        to_a_snapshot_and_back(&world, &before).await;
     });
 }
 
-/// One host alone goes back to a copy, while the others stand still; what the plan says of undoing it brings everything back.
-async fn to_a_moment_and_back(world: &World, point: &str, before: &BTreeMap<String, Value>) {
+/// One host alone goes back to a snapshot that others made, with the files of the copy before it, while the others stand still; what the plan says of undoing it brings everything back.
+async fn to_a_snapshot_and_back(world: &World, before: &BTreeMap<String, Value>) {
     world
         .kubectl("main-1", "create configmap later -n default --from-literal=a=b")
         .await;
     let later = listed(world).await;
-    let restore = format!("cd /opt/estate; lifeboat restore etcd rancher --to main-1 --at {point}");
+    let restore = format!("cd /opt/estate; lifeboat restore etcd rancher --to main-1 --from-snapshot {SNAPSHOT}");
     let plan = world.run("main-1", &format!("{restore} --dry-run --output json")).await;
     let plan: Value = serde_json::from_str(&plan).unwrap();
     let begun = ambient::monotonic();
     let done = world.run("main-1", &format!("{restore} --yes 2>&1")).await;
     assert!(done.contains("succeeded: restore of rancher onto main-1"), "{done}");
-    say(&format!("a living host is back at a copy after {:.1} s", begun.elapsed().as_secs_f64()));
+    say(&format!(
+        "a living host is back at a snapshot after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    ));
     same(world, before).await;
     assert_eq!(members(world).await, 1);
     for host in ["main-2", "main-3"] {
@@ -160,17 +170,23 @@ async fn killed_at_each_point(world: &World, restore: &str) -> usize {
     killed
 }
 
-/// Waits until what was written is in the history, and a point with the files of all hosts is there; returns that point.
-async fn covered(world: &World) -> String {
+/// A snapshot, as a team makes one that has no Lifeboat yet.
+async fn saved(world: &World) {
+    let script = format!("umask 077; mkdir -p {SNAPSHOTS}; {ETCDCTL} snapshot save {SNAPSHOTS}/{SNAPSHOT} >&2");
+    world.run("main-1", &script).await;
+}
+
+/// Waits until what was written is in the history, and a point with the files of all hosts is there.
+async fn covered(world: &World) {
     let revision = revision(world).await;
     world
         .until("all is captured, and a point has it", async || {
             let listed = world.lab.run("main-1", "lifeboat points rancher --output json").await.ok()?;
             let listed: Value = serde_json::from_str(&listed).ok()?;
             let newest = &listed["clusters"][0]["points"][0];
-            (newest["point"]["revision"].as_u64()? >= revision).then(|| newest["id"].as_str().unwrap().to_owned())
+            (newest["point"]["revision"].as_u64()? >= revision).then_some(())
         })
-        .await
+        .await;
 }
 
 /// Waits until everything is as it was: what the check wrote goes after a while.
@@ -190,9 +206,8 @@ async fn same(world: &World, before: &BTreeMap<String, Value>) {
 
 /// How many members etcd has that answer.
 async fn members(world: &World) -> usize {
-    let script = "etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/kubernetes/pki/etcd/ca.crt \
-        --cert /etc/kubernetes/pki/etcd/server.crt --key /etc/kubernetes/pki/etcd/server.key endpoint health --cluster 2>&1 | grep -c 'is healthy' || true";
-    world.run("main-1", script).await.trim().parse().unwrap()
+    let script = format!("{ETCDCTL} endpoint health --cluster 2>&1 | grep -c 'is healthy' || true");
+    world.run("main-1", &script).await.trim().parse().unwrap()
 }
 
 /// Serves an estate without a standby on main-1; returns its recovery sheet.
@@ -246,7 +261,10 @@ fn without_standby(world: &World, estate: &str) -> String {
         };
         _ = writeln!(out, "{line}");
         if line == "    distribution: kubeadm" {
-            out += "    hosts: [main-1, main-2, main-3]\n";
+            _ = writeln!(
+                out,
+                "    hosts: [main-1, main-2, main-3]\n    snapshots: [{{directory: {SNAPSHOTS}, host: main-1}}]"
+            );
         }
         if line == "hosts:" {
             for host in ["main-2", "main-3"] {

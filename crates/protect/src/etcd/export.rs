@@ -1,14 +1,15 @@
 //! A moment of a cluster's history as a snapshot file, which every etcd restores from. Start at [`export`].
 
 use super::RepositoryShelf;
+use crate::snapshots::{self, Opened};
 use ::etcd::FileError;
 use ::etcd::history::{History, MomentError};
-use ::etcd::rebuild::{Marks, RebuildError, Rebuilt, Request, Target, UnknownLine, rebuild};
-use ::etcd::selection::{Packs, SelectionError};
+use ::etcd::rebuild::{Line, Marks, RebuildError, Rebuilt, Request, Target, UnknownLine, rebuild};
+use ::etcd::selection::{Packs, SelectionError, Source as _};
 use estate::{Kind, Name, Point};
 use repository::Repository;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a moment could not be made a file.
@@ -23,6 +24,9 @@ pub enum Unmade {
     /// What it consists of cannot be read.
     #[error(transparent)]
     Selection(#[from] SelectionError),
+    /// The snapshot that others made cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] snapshots::Error),
     /// It could not be built.
     #[error(transparent)]
     Rebuild(#[from] RebuildError),
@@ -40,6 +44,7 @@ impl Unmade {
             Self::Moment(MomentError::NoMoment(_)) => Kind::Damaged,
             Self::Moment(MomentError::File(error)) => error.kind(),
             Self::Selection(error) => error.kind(),
+            Self::Snapshot(error) => error.kind(),
             Self::Rebuild(error) => error.kind(),
             Self::Line(_) => Kind::Invalid,
         }
@@ -63,18 +68,48 @@ pub async fn export(
     let (timeline, revision) = (point.timeline, u64::try_from(point.revision).unwrap_or(0));
     let line = point.etcd_version.parse()?;
     let path = into.to_owned();
-    let shown = into.display().to_string();
-    let making = tokio::task::spawn_blocking(move || {
+    apart(into, move || {
         let history = History::open(shelf)?;
         let source = Packs::of(&history.moment(timeline, revision)?)?;
-        let request = Request {
-            revision,
-            line,
-            marks: bump.map_or(Marks::Current, Marks::Bump),
-            target: Target::Snapshot { path },
-        };
-        Ok(rebuild(&source, &request)?)
-    });
+        Ok(rebuild(&source, &request(revision, line, bump, path))?)
+    })
+    .await
+}
+
+/// The same of a snapshot that others made.
+///
+/// # Errors
+/// [`Unmade`]; then nothing is at `into`.
+pub async fn export_snapshot(opened: &Opened, bump: Option<u64>, into: &Path) -> Result<Rebuilt, Unmade> {
+    let source = opened.source()?;
+    // One that does not say by which etcd it was made is for the oldest that there is: newer ones take it.
+    let line = match &opened.verified.etcd {
+        Some(version) => version.parse()?,
+        None => Line::V3_5,
+    };
+    let path = into.to_owned();
+    apart(into, move || {
+        let revision = source.last_revision();
+        Ok(rebuild(&source, &request(revision, line, bump, path))?)
+    })
+    .await
+}
+
+fn request(revision: u64, line: Line, bump: Option<u64>, path: PathBuf) -> Request {
+    Request {
+        revision,
+        line,
+        marks: bump.map_or(Marks::Current, Marks::Bump),
+        target: Target::Snapshot { path },
+    }
+}
+
+async fn apart(
+    into: &Path,
+    make: impl FnOnce() -> Result<Rebuilt, Unmade> + Send + 'static,
+) -> Result<Rebuilt, Unmade> {
+    let shown = into.display().to_string();
+    let making = tokio::task::spawn_blocking(make);
     let broken_off = |reason| FileError::Io {
         file: shown,
         doing: "written",

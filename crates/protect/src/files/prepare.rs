@@ -65,7 +65,7 @@ pub fn prepared(tree: &Tree, distribution: Distribution, words: &[(&str, &str)],
 ///
 /// # Errors
 /// Its manifest is none.
-pub fn control_plane(tree: &Tree, program: &str, words: &[(&str, &str)]) -> Result<Option<Flags>, String> {
+pub fn copied_flags(tree: &Tree, program: &str, words: &[(&str, &str)]) -> Result<Option<Flags>, String> {
     let places = [MANIFESTS, PARKED].map(|directory| format!("{directory}/{program}.yaml"));
     let manifest = places.iter().find_map(|path| tree.bytes(path));
     let flags = manifest.map(|bytes| Flags::parse(&renamed(&String::from_utf8_lossy(bytes), words)));

@@ -119,8 +119,9 @@ pub(super) fn entries(listed: &str) -> Result<Vec<Entry>, String> {
 
 /// Asks the store what is noted of snapshots. What is gone by now is left as it is.
 async fn learn(bucket: &Foreign, snapshots: &mut [FoundSnapshot]) -> Result<(), Error> {
-    let paths = snapshots.iter().take(ASKED).map(|it| it.path.clone());
-    let asked = paths.map(|path| async move {
+    // Apart from the closure, whose lifetimes would keep this from being sent between threads.
+    let paths: Vec<String> = snapshots.iter().take(ASKED).map(|it| it.path.clone()).collect();
+    let asked = paths.into_iter().map(|path| async move {
         match bucket.head(&path).await {
             Ok(noted) => Ok(Learned::of(&noted.notes)),
             Err(repository::Error::NotFound { .. }) => Ok(Learned::default()),

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::gather::{NONE_BEFORE, openable_before};
 use crate::spool::Spool;
-use crate::{Trouble, fitness};
+use crate::{Trouble, adopted, fitness};
 use cluster::{Host, quoted};
 use estate::Kind;
 use plan::FetchCopy;
@@ -18,7 +18,8 @@ pub(super) struct Done {
 
 pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     match fetch(it, context).await {
-        Err(trouble) if trouble.is_of_the_copy() => Err(instead(it, context, trouble).await),
+        // Another copy would have the same snapshot.
+        Err(trouble) if it.snapshot.is_none() && trouble.is_of_the_copy() => Err(instead(it, context, trouble).await),
         done => done,
     }
 }
@@ -52,7 +53,16 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     context.inside.point();
     // Every piece of the history that it is made of is checked meanwhile.
     let file = spool.path().join("etcd");
-    let made = protect::etcd::export(context.repository, &it.cluster, &point, it.bump, &file).await?;
+    let made = match &it.snapshot {
+        None => protect::etcd::export(context.repository, &it.cluster, &point, it.bump, &file).await?,
+        Some(name) => {
+            let opened = adopted::find(context.world, &it.cluster, name)
+                .await?
+                .open(spool.path())
+                .await?;
+            protect::etcd::export_snapshot(&opened, it.bump, &file).await?
+        }
+    };
     host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
     context.inside.point();
     // The last moment at which finding out costs nothing: the next step is the fence.
@@ -84,6 +94,11 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
 /// Whether the host has what the steps after the fence run and need, and room for etcd's data.
 async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
     let mut missing = fitness::missing(host, &it.programs, &it.files).await?;
+    if missing.is_empty() {
+        for config in &it.files {
+            missing.extend(invalid(host, config).await?);
+        }
+    }
     // The database grows while it is restored, and its log is laid out beforehand.
     let need = bytes * 3 / 1024 + 200 * 1024;
     let data = quoted(&it.data_dir);
@@ -104,4 +119,18 @@ async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
     );
     trouble.causes = missing;
     Err(trouble.hint(format!("put that right on {}, then the same command again", it.host)))
+}
+
+/// What kubeadm has against its configuration, by which the certificates are issued later; a kubeadm before 1.26 cannot be asked.
+async fn invalid(host: &Host, config: &str) -> Result<Option<String>, Trouble> {
+    let config = quoted(config);
+    let script = format!(
+        "kubeadm config validate --help >/dev/null 2>&1 || exit 0
+         said=$(kubeadm config validate --config {config} 2>&1) || printf '%s' \"$said\" | tail -n 1"
+    );
+    let said = host
+        .run("trying kubeadm's configuration", &script, Duration::from_secs(30))
+        .await?;
+    let said = said.trim();
+    Ok((!said.is_empty()).then(|| format!("kubeadm does not take {config}: {said}")))
 }

@@ -25,7 +25,7 @@ pub(super) async fn perform(it: &PrepareHost, context: &Context<'_>) -> Result<D
     let archive = format!("{}/files", it.directory);
     let gone = |reason: &str| {
         Trouble::new("LB0803", Kind::Damaged, format!("{archive} on {}: {reason}", it.host))
-            .hint("lifeboat run cancel, then the same command again")
+            .hint(format!("lifeboat run cancel {} --yes, then the same command again", context.run))
     };
     let bytes = host
         .read(&archive, ARCHIVE_BYTES_MAX)

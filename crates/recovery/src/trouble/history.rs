@@ -75,6 +75,7 @@ impl From<Unmade> for Trouble {
             // What a point names and the history does not have was there when it was made.
             Unmade::Moment(error) => Self::new("LB0306", Kind::Damaged, error.to_string()),
             Unmade::Selection(error) => error.into(),
+            Unmade::Snapshot(error) => error.into(),
             Unmade::Rebuild(error) => error.into(),
             Unmade::Line(error) => Self::new("LB0406", Kind::Invalid, error.to_string()),
         }

@@ -57,7 +57,7 @@ pub(crate) struct Args {
     how: How,
     /// Where a snapshot is unpacked while it is read; without this the system's temporary directory
     #[arg(long, value_name = "DIRECTORY")]
-    spool: Option<PathBuf>,
+    pub(super) spool: Option<PathBuf>,
     /// Only say what would be done and lost
     #[arg(long, conflicts_with = "yes")]
     pub(super) dry_run: bool,
@@ -70,7 +70,6 @@ impl Args {
     /// An option that was given and goes with a directory alone.
     pub(super) fn for_directories(&self) -> Option<&'static str> {
         let given = [
-            ("--from-snapshot", self.from_snapshot.is_some()),
             ("--member", !self.member.is_empty()),
             ("--name", self.name.is_some()),
             ("--every-member", self.every_member),
@@ -300,7 +299,7 @@ pub(super) async fn of_history(args: &Args, repository: &Repository) -> Result<(
     }
 }
 
-async fn of_snapshot(
+pub(super) async fn of_snapshot(
     opened: &protect::snapshots::Opened,
     name: &str,
     cluster: &Name,

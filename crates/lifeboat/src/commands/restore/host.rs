@@ -1,7 +1,7 @@
 //! `lifeboat restore etcd --to HOST`: a whole control plane comes back where its cluster serves. What is done is a plan and a run, as with a
 //! failover: shown first, carried out with `--yes`, gone on with by the same command.
 
-use super::etcd::{Args, Lost, of_history};
+use super::etcd::{Args, Lost, of_history, of_snapshot};
 use crate::commands::run::Shown;
 use crate::estate::me;
 use crate::failure::Failure;
@@ -9,12 +9,12 @@ use crate::printer::{Printer, Report};
 use crate::runner::{Hold, Watching, broken_off, interruptible};
 use ::estate::{Distribution, Kind, Name};
 use jiff::Timestamp;
-use plan::{Action, Loss, Moment, Plan, StopControlPlane};
+use plan::{Action, Loss, Moment, Plan, State, StopControlPlane};
 use recovery::asked::{self, Asked};
 use recovery::put_back::Onto;
 use recovery::report::Measured;
 use recovery::restoring::{self, Wish};
-use recovery::{World, runs};
+use recovery::{Trouble, World, adopted, runs};
 use repository::Repository;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -107,7 +107,7 @@ pub(super) async fn run(
         Some(done) => done.map(drop)?,
         None => return Err(broken_off(number, &format!("{} --yes", args.again()))),
     }
-    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?)))?;
+    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?, ambient::now())))?;
     for line in afterwards(&plan) {
         printer.talk(&line);
     }
@@ -143,6 +143,15 @@ fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), F
     if plan.onto != onto {
         return other(format!("run {number} restores onto {}, and is not over", names(&plan.onto)), cancel);
     }
+    if let Some(asked) = args.from_snapshot.as_deref()
+        && plan.snapshot() != Some(asked)
+    {
+        let from = plan
+            .snapshot()
+            .map_or_else(|| format!("copy {}", plan.point), |name| format!("snapshot {name}"));
+        let message = format!("run {number} goes on from {from}, and not from snapshot {asked}");
+        return other(message, format!("{cancel}\nwithout --from-snapshot: it goes on"));
+    }
     if let Some(asked) = &args.at
         && asked.point().is_none_or(|point| *point != plan.point)
     {
@@ -154,34 +163,70 @@ fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), F
 
 async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Name]) -> Result<Plan, Failure> {
     let cluster = &args.cluster;
-    let (found, lost) = of_history(args, repository).await?;
-    let timeline = found.timeline.ok_or_else(|| {
-        Failure::new("LB0422", Kind::Invalid, format!("the moment is in no history of {cluster}"))
-            .hint("without --at: the newest")
-    })?;
+    let (etcd, lost) = match &args.from_snapshot {
+        Some(name) => adopted_state(args, world, repository, name).await?,
+        None => {
+            let (found, lost) = of_history(args, repository).await?;
+            let timeline = found.timeline.ok_or_else(|| {
+                Failure::new("LB0422", Kind::Invalid, format!("the moment is in no history of {cluster}"))
+                    .hint("without --at: the newest")
+            })?;
+            (State::Moment(Moment { timeline, revision: found.revision }), lost)
+        }
+    };
     // The files of the host as they were then: those of the newest copy that is not younger.
     let asked = match (args.at.as_ref().and_then(|at| at.point()), lost.at) {
         (Some(id), _) => Asked::Point { id: id.clone(), accept_unsigned: args.accept_unsigned },
-        (None, Some(at)) if args.at.is_some() => Asked::At(at),
+        (None, Some(at)) if args.at.is_some() || args.from_snapshot.is_some() => Asked::At(at),
         _ => Asked::Newest,
     };
-    let copied = asked::files(repository, cluster, &asked, &args.again()).await;
+    let copied = match asked::files(repository, cluster, &asked, &args.again()).await {
+        // Snapshots may be older than anything that Lifeboat has taken.
+        Err(trouble) if trouble.code == "LB0309" && args.from_snapshot.is_some() => {
+            asked::files(repository, cluster, &Asked::Newest, &args.again())
+                .await
+                .map_err(no_files)
+        }
+        copied => copied,
+    };
     let copied = copied.map_err(|trouble| world.about_identity(cluster, trouble))?;
     let wish = Wish {
         cluster,
         onto,
         without: &args.without,
-        moment: Moment { timeline, revision: found.revision },
         begun: begun(&lost, copied.point.begun),
         loss: Loss {
             last_seen: lost.newest,
             last_revision: lost
                 .revisions_lost
-                .and_then(|after| i64::try_from(found.revision.saturating_add(after)).ok()),
+                .and_then(|after| i64::try_from(lost.revision.saturating_add(after)).ok()),
         },
+        etcd,
         copied,
     };
     Ok(restoring::plan(world, &me(world), wish).await?)
+}
+
+/// A snapshot that others made, opened once before anything is planned: its revision, and what is lost with it.
+async fn adopted_state(
+    args: &Args,
+    world: &World,
+    repository: &Repository,
+    name: &str,
+) -> Result<(State, Lost), Failure> {
+    let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
+    let opened = adopted::find(world, &args.cluster, name).await?.open(&spool).await?;
+    let (found, lost) = of_snapshot(&opened, name, &args.cluster, repository).await?;
+    Ok((State::Snapshot { name: name.to_owned(), revision: found.revision }, lost))
+}
+
+/// A snapshot has etcd and nothing else.
+fn no_files(trouble: Trouble) -> Trouble {
+    let hint = "lifeboat serve, until there is a point: keys and settings of the hosts are in it\nor with --to ./DIRECTORY: etcd alone";
+    match &*trouble.code {
+        "LB0309" => trouble.hint(hint),
+        _ => trouble,
+    }
 }
 
 /// What was written before this is in it. The newest moment lacks nothing that is known.

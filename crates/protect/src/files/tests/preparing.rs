@@ -1,7 +1,7 @@
 //! What an empty host gets of a copied one's files.
 
 use super::ground::{file, tree};
-use crate::files::{Tree, control_plane, prepared};
+use crate::files::{Tree, copied_flags, prepared};
 use estate::Distribution;
 
 const WORDS: [(&str, &str); 2] = [("main-1", "new-1"), ("10.0.0.1", "10.0.9.9")];
@@ -64,13 +64,13 @@ fn names_and_addresses_are_replaced_as_whole_words() {
         text(&there, "/var/lib/kubelet/kubeadm-flags.env"),
         "KUBELET_KUBEADM_ARGS=\"--node-ip=10.0.9.9 --hostname-override=new-1\"\n"
     );
-    let flags = control_plane(&kubeadm(), "etcd", &WORDS).unwrap().unwrap();
+    let flags = copied_flags(&kubeadm(), "etcd", &WORDS).unwrap().unwrap();
     assert_eq!(flags.get("name"), Some("new-1"));
     assert_eq!(
         flags.get("initial-cluster"),
         Some("new-1=https://10.0.9.9:2380,main-12=https://10.0.0.11:2380")
     );
-    assert_eq!(control_plane(&kubeadm(), "kube-apiserver", &WORDS).unwrap(), None);
+    assert_eq!(copied_flags(&kubeadm(), "kube-apiserver", &WORDS).unwrap(), None);
 }
 
 #[test]
