@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 use crate::host;
 use crate::lab::Lab;
 use crate::parts::services::BUCKET;
-use crate::parts::{edge, manager, pods};
+use crate::parts::{edge, kubeadm, manager, pods};
 use crate::ready;
 use crate::tools::Say;
 use crate::topology::{Cluster, Host, Part};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cluster::{Client, KindRef};
-use estate::Role;
+use estate::{Distribution, Role};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -52,6 +52,9 @@ async fn install_cluster(lab: &Lab, cluster: &Cluster) -> Result<()> {
     let client = ready::api(lab, cluster, LIMIT).await?;
     apply(cluster, &client, &grants()).await?;
     let host = lab.topology().control_plane(cluster)?;
+    if cluster.distribution == Distribution::Kubeadm {
+        apply(cluster, &client, &[kubeadm::uploaded(lab.topology(), cluster, host)?]).await?;
+    }
     let serves = host.parts.contains(&Part::Manager { serving: true });
     let pods = pods::run_on(lab.topology(), host);
     if serves {

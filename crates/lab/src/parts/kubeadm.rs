@@ -64,6 +64,24 @@ pub(super) fn names(host: &Host) -> Vec<String> {
 }
 
 fn config(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<String> {
+    let node: Value = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration",
+        "localAPIEndpoint": {"advertiseAddress": host.address, "bindPort": 6443},
+        "nodeRegistration": {"name": host.name, "criSocket": "unix:///run/containerd/containerd.sock"},
+    });
+    Ok(format!("{node}\n---\n{}\n", cluster_configuration(lab, cluster, host)?))
+}
+
+/// What `kubeadm init` keeps in the cluster, as ConfigMap `kubeadm-config`, in the phase `upload-config`.
+pub(crate) fn uploaded(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<Value> {
+    Ok(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "kubeadm-config", "namespace": "kube-system"},
+        "data": {"ClusterConfiguration": cluster_configuration(lab, cluster, host)?.to_string()},
+    }))
+}
+
+fn cluster_configuration(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<Value> {
     // kubeadm chooses the flags of etcd by the tag of its image.
     let etcd_tag = match lab.options.etcd {
         EtcdLine::V3_5 => "3.5.35-0",
@@ -76,15 +94,10 @@ fn config(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<String> {
         etcd_arguments.push(argument("initial-cluster", &initial_cluster(lab, cluster)?));
         etcd_arguments.push(argument("initial-cluster-state", "new"));
     }
-    let node: Value = json!({
-        "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration",
-        "localAPIEndpoint": {"advertiseAddress": host.address, "bindPort": 6443},
-        "nodeRegistration": {"name": host.name, "criSocket": "unix:///run/containerd/containerd.sock"},
-    });
-    let cluster = json!({
+    Ok(json!({
         "apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration",
         "kubernetesVersion": "v1.36.3",
-        "clusterName": cluster.name,
+        "clusterName": "kubernetes",
         "encryptionAlgorithm": "ECDSA-P256",
         "networking": {"serviceSubnet": "10.96.0.0/16", "podSubnet": "10.244.0.0/16", "dnsDomain": "cluster.local"},
         "apiServer": {
@@ -99,8 +112,7 @@ fn config(lab: &Topology, cluster: &Cluster, host: &Host) -> Result<String> {
             "dataDir": "/var/lib/etcd", "imageTag": etcd_tag, "extraArgs": etcd_arguments,
             "serverCertSANs": [format!("{}.{ZONE}", host.name)],
         }},
-    });
-    Ok(format!("{node}\n---\n{cluster}\n"))
+    }))
 }
 
 /// Has kubeadm make what it makes on a new host, below `root`. A further etcd member takes the CA from `first`, the root of
