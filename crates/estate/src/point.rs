@@ -118,6 +118,9 @@ pub struct Point {
     pub proof: Option<HashProof>,
     /// What a recovery from it lacks, in words; empty when the set is complete and fits together, and `None` when nobody has looked.
     pub lacks: Option<Vec<String>>,
+    /// What of that could not be tested, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untested: Vec<String>,
     /// Why it was made, where somebody asked for it.
     pub reason: Option<String>,
     /// The parts, by name, besides the history.

@@ -32,6 +32,7 @@ fn facts() -> Facts {
                 etcd_version: "3.6.5".to_owned(),
                 proof: None,
                 lacks: None,
+                untested: Vec::new(),
                 reason: None,
                 parts: vec![part("etcd"), part("files")],
             },

@@ -38,6 +38,8 @@ pub struct Source<'a> {
     pub proof: Option<HashProof>,
     /// What its recovery set lacked when it was judged last.
     pub lacks: Option<Vec<String>>,
+    /// What of that could not be tested.
+    pub untested: Vec<String>,
     /// Why it is made, where somebody asks for it.
     pub reason: Option<String>,
 }
@@ -106,6 +108,7 @@ async fn take_into(mut source: Source<'_>, repository: &Repository, spool: &Path
         // One of an earlier timeline says nothing of this one.
         proof: source.proof.filter(|proof| proof.timeline == timeline),
         lacks,
+        untested: source.untested,
         reason: source.reason,
         parts,
     };

@@ -156,6 +156,7 @@ fn point(id: &PointId, parts: Vec<Part>) -> Point {
         etcd_version: "3.7.3".to_owned(),
         proof: None,
         lacks: None,
+        untested: Vec::new(),
         reason: None,
         parts,
     }

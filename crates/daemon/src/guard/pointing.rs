@@ -87,9 +87,9 @@ impl Guard {
                 format!("the estate does not say where {} stands", self.cluster),
             )
         })?;
-        let (proof, lacks) = self
-            .board
-            .change(&self.cluster, |entry| (entry.proof.clone(), entry.judged.map(|_| entry.lacks.clone())));
+        let (proof, lacks, untested) = self.board.change(&self.cluster, |entry| {
+            (entry.proof.clone(), entry.judged.map(|_| entry.lacks.clone()), entry.untested.clone())
+        });
         let source = Source {
             cluster: &self.cluster,
             distribution: running.distribution,
@@ -102,6 +102,7 @@ impl Guard {
             behind: running.behind.clone(),
             proof,
             lacks,
+            untested,
             reason: asked.map(|asked| asked.reason.clone()),
         };
         Ok(protect::take(source, &running.repository, &self.directory.join("points")).await?)

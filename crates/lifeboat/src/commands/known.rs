@@ -68,6 +68,8 @@ pub(crate) struct Stored {
     pub(crate) proof: Option<Proof>,
     /// What the recovery set lacked when the newest point was made.
     pub(crate) lacks: Option<Vec<String>>,
+    /// What of the recovery set could not be tested then.
+    pub(crate) untested: Vec<String>,
     /// Why some of this is not known.
     pub(crate) trouble: Option<Told>,
 }
@@ -237,6 +239,7 @@ impl Account {
         }
         if self.lacks.is_none() {
             self.lacks.clone_from(&stored.lacks);
+            self.untested.clone_from(&stored.untested);
         }
         let whole = stored.trouble.is_none();
         self.no_point = whole && self.newest.is_none();

@@ -191,6 +191,7 @@ impl Listed {
             proven(point),
             match point.lacks.as_ref().map(Vec::len) {
                 None => "?".to_owned(),
+                Some(0) if !point.untested.is_empty() => "?".to_owned(),
                 Some(some) => some.to_string(),
             },
             size(bytes),

@@ -171,6 +171,7 @@ impl Place {
             etcd_version: "3.6.16".to_owned(),
             proof: None,
             lacks: None,
+            untested: Vec::new(),
             reason: None,
             parts: vec![part],
         };

@@ -168,6 +168,7 @@ impl Stored {
             etcd_version: "3.5.21".to_owned(),
             proof: None,
             lacks: None,
+            untested: Vec::new(),
             reason: None,
             parts,
         };

@@ -44,7 +44,7 @@ pub(super) fn judge(parts: &Parts<'_>, layout: &Layout, reader: &Reader<'_>, fou
     match read {
         Err(why) => {
             let why = format!("tokens of service accounts cannot be read from the records of etcd: {why}");
-            found.unknown(PAIR, why, "check the history of this cluster");
+            found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
         }
         Ok(()) if good == 0 && refused.is_empty() => {
             let why = format!(

@@ -182,7 +182,7 @@ fn told(authority: &Authority, held: &Held<'_>, reader: &Reader<'_>, found: &mut
         found.mismatch(PAIR, why, next);
     }
     if let Some(why) = unreadable {
-        found.unknown(PAIR, why, "check the history of this cluster");
+        found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
     }
     if nothing && !authority.told.is_empty() {
         let names: Vec<&str> = authority.told.iter().map(|it| it.name()).collect();

@@ -71,7 +71,7 @@ pub(super) fn judge(parts: &Parts<'_>, layout: &Layout, found: &mut Found) {
     });
     if let Err(why) = read {
         let why = format!("the bootstrap data in etcd cannot be read: {why}");
-        return found.unknown(PAIR, why, "check the history of this cluster");
+        return found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
     }
     for token in tokens {
         names_authority(&token, parts.files, layout, found);

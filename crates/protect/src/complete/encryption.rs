@@ -45,7 +45,7 @@ pub(super) fn judge(parts: &Parts<'_>, layout: &Layout, found: &mut Found) -> Ve
     match read {
         Err(why) => {
             let why = format!("the records of etcd cannot be read, so no captured key can be tried: {why}");
-            found.unknown(PAIR, why, "check the history of this cluster");
+            found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
         }
         Ok(()) if seen == 0 => {
             let why = format!("etcd holds no object under {prefix}, so nothing tells whether values are encrypted");

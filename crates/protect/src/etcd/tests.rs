@@ -100,6 +100,7 @@ pub(crate) async fn store_point(
         etcd_version: "3.6.16".to_owned(),
         proof,
         lacks: None,
+        untested: Vec::new(),
         reason: None,
         parts: vec![part],
         id,

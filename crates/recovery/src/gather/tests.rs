@@ -48,6 +48,7 @@ async fn store(repository: &Repository, id: &PointId) {
         etcd_version: "3.7.3".to_owned(),
         proof: None,
         lacks: None,
+        untested: Vec::new(),
         reason: None,
         parts: vec![],
     };

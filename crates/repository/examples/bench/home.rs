@@ -86,6 +86,7 @@ pub(crate) fn point(part: Part) -> Result<Point> {
         etcd_version: "3.6.16".to_owned(),
         proof: None,
         lacks: None,
+        untested: Vec::new(),
         reason: None,
         parts: vec![part],
     })

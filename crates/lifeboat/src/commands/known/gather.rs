@@ -215,7 +215,7 @@ async fn read(world: &World, cluster: &Name, into: &mut Stored) -> Result<(), Tr
                 .proof
                 .as_ref()
                 .map(|it| Proof { member: it.member.clone(), at: it.at, revision: it.revision });
-        into.lacks = point.lacks;
+        (into.lacks, into.untested) = (point.lacks, point.untested);
     }
     into.seen = seen(&repository, cluster).await?;
     Ok(())

@@ -102,6 +102,7 @@ pub(crate) fn stored() -> Stored {
         }),
         seen: Some(at("2026-11-22T22:00:10Z")),
         proof: None,
+        untested: vec!["expiry: unknown: no certificate could be read".to_owned()],
         lacks: Some(vec!["the join token".to_owned()]),
         trouble: None,
     }

@@ -33,6 +33,7 @@ fn point(id: &PointId) -> Point {
             hash: 7,
         }),
         lacks: None,
+        untested: Vec::new(),
         reason: Some("before upgrade".to_owned()),
         parts: vec![Part {
             name: "files".to_owned(),

@@ -34,13 +34,13 @@ pub(super) fn judge(parts: &Parts<'_>, reader: &Reader<'_>, found: &mut Found) {
         Ok(it) => it,
         Err(why) => {
             let why = format!("{OBJECT} cannot be read from the records of etcd: {why}");
-            return found.unknown(PAIR, why, "check the history of this cluster");
+            return found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
         }
     };
     let text = object.as_ref().and_then(|it| data(it, "ClusterConfiguration"));
     let Some(cluster) = text.and_then(|it| yaml(it.as_bytes())) else {
         let why = format!("{OBJECT} is not in etcd, or cannot be read, so no file can be compared with it");
-        return found.unknown(PAIR, why, "check that the records are of this cluster");
+        return found.unknown(PAIR, why, "kubectl -n kube-system get configmap kubeadm-config -o yaml: is it there?");
     };
     let mut good = Vec::new();
     for (place, file) in configurations(parts.files) {

@@ -131,7 +131,7 @@ fn stored(state: &Read, value: &Value, reader: &Reader<'_>, found: &mut Found) {
     match read {
         Err(why) => {
             let why = format!("kube-system/{STORED} cannot be read from the records of etcd: {why}");
-            found.unknown(PAIR, why, "check the history of this cluster");
+            found.unknown(PAIR, why, "lifeboat verify, for this cluster: it reads all of its history");
         }
         Ok(None) => {
             let why = format!(
