@@ -45,7 +45,7 @@ fn each_mismatch_of_a_living_host_is_named() {
         world
             .run(HOST, &format!("kubeadm init phase upload-config kubeadm {config}"))
             .await;
-        protected(&world, &clusters).await;
+        world.protects_alone(&clusters).await;
         let token = "apiVersion: v1\nkind: Secret\ntype: kubernetes.io/service-account-token\nmetadata:\n  name: builder\n  \
                      namespace: default\n  annotations: {kubernetes.io/service-account.name: default}\n";
         world.kubectl(HOST, &format!("apply -f - <<'END'\n{token}\nEND")).await;
@@ -188,7 +188,9 @@ fn each_mismatch_of_a_living_host_is_named() {
 fn each_mismatch_of_a_living_server_is_named() {
     block_on(async {
         let world = fresh_with(&["--layout", "rke2", "--edges", "1"]);
-        protected(&world, &format!("shop: {{role: downstream, distribution: rke2, hosts: [{HOST}]}}")).await;
+        world
+            .protects_alone(&format!("shop: {{role: downstream, distribution: rke2, hosts: [{HOST}]}}"))
+            .await;
         bootstrapped(&world).await;
         let (other, tls) = (Authority::new("rke2-server-ca"), format!("{SERVER}/tls"));
         each(
@@ -347,34 +349,6 @@ async fn check_fails_or_warns(world: &World, cluster: &str, set: &[String]) {
             assert_ne!(code, "0", "{it}");
         }
     }
-}
-
-/// Lifeboat serves on the host, into a directory that stays.
-async fn protected(world: &World, clusters: &str) {
-    let address = world.lab.topology().host(HOST).unwrap().address;
-    let made = async |place: &str| {
-        let script = format!(
-            "umask 077; mkdir -p {place} /opt/copies; lifeboat repository keys new --into {place} --output json"
-        );
-        serde_json::from_str::<Value>(&world.run(HOST, &script).await).unwrap()
-    };
-    let (own, spare) = (made("/opt/keys").await, made("/opt/spare").await);
-    let estate = format!(
-        "name: mismatched\nsites: {{main: {{}}, other: {{}}}}\nhosts:\n  {HOST}: {{site: main, address: {address}}}\n\
-         repositories:\n  other:\n    site: other\n    url: file:/opt/copies\n    recipients:\n    \
-         - {{name: {HOST}, key: {}}}\n    - {{name: spare, key: {}}}\n    writers:\n    \
-         - {{name: {HOST}, key: '{}'}}\n    identity: file:/opt/keys/identity.txt\n    signer: file:/opt/keys/signer.key\n\
-         clusters:\n  {clusters}\n",
-        own["recipient"].as_str().unwrap(),
-        spare["recipient"].as_str().unwrap(),
-        own["writer"].as_str().unwrap(),
-    );
-    let script = format!(
-        "umask 077; mkdir -p /etc/lifeboat; cat >/etc/lifeboat/lifeboat.yaml <<'END'\n{estate}\nEND
-         lifeboat repository init --root-key /opt/root.key --into /opt/sheet.txt
-         cd /; setsid lifeboat serve </dev/null >/var/log/lifeboat.log 2>&1 &"
-    );
-    world.run(HOST, &script).await;
 }
 
 /// The host has what `rke up` leaves: its files in RKE1's places, and the state in the cluster and beside the cluster file.

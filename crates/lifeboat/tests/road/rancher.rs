@@ -22,7 +22,11 @@ fn a_host_with_the_files_of_rke2_is_rebuilt_by_cluster_reset() {
         std::fs::write(&program, lab::STAND_IN).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         served_as_a_service(&world).await;
-        protected(&world).await;
+        world
+            .protects_alone(
+                "shop: {role: downstream, distribution: rke2, hosts: [main-1], snapshots: [{host: main-1}]}",
+            )
+            .await;
         let kubectl = async |words: &str| world.run("main-1", &format!("{KUBECTL} {words}")).await;
         kubectl("create secret generic kept -n default --from-literal=word=lifeboat").await;
         let names = "get namespaces,secrets,configmaps -A --no-headers -o custom-columns=k:kind,n:metadata.namespace,m:metadata.name,u:metadata.uid";
@@ -98,36 +102,6 @@ async fn served_as_a_service(world: &World) {
          ln -s /etc/sv/rke2-server /etc/service/rke2-server
          for i in $(seq 100); do ! sv status rke2-server || break; sleep 0.1; done
          for i in $(seq 600); do ! {KUBECTL} get --raw /readyz >/dev/null 2>&1 || exit 0; sleep 0.1; done; exit 1"
-    );
-    world.run("main-1", &script).await;
-}
-
-/// Lifeboat serves on the host, into a directory that does not go with it.
-async fn protected(world: &World) {
-    let address = world.lab.topology().host("main-1").unwrap().address;
-    let made = "umask 077; mkdir -p /opt/keys /opt/spare /opt/copies; lifeboat repository keys new --into /opt/keys --output json";
-    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    let own = read(&world.run("main-1", made).await);
-    let spare = read(
-        &world
-            .run("main-1", "lifeboat repository keys new --into /opt/spare --output json")
-            .await,
-    );
-    let estate = format!(
-        "name: shop\nsites: {{main: {{}}, other: {{}}}}\nhosts:\n  main-1: {{site: main, address: {address}}}\n\
-         repositories:\n  other:\n    site: other\n    url: file:/opt/copies\n    recipients:\n    \
-         - {{name: main-1, key: {}}}\n    - {{name: spare, key: {}}}\n    writers:\n    \
-         - {{name: main-1, key: '{}'}}\n    identity: file:/opt/keys/identity.txt\n    signer: file:/opt/keys/signer.key\n\
-         clusters:\n  shop: {{role: downstream, distribution: rke2, hosts: [main-1], snapshots: [{{host: main-1}}]}}\n",
-        own["recipient"].as_str().unwrap(),
-        spare["recipient"].as_str().unwrap(),
-        own["writer"].as_str().unwrap(),
-    );
-    // Beside what is destroyed, so that this test need not bring it back: the other one does.
-    let script = format!(
-        "umask 077; mkdir -p /etc/lifeboat; cat >/etc/lifeboat/lifeboat.yaml <<'END'\n{estate}\nEND
-         lifeboat repository init --root-key /opt/root.key --into /opt/sheet.txt
-         cd /; setsid lifeboat serve </dev/null >/var/log/lifeboat.log 2>&1 &"
     );
     world.run("main-1", &script).await;
 }

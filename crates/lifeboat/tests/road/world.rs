@@ -211,6 +211,34 @@ impl World {
         self.lab.run(host, script).await.unwrap_or_else(|e| panic!("{host}: {e}"))
     }
 
+    /// Lifeboat serves on main-1 an estate of this one cluster, without a standby, into a directory there.
+    pub(crate) async fn protects_alone(&self, cluster: &str) {
+        let address = self.lab.topology().host("main-1").unwrap().address;
+        let made = async |place: &str| {
+            let script =
+                format!("umask 077; mkdir -p {place}; lifeboat repository keys new --into {place} --output json");
+            serde_json::from_str::<Value>(&self.run("main-1", &script).await).unwrap()
+        };
+        // Beside what is destroyed, so that no test need bring them back: another one does.
+        let (own, spare) = (made("/opt/keys").await, made("/opt/spare").await);
+        let estate = format!(
+            "name: alone\nsites: {{main: {{}}, other: {{}}}}\nhosts:\n  main-1: {{site: main, address: {address}}}\n\
+             repositories:\n  other:\n    site: other\n    url: file:/opt/copies\n    recipients:\n    \
+             - {{name: main-1, key: {}}}\n    - {{name: spare, key: {}}}\n    writers:\n    \
+             - {{name: main-1, key: '{}'}}\n    identity: file:/opt/keys/identity.txt\n    signer: file:/opt/keys/signer.key\n\
+             clusters:\n  {cluster}\n",
+            own["recipient"].as_str().unwrap(),
+            spare["recipient"].as_str().unwrap(),
+            own["writer"].as_str().unwrap(),
+        );
+        let script = format!(
+            "umask 077; mkdir -p /etc/lifeboat /opt/copies; cat >/etc/lifeboat/lifeboat.yaml <<'END'\n{estate}\nEND
+             lifeboat repository init --root-key /opt/root.key --into /opt/sheet.txt
+             cd /; setsid lifeboat serve </dev/null >/var/log/lifeboat.log 2>&1 &"
+        );
+        self.run("main-1", &script).await;
+    }
+
     /// `kubectl` on a host of a control plane, as its administrator.
     pub(crate) async fn kubectl(&self, host: &str, words: &str) -> String {
         self.run(host, &format!("kubectl --kubeconfig /etc/kubernetes/super-admin.conf {words}"))
