@@ -242,10 +242,8 @@ impl Guard {
                     let full = Trouble::new("LB0308", Kind::Person, note.to_string());
                     return trouble(SPOOLING, Some(full));
                 }
-                Note::Stored => {
-                    trouble(SPOOLING, None);
-                    return trouble(STORING, None);
-                }
+                Note::Spooled => return trouble(SPOOLING, None),
+                Note::Stored => return trouble(STORING, None),
                 Note::Lost { why } => {
                     return trouble(WATCHING, Some(Trouble::new("LB0401", Kind::Unreachable, why.clone())));
                 }

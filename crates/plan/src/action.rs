@@ -76,9 +76,9 @@ pub struct FetchCopy {
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
-    /// The snapshot of etcd that others made, by its name among the points, that is taken instead of the copy's own.
+    /// The snapshot of etcd that others made, and that is taken instead of the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<String>,
+    pub snapshot: Option<Snapshot>,
     /// How much higher revisions go on, where the tool that restores it cannot do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bump: Option<u64>,
@@ -103,6 +103,20 @@ pub struct Moment {
     /// The timeline of its history.
     pub timeline: u32,
     /// The revision.
+    pub revision: u64,
+}
+
+/// A snapshot of etcd that others made: all hosts of a cluster get the same, though its name may be given to another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snapshot {
+    /// Its name among the points.
+    pub name: String,
+    /// Where it lies: a directory of a host, or a bucket, and below it.
+    pub place: String,
+    /// Its size there, in bytes.
+    pub bytes: u64,
+    /// Its newest revision.
     pub revision: u64,
 }
 

@@ -14,7 +14,7 @@ mod text;
 
 pub use action::{
     Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd,
-    RestoreFiles, StartControlPlane, StartManager, StopControlPlane, SwitchDns, Word,
+    RestoreFiles, Snapshot, StartControlPlane, StartManager, StopControlPlane, SwitchDns, Word,
 };
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
@@ -68,9 +68,9 @@ impl Plan {
     }
 
     /// The snapshot that others made, if the state of etcd is restored from one.
-    pub fn snapshot(&self) -> Option<&str> {
+    pub fn snapshot(&self) -> Option<&Snapshot> {
         self.steps.iter().find_map(|step| match &step.action {
-            Action::FetchCopy(it) => it.snapshot.as_deref(),
+            Action::FetchCopy(it) => it.snapshot.as_ref(),
             _ => None,
         })
     }

@@ -1,7 +1,7 @@
 //! From what was found to a plan.
 
 use crate::action::{Action, AwaitAgents, Fence, StartManager, SwitchDns};
-use crate::steps::Onto;
+use crate::steps::{BUMP, Onto};
 use crate::{Plan, Step};
 use estate::{Distribution, Estate, Failover, Kind, Name, Point, Stand, Standing};
 use jiff::Timestamp;
@@ -204,6 +204,7 @@ impl Context<'_> {
             initial_cluster: format!("{}={}", member.name, member.peer_url),
             kubeadm_config: &self.stand.kubeadm_config,
             alone: false,
+            bump: BUMP,
         };
         vec![
             onto.fetch(chosen, None, false),

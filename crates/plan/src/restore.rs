@@ -1,8 +1,8 @@
 //! From what was found to the plan of a restore: a cluster comes back at the place where it serves, on hosts that a person names.
 
-use crate::action::{Moment, Word};
+use crate::action::{Moment, Snapshot, Word};
 use crate::make::{Chosen, Loss, Member, NoPlan};
-use crate::steps::Onto;
+use crate::steps::{BUMP, Onto};
 use crate::{Plan, Step};
 use estate::{Distribution, Estate, Name, Standing};
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ pub struct RestoreFacts {
     pub standing: Option<Standing>,
     /// What is known of the loss.
     pub loss: Loss,
+    /// The highest revision that its etcd is known to have had, after an earlier restore, too.
+    pub highest: Option<u64>,
     /// The grounds: who asked for it.
     pub because: Vec<String>,
 }
@@ -36,19 +38,14 @@ pub enum State {
     /// A moment of its history.
     Moment(Moment),
     /// A snapshot that others made.
-    Snapshot {
-        /// Its name among the points.
-        name: String,
-        /// Its revision.
-        revision: u64,
-    },
+    Snapshot(Snapshot),
 }
 
 impl State {
     fn revision(&self) -> u64 {
         match self {
             Self::Moment(moment) => moment.revision,
-            Self::Snapshot { revision, .. } => *revision,
+            Self::Snapshot(snapshot) => snapshot.revision,
         }
     }
 }
@@ -126,6 +123,12 @@ pub fn restore(estate: &Estate, cluster: &Name, facts: &RestoreFacts, now: Times
 fn steps(facts: &RestoreFacts, cluster: &Name, repository: &Name, asked: &Name, now: Timestamp) -> Vec<Step> {
     // Nothing of an earlier restore is taken for this one's.
     let label = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    // Watchers that have seen higher ones would take new revisions for what they know.
+    let bump = facts
+        .highest
+        .unwrap_or(0)
+        .saturating_sub(facts.etcd.revision())
+        .saturating_add(BUMP);
     let members: Vec<String> = facts
         .targets
         .iter()
@@ -157,6 +160,7 @@ fn steps(facts: &RestoreFacts, cluster: &Name, repository: &Name, asked: &Name, 
                 initial_cluster: members.join(","),
                 kubeadm_config: &target.kubeadm_config,
                 alone: target.alone,
+                bump,
             }
         })
         .collect();

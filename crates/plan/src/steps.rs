@@ -1,6 +1,7 @@
 //! The steps by which a cluster comes up on a host, alike for a failover and for a restore. Start at [`Onto`].
 
 use crate::Step;
+use crate::action::Snapshot;
 use crate::action::{
     Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
     StartControlPlane, StopControlPlane, Word,
@@ -9,7 +10,7 @@ use crate::make::{Chosen, Member};
 use crate::restore::State;
 use estate::{Distribution, Name, Standing};
 
-/// How far revisions are bumped. More than any cluster writes between a copy and its site's end.
+/// How far revisions are bumped, beyond the newest that is known. More than any cluster writes after that.
 pub(crate) const BUMP: u64 = 1_000_000_000;
 
 /// Where manifests are put that are not to run. `protect` knows the same place.
@@ -34,6 +35,8 @@ pub(crate) struct Onto<'a> {
     pub(crate) kubeadm_config: &'a str,
     /// Whether it has a member of etcd and nothing else.
     pub(crate) alone: bool,
+    /// How far revisions are bumped.
+    pub(crate) bump: u64,
 }
 
 impl Onto<'_> {
@@ -74,30 +77,33 @@ impl Onto<'_> {
             None => (
                 String::new(),
                 format!(
-                    "lifeboat points fetch {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
-                    point.id
+                    "lifeboat points fetch {} {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
+                    self.cluster, point.id
                 ),
             ),
-            Some(State::Snapshot { name, .. }) => (
+            Some(State::Snapshot(Snapshot { name, place, .. })) => (
                 format!(" without its etcd, and snapshot {name},"),
                 match self.is_rancher() {
                     false => format!(
-                        "lifeboat points fetch {} --into DIRECTORY{flag}; then copy it to {at}:{directory}, and snapshot {name} there as etcd",
-                        point.id
+                        "lifeboat points fetch {} {} --files-only --into DIRECTORY{flag}; then copy it to {at}:{directory}, and snapshot {name} (at {place}) there as etcd, unpacked",
+                        self.cluster, point.id
                     ),
                     true => format!(
-                        "lifeboat points fetch {} --into DIRECTORY{flag}; lifeboat etcd import SNAPSHOT --into HISTORY; lifeboat etcd export HISTORY --into FILE, of the file of snapshot {name}; then copy them to {at}:{directory}, FILE as etcd",
-                        point.id
+                        "lifeboat points fetch {} {} --files-only --into DIRECTORY{flag}; lifeboat etcd import SNAPSHOT --into HISTORY, of the file of snapshot {name} (at {place}); lifeboat etcd export HISTORY --bump {} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
+                        self.cluster, point.id, self.bump
                     ),
                 },
             ),
             Some(State::Moment(Moment { timeline, revision })) => (
                 format!(", with etcd at revision {revision} of timeline {timeline},"),
                 format!(
-                    "lifeboat points fetch {} --into DIRECTORY{flag}; lifeboat etcd export --cluster {} --at {revision} --timeline {timeline}{} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
-                    point.id,
+                    "lifeboat points fetch {0} {1} --files-only --into DIRECTORY{flag}; lifeboat etcd export --cluster {0} --at {revision} --timeline {timeline} {2} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
                     self.cluster,
-                    if self.is_rancher() { "" } else { " --no-bump" }
+                    point.id,
+                    match self.is_rancher() {
+                        true => format!("--bump {}", self.bump),
+                        false => "--no-bump".to_owned(),
+                    }
                 ),
             ),
         };
@@ -108,7 +114,7 @@ impl Onto<'_> {
                 point.id
             ),
             by_hand,
-            check: format!("{directory} holds etcd and files, with the SHA-256 of the manifest"),
+            check: format!("{directory} holds etcd and files; sha256sum files is as the manifest has it"),
             undo: format!("rm -r {directory} on {at}"),
             timeout_s: 300,
             attempts: 3,
@@ -123,10 +129,10 @@ impl Onto<'_> {
                     _ => None,
                 },
                 snapshot: match etcd {
-                    Some(State::Snapshot { name, .. }) => Some(name.clone()),
+                    Some(State::Snapshot(snapshot)) => Some(snapshot.clone()),
                     _ => None,
                 },
-                bump: self.is_rancher().then_some(BUMP),
+                bump: self.is_rancher().then_some(self.bump),
                 host: self.host.clone(),
                 directory: directory.clone(),
                 data_dir: self.member.data_dir.clone(),
@@ -160,7 +166,7 @@ impl Onto<'_> {
             check: "no etcd and no kube-apiserver runs there".to_owned(),
             undo: match self.is_rancher() {
                 true => format!("on {at}: systemctl start {}", self.service()),
-                false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
+                false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/; systemctl restart kubelet"),
             },
             timeout_s: 90,
             attempts: 3,
@@ -185,7 +191,7 @@ impl Onto<'_> {
             what: format!(
                 "Put the settings and keys of the copied host {from} onto {at}; what differs there is kept in {aside}.{renamed}"
             ),
-            by_hand: self.prepared_by_hand(from, words),
+            by_hand: self.prepared_by_hand(from, words, &aside),
             check: format!("lifeboat restore files {} --from {from} --to {at} --dry-run", self.cluster),
             undo: format!(
                 "on {at}: [ ! -d {aside}/old ] || tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; [ ! -e {aside}/made ] || sort -rz {aside}/made | xargs -0r rm -df --"
@@ -205,8 +211,13 @@ impl Onto<'_> {
     }
 
     /// A kubelet would start the manifests while they are unpacked, so it stands still until they are parked.
-    fn prepared_by_hand(&self, from: &str, words: &[Word]) -> String {
+    fn prepared_by_hand(&self, from: &str, words: &[Word], aside: &str) -> String {
         let (at, directory) = (self.host, &self.directory);
+        let keep = |more: &str| {
+            format!(
+                "mkdir -p -m 700 {aside}/old; (zstd -dc {directory}/files | tar -t {from} | grep -v '/$' | sed 's|^{from}||'; find {more} -type f) 2>/dev/null | tar -C / -cf - --ignore-failed-read -T - 2>/dev/null | tar -C {aside}/old -xpf -"
+            )
+        };
         let unpack = format!("zstd -dc {directory}/files | tar -xp -C / --strip-components=1 {from}");
         let edits: Vec<String> = words.iter().map(|word| format!("{} by {}", word.from, word.to)).collect();
         let edit = |files: &str| match edits.is_empty() {
@@ -218,12 +229,14 @@ impl Onto<'_> {
                 let program = self.distribution;
                 let settings = format!("/etc/rancher/{program}/config.yaml and config.yaml.d");
                 format!(
-                    "on {at}: {unpack}{}; take the lines `server:` out of them; rm -rf /etc/rancher/node if the host is called otherwise",
+                    "on {at}: {}; {unpack}{}; take the lines `server:` out of them; rm -rf /etc/rancher/node if the host is called otherwise",
+                    keep("/etc/rancher/node"),
                     edit(&settings)
                 )
             }
             false => format!(
-                "on {at}: systemctl stop kubelet; {unpack}; mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/; rm -rf /var/lib/kubelet/pki{}",
+                "on {at}: systemctl stop kubelet; {}; {unpack}; mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/; rm -rf /var/lib/kubelet/pki{}",
+                keep("/var/lib/kubelet/pki"),
                 edit(&format!("{PARKED}, {} and the kubelet's settings", self.kubeadm_config))
             ),
         }
@@ -234,11 +247,12 @@ impl Onto<'_> {
         Step {
             id: self.id("etcd"),
             what: format!(
-                "Build etcd's data from the copy, beside the data in use, with revisions {BUMP} higher: no client has seen those."
+                "Build etcd's data from the copy, beside the data in use, with revisions {} higher: no client has seen those.",
+                self.bump
             ),
             by_hand: format!(
-                "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision {BUMP} --mark-compacted",
-                member.data_dir, member.name, self.initial_cluster, member.peer_url
+                "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision {} --mark-compacted",
+                member.data_dir, member.name, self.initial_cluster, member.peer_url, self.bump
             ),
             check: format!("{}/lifeboat-restored is there", member.data_dir),
             undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
@@ -251,7 +265,7 @@ impl Onto<'_> {
                 peer_url: member.peer_url.clone(),
                 initial_cluster: self.initial_cluster.clone(),
                 data_dir: member.data_dir.clone(),
-                bump: BUMP,
+                bump: self.bump,
             }),
         }
     }
@@ -284,6 +298,13 @@ impl Onto<'_> {
 
     pub(crate) fn files(&self) -> Step {
         let (at, directory, data_dir, label) = (self.host, &self.directory, &self.member.data_dir, &self.label);
+        let (old, kept) = (
+            format!("{data_dir}/lifeboat-replaced-{label}"),
+            format!("/etc/kubernetes/lifeboat-replaced-{label}"),
+        );
+        let move_away = format!(
+            "mkdir -p -m 700 {old} {kept}; mv {data_dir}/member {old}/; touch {old}/done; mv /etc/kubernetes/pki {kept}/"
+        );
         let keys = match self.alone {
             false => "the CAs, the service-account keys and the encryption configuration",
             true => "the CA of etcd",
@@ -293,21 +314,22 @@ impl Onto<'_> {
             what: format!("Put etcd's data, {keys} in place; what was there is kept aside."),
             by_hand: match self.alone {
                 false => format!(
-                    "on {at}: systemctl stop kubelet; move {data_dir}/member, /etc/kubernetes/pki, /etc/kubernetes/*.conf and /var/lib/kubelet/pki aside, mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put the keys of etc/kubernetes/pki there, and each file that a flag of the copied API server names (as encryption-provider-config) where the same flag names it on {at}"
+                    "on {at}: systemctl stop kubelet; {move_away}; mv /etc/kubernetes/*.conf {kept}/; mv /var/lib/kubelet/pki {kept}/kubelet-pki; mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put the keys of etc/kubernetes/pki there, and each file that a flag of the copied API server names (as encryption-provider-config) where the same flag names it on {at}"
                 ),
                 true => format!(
-                    "on {at}: move {data_dir}/member and /etc/kubernetes/pki aside, mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put etc/kubernetes/pki/etcd/ca.crt and ca.key there"
+                    "on {at}: {move_away}; mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put etc/kubernetes/pki/etcd/ca.crt and ca.key there"
                 ),
             },
             check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
             undo: {
+                // What was not put aside is not taken away either.
                 let data = format!(
-                    "on {at}, with the manifests parked: rm -rf {data_dir}/member /etc/kubernetes/pki; [ ! -d {data_dir}/lifeboat-replaced-{label}/member ] || mv {data_dir}/lifeboat-replaced-{label}/member {data_dir}/; cd /etc/kubernetes/lifeboat-replaced-{label}; mv pki /etc/kubernetes/"
+                    "on {at}, with the manifests parked: [ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}; [ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
                 );
                 match self.alone {
                     true => data,
                     false => format!(
-                        "{data}; mv *.conf /etc/kubernetes/; [ ! -d kubelet-pki ] || {{ rm -rf /var/lib/kubelet/pki && mv kubelet-pki /var/lib/kubelet/pki; }}; what else lies there goes where the API server's flag of its name says"
+                        "{data}; find {kept} -maxdepth 1 -name '*.conf' -exec mv -t /etc/kubernetes/ {{}} +; [ ! -d {kept}/kubelet-pki ] || {{ rm -rf /var/lib/kubelet/pki && mv {kept}/kubelet-pki /var/lib/kubelet/pki; }}; what else lies in {kept} goes where the API server's flag of its name says; then systemctl restart kubelet"
                     ),
                 }
             },
@@ -357,7 +379,6 @@ impl Onto<'_> {
         let at = self.host;
         let by_hand = match self.is_rancher() {
             true => format!("on {at}: systemctl start {}", self.service()),
-            false if self.alone => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
             false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/; systemctl start kubelet"),
         };
         let (what, check) = match self.alone {

@@ -169,6 +169,7 @@ fn restored(change: impl FnOnce(&mut RestoreFacts)) -> Result<Plan, NoPlan> {
         stopped: Vec::new(),
         standing: Some(found.standing),
         loss: found.loss,
+        highest: Some(4731),
         because: found.because,
     };
     change(&mut facts);
@@ -204,10 +205,13 @@ fn a_restore_from_a_snapshot_that_others_made() {
     let of = |distribution| {
         let plan = restored(|facts| {
             facts.distribution = distribution;
-            facts.etcd = State::Snapshot {
+            facts.etcd = State::Snapshot(Snapshot {
                 name: "etcd-snapshot-cp-1-1763949600".to_owned(),
+                place: "main-1:/var/lib/rancher/k3s/server/db/snapshots".to_owned(),
+                bytes: 4 << 20,
                 revision: 4000,
-            };
+            });
+            facts.highest = Some(2_000_004_000);
         });
         plan.unwrap()
     };

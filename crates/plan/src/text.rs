@@ -12,8 +12,12 @@ impl Plan {
             _ = writeln!(text, "  because  {reason}");
         }
         _ = writeln!(text, "  copy     {}", self.point);
-        if let Some(name) = self.snapshot() {
-            _ = writeln!(text, "  snapshot {name}, for etcd; of the copy only the files");
+        if let Some(snapshot) = self.snapshot() {
+            _ = writeln!(
+                text,
+                "  snapshot {}, of {}, for etcd; of the copy only the files",
+                snapshot.name, snapshot.place
+            );
         }
         if let Some(reason) = &self.unsigned {
             _ = writeln!(text, "  unsigned the copy is not to be trusted, and a person accepts that: {reason}");

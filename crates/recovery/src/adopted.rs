@@ -2,6 +2,7 @@
 
 use crate::{Trouble, World, elsewhere};
 use estate::{Kind, Name};
+use etcd::selection::Source as _;
 use protect::snapshots::{FoundSnapshot, Listing, Opened, Place, rows};
 use std::path::Path;
 
@@ -11,6 +12,8 @@ const NAMED: usize = 5;
 /// A snapshot, and where it lies.
 #[derive(Clone, Debug)]
 pub struct Adopted {
+    /// What it is called among the points.
+    pub id: String,
     /// Where.
     pub place: Place,
     /// It.
@@ -57,10 +60,23 @@ pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Tr
     let mut found = all.filter(|(place, snapshot)| place.to_string() == row.place && snapshot.path == row.path);
     let missing = || Trouble::new("LB0099", Kind::Bug, format!("snapshot {id} has a row and no place"));
     let (place, snapshot) = found.next().ok_or_else(missing)?;
-    Ok(Adopted { place, snapshot })
+    Ok(Adopted { id: id.to_owned(), place, snapshot })
 }
 
 impl Adopted {
+    /// What a plan says of it, once it was opened.
+    ///
+    /// # Errors
+    /// It has changed meanwhile.
+    pub fn as_planned(&self, opened: &Opened) -> Result<plan::Snapshot, Trouble> {
+        Ok(plan::Snapshot {
+            name: self.id.clone(),
+            place: format!("{}/{}", self.place, self.snapshot.path),
+            bytes: self.snapshot.bytes,
+            revision: opened.source()?.last_revision(),
+        })
+    }
+
     /// Fetches it and reads it to its last record. `scratch` is an existing directory with room for it.
     ///
     /// # Errors

@@ -29,6 +29,8 @@ pub struct Wish<'a> {
     pub begun: Timestamp,
     /// What is known of the loss.
     pub loss: Loss,
+    /// The highest revision that is known of its history, of any timeline.
+    pub highest: Option<u64>,
 }
 
 /// Makes the plan of a restore. Changes nothing.
@@ -66,6 +68,7 @@ pub async fn plan(world: &World, me: &str, wish: Wish<'_>) -> Result<Plan, Troub
         stopped,
         standing,
         loss: wish.loss,
+        highest: wish.highest,
         because: vec!["a person asks for it".to_owned()],
     };
     plan::restore(&world.estate, wish.cluster, &facts, ambient::now()).map_err(|none| match &none {

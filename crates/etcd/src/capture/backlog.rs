@@ -4,6 +4,7 @@
 //! It lies in files without names: nothing is left of it, however the process ends. Whoever goes on then asks etcd, which has the same
 //! changes until it compacts them.
 
+use super::note::Note;
 use super::stores::Body;
 use crate::history::Name;
 use bytes::{Buf, Bytes};
@@ -27,6 +28,8 @@ pub(super) struct Waiting {
     /// With it, everything through this revision is stored once what is before it is.
     pub(super) through: u64,
     pub(super) body: Body,
+    /// Whether it is in memory since the disk did not take it.
+    pub(super) is_refused: bool,
 }
 
 /// Objects that wait, oldest first.
@@ -38,8 +41,10 @@ pub(super) struct Backlog {
     file: Option<(Arc<File>, u64)>,
     /// Bytes that lie on the disk and are not stored yet.
     lying: Arc<AtomicU64>,
-    /// Whether the disk did not take the last one.
-    refused: bool,
+    /// How many are in memory since the disk did not take them.
+    refused: usize,
+    /// Whether it was told that the disk does not take them.
+    told: bool,
 }
 
 /// A piece of a file.
@@ -87,7 +92,8 @@ impl Backlog {
             waiting: VecDeque::new(),
             file: None,
             lying: Arc::default(),
-            refused: false,
+            refused: 0,
+            told: false,
         }
     }
 
@@ -95,9 +101,10 @@ impl Backlog {
         self.waiting.is_empty()
     }
 
-    /// Whether another segment may be cut before there is room on the way to the shelf. After the disk refused one, when one has left.
+    /// Whether another segment may be cut before there is room on the way to the shelf. After the disk refused one, not before that one
+    /// has left: memory is not its place.
     pub(super) fn has_room(&self) -> bool {
-        !self.refused && self.lying.load(Ordering::Relaxed) < self.bytes_max
+        self.refused == 0 && self.lying.load(Ordering::Relaxed) < self.bytes_max
     }
 
     /// Takes what comes next as it is.
@@ -105,8 +112,8 @@ impl Backlog {
         self.waiting.push_back(waiting);
     }
 
-    /// Takes a segment: onto the disk, and where that refuses, into memory. Why it refused, the first time.
-    pub(super) async fn lay(&mut self, name: Name, through: u64, bytes: Bytes) -> Option<io::Error> {
+    /// Takes a segment: onto the disk, and where that refuses, into memory. Says that it refuses, once, and that it does no more.
+    pub(super) async fn lay(&mut self, name: Name, through: u64, bytes: Bytes) -> Option<Note> {
         let (file, offset) = match self.file.take() {
             Some((file, written)) if written < FILE_BYTES => (Some(file), written),
             _ => (None, 0),
@@ -130,15 +137,25 @@ impl Backlog {
             }
             Err(refusal) => (Arc::new(move || Box::new(bytes.clone().reader())), Some(refusal)),
         };
-        self.waiting.push_back(Waiting { name, through, body });
-        let was_refused = std::mem::replace(&mut self.refused, refusal.is_some());
-        refusal.filter(|_| !was_refused)
+        let is_refused = refusal.is_some();
+        self.waiting.push_back(Waiting { name, through, body, is_refused });
+        self.refused += usize::from(is_refused);
+        match (std::mem::replace(&mut self.told, is_refused), refusal) {
+            (false, Some(why)) => Some(Note::Unspooled { why: why.to_string() }),
+            (true, None) => Some(Note::Spooled),
+            _ => None,
+        }
+    }
+
+    /// Says, once, that nothing waits any more that the disk would have to take.
+    pub(super) fn settled(&mut self) -> Option<Note> {
+        (self.waiting.is_empty() && std::mem::take(&mut self.told)).then_some(Note::Spooled)
     }
 
     /// Gives out the oldest.
     pub(super) fn pop(&mut self) -> Option<Waiting> {
         let oldest = self.waiting.pop_front()?;
-        self.refused = false;
+        self.refused -= usize::from(oldest.is_refused);
         if self.waiting.is_empty() {
             self.file = None;
         }

@@ -206,6 +206,7 @@ impl Line {
             name: taken.written.name,
             through: taken.revision,
             body: Arc::new(move || Box::new(pack.reader())),
+            is_refused: false,
         });
         self.send();
         self.end = Some(End {
@@ -221,9 +222,12 @@ impl Line {
     /// Sends on its way what may be, oldest first.
     fn send(&mut self) {
         while self.stores.len() < self.options.in_flight.max(1)
-            && let Some(Waiting { name, through, body }) = self.backlog.pop()
+            && let Some(Waiting { name, through, body, .. }) = self.backlog.pop()
         {
             self.stores.put(name, through, body);
+        }
+        if let Some(note) = self.backlog.settled() {
+            (self.tell)(note);
         }
     }
 
@@ -233,7 +237,7 @@ impl Line {
             return Ok(false);
         };
         let body = Arc::new(move || -> Box<dyn std::io::Read + Send> { Box::new(bytes.clone().reader()) });
-        self.backlog.push(Waiting { name, through, body });
+        self.backlog.push(Waiting { name, through, body, is_refused: false });
         self.send();
         Ok(true)
     }
@@ -241,9 +245,9 @@ impl Line {
     /// Cuts one segment and lays it on the local disk.
     async fn cut_aside(&mut self) -> Result<(), CaptureError> {
         if let Some((name, through, bytes)) = self.segment()?
-            && let Some(why) = self.backlog.lay(name, through, bytes).await
+            && let Some(note) = self.backlog.lay(name, through, bytes).await
         {
-            (self.tell)(Note::Unspooled { why: why.to_string() });
+            (self.tell)(note);
         }
         Ok(())
     }

@@ -78,6 +78,8 @@ pub enum Note {
         /// What happened.
         why: String,
     },
+    /// The spool takes what waits again, or nothing waits any more.
+    Spooled,
     /// Whether the source's users or roles change cannot be seen: a rebuild gets those of the last base.
     UsersUnseen {
         /// What happened.
@@ -121,6 +123,7 @@ impl fmt::Display for Note {
                     "the local disk does not take what waits for the store: {why}; etcd keeps it as long as it does"
                 )
             }
+            Self::Spooled => write!(f, "the local disk takes what waits for the store again, or nothing waits"),
             Self::UsersUnseen { why } => {
                 write!(
                     f,

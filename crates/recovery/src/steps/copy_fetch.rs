@@ -6,7 +6,7 @@ use crate::spool::Spool;
 use crate::{Trouble, adopted, fitness};
 use cluster::{Host, quoted};
 use estate::Kind;
-use plan::FetchCopy;
+use plan::{FetchCopy, Snapshot};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -18,10 +18,27 @@ pub(super) struct Done {
 
 pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     match fetch(it, context).await {
-        // Another copy would have the same snapshot.
-        Err(trouble) if it.snapshot.is_none() && trouble.is_of_the_copy() => Err(instead(it, context, trouble).await),
+        Err(trouble) if trouble.is_of_the_copy() && !is_of_snapshot(&trouble) => {
+            Err(instead(it, context, trouble).await)
+        }
         done => done,
     }
+}
+
+/// Another copy would have the same snapshot.
+fn is_of_snapshot(trouble: &Trouble) -> bool {
+    matches!(&*trouble.code, "LB0405" | "LB0406" | "LB0416")
+}
+
+fn another(planned: &Snapshot, is: &Snapshot) -> Trouble {
+    let told = |it: &Snapshot| format!("revision {}, {} bytes, at {}", it.revision, it.bytes, it.place);
+    let message = format!(
+        "snapshot {} is another one than the plan was made for: {}, and it was {}",
+        planned.name,
+        told(is),
+        told(planned)
+    );
+    Trouble::new("LB0706", Kind::Conflict, message).hint("lifeboat run cancel, then the same command again")
 }
 
 async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
@@ -55,11 +72,13 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     let file = spool.path().join("etcd");
     let made = match &it.snapshot {
         None => protect::etcd::export(context.repository, &it.cluster, &point, it.bump, &file).await?,
-        Some(name) => {
-            let opened = adopted::find(context.world, &it.cluster, name)
-                .await?
-                .open(spool.path())
-                .await?;
+        Some(snapshot) => {
+            let found = adopted::find(context.world, &it.cluster, &snapshot.name).await?;
+            let opened = found.open(spool.path()).await?;
+            let is = found.as_planned(&opened)?;
+            if is != *snapshot {
+                return Err(another(snapshot, &is));
+            }
             protect::etcd::export_snapshot(&opened, it.bump, &file).await?
         }
     };
@@ -124,9 +143,11 @@ async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
 /// What kubeadm has against its configuration, by which the certificates are issued later; a kubeadm before 1.26 cannot be asked.
 async fn invalid(host: &Host, config: &str) -> Result<Option<String>, Trouble> {
     let config = quoted(config);
+    // Of an unknown field kubeadm's other commands only warn.
     let script = format!(
-        "kubeadm config validate --help >/dev/null 2>&1 || exit 0
-         said=$(kubeadm config validate --config {config} 2>&1) || printf '%s' \"$said\" | tail -n 1"
+        "kubeadm config --help 2>/dev/null | grep -qw validate || exit 0
+         said=$(kubeadm config validate --config {config} 2>&1) && exit 0
+         printf '%s' \"$said\" | grep -v -e '^To see the stack trace' -e '^$' -e 'unknown field' | tail -n 1"
     );
     let said = host
         .run("trying kubeadm's configuration", &script, Duration::from_secs(30))

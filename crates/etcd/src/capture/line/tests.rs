@@ -276,8 +276,9 @@ async fn a_local_disk_that_takes_nothing_loses_nothing() {
     assert!((10..40).contains(&sent), "{sent}");
     let notes = scene.notes.lock().unwrap().clone();
     assert!(matches!(&notes[..], [Note::Unspooled { .. }]), "{notes:?}");
-    let Scene { line, mut arriving, shelf, .. } = scene;
+    let Scene { line, mut arriving, shelf, notes, .. } = scene;
     line.finish(&mut arriving).await.unwrap();
+    assert!(notes.lock().unwrap().contains(&Note::Spooled), "nothing waits any more");
     let history = History::open(shelf).unwrap();
     assert_eq!(history.newest().unwrap().newest(), Some(10 + sent));
 }

@@ -29,6 +29,7 @@ impl Tidings {
             | Note::Unbridged { .. }
             | Note::Unstored { .. }
             | Note::Unspooled { .. }
+            | Note::Spooled
             | Note::UsersUnseen { .. } => return self.lasting(text, now),
         }
         Some(text)

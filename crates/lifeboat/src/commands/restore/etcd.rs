@@ -34,8 +34,9 @@ pub(crate) struct Args {
     /// Accept this copy even if nobody who is trusted has signed it
     #[arg(long, requires = "at")]
     pub(super) accept_unsigned: bool,
-    /// A snapshot that k3s, RKE2, RKE1 or etcdctl made, in a place that the estate names, instead of Lifeboat's own history
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["at", "accept_unsigned"])]
+    /// A snapshot that k3s, RKE2, RKE1 or etcdctl made, in a place that the estate names, instead of Lifeboat's own history; with
+    /// hosts, --at COPY then says whose files they get
+    #[arg(long, value_name = "NAME")]
     pub(super) from_snapshot: Option<String>,
     /// The host that the cluster is restored onto, or several; or the data directory to make (./DIRECTORY), not there yet or empty
     #[arg(long, value_name = "HOST|DIRECTORY", required = true)]
@@ -88,6 +89,9 @@ impl Args {
         {
             again += &format!(" --{option} {value}");
         }
+        if let Some(name) = &self.from_snapshot {
+            again += &format!(" --from-snapshot {name}");
+        }
         again
     }
 }
@@ -108,6 +112,8 @@ pub(super) struct Lost {
     pub(super) seconds_lost: Option<i64>,
     /// Revisions between the two, where they are of one timeline.
     pub(super) revisions_lost: Option<u64>,
+    /// The revision of the newest moment, of whichever timeline.
+    pub(super) newest_revision: Option<u64>,
 }
 
 impl Report for Lost {
@@ -176,6 +182,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     if let (true, _) | (_, Some(_)) = (args.yes, args.without.first()) {
         let message = "--yes and --without go with a host, and --to names a directory";
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--to HOST, or without them"));
+    }
+    if args.from_snapshot.is_some() && args.at.is_some() {
+        let message = "a snapshot is one moment, and --at names another";
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--from-snapshot, or --at"));
     }
     let members = match args.member.is_empty() {
         false => args.member.clone(),
@@ -361,6 +371,7 @@ fn lost(
             between.and_then(|it| i64::try_from(it).ok())
         },
         revisions_lost: same.map(|it| it.revision.saturating_sub(revision)),
+        newest_revision: newest.map(|it| it.revision),
     }
 }
 

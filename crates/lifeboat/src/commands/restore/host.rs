@@ -70,13 +70,21 @@ pub(super) async fn run(
             format!("lifeboat restore etcd {} --to ./DIRECTORY {option} ...", args.cluster),
         ));
     }
+    if let (Some(_), Some(at)) = (&args.from_snapshot, &args.at)
+        && at.point().is_none()
+    {
+        return Err(invalid(
+            "--from-snapshot names etcd's moment, and --at another",
+            "--at COPY: whose files the hosts get".to_owned(),
+        ));
+    }
     let of_cluster = |plan: &Plan| plan.cluster == args.cluster;
     let newest = runs::newest(repository, &of_cluster).await;
     let newest = newest.map_err(|trouble| world.about_identity(&args.cluster, trouble))?;
     let (number, plan) = match newest.filter(|run| !run.ended()) {
         Some(run) => {
             goes_on(args, &onto, run.number, &run.plan)?;
-            printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
+            printer.talk(&format!("run {} is not over: it goes on, from {}", run.number, goes_from(&run.plan)));
             (Some(run.number), run.plan)
         }
         None => (None, planned(args, world, repository, &onto).await?),
@@ -130,6 +138,14 @@ fn afterwards(plan: &Plan) -> Vec<String> {
         .collect()
 }
 
+/// What a plan restores from.
+fn goes_from(plan: &Plan) -> String {
+    match plan.snapshot() {
+        Some(snapshot) => format!("snapshot {}, with the files of copy {}", snapshot.name, plan.point),
+        None => format!("copy {}", plan.point),
+    }
+}
+
 /// A run that is not over keeps to what it began with.
 fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), Failure> {
     let cancel = format!(
@@ -144,13 +160,14 @@ fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), F
         return other(format!("run {number} restores onto {}, and is not over", names(&plan.onto)), cancel);
     }
     if let Some(asked) = args.from_snapshot.as_deref()
-        && plan.snapshot() != Some(asked)
+        && plan.snapshot().is_none_or(|it| it.name != asked)
     {
-        let from = plan
-            .snapshot()
-            .map_or_else(|| format!("copy {}", plan.point), |name| format!("snapshot {name}"));
-        let message = format!("run {number} goes on from {from}, and not from snapshot {asked}");
+        let message = format!("run {number} goes on from {}, and not from snapshot {asked}", goes_from(plan));
         return other(message, format!("{cancel}\nwithout --from-snapshot: it goes on"));
+    }
+    if args.at.is_some() && args.from_snapshot.is_none() && plan.snapshot().is_some() {
+        let message = format!("run {number} goes on from {}, and not from what --at says", goes_from(plan));
+        return other(message, format!("{cancel}\nwithout --at: it goes on"));
     }
     if let Some(asked) = &args.at
         && asked.point().is_none_or(|point| *point != plan.point)
@@ -201,6 +218,7 @@ async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Na
                 .revisions_lost
                 .and_then(|after| i64::try_from(lost.revision.saturating_add(after)).ok()),
         },
+        highest: lost.newest_revision,
         etcd,
         copied,
     };
@@ -215,9 +233,10 @@ async fn adopted_state(
     name: &str,
 ) -> Result<(State, Lost), Failure> {
     let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
-    let opened = adopted::find(world, &args.cluster, name).await?.open(&spool).await?;
-    let (found, lost) = of_snapshot(&opened, name, &args.cluster, repository).await?;
-    Ok((State::Snapshot { name: name.to_owned(), revision: found.revision }, lost))
+    let found = adopted::find(world, &args.cluster, name).await?;
+    let opened = found.open(&spool).await?;
+    let (_, lost) = of_snapshot(&opened, name, &args.cluster, repository).await?;
+    Ok((State::Snapshot(found.as_planned(&opened)?), lost))
 }
 
 /// A snapshot has etcd and nothing else.
