@@ -69,7 +69,7 @@ fn a_host_with_the_files_of_rke2_is_rebuilt_by_cluster_reset() {
         same(&world, names, &with_later).await;
 
         // And once more when the host has lost everything.
-        world.run("main-1", &format!("sv stop rke2-server; pkill -f '[l]ifeboat serve'; rm -rf /etc/rancher /var/lib/rancher; mkdir -p {MANIFESTS}")).await;
+        world.run("main-1", &format!("sv -w 60 stop rke2-server; pkill -f '[l]ifeboat serve'; rm -rf /etc/rancher /var/lib/rancher; mkdir -p {MANIFESTS}")).await;
         let done = world.run("main-1", &format!("{restore} --at {point} --yes 2>&1")).await;
         assert!(done.contains("succeeded: restore of shop onto main-1"), "{done}");
         same(&world, names, &before).await;
