@@ -9,7 +9,7 @@ pub(crate) use comfy_table::Color;
 use estate::Kind;
 use objects::tame::{tamed, tamed_lines};
 use serde::Serialize;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 /// How data is written: the table for people, the others for programs.
@@ -46,6 +46,16 @@ impl Printer {
     /// Writes data to stdout.
     pub(crate) fn show(&self, report: &impl Report) -> Result<(), Failure> {
         self.text(&self.written(report)?)
+    }
+
+    /// Asks the person at the terminal; where there is none, or a program reads what is written, the answer is no.
+    pub(crate) fn asks(&self, question: &str) -> bool {
+        if self.output != Output::Table || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return false;
+        }
+        let mut answer = String::new();
+        _ = write!(io::stderr(), "{question} [yes/no] ");
+        io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("yes")
     }
 
     /// Data in the form that was asked for.

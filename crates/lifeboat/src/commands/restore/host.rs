@@ -98,8 +98,8 @@ pub(super) async fn run(
     if args.dry_run {
         return Ok(());
     }
-    if !args.yes {
-        let message = format!("this restores {} onto {}, losing {}", plan.cluster, names(&plan.onto), plan.losing());
+    let message = format!("this restores {} onto {}, losing {}", plan.cluster, names(&plan.onto), plan.losing());
+    if !args.yes && !printer.asks(&format!("{message}: go on?")) {
         return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
     }
     let hold = Hold::take(world)?;
