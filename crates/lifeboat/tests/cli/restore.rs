@@ -235,3 +235,30 @@ fn etcd_comes_back_from_a_snapshot_that_others_made() {
     let damaged = place.run(&command.replace("--to ./data", "--to ./x"));
     assert!(damaged.code == Some(4) && damaged.err.contains("LB0405"), "{}", damaged.err);
 }
+
+/// What cannot be meant is told before a plan is made, and no run begins.
+#[test]
+fn hosts_that_cannot_be_meant_begin_no_run() {
+    let place = place("restore-hosts");
+    place.change("    protect:\n", "    snapshots: [{directory: snapshots}]\n    protect:\n");
+    fs::create_dir(place.0.join("snapshots")).unwrap();
+    let mut all = String::new();
+    for words in [
+        "--to main-1 --to main-1",
+        "--to main-1 --without main-1",
+        "--to main-1 --without nobody",
+        "--to nobody",
+        "--to main-1 --to ./data",
+        "--to main-1 --member m1=http://10.0.0.1:2380",
+        "--to main-1 --from-snapshot one.db --at 1h-ago",
+        "--to main-1 --from-snapshot one.db",
+        "--to ./data --member m1=http://10.0.0.1:2380 --from-snapshot one.db --at 1h-ago",
+        "--to ./data --member m1=http://10.0.0.1:2380 --yes",
+    ] {
+        let told = place.run(&format!("restore etcd rancher {words} --yes").replace("--yes --yes", "--yes"));
+        assert_eq!(told.code, Some(2), "{words}: {}", told.err);
+        all += &format!("{words}\n{}\n", told.err);
+    }
+    insta::assert_snapshot!(all);
+    assert_eq!(place.must("runs").out, "no runs yet\n");
+}

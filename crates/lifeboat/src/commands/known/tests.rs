@@ -136,6 +136,19 @@ fn whoever_captures_it_counts_and_not_who_stands_by() {
     }
 }
 
+/// A capture that goes on, of an etcd that says nothing: nobody knows what it changes.
+#[test]
+fn an_etcd_that_is_silent_for_a_minute_needs_a_person() {
+    let silent = |ms: u64| {
+        let it = Protection { silent_ms: Some(ms), ..protection("edge-1") };
+        // Where an RPO is missed, that alone needs one.
+        let estate = estate_with(|text| text.replace("objectives: {rpo: 30s}\n", ""));
+        let heard = [heard(From::Here, "main-1", vec![it])];
+        judged(&estate, &name("edge-1"), &heard, None, now()).needs_a_person()
+    };
+    assert!(!silent(SILENT_MS) && silent(SILENT_MS + 1));
+}
+
 #[test]
 fn two_that_say_they_capture_it_are_a_trouble() {
     let both = [
