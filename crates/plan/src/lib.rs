@@ -6,6 +6,7 @@
 //! says how far the estate has come before there is anything to recover from.
 
 mod action;
+mod hand;
 mod make;
 mod readiness;
 mod restore;
@@ -16,6 +17,7 @@ pub use action::{
     Action, AwaitAgents, Fence, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd,
     RestoreFiles, Snapshot, StartControlPlane, StartManager, StopControlPlane, SwitchDns, Word,
 };
+pub use hand::{ByHand, Line};
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
 pub use restore::{Prepare, RestoreFacts, State, Target, restore};
@@ -85,7 +87,7 @@ pub struct Step {
     /// What it does and why, in one sentence.
     pub what: String,
     /// How a person would do it.
-    pub by_hand: String,
+    pub by_hand: ByHand,
     /// How to see that it worked.
     pub check: String,
     /// How to undo it, or why that is not possible.

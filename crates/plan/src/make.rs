@@ -1,6 +1,7 @@
 //! From what was found to a plan.
 
 use crate::action::{Action, AwaitAgents, Fence, StartManager, SwitchDns};
+use crate::hand::ByHand;
 use crate::steps::{BUMP, Onto};
 use crate::{Plan, Step};
 use estate::{Distribution, Estate, Failover, Kind, Name, Point, Stand, Standing};
@@ -219,7 +220,7 @@ impl Context<'_> {
                 what: format!(
                     "Start the manager on {at} and see that {address} answers as {name}, with the certificate that agents pin."
                 ),
-                by_hand: format!("on {at}: {}", of.manager.start),
+                by_hand: ByHand::on(at, [of.manager.start.clone()]),
                 check: format!("curl --resolve {name}:{}:{address} https://{name}/ping says pong", of.manager.port),
                 undo: of.manager.stop.clone(),
                 timeout_s: 180,
@@ -237,11 +238,12 @@ impl Context<'_> {
                 what: format!(
                     "Let {name} lead to {address}, and see the new answer at the name server and through a resolver."
                 ),
-                by_hand: format!(
-                    "nsupdate -k KEY: server {}; update delete {name} A; update add {name} {} A {address}; send",
+                by_hand: ByHand::here([format!(
+                    "printf 'server {} {}\\nupdate delete {name} A\\nupdate add {name} {} A {address}\\nsend\\n' | nsupdate -k KEY",
                     dns.server.ip(),
+                    dns.server.port(),
                     dns.ttl
-                ),
+                )]),
                 check: format!("dig +short {name} says {address}"),
                 undo: format!("let {name} lead to {} again", of.primary.address),
                 timeout_s: 60 + u64::from(dns.ttl),
@@ -260,9 +262,10 @@ impl Context<'_> {
                 id: "agents".to_owned(),
                 what: "See every downstream cluster back: its own API server answers through the manager's tunnel."
                     .to_owned(),
-                by_hand: format!(
-                    "curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version for each cluster"
-                ),
+                by_hand: ByHand::here([format!(
+                    "curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version"
+                )])
+                .then(ByHand::act("Once for each cluster.")),
                 check: "each answers with its version".to_owned(),
                 undo: "none is needed: nothing is changed".to_owned(),
                 timeout_s: of.manager.agents_within.as_secs(),
@@ -280,7 +283,9 @@ impl Context<'_> {
                 "Take epoch {} for {to} and wait until {former} cannot serve any more: two managers at once would part the estate.",
                 self.standing.epoch
             ),
-            by_hand: format!("make sure that {former} is off, or cut off: switch off its power, or block its address"),
+            by_hand: ByHand::act(format!(
+                "Make sure that {former} is off, or cut off: switch off its power, or block its address."
+            )),
             check: format!("two of {} have promised the epoch, and the lease of {former} is over", list(&voters)),
             undo: "none: whoever has promised an epoch refuses older ones for ever".to_owned(),
             timeout_s: 180,

@@ -6,6 +6,7 @@ use crate::action::{
     Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
     StartControlPlane, StopControlPlane, Word,
 };
+use crate::hand::ByHand;
 use crate::make::{Chosen, Member};
 use crate::restore::State;
 use estate::{Distribution, Name, Standing};
@@ -15,6 +16,19 @@ pub(crate) const BUMP: u64 = 1_000_000_000;
 
 /// Where manifests are put that are not to run. `protect` knows the same place.
 const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
+
+/// The flags of the API server whose files are the cluster's. `protect` knows the same ones.
+const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy-file authentication-config authorization-config authentication-token-webhook-config-file admission-control-config-file";
+
+/// Does something with each of some files that is there.
+fn each_of(files: &str, run: &str) -> String {
+    format!("for f in {files}; do [ ! -f \"$f\" ] || {run}; done")
+}
+
+/// Parks the manifests of a control plane.
+fn park() -> String {
+    format!("mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/")
+}
 
 /// A host that a cluster comes up on.
 pub(crate) struct Onto<'a> {
@@ -73,40 +87,47 @@ impl Onto<'_> {
             None => ("", ""),
             Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
         };
-        let (as_of, by_hand) = match etcd {
-            None => (
-                String::new(),
-                format!(
-                    "lifeboat points fetch {} {} --into DIRECTORY{flag}, then copy it to {at}:{directory}",
-                    self.cluster, point.id
-                ),
-            ),
-            Some(State::Snapshot(Snapshot { name, place, .. })) => (
-                format!(" without its etcd, and snapshot {name},"),
-                match self.is_rancher() {
-                    false => format!(
-                        "lifeboat points fetch {} {} --files-only --into DIRECTORY{flag}; then copy it to {at}:{directory}, and snapshot {name} (at {place}) there as etcd, unpacked",
-                        self.cluster, point.id
-                    ),
-                    true => format!(
-                        "lifeboat points fetch {} {} --files-only --into DIRECTORY{flag}; lifeboat etcd import SNAPSHOT --into HISTORY, of the file of snapshot {name} (at {place}); lifeboat etcd export HISTORY --bump {} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
-                        self.cluster, point.id, self.bump
-                    ),
-                },
-            ),
-            Some(State::Moment(Moment { timeline, revision })) => (
-                format!(", with etcd at revision {revision} of timeline {timeline},"),
-                format!(
-                    "lifeboat points fetch {0} {1} --files-only --into DIRECTORY{flag}; lifeboat etcd export --cluster {0} --at {revision} --timeline {timeline} {2} --into FILE; then copy them to {at}:{directory}, FILE as etcd",
-                    self.cluster,
-                    point.id,
-                    match self.is_rancher() {
-                        true => format!("--bump {}", self.bump),
-                        false => "--no-bump".to_owned(),
-                    }
-                ),
-            ),
+        let (cluster, copy) = (self.cluster, format!("copy{}", self.suffix));
+        let fetch = |more: &str| {
+            format!(
+                "mkdir -m 700 {copy} && lifeboat points fetch {cluster} {}{more} --into {copy}{flag}",
+                point.id
+            )
         };
+        let (as_of, gathered) = match etcd {
+            None => (String::new(), ByHand::here([fetch("")])),
+            Some(State::Snapshot(Snapshot { name, place, .. })) => {
+                let files = ByHand::here([fetch(" --files-only")]);
+                let gathered = match self.is_rancher() {
+                    false => files.then(ByHand::act(format!(
+                        "Put snapshot {name}, which is {place}, into {copy} as etcd, unpacked."
+                    ))),
+                    true => files
+                        .then(ByHand::act(format!("Fetch snapshot {name}, which is {place}, as the file snapshot.")))
+                        .then(ByHand::here([
+                            "lifeboat etcd import snapshot --into history".to_owned(),
+                            format!("lifeboat etcd export history --bump {} --into {copy}/etcd", self.bump),
+                        ])),
+                };
+                (format!(" without its etcd, and snapshot {name},"), gathered)
+            }
+            Some(State::Moment(Moment { timeline, revision })) => {
+                let bump = match self.is_rancher() {
+                    true => format!("--bump {}", self.bump),
+                    false => "--no-bump".to_owned(),
+                };
+                let export = format!(
+                    "lifeboat etcd export --cluster {cluster} --at {revision} --timeline {timeline} {bump} --into {copy}/etcd"
+                );
+                (
+                    format!(", with etcd at revision {revision} of timeline {timeline},"),
+                    ByHand::here([fetch(" --files-only"), export]),
+                )
+            }
+        };
+        let by_hand = gathered
+            .then_on(at, [format!("mkdir -p -m 700 {directory}")])
+            .then(ByHand::here([format!("scp {copy}/etcd {copy}/files root@{at}:{directory}/")]));
         Step {
             id: self.id("fetch"),
             what: format!(
@@ -150,12 +171,20 @@ impl Onto<'_> {
     pub(crate) fn stop(&self, manager_stop: Option<&str>) -> Step {
         let at = self.host;
         let by_hand = match self.is_rancher() {
-            true => format!(
-                "on {at}: systemctl stop {0}; {1}-killall.sh, where there is one",
-                self.service(),
-                self.distribution
+            true => ByHand::on(
+                at,
+                [
+                    format!("systemctl stop {}", self.service()),
+                    format!("command -v {0}-killall.sh >/dev/null && {0}-killall.sh || true", self.distribution),
+                ],
             ),
-            false => format!("on {at}: mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/"),
+            false => ByHand::on(
+                at,
+                manager_stop.map(str::to_owned).into_iter().chain([
+                    park(),
+                    "while pgrep -x 'etcd|kube-apiserver' >/dev/null; do sleep 1; done".to_owned(),
+                ]),
+            ),
         };
         Step {
             id: self.id("stop"),
@@ -211,7 +240,7 @@ impl Onto<'_> {
     }
 
     /// A kubelet would start the manifests while they are unpacked, so it stands still until they are parked.
-    fn prepared_by_hand(&self, from: &str, words: &[Word], aside: &str) -> String {
+    fn prepared_by_hand(&self, from: &str, words: &[Word], aside: &str) -> ByHand {
         let (at, directory) = (self.host, &self.directory);
         let keep = |more: &str| {
             format!(
@@ -219,26 +248,41 @@ impl Onto<'_> {
             )
         };
         let unpack = format!("zstd -dc {directory}/files | tar -xp -C / --strip-components=1 {from}");
-        let edits: Vec<String> = words.iter().map(|word| format!("{} by {}", word.from, word.to)).collect();
-        let edit = |files: &str| match edits.is_empty() {
-            true => String::new(),
-            false => format!("; in {files} replace {}, as whole words", edits.join(" and ")),
+        // Whole words, as `protect` replaces them.
+        let edit = |files: &str| {
+            let each = words
+                .iter()
+                .map(|word| format!("s/(?<![\\w.-]){}(?![\\w.-])/{}/g;", word.from.replace('.', "\\."), word.to));
+            let each: String = each.collect();
+            (!each.is_empty()).then(|| each_of(files, &format!("perl -pi -e '{each}' \"$f\"")))
         };
         match self.is_rancher() {
             true => {
-                let program = self.distribution;
-                let settings = format!("/etc/rancher/{program}/config.yaml and config.yaml.d");
-                format!(
-                    "on {at}: {}; {unpack}{}; take the lines `server:` out of them; rm -rf /etc/rancher/node if the host is called otherwise",
-                    keep("/etc/rancher/node"),
-                    edit(&settings)
+                let settings =
+                    format!("/etc/rancher/{0}/config.yaml /etc/rancher/{0}/config.yaml.d/*.yaml", self.distribution);
+                let lines = [keep("/etc/rancher/node"), unpack].into_iter().chain(edit(&settings));
+                let renamed = (!words.is_empty()).then(|| "rm -rf /etc/rancher/node".to_owned());
+                ByHand::on(
+                    at,
+                    lines
+                        .chain([each_of(&settings, "sed -i 's/^server:/# &/' \"$f\"")])
+                        .chain(renamed),
                 )
             }
-            false => format!(
-                "on {at}: systemctl stop kubelet; {}; {unpack}; mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/; rm -rf /var/lib/kubelet/pki{}",
-                keep("/var/lib/kubelet/pki"),
-                edit(&format!("{PARKED}, {} and the kubelet's settings", self.kubeadm_config))
-            ),
+            false => {
+                let settings = format!(
+                    "{PARKED}/*.yaml {} /var/lib/kubelet/kubeadm-flags.env /var/lib/kubelet/config.yaml /etc/default/kubelet",
+                    self.kubeadm_config
+                );
+                let lines = [
+                    "systemctl stop kubelet".to_owned(),
+                    keep("/var/lib/kubelet/pki"),
+                    unpack,
+                    park(),
+                    "rm -rf /var/lib/kubelet/pki".to_owned(),
+                ];
+                ByHand::on(at, lines.into_iter().chain(edit(&settings)))
+            }
         }
     }
 
@@ -250,9 +294,12 @@ impl Onto<'_> {
                 "Build etcd's data from the copy, beside the data in use, with revisions {} higher: no client has seen those.",
                 self.bump
             ),
-            by_hand: format!(
-                "on {at}: etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision {} --mark-compacted",
-                member.data_dir, member.name, self.initial_cluster, member.peer_url, self.bump
+            by_hand: ByHand::on(
+                at,
+                [format!(
+                    "etcdutl snapshot restore {directory}/etcd --data-dir {}/lifeboat-restored --name {} --initial-cluster {} --initial-advertise-peer-urls {} --bump-revision {} --mark-compacted",
+                    member.data_dir, member.name, self.initial_cluster, member.peer_url, self.bump
+                )],
             ),
             check: format!("{}/lifeboat-restored is there", member.data_dir),
             undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
@@ -278,8 +325,11 @@ impl Onto<'_> {
             what: format!(
                 "Have {program} reset its etcd to the copy, as the only member; its former one stays beside it as etcd-old-TIME."
             ),
-            by_hand: format!(
-                "on {at}: {program} server --cluster-reset --cluster-reset-restore-path={directory}/etcd --data-dir={data_dir} --etcd-s3=false"
+            by_hand: ByHand::on(
+                at,
+                [format!(
+                    "{program} server --cluster-reset --cluster-reset-restore-path={directory}/etcd --data-dir={data_dir} --etcd-s3=false"
+                )],
             ),
             check: format!("{data_dir}/server/db/etcd is new, and etcd-old-TIME is beside it"),
             undo: format!(
@@ -302,9 +352,6 @@ impl Onto<'_> {
             format!("{data_dir}/lifeboat-replaced-{label}"),
             format!("/etc/kubernetes/lifeboat-replaced-{label}"),
         );
-        let move_away = format!(
-            "mkdir -p -m 700 {old} {kept}; mv {data_dir}/member {old}/; touch {old}/done; mv /etc/kubernetes/pki {kept}/"
-        );
         let keys = match self.alone {
             false => "the CAs, the service-account keys and the encryption configuration",
             true => "the CA of etcd",
@@ -312,14 +359,7 @@ impl Onto<'_> {
         Step {
             id: self.id("files"),
             what: format!("Put etcd's data, {keys} in place; what was there is kept aside."),
-            by_hand: match self.alone {
-                false => format!(
-                    "on {at}: systemctl stop kubelet; {move_away}; mv /etc/kubernetes/*.conf {kept}/; mv /var/lib/kubelet/pki {kept}/kubelet-pki; mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put the keys of etc/kubernetes/pki there, and each file that a flag of the copied API server names (as encryption-provider-config) where the same flag names it on {at}"
-                ),
-                true => format!(
-                    "on {at}: {move_away}; mv {data_dir}/lifeboat-restored/member {data_dir}/; out of {directory}/files (zstd -dc files | tar -xp, into an empty directory) put etc/kubernetes/pki/etcd/ca.crt and ca.key there"
-                ),
-            },
+            by_hand: self.keys_by_hand(&old, &kept),
             check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
             undo: {
                 // What was not put aside is not taken away either.
@@ -346,16 +386,51 @@ impl Onto<'_> {
         }
     }
 
+    /// What is replaced lies where the automatic step would have put it, so that the same undo holds.
+    fn keys_by_hand(&self, old: &str, kept: &str) -> ByHand {
+        let (directory, data_dir) = (&self.directory, &self.member.data_dir);
+        let away = |from: &str, to: &str| format!("[ ! -d {from} ] || mv {from} {to}");
+        let mut lines = vec![
+            format!("mkdir -p -m 700 {old} {kept}"),
+            away(&format!("{data_dir}/member"), &format!("{old}/")),
+            format!("touch {old}/done; mv {data_dir}/lifeboat-restored/member {data_dir}/"),
+            away("/etc/kubernetes/pki", &format!("{kept}/")),
+            format!(
+                "mkdir -p -m 700 {directory}/unpacked && zstd -dc {directory}/files | tar -xp -C {directory}/unpacked"
+            ),
+        ];
+        // A copied host that had an API server: the keys are those of all.
+        let find = format!(
+            "h=$(ls {directory}/unpacked/*/etc/kubernetes/*/kube-apiserver.yaml | head -n 1); h=${{h%/etc/kubernetes/*}}"
+        );
+        lines.push(format!(
+            "{find}; mkdir -p /etc/kubernetes/pki/etcd; cp -p $h/etc/kubernetes/pki/etcd/ca.* /etc/kubernetes/pki/etcd/"
+        ));
+        if !self.alone {
+            lines.insert(0, "systemctl stop kubelet".to_owned());
+            lines.push(format!("find /etc/kubernetes -maxdepth 1 -name '*.conf' -exec mv -t {kept}/ {{}} +"));
+            lines.push(away("/var/lib/kubelet/pki", &format!("{kept}/kubelet-pki")));
+            lines.push(format!(
+                "{find}; cp -p $h/etc/kubernetes/pki/ca.* $h/etc/kubernetes/pki/front-proxy-ca.* $h/etc/kubernetes/pki/sa.* /etc/kubernetes/pki/"
+            ));
+            lines.push(format!(
+                "{find}; for f in {FLAGS}; do from=$(grep -ho -- \"--$f=.*\" $h/etc/kubernetes/*/kube-apiserver.yaml | head -n 1); to=$(grep -ho -- \"--$f=.*\" {PARKED}/kube-apiserver.yaml | head -n 1); from=${{from#*=}} to=${{to#*=}}; [ -z \"$from\" ] || {{ [ ! -e \"$to\" ] || cp -p \"$to\" {kept}/$f; cp -p \"$h$from\" \"$to\"; }}; done"
+            ));
+        }
+        ByHand::on(self.host, lines)
+    }
+
     pub(crate) fn certificates(&self) -> Step {
         let (at, config) = (self.host, self.kubeadm_config);
         let by_hand = match self.alone {
-            false => format!(
-                "on {at}: kubeadm init phase certs all --config {config} && kubeadm init phase kubeconfig all --config {config}"
-            ),
-            true => format!(
-                "on {at}: for c in etcd-server etcd-peer etcd-healthcheck-client; do kubeadm init phase certs $c --config {config}; done"
-            ),
+            false => ["certs all", "kubeconfig all"]
+                .map(|phase| format!("kubeadm init phase {phase} --config {config}"))
+                .to_vec(),
+            true => ["etcd-server", "etcd-peer", "etcd-healthcheck-client"]
+                .map(|name| format!("kubeadm init phase certs {name} --config {config}"))
+                .to_vec(),
         };
+        let by_hand = ByHand::on(at, by_hand);
         Step {
             id: self.id("certificates"),
             what: match self.alone {
@@ -378,8 +453,14 @@ impl Onto<'_> {
     pub(crate) fn start(&self, standing: Option<&Standing>) -> Step {
         let at = self.host;
         let by_hand = match self.is_rancher() {
-            true => format!("on {at}: systemctl start {}", self.service()),
-            false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/; systemctl start kubelet"),
+            true => ByHand::on(at, [format!("systemctl start {}", self.service())]),
+            false => ByHand::on(
+                at,
+                [
+                    format!("mkdir -p /etc/kubernetes/manifests && mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
+                    "systemctl start kubelet".to_owned(),
+                ],
+            ),
         };
         let (what, check) = match self.alone {
             false => (
@@ -417,10 +498,24 @@ impl Onto<'_> {
             true => String::new(),
             false => format!(" Of labels and taints {}.", renamed.join(", ")),
         };
+        let list = ByHand::on(
+            self.host,
+            [match self.is_rancher() {
+                true => format!("{} kubectl get nodes --show-labels", self.distribution),
+                false => "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --show-labels".to_owned(),
+            }],
+        );
+        let by_hand = match mapped.is_empty() {
+            true => list,
+            false => list.then(ByHand::act(format!(
+                "{} It is done with kubectl label node and kubectl taint node.",
+                mapped.trim()
+            ))),
+        };
         Step {
             id: "nodes".to_owned(),
             what: format!("See the kubelets of {} in the cluster again.{mapped}", names.join(", ")),
-            by_hand: "kubectl get nodes --show-labels; kubectl label node, kubectl taint node".to_owned(),
+            by_hand,
             check: "each node is Ready".to_owned(),
             undo: "none is needed: nodes are what their kubelets say".to_owned(),
             timeout_s: 300,

@@ -26,7 +26,9 @@ impl Plan {
         for (number, step) in self.steps.iter().enumerate() {
             _ = writeln!(text, "{:2}. {} ({})", number + 1, step.id, step.action.kind());
             _ = writeln!(text, "    {}", step.what);
-            _ = writeln!(text, "    by hand  {}", step.by_hand);
+            for (number, line) in step.by_hand.0.iter().enumerate() {
+                _ = writeln!(text, "    {}  {line}", if number == 0 { "by hand" } else { "       " });
+            }
             _ = writeln!(text, "    check    {}", step.check);
             _ = writeln!(text, "    undo     {}", step.undo);
         }

@@ -125,7 +125,7 @@ impl Measured {
             problem: stopped.map(|failed| coded(failed.problem.clone())),
             by_hand: stopped.and_then(|failed| {
                 let step = plan.steps.iter().find(|step| step.id == failed.step)?;
-                Some(step.by_hand.clone())
+                Some(step.by_hand.to_string())
             }),
         }
     }

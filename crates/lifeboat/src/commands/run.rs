@@ -188,7 +188,9 @@ impl Report for Shown {
                 text += &format!("  next: {hint}\n");
             }
             if let Some(by_hand) = &run.by_hand {
-                text += &format!("  by hand: {by_hand}\n");
+                for line in by_hand.lines() {
+                    text += &format!("  by hand: {line}\n");
+                }
             }
             text += &format!("  to go on: {}\n", goes_on(run));
         }

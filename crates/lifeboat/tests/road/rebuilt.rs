@@ -75,6 +75,7 @@ fn destroyed_hosts_are_rebuilt_on_empty_ones_from_the_sheet() {
         ));
 
         to_a_snapshot_and_back(&world, &before).await;
+        by_hand(&world, &before).await;
     });
 }
 
@@ -130,6 +131,45 @@ async fn to_a_snapshot_and_back(world: &World, before: &BTreeMap<String, Value>)
     world.ready("main-1").await;
     same(world, &later).await;
     assert_eq!(members(world).await, 3);
+}
+
+/// A person does what the plan says, to the letter, and no Lifeboat carries anything out.
+async fn by_hand(world: &World, before: &BTreeMap<String, Value>) {
+    let plan = "cd /opt/estate; lifeboat restore etcd rancher --to main-1 --dry-run --output json";
+    let plan: Value = serde_json::from_str(&world.run("main-1", plan).await).unwrap();
+    for host in HOSTS {
+        // What the lab's hosts have in a kubelet's place is no unit, and runs whatever manifests there are.
+        world
+            .run(
+                host,
+                "printf '#!/bin/sh\\n' >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl",
+            )
+            .await;
+    }
+    let begun = ambient::monotonic();
+    for step in plan["steps"].as_array().unwrap() {
+        for line in step["byHand"].as_array().unwrap() {
+            let (Some(run), on) = (line["run"].as_str(), line["on"].as_str()) else {
+                panic!("{line} cannot be typed");
+            };
+            match on {
+                Some(host) => world.run(host, run).await,
+                // The person sits at the host itself, and needs no SSH to it.
+                None => {
+                    let run = run.replace("scp ", "cp ").replace("root@main-1:", "");
+                    let there =
+                        "mkdir -p /opt/person; cd /opt/person; export LIFEBOAT_ESTATE=/opt/estate/lifeboat.yaml";
+                    world.run("main-1", &format!("{there}\n{run}")).await
+                }
+            };
+        }
+        if step["id"] == "control-plane-main-1" {
+            world.ready("main-1").await;
+        }
+    }
+    say(&format!("done by hand after {:.1} s", begun.elapsed().as_secs_f64()));
+    same(world, before).await;
+    assert_eq!(members(world).await, 1);
 }
 
 /// The host is gone; an empty one has its name and address, the distribution's programs and Lifeboat's.
