@@ -137,15 +137,8 @@ async fn to_a_snapshot_and_back(world: &World, before: &BTreeMap<String, Value>)
 async fn by_hand(world: &World, before: &BTreeMap<String, Value>) {
     let plan = "cd /opt/estate; lifeboat restore etcd rancher --to main-1 --dry-run --output json";
     let plan: Value = serde_json::from_str(&world.run("main-1", plan).await).unwrap();
-    for host in HOSTS {
-        // What the lab's hosts have in a kubelet's place is no unit, and runs whatever manifests there are.
-        world
-            .run(
-                host,
-                "printf '#!/bin/sh\\n' >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl",
-            )
-            .await;
-    }
+    // What the lab's hosts have in a kubelet's place is no unit, and runs whatever manifests there are.
+    let no_unit = "systemctl() { :; }";
     let begun = ambient::monotonic();
     for step in plan["steps"].as_array().unwrap() {
         for line in step["byHand"].as_array().unwrap() {
@@ -153,7 +146,7 @@ async fn by_hand(world: &World, before: &BTreeMap<String, Value>) {
                 panic!("{line} cannot be typed");
             };
             match on {
-                Some(host) => world.run(host, run).await,
+                Some(host) => world.run(host, &format!("{no_unit}\n{run}")).await,
                 // The person sits at the host itself, and needs no SSH to it.
                 None => {
                     let run = run.replace("scp ", "cp ").replace("root@main-1:", "");
