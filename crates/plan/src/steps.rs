@@ -20,6 +20,9 @@ const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
 /// The flags of the API server whose files are the cluster's. `protect` knows the same ones.
 const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy-file authentication-config authorization-config authentication-token-webhook-config-file admission-control-config-file";
 
+/// Waits until a control plane has stopped: an etcd that still runs goes on with its files, wherever they were moved.
+const STOPPED: &str = "while pgrep -x 'etcd|kube-apiserver' >/dev/null; do sleep 1; done";
+
 /// Does something with each of some files that is there.
 fn each_of(files: &str, run: &str) -> String {
     format!("for f in {files}; do [ ! -f \"$f\" ] || {run}; done")
@@ -135,8 +138,11 @@ impl Onto<'_> {
                 point.id
             ),
             by_hand,
-            check: format!("{directory} holds etcd and files; sha256sum files is as the manifest has it"),
-            undo: format!("rm -r {directory} on {at}"),
+            check: format!(
+                "on {at}, {directory} holds etcd and files; sha256sum says of files what lifeboat points {} --output json has",
+                self.cluster
+            ),
+            undo: format!("on {at}: rm -rf {directory}"),
             timeout_s: 300,
             attempts: 3,
             action: Action::FetchCopy(FetchCopy {
@@ -178,13 +184,7 @@ impl Onto<'_> {
                     format!("command -v {0}-killall.sh >/dev/null && {0}-killall.sh || true", self.distribution),
                 ],
             ),
-            false => ByHand::on(
-                at,
-                manager_stop.map(str::to_owned).into_iter().chain([
-                    park(),
-                    "while pgrep -x 'etcd|kube-apiserver' >/dev/null; do sleep 1; done".to_owned(),
-                ]),
-            ),
+            false => ByHand::on(at, manager_stop.map(str::to_owned).into_iter().chain([park(), STOPPED.to_owned()])),
         };
         Step {
             id: self.id("stop"),
@@ -302,7 +302,7 @@ impl Onto<'_> {
                 )],
             ),
             check: format!("{}/lifeboat-restored is there", member.data_dir),
-            undo: format!("rm -r {}/lifeboat-restored", member.data_dir),
+            undo: format!("on {at}: rm -rf {}/lifeboat-restored", member.data_dir),
             timeout_s: 300,
             attempts: 2,
             action: Action::RestoreEtcd(RestoreEtcd {
@@ -364,7 +364,7 @@ impl Onto<'_> {
             undo: {
                 // What was not put aside is not taken away either.
                 let data = format!(
-                    "on {at}, with the manifests parked: [ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}; [ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
+                    "on {at}, with the manifests parked: {STOPPED}; ls -d {old} {kept}; [ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}; [ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
                 );
                 match self.alone {
                     true => data,
@@ -465,7 +465,7 @@ impl Onto<'_> {
         let (what, check) = match self.alone {
             false => (
                 format!("Start the control plane on {at} and see that a controller acts on something written now."),
-                "kubectl get --raw /readyz; a new namespace gets its default service account",
+                "kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz; a new namespace gets its default service account",
             ),
             true => (format!("Start the member of etcd on {at}."), "etcdctl endpoint status"),
         };
@@ -476,7 +476,7 @@ impl Onto<'_> {
             check: check.to_owned(),
             undo: match self.is_rancher() {
                 true => format!("on {at}: systemctl stop {}", self.service()),
-                false => format!("on {at}: mv /etc/kubernetes/manifests/*.yaml {PARKED}/"),
+                false => format!("on {at}: mv /etc/kubernetes/manifests/*.yaml {PARKED}/; {STOPPED}"),
             },
             timeout_s: if self.is_rancher() { 600 } else { 180 },
             attempts: 2,

@@ -47,14 +47,16 @@ impl Plan {
     pub fn losing(&self) -> String {
         let seconds = self.seconds_lost();
         let revisions = self.revisions_lost().map(|n| format!(", {n} known revisions of etcd"));
+        // How old a snapshot is, only its name or its file says, and a copied file is younger.
+        let at_least = if self.snapshot().is_some() { "at least " } else { "" };
         match seconds {
             Some(seconds) => format!(
-                "what was written in the last {seconds} s of {}{}",
+                "{at_least}what was written in the last {seconds} s of {}{}",
                 self.from,
                 revisions.unwrap_or_default()
             ),
             None => format!(
-                "what was written at {} after {}{}",
+                "{at_least}what was written at {} after {}{}",
                 self.from,
                 self.point_begun.strftime("%Y-%m-%d %H:%M:%S UTC"),
                 revisions.unwrap_or_default()

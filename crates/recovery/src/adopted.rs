@@ -45,6 +45,12 @@ pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Tr
         if let Some(trouble) = silent {
             return Err(trouble);
         }
+        let file = |row: &&protect::snapshots::Row| row.path.rsplit('/').next() == id.rsplit('/').next();
+        let alike: Vec<&str> = rows.iter().filter(file).map(|row| row.id.as_str()).collect();
+        if !alike.is_empty() {
+            let message = format!("there are several snapshots of {cluster} in files called {id}");
+            return Err(Trouble::new("LB0422", Kind::Invalid, message).hint(format!("one of: {}", alike.join(", "))));
+        }
         let newest: Vec<&str> = rows.iter().take(NAMED).map(|row| row.id.as_str()).collect();
         let message = format!("there is no snapshot of {cluster} called {id}");
         let hint = match newest.is_empty() {

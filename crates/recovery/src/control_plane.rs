@@ -76,10 +76,14 @@ pub async fn stop(
     Ok(Some(said.trim().to_owned()).filter(|said| !said.is_empty()))
 }
 
+/// What is noted of a host on which there was nothing to stop.
+pub(crate) const NOTHING_RAN: &str = "nothing of a control plane ran there";
+
 /// Moves manifests to where nothing starts them.
 fn park() -> String {
     format!(
-        "mkdir -p -m 700 {PARKED} || failed=' {PARKED}'
+        "[ -n \"$(ls {MANIFESTS} 2>/dev/null)\" ] || pgrep -x '{PROGRAMS}' >/dev/null || echo '{NOTHING_RAN}'
+         mkdir -p -m 700 {PARKED} || failed=' {PARKED}'
          for f in {MANIFESTS}/*; do
            [ ! -f \"$f\" ] || mv -f \"$f\" {PARKED}/ || failed=\"$failed $f\"
          done"

@@ -35,6 +35,9 @@ pub struct Measured {
     pub onto: Vec<String>,
     /// The copy.
     pub point: String,
+    /// The snapshot that others made, if etcd's state is of one; then the copy has only the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<String>,
     /// Why the copy is not to be trusted, if a person has accepted that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned: Option<String>,
@@ -70,6 +73,9 @@ pub struct StepTime {
     pub done: Option<Timestamp>,
     /// How often it was begun.
     pub attempts: u32,
+    /// How it is undone, if it was begun and something was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
     /// What is recorded of it.
     pub outcome: Option<serde_json::Value>,
 }
@@ -88,6 +94,7 @@ impl Measured {
                 begun: first(&|event| matches!(event, Event::Intent { step: id, .. } if *id == step.id)),
                 done: first(&|event| matches!(event, Event::Done { step: id, .. } if *id == step.id)),
                 attempts: run.state.attempts.get(&step.id).copied().unwrap_or(0),
+                undo: undo(run, step),
                 outcome: run.state.outcome(&step.id).cloned(),
             }
         });
@@ -114,6 +121,7 @@ impl Measured {
             epoch: plan.epoch.map(|epoch| epoch.0),
             onto: plan.onto.iter().map(ToString::to_string).collect(),
             point: plan.point.to_string(),
+            snapshot: plan.snapshot().map(|it| it.name.clone()),
             unsigned: plan.unsigned.clone(),
             point_begun: plan.point_begun,
             lost_at: plan.loss.last_seen,
@@ -134,6 +142,16 @@ impl Measured {
     pub fn zero(&self) -> Timestamp {
         self.lost_at.unwrap_or(self.begun)
     }
+}
+
+/// How a step is undone. One that found nothing to stop has nothing that could be started again.
+fn undo(run: &Run, step: &plan::Step) -> Option<String> {
+    let attempts = run.state.attempts.get(&step.id).copied().unwrap_or(0);
+    let note = run.state.outcome(&step.id).and_then(|outcome| outcome["note"].as_str());
+    let did_nothing = attempts == 1 && note.is_some_and(|note| note.contains(crate::control_plane::NOTHING_RAN));
+    // Some need none, and say why.
+    let needs_some = !step.undo.starts_with("none");
+    (attempts > 0 && needs_some && !did_nothing).then(|| step.undo.clone())
 }
 
 /// The engine's own problems, a step that did not end in time and one that was broken off, have words for codes.

@@ -10,6 +10,7 @@ mod ways;
 
 pub(crate) use unfinished::{remove_unfinished, unfinished};
 
+use crate::layout::MARKER;
 use crate::{Error, failure};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,9 +25,9 @@ use object_store::{
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use ways::{Way, Ways, sync};
 
 /// Objects of one call that are removed at once.
@@ -40,6 +41,40 @@ const LINKS: &str = "links-";
 pub(crate) struct Directory {
     inner: LocalFileSystem,
     ways: Arc<Ways>,
+    root: Arc<Root>,
+}
+
+/// The directory itself: another one in its place, as when its disk is not mounted any more, is not written to.
+#[derive(Debug)]
+struct Root {
+    path: PathBuf,
+    /// Device and inode.
+    is: Mutex<(u64, u64)>,
+}
+
+impl Root {
+    fn look(path: &FilePath) -> io::Result<(u64, u64)> {
+        std::fs::metadata(path).map(|it| (it.dev(), it.ino()))
+    }
+
+    fn is_the_same(&self) -> object_store::Result<()> {
+        let now = Self::look(&self.path).map_err(|error| self.generic(error))?;
+        let mut is = self.is.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is == now {
+            return Ok(());
+        }
+        // Mounted anew, its device may have another number.
+        if !self.path.join(MARKER).exists() {
+            let why = "another directory is in its place, without a repository: is its disk mounted?";
+            return Err(self.generic(io::Error::other(format!("{}: {why}", self.path.display()))));
+        }
+        *is = now;
+        Ok(())
+    }
+
+    fn generic(&self, error: io::Error) -> object_store::Error {
+        object_store::Error::Generic { store: "directory", source: error.into() }
+    }
 }
 
 impl Directory {
@@ -48,7 +83,12 @@ impl Directory {
         let inner = LocalFileSystem::new_with_prefix(root)?;
         let inner = inner.with_fsync(true).with_automatic_cleanup(true);
         let ways = Arc::new(Ways::new(sync));
-        Ok(Self { inner, ways })
+        let generic = |error: io::Error| object_store::Error::Generic { store: "directory", source: error.into() };
+        let root = Root {
+            path: root.to_owned(),
+            is: Mutex::new(Root::look(root).map_err(generic)?),
+        };
+        Ok(Self { inner, ways, root: Arc::new(root) })
     }
 
     /// The way to an object that was written.
@@ -126,6 +166,7 @@ impl std::fmt::Display for Directory {
 #[async_trait]
 impl ObjectStore for Directory {
     async fn put_opts(&self, at: &Path, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
+        self.root.is_the_same()?;
         let done = self.inner.put_opts(at, payload, opts).await;
         match &done {
             Ok(_) => self.way(at)?.settle().await?,
@@ -141,6 +182,7 @@ impl ObjectStore for Directory {
         at: &Path,
         opts: PutMultipartOptions,
     ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        self.root.is_the_same()?;
         let (inner, way) = (self.inner.put_multipart_opts(at, opts).await?, self.way(at)?);
         Ok(Box::new(Upload { inner, way }))
     }

@@ -9,7 +9,7 @@ use ::estate::{Kind, Name};
 use jiff::{SignedDuration, Timestamp};
 use recovery::World;
 use recovery::report::Measured;
-use recovery::runs::{self, Ending, Run};
+use recovery::runs::{self, Ending};
 use repository::Repository;
 use serde::Serialize;
 
@@ -121,7 +121,7 @@ pub(crate) struct Shown(pub(crate) Measured);
 impl Report for Shown {
     fn text(&self) -> String {
         let run = &self.0;
-        let mut text = format!("run {} {}: {}, from copy {}\n\n", run.run, run.state, title(run), run.point);
+        let mut text = format!("run {} {}: {}, from {}\n\n", run.run, run.state, title(run), copied(run));
         if let Some(reason) = &run.unsigned {
             text += &format!("the copy is not to be trusted, and a person accepted that: {reason}\n\n");
         }
@@ -194,6 +194,11 @@ impl Report for Shown {
             }
             text += &format!("  to go on: {}\n", goes_on(run));
         }
+        // Of a failover, what is done cannot be taken back line by line.
+        if run.epoch.is_none() && run.steps.iter().any(|step| step.undo.is_some()) {
+            text += "\nto undo what was done, in this order:\n";
+            undone(run).iter().for_each(|line| text += &format!("  {line}\n"));
+        }
         text
     }
 }
@@ -203,6 +208,14 @@ fn title(run: &Measured) -> String {
     match run.epoch {
         Some(epoch) => format!("{} -> {}, epoch {epoch}", run.from, run.to),
         None => format!("restore of {} onto {}", run.cluster, run.onto.join(", ")),
+    }
+}
+
+/// What it is from.
+fn copied(run: &Measured) -> String {
+    match &run.snapshot {
+        Some(snapshot) => format!("snapshot {snapshot}, with the files of copy {}", run.point),
+        None => format!("copy {}", run.point),
     }
 }
 
@@ -320,23 +333,21 @@ async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
     engine::cancel(&journal, &hold.runner).await.map_err(recovery::Trouble::from)?;
     printer.talk(&format!("run {number} is over"));
     let run = runs::read(&repository, number).await?;
-    for line in undone(&run) {
-        printer.talk(&line);
-    }
+    let lines = undone(&Measured::of(&run, ambient::now()));
+    printer.talk(match lines.is_empty() {
+        true => "none of its steps has done anything",
+        false => "what was begun is undone so, in this order:",
+    });
+    lines.iter().for_each(|line| printer.talk(line));
     Ok(())
 }
 
 /// What the steps of a run have done, the last one first, and how each is undone.
-fn undone(run: &Run) -> Vec<String> {
-    let begun = |step: &&plan::Step| run.state.attempts.get(&step.id).is_some_and(|attempts| *attempts > 0);
-    let steps = run.plan.steps.iter().rev().filter(begun);
-    let lines: Vec<String> = steps
-        .map(|step| format!("{} was begun; undo: {}", step.id, step.undo))
-        .collect();
-    match lines.is_empty() {
-        true => vec!["none of its steps was begun".to_owned()],
-        false => lines,
-    }
+fn undone(run: &Measured) -> Vec<String> {
+    let steps = run.steps.iter().rev();
+    steps
+        .filter_map(|step| Some(format!("{}: {}", step.step, step.undo.as_ref()?)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -221,6 +221,15 @@ impl<'a> Ladder<'a> {
         let home = self
             .home
             .ok_or("clusters.NAME.site: nobody knows which site the copies must outlive")?;
+        let is_directory = |name: &Name| {
+            let of = self.estate.repositories.get(name);
+            of.is_some_and(|of| matches!(&*of.url, estate::StoreUrl::Directory(_)))
+        };
+        if at.is_some_and(|site| site != home) && is_directory(own) {
+            return Err(format!(
+                "a bucket: {own} is a directory, and is lost with its host unless it is mounted from elsewhere"
+            ));
+        }
         if let Some(site) = at.filter(|site| *site != home) {
             return Ok(format!("{own} is at {site}"));
         }

@@ -2,9 +2,6 @@ use super::*;
 use jiff::Timestamp;
 use object_store::PutMode;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::sync::Mutex;
 use tempfile::TempDir;
 
 /// A directory, and the directories in it whose entries were synced, in order.
@@ -200,4 +197,27 @@ fn what_was_not_ended_is_found_by_its_name_alone() {
     assert!(removed(ours[2], later) && !removed(ours[2], later));
     assert!(!root.join("clusters").exists(), "what is empty is removed");
     assert!(removed(ours[3], later) && root.join("shared/kit/0000000001").exists());
+}
+
+/// The disk is gone, and the directory that it was mounted on is there: what is written there would be under the disk when it is back.
+#[tokio::test]
+async fn nothing_is_written_into_the_place_of_a_disk_that_is_gone() {
+    let place = tempfile::tempdir().unwrap();
+    let (root, away) = (place.path().join("store"), place.path().join("away"));
+    fs::create_dir(&root).unwrap();
+    let store = Directory::new(&root).unwrap();
+    let put = async |name: &str| store.put(&Path::from(name), PutPayload::from_static(b"x")).await;
+    put(MARKER).await.unwrap();
+    fs::rename(&root, &away).unwrap();
+    fs::create_dir(&root).unwrap();
+    let refused = put("history/one").await.unwrap_err().to_string();
+    assert!(refused.contains("is its disk mounted?"), "{refused}");
+    let large = store.put_multipart(&Path::from("history/two")).await;
+    assert!(large.is_err());
+    assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    // The same repository, mounted as another device.
+    fs::remove_dir(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    fs::copy(away.join(MARKER), root.join(MARKER)).unwrap();
+    put("history/one").await.unwrap();
 }

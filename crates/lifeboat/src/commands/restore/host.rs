@@ -133,8 +133,19 @@ fn afterwards(plan: &Plan) -> Vec<String> {
         Distribution::Rke2 => "move server/db in its data directory away, then systemctl start rke2-server".to_owned(),
         other => format!("move server/db in its data directory away, then systemctl start {other}"),
     };
+    let left = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::FetchCopy(it) => Some(it),
+        _ => None,
+    });
+    let left = left.map(|it| {
+        format!(
+            "on {0}, {1} has keys and etcd in clear: when all is well, there: rm -rf {1}",
+            it.host, it.directory
+        )
+    });
     stopped
         .map(|it| format!("{} stands still. To let it join again, there: {}", it.host, joins(it)))
+        .chain(left)
         .collect()
 }
 

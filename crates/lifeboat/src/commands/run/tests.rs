@@ -14,6 +14,7 @@ fn step(name: &str, begun: Option<f64>, done: Option<f64>, attempts: u32) -> Ste
         begun: begun.map(at),
         done: done.map(at),
         attempts,
+        undo: (attempts > 0).then(|| format!("undo {name}")),
         outcome: None,
     }
 }
@@ -39,6 +40,7 @@ fn succeeded() -> Measured {
         epoch: Some(2),
         onto: Vec::new(),
         point: "000001-20261122T220051.000Z-k7xq".to_owned(),
+        snapshot: None,
         unsigned: None,
         point_begun: at(-9.0),
         lost_at: Some(at(0.0)),
