@@ -3,7 +3,7 @@
 use crate::Trouble;
 use async_trait::async_trait;
 use engine::{Entry, Journal, JournalError, Runner, State};
-use estate::Kind;
+use estate::{Kind, Name};
 use plan::Plan;
 use repository::{AppendError, Repository};
 use std::collections::BTreeSet;
@@ -180,6 +180,33 @@ pub async fn begin(repository: &Repository, plan: &Plan, runner: &Runner) -> Res
         }
     }
     Err(unfinished(lost_to))
+}
+
+/// How many runs are looked at for one that is not over: there is one at a time for a cluster.
+const LOOKED_AT: usize = 10;
+
+/// The run of `cluster` that is not over, if one of the newest is. Of those that are, only the last entry is read.
+///
+/// # Errors
+/// As [`read`].
+pub async fn unfinished_of(repository: &Repository, cluster: &Name) -> Result<Option<Run>, Trouble> {
+    let mut numbers = repository.runs().await?;
+    numbers.sort_unstable();
+    for number in numbers.into_iter().rev().take(LOOKED_AT) {
+        let last = repository.last_entry(number).await?;
+        let ended = |(_, bytes): &(u64, Vec<u8>)| {
+            serde_json::from_slice::<Entry>(bytes).is_ok_and(|entry| matches!(entry.event, engine::Event::Ended { .. }))
+        };
+        if last.as_ref().is_none_or(ended) {
+            continue;
+        }
+        match found(repository, number).await? {
+            Found::Run(run) if run.plan.cluster == *cluster && !run.ended() => return Ok(Some(*run)),
+            Found::Broken(_, trouble) => return Err(trouble),
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// How a run stands that somebody wants to end.

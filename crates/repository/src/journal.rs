@@ -69,6 +69,18 @@ impl Repository {
         futures::stream::iter(reads).buffered(READS).try_collect().await
     }
 
+    /// The last entry of a run, if there is one.
+    ///
+    /// # Errors
+    /// As [`Repository::entries`].
+    pub async fn last_entry(&self, run: u64) -> Result<Option<(u64, Vec<u8>)>, Error> {
+        self.id().await?;
+        match self.newest(&layout::run(run)?).await? {
+            Some((_, last)) => Ok(Some(self.entry(run, last).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// The entries of a run as far as they are sound.
     ///
     /// # Errors

@@ -121,6 +121,22 @@ pub(crate) struct Account {
     pub(crate) missed: Vec<String>,
     /// What goes wrong, by whom and what it is about.
     pub(crate) troubles: Vec<Trouble>,
+    /// A failover or a restore of it that is not over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unfinished: Option<Unfinished>,
+}
+
+/// A run that is not over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Unfinished {
+    pub(crate) run: u64,
+    /// `running`, or nobody carries it on: `silent`, or `stopped` at a step.
+    pub(crate) state: &'static str,
+    /// When whoever carries it out was last heard.
+    pub(crate) heard: Timestamp,
+    /// The command that goes on with it.
+    pub(crate) next: String,
 }
 
 /// Something that goes wrong.
@@ -143,7 +159,8 @@ impl Account {
 
     /// Whether a person has to do something: an objective is missed, or nobody captures it.
     pub(crate) fn needs_a_person(&self) -> bool {
-        !self.missed.is_empty() || !self.is_captured() || self.is_silent()
+        let stands_still = self.unfinished.as_ref().is_some_and(|it| it.state != "running");
+        !self.missed.is_empty() || !self.is_captured() || self.is_silent() || stands_still
     }
 
     /// Whether its etcd has not been heard for so long that somebody has to look.
@@ -187,6 +204,7 @@ pub(crate) fn judged(
         no_proof: false,
         lacks: None,
         untested: Vec::new(),
+        unfinished: None,
         warnings: Vec::new(),
         followers: followers(estate, cluster, heard, &all),
         missed: Vec::new(),

@@ -220,7 +220,7 @@ fn copied(run: &Measured) -> String {
 }
 
 /// The command that goes on with it.
-fn goes_on(run: &Measured) -> String {
+pub(in crate::commands) fn goes_on(run: &Measured) -> String {
     match run.epoch {
         Some(_) => "lifeboat failover --yes".to_owned(),
         None => {

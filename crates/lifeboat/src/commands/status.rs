@@ -2,17 +2,21 @@
 
 mod told;
 
-use crate::commands::known::{self, Account, Facts, From, Heard, Repositories, Silent};
+use crate::commands::known::{self, Account, Facts, From, Heard, Repositories, Silent, Unfinished};
+use crate::commands::run::goes_on;
 use crate::commands::serves::{self, Serves};
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Output, Printer};
 use daemon::{Answer, CONTROL};
 use estate::{Copying, Estate, Kind, Name};
+use futures::future::join_all;
 use jiff::Timestamp;
-use recovery::World;
+use recovery::report::Measured;
+use recovery::{World, runs};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -109,10 +113,31 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         _ => None,
     };
-    let status = status(&world.estate, &clusters, &facts, serves);
+    let mut status = status(&world.estate, &clusters, &facts, serves);
+    let unfinished = join_all(status.clusters.iter().map(|it| unfinished(&world, &it.cluster))).await;
+    for (account, run) in status.clusters.iter_mut().zip(unfinished) {
+        account.unfinished = run;
+    }
     printer.show(&status)?;
     outcome(&status)
 }
+
+/// The run of a cluster that is not over. Where the journals cannot be read, by this host or at all, that is nobody's trouble here.
+async fn unfinished(world: &World, cluster: &Name) -> Option<Unfinished> {
+    let repository = world.repository(&world.cluster(cluster).ok()?.repository).ok()?;
+    let looking = runs::unfinished_of(&repository, cluster);
+    let run = tokio::time::timeout(JOURNALS, looking).await.ok()?.ok()??;
+    let run = Measured::of(&run, ambient::now());
+    Some(Unfinished {
+        run: run.run,
+        state: run.state,
+        heard: run.heard,
+        next: goes_on(&run),
+    })
+}
+
+/// How long looking for runs may take.
+const JOURNALS: Duration = Duration::from_secs(5);
 
 /// The clusters that are asked about: one, or all.
 pub(in crate::commands) fn chosen(world: &World, cluster: Option<&Name>) -> Result<Vec<Name>, Failure> {
@@ -137,7 +162,7 @@ fn outcome(status: &Status) -> Result<(), Failure> {
         0 => Ok(()),
         some => {
             let message = format!(
-                "{some} of {all} clusters need a person: an objective is missed, its etcd is silent, or nobody captures it"
+                "{some} of {all} clusters need a person: an objective is missed, its etcd is silent, a run stands still, or nobody captures it"
             );
             Err(Failure::new("LB0005", Kind::Person, message).hint("lifeboat explain CODE, for the code of a trouble"))
         }

@@ -103,3 +103,23 @@ fn what_comes_from_outside_stays_on_its_line() {
         "{shown}"
     );
 }
+
+/// A restore that nobody carries on is what a person must know first, whatever else is well.
+#[test]
+fn a_run_that_stands_still_needs_a_person() {
+    let with = |state: &'static str| {
+        let mut status = of(&facts(vec![heard(From::Here, "main-1", vec![protection("rancher")])]));
+        status.clusters.retain(|it| it.cluster == name("rancher"));
+        status.clusters[0].unfinished = Some(Unfinished {
+            run: 4,
+            state,
+            heard: now(),
+            next: "lifeboat failover --yes".to_owned(),
+        });
+        status
+    };
+    assert!(outcome(&with("running")).is_ok());
+    let silent = with("silent");
+    assert!(outcome(&silent).is_err());
+    insta::assert_snapshot!(text(&silent, 160));
+}

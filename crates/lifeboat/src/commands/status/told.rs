@@ -124,6 +124,13 @@ fn about(it: &Account, now: Timestamp) -> String {
         let ago = span(now.duration_since(seen).as_secs());
         text += &format!("{name}: as of the repository, its etcd was last seen {ago} ago, at {seen:.0}\n");
     }
+    if let Some(run) = &it.unfinished {
+        let how = match run.state {
+            "running" => "is being carried out".to_owned(),
+            state => format!("is not over, and nobody carries it on ({state} since {:.0})", run.heard),
+        };
+        text += &format!("{name}: run {} {how}\n  next: {}\n", run.run, run.next);
+    }
     for lack in it.lacks.iter().flatten() {
         text += &format!("{name} lacks: {}\n", parted(lack));
     }
