@@ -20,11 +20,8 @@ pub struct Adopted {
     pub snapshot: FoundSnapshot,
 }
 
-/// The snapshot of `cluster` that is called `id`, as its row among the points is.
-///
-/// # Errors
-/// The estate names no place for them, a place cannot be looked at, there is none of this name.
-pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Trouble> {
+/// All snapshots of `cluster`, newest first; and why a place of them could not be looked at.
+async fn all(world: &World, cluster: &Name) -> Result<(Vec<Adopted>, Option<Trouble>), Trouble> {
     let of = world.cluster(cluster)?;
     if of.snapshots.is_empty() {
         let message = format!("the estate says of no place where snapshots of {cluster} lie");
@@ -41,32 +38,66 @@ pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Tr
         }
     }
     let rows = rows(&listings, distribution, &|_, _| None);
-    let Some(row) = rows.iter().find(|row| row.id == id) else {
-        if let Some(trouble) = silent {
-            return Err(trouble);
-        }
-        let file = |row: &&protect::snapshots::Row| row.path.rsplit('/').next() == id.rsplit('/').next();
-        let alike: Vec<&str> = rows.iter().filter(file).map(|row| row.id.as_str()).collect();
-        if !alike.is_empty() {
-            let message = format!("there are several snapshots of {cluster} in files called {id}");
-            return Err(Trouble::new("LB0422", Kind::Invalid, message).hint(format!("one of: {}", alike.join(", "))));
-        }
-        let newest: Vec<&str> = rows.iter().take(NAMED).map(|row| row.id.as_str()).collect();
-        let message = format!("there is no snapshot of {cluster} called {id}");
-        let hint = match newest.is_empty() {
-            true => "there is none at all: look at snapshots in the estate".to_owned(),
-            false => format!("the newest: {}", newest.join(", ")),
-        };
-        return Err(Trouble::new("LB0422", Kind::Invalid, message).hint(hint));
+    let mut found: Vec<(Place, FoundSnapshot)> = Vec::new();
+    for it in listings {
+        found.extend(it.found.snapshots.into_iter().map(|snapshot| (it.place.clone(), snapshot)));
+    }
+    let adopted = |row: &protect::snapshots::Row| {
+        let is_it =
+            |(place, snapshot): &&(Place, FoundSnapshot)| place.to_string() == row.place && snapshot.path == row.path;
+        let (place, snapshot) = found.iter().find(is_it)?.clone();
+        Some(Adopted { id: row.id.clone(), place, snapshot })
     };
-    let all = listings.into_iter().flat_map(|it| {
-        let place = it.place;
-        it.found.snapshots.into_iter().map(move |snapshot| (place.clone(), snapshot))
-    });
-    let mut found = all.filter(|(place, snapshot)| place.to_string() == row.place && snapshot.path == row.path);
-    let missing = || Trouble::new("LB0099", Kind::Bug, format!("snapshot {id} has a row and no place"));
-    let (place, snapshot) = found.next().ok_or_else(missing)?;
-    Ok(Adopted { id: id.to_owned(), place, snapshot })
+    Ok((rows.iter().filter_map(adopted).collect(), silent))
+}
+
+/// The snapshot of `cluster` that is called `id`, as its row among the points is.
+///
+/// # Errors
+/// The estate names no place for them, a place cannot be looked at, there is none of this name.
+pub async fn find(world: &World, cluster: &Name, id: &str) -> Result<Adopted, Trouble> {
+    let (found, silent) = all(world, cluster).await?;
+    if let Some(it) = found.iter().find(|it| it.id == id) {
+        return Ok(it.clone());
+    }
+    if let Some(trouble) = silent {
+        return Err(trouble);
+    }
+    let named = |them: &mut dyn Iterator<Item = &Adopted>| {
+        them.take(NAMED).map(|it| it.id.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let file = |path: &str| path.rsplit('/').next().map(str::to_owned);
+    let alike = named(&mut found.iter().filter(|it| file(&it.snapshot.path) == file(id)));
+    if !alike.is_empty() {
+        let message = format!("there are several snapshots of {cluster} in files called {id}");
+        return Err(Trouble::new("LB0422", Kind::Invalid, message).hint(format!("one of: {alike}")));
+    }
+    let message = format!("there is no snapshot of {cluster} called {id}");
+    let hint = match found.is_empty() {
+        true => "there is none at all: look at snapshots in the estate".to_owned(),
+        false => format!("the newest: {}", named(&mut found.iter())),
+    };
+    Err(Trouble::new("LB0422", Kind::Invalid, message).hint(hint))
+}
+
+/// The same, opened. Is it damaged, the newest sound one is offered.
+///
+/// # Errors
+/// As [`find`] and [`Adopted::open`].
+pub async fn opened(world: &World, cluster: &Name, id: &str, scratch: &Path) -> Result<(Adopted, Opened), Trouble> {
+    let it = find(world, cluster, id).await?;
+    let damaged = match it.open(scratch).await {
+        Ok(opened) => return Ok((it, opened)),
+        Err(trouble) if trouble.kind == Kind::Damaged => trouble,
+        Err(trouble) => return Err(trouble),
+    };
+    let (others, _) = all(world, cluster).await?;
+    for other in others.iter().filter(|other| other.id != it.id).take(NAMED) {
+        if other.open(scratch).await.is_ok() {
+            return Err(damaged.hint(format!("the newest sound one: {}", other.id)));
+        }
+    }
+    Err(damaged.hint(format!("lifeboat points {cluster}: lists what else there is")))
 }
 
 impl Adopted {

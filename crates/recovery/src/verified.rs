@@ -110,14 +110,8 @@ async fn of_point(repository: &Repository, cluster: &Name, id: PointId, how: &Ho
 }
 
 async fn of_snapshot(world: &World, cluster: &Name, name: &str, how: &How) -> Result<Shown, Trouble> {
-    let found = adopted::find(world, cluster, name).await?;
+    let (found, opened) = adopted::opened(world, cluster, name, &how.place).await?;
     let at = found.snapshot.at;
-    let opened = match found.open(&how.place).await {
-        Err(trouble) if trouble.kind == Kind::Damaged => {
-            return Err(trouble.hint(format!("lifeboat points {cluster}: lists what else there is")));
-        }
-        opened => opened?,
-    };
     let directory = match &found.place {
         Place::Directory { path, .. } => Some(path.as_str()),
         Place::Bucket(_) => None,

@@ -234,6 +234,19 @@ fn etcd_comes_back_from_a_snapshot_that_others_made() {
     fs::write(place.0.join("snapshots/snapshot.db"), [7; 9000]).unwrap();
     let damaged = place.run(&command.replace("--to ./data", "--to ./x"));
     assert!(damaged.code == Some(4) && damaged.err.contains("LB0405"), "{}", damaged.err);
+    assert!(damaged.err.contains("hint: lifeboat points rancher"), "{}", damaged.err);
+    database(&place.0.join("snapshots/older.db"), 0, 8);
+    for command in [
+        command.replace("--to ./data", "--to ./x"),
+        "verify rancher --point snapshot.db".to_owned(),
+    ] {
+        let damaged = place.run(&command);
+        assert!(damaged.err.contains("hint: the newest sound one: older.db"), "{command}: {}", damaged.err);
+    }
+    fs::create_dir(place.0.join("snapshots/other")).unwrap();
+    fs::copy(place.0.join("snapshots/older.db"), place.0.join("snapshots/other/older.db")).unwrap();
+    let two = place.run("verify rancher --point older.db");
+    assert!(two.code == Some(2) && two.err.contains("hint: one of: "), "{}", two.err);
 }
 
 /// What cannot be meant is told before a plan is made, and no run begins.

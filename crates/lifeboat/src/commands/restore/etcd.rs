@@ -199,7 +199,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (found, lost, _opened) = match &args.from_snapshot {
         Some(name) => {
             let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
-            let opened = adopted::find(&world, &cluster, name).await?.open(&spool).await?;
+            let (_, opened) = adopted::opened(&world, &cluster, name, &spool).await?;
             let (found, lost) = of_snapshot(&opened, name, &cluster, &repository).await?;
             (found, lost, Some(opened))
         }

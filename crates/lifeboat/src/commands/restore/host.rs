@@ -244,8 +244,7 @@ async fn adopted_state(
     name: &str,
 ) -> Result<(State, Lost), Failure> {
     let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
-    let found = adopted::find(world, &args.cluster, name).await?;
-    let opened = found.open(&spool).await?;
+    let (found, opened) = adopted::opened(world, &args.cluster, name, &spool).await?;
     let (_, lost) = of_snapshot(&opened, name, &args.cluster, repository).await?;
     Ok((State::Snapshot(found.as_planned(&opened)?), lost))
 }
