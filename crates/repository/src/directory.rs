@@ -44,7 +44,8 @@ pub(crate) struct Directory {
     root: Arc<Root>,
 }
 
-/// The directory itself: another one in its place, as when its disk is not mounted any more, is not written to.
+/// The directory itself: another one in its place, as when its disk is not mounted any more, is not written to, and what is not there has
+/// not been removed by anybody.
 #[derive(Debug)]
 struct Root {
     path: PathBuf,
@@ -109,6 +110,7 @@ impl Directory {
 
     async fn deleted(self, key: object_store::Result<Path>) -> object_store::Result<Path> {
         let key = key?;
+        self.root.is_the_same()?;
         let done = self.inner.delete(&key).await;
         // What is not there may have been removed by somebody who was killed before that was on the disk.
         if matches!(done, Ok(()) | Err(object_store::Error::NotFound { .. })) {
@@ -188,10 +190,12 @@ impl ObjectStore for Directory {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        self.root.is_the_same()?;
         self.inner.get_opts(at, options).await
     }
 
     async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> object_store::Result<Vec<Bytes>> {
+        self.root.is_the_same()?;
         self.inner.get_ranges(at, ranges).await
     }
 
@@ -204,10 +208,14 @@ impl ObjectStore for Directory {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        match self.root.is_the_same() {
+            Ok(()) => self.inner.list(prefix),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.root.is_the_same()?;
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -215,6 +215,9 @@ async fn nothing_is_written_into_the_place_of_a_disk_that_is_gone() {
     let large = store.put_multipart(&Path::from("history/two")).await;
     assert!(large.is_err());
     assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    let read = store.get(&Path::from(MARKER)).await.unwrap_err();
+    assert!(!matches!(read, object_store::Error::NotFound { .. }), "{read}");
+    assert!(store.list(None).next().await.unwrap().is_err());
     // The same repository, mounted as another device.
     fs::remove_dir(&root).unwrap();
     fs::create_dir(&root).unwrap();
