@@ -5,7 +5,7 @@ use crate::gather::{NONE_BEFORE, openable_before};
 use crate::spool::Spool;
 use crate::{Trouble, adopted, fitness};
 use cluster::{Host, quoted};
-use estate::Kind;
+use estate::{Kind, Name};
 use plan::{FetchCopy, Snapshot};
 use serde::Serialize;
 use std::time::Duration;
@@ -30,7 +30,8 @@ fn is_of_snapshot(trouble: &Trouble) -> bool {
     matches!(&*trouble.code, "LB0405" | "LB0406" | "LB0416")
 }
 
-fn another(planned: &Snapshot, is: &Snapshot) -> Trouble {
+fn another((run, cluster): (u64, &Name), planned: &Snapshot, is: &Snapshot) -> Trouble {
+    let next = format!("lifeboat run cancel {run} --cluster {cluster} --yes, then the same command again");
     let told = |it: &Snapshot| format!("revision {}, {} bytes, at {}", it.revision, it.bytes, it.place);
     let message = format!(
         "snapshot {} is another one than the plan was made for: {}, and it was {}",
@@ -38,7 +39,7 @@ fn another(planned: &Snapshot, is: &Snapshot) -> Trouble {
         told(is),
         told(planned)
     );
-    Trouble::new("LB0706", Kind::Conflict, message).hint("lifeboat run cancel, then the same command again")
+    Trouble::new("LB0422", Kind::Conflict, message).hint(next)
 }
 
 async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
@@ -77,7 +78,8 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
             let opened = found.open(spool.path()).await?;
             let is = found.as_planned(&opened)?;
             if is != *snapshot {
-                return Err(another(snapshot, &is));
+                let run = (context.run, &it.cluster);
+                return Err(another(run, snapshot, &is));
             }
             protect::etcd::export_snapshot(&opened, it.bump, &file).await?
         }
