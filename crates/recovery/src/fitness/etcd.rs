@@ -8,10 +8,14 @@ use etcd::{AlarmKind, Client, Connection, Status};
 use futures::future::join_all;
 use protect::etcd::Found;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long one member may take for all that is asked of it.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// Where etcd answers clients.
+const PORT: u16 = 2379;
 
 /// Minor versions of etcd 3 that Lifeboat is tested with.
 const MINORS: std::ops::RangeInclusive<u32> = 5..=7;
@@ -29,6 +33,8 @@ pub struct Member {
     pub endpoint: String,
     /// Its answers, or why there are none.
     pub said: Result<Said, Trouble>,
+    /// Whether nobody names it as a member: it was asked since it is at a host of the control plane.
+    pub is_unnamed: bool,
 }
 
 /// The answers of a member.
@@ -44,8 +50,9 @@ pub struct Said {
     pub alarms: Result<Vec<String>, Trouble>,
 }
 
-/// Asks all members that are given, and those that they name.
-pub async fn look(found: &Found) -> Vec<Member> {
+/// Asks all members that are given, those that they name, and whatever answers in an etcd's place on `hosts`: with the same keys, a
+/// former etcd of the cluster may serve there that nobody has stopped.
+pub async fn look(found: &Found, hosts: &[IpAddr]) -> Vec<Member> {
     let connections = match found.members() {
         Ok(mut members) => {
             let discovering = async {
@@ -58,10 +65,36 @@ pub async fn look(found: &Found) -> Vec<Member> {
         }
         Err(_) => Vec::new(),
     };
-    join_all(connections.iter().map(member)).await
+    let at = |host: &IpAddr| match host {
+        IpAddr::V4(host) => format!("https://{host}:{PORT}"),
+        IpAddr::V6(host) => format!("https://[{host}]:{PORT}"),
+    };
+    let unnamed = connections.first().into_iter().flat_map(|one| {
+        let elsewhere = hosts.iter().map(at);
+        let elsewhere = elsewhere.filter(|endpoint| connections.iter().all(|it| it.endpoint != *endpoint));
+        elsewhere.map(|endpoint| (Connection { endpoint, ..one.clone() }, true))
+    });
+    let all: Vec<(Connection, bool)> = connections.iter().map(|it| (it.clone(), false)).chain(unnamed).collect();
+    join_all(all.iter().map(|(it, is_unnamed)| member(it, *is_unnamed))).await
 }
 
-async fn member(connection: &Connection) -> Member {
+/// Each member once, by whatever URL it answers, and those of another cluster. Where nobody is, nothing is amiss.
+fn parted(members: &[Member]) -> (Vec<&Member>, Vec<(&Member, &Said)>) {
+    let mut own: Vec<&Member> = Vec::new();
+    for it in members.iter().filter(|it| !it.is_unnamed) {
+        let id = |it: &Member| it.said.as_ref().map_or(0, |said| said.status.member_id);
+        if id(it) == 0 || own.iter().all(|other| id(other) != id(it)) {
+            own.push(it);
+        }
+    }
+    let cluster = own.iter().find_map(|it| Some(it.said.as_ref().ok()?.status.cluster_id));
+    let unnamed = members.iter().filter(|it| it.is_unnamed);
+    let strangers = unnamed.filter_map(|it| Some((it, it.said.as_ref().ok()?)));
+    let strangers = strangers.filter(|(_, said)| cluster.is_some_and(|id| id != said.status.cluster_id));
+    (own, strangers.collect())
+}
+
+async fn member(connection: &Connection, is_unnamed: bool) -> Member {
     let asked = async {
         let client = Client::connect(connection).await?;
         let status = client.status().await?;
@@ -75,6 +108,7 @@ async fn member(connection: &Connection) -> Member {
     Member {
         endpoint: connection.endpoint.clone(),
         said: within(&what, LIMIT, asked).await,
+        is_unnamed,
     }
 }
 
@@ -89,18 +123,27 @@ fn named(kind: AlarmKind) -> String {
 /// What is said of the etcd of `cluster`. Purely.
 #[must_use]
 pub fn judge(cluster: &Name, members: &[Member]) -> Vec<Finding> {
+    let (members, strangers) = parted(members);
     let said: Vec<(&str, &Said)> = members
         .iter()
         .filter_map(|it| Some((it.endpoint.as_str(), it.said.as_ref().ok()?)))
         .collect();
-    let mut findings = vec![answers(cluster, members, &said)];
+    let mut findings = vec![answers(cluster, &members, &said)];
+    findings.extend(strangers.into_iter().map(|(it, said)| {
+        let found = format!(
+            "{} serves another etcd, with id {:x}, and has the same keys: a former one of this cluster that goes on, and that an API server may ask",
+            it.endpoint, said.status.cluster_id
+        );
+        let next = "stop it there, as by mv /etc/kubernetes/manifests/etcd.yaml away, unless it is the one that counts";
+        Finding::fail(format!("another etcd of {cluster}"), found, next)
+    }));
     if !said.is_empty() {
         findings.extend([rights(cluster, &said), versions(cluster, &said), room(cluster, &said)]);
     }
     findings
 }
 
-fn answers(cluster: &Name, members: &[Member], said: &[(&str, &Said)]) -> Finding {
+fn answers(cluster: &Name, members: &[&Member], said: &[(&str, &Said)]) -> Finding {
     let what = format!("etcd of {cluster}");
     let silent: Vec<&Trouble> = members.iter().filter_map(|it| it.said.as_ref().err()).collect();
     let (all, some) = (members.len(), said.len());

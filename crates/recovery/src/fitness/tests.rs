@@ -42,7 +42,11 @@ fn member(endpoint: &str, change: impl Fn(&mut etcd::Said)) -> etcd::Member {
     };
     let mut said = etcd::Said { status, read: Ok(()), copy: Ok(()), alarms: Ok(Vec::new()) };
     change(&mut said);
-    etcd::Member { endpoint: endpoint.to_owned(), said: Ok(said) }
+    etcd::Member {
+        endpoint: endpoint.to_owned(),
+        said: Ok(said),
+        is_unnamed: false,
+    }
 }
 
 fn silent(endpoint: &str) -> etcd::Member {
@@ -51,11 +55,38 @@ fn silent(endpoint: &str) -> etcd::Member {
         Kind::Unreachable,
         format!("etcd at {endpoint} did not answer: refused"),
     ));
-    etcd::Member { endpoint: endpoint.to_owned(), said }
+    etcd::Member { endpoint: endpoint.to_owned(), said, is_unnamed: false }
 }
 
 fn refused() -> Result<(), Trouble> {
     Err(Trouble::new("LB0402", Kind::Person, "etcd at https://a:2379 refuses: permission denied"))
+}
+
+/// One that was left over serves on with the same keys; the same one by another address is none, nor a host without any.
+#[test]
+fn a_former_etcd_that_goes_on_is_named() {
+    let of = |endpoint: &str, cluster_id: u64, member_id: u64, is_unnamed: bool| {
+        let it = member(endpoint, |it| (it.status.cluster_id, it.status.member_id) = (cluster_id, member_id));
+        etcd::Member { is_unnamed, ..it }
+    };
+    let members = [
+        of("https://127.0.0.1:2379", 7, 1, false),
+        of("https://10.1.1.1:2379", 7, 1, false),
+        of("https://10.1.1.2:2379", 7, 2, false),
+        of("https://10.1.1.1:2379", 7, 1, true),
+        of("https://10.1.1.3:2379", 0xbad, 3, true),
+        etcd::Member { is_unnamed: true, ..silent("https://10.1.1.4:2379") },
+    ];
+    let told = etcd::judge(&"shop".parse().unwrap(), &members);
+    let told: Vec<String> = told
+        .iter()
+        .take(2)
+        .map(|it| format!("{} {}: {}", it.state, it.what, it.found))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    ok etcd of shop: 2 of 2 members answer, and have a leader
+    fail another etcd of shop: https://10.1.1.3:2379 serves another etcd, with id bad, and has the same keys: a former one of this cluster that goes on, and that an API server may ask
+    ");
 }
 
 #[test]

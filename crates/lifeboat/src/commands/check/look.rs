@@ -183,7 +183,10 @@ fn captured(world: &World) -> impl Iterator<Item = &Name> {
 
 async fn etcd(world: Arc<World>, cluster: Name) -> Found<Vec<members::Member>> {
     let found = protect::etcd::source(world.cluster(&cluster)?, &world.directory, Path::new("/"))?;
-    Ok(members::look(&found).await)
+    let of = world.cluster(&cluster)?;
+    let hosts = of.hosts.iter().filter_map(|host| world.estate.hosts.get(&**host));
+    let hosts: Vec<_> = hosts.map(|host| host.address).collect();
+    Ok(members::look(&found, &hosts).await)
 }
 
 /// The clusters whose kubeconfig is here.
