@@ -21,7 +21,7 @@ const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
 const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy-file authentication-config authorization-config authentication-token-webhook-config-file admission-control-config-file";
 
 /// Waits until a control plane has stopped: an etcd that still runs goes on with its files, wherever they were moved.
-const STOPPED: &str = "while pgrep -x 'etcd|kube-apiserver' >/dev/null; do sleep 1; done";
+const STOPPED: &str = "while pgrep -x 'etcd|kube-apiserver' >/dev/null 2>&1; do sleep 1; done";
 
 /// Does something with each of some files that is there.
 fn each_of(files: &str, run: &str) -> String {

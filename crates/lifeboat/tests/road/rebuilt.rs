@@ -116,7 +116,10 @@ async fn to_a_snapshot_and_back(world: &World, before: &BTreeMap<String, Value>)
     let label = world
         .run("main-1", "ls /etc/kubernetes | grep lifeboat-replaced- | sort | tail -n 1")
         .await;
-    let planned = undo.split('/').find(|word| word.starts_with("lifeboat-replaced-")).unwrap();
+    let planned = undo
+        .split(['/', ' '])
+        .find(|word| word.starts_with("lifeboat-replaced-"))
+        .unwrap();
     let undo = undo.replace(planned, label.trim());
     let park = format!(
         "mkdir -p /etc/kubernetes/lifeboat-parked; mv /etc/kubernetes/manifests/*.yaml /etc/kubernetes/lifeboat-parked/
