@@ -227,15 +227,15 @@ fn revisions(history: &History, through: u64) -> Vec<u64> {
     revisions
 }
 
-/// All that was sent while the shelf stored nothing, and whether the line took all of it.
-async fn sent_to_a_held_shelf(scene: &mut Scene, most: u64) -> u64 {
+/// How much of `most` the line took while the shelf stored nothing: none that it leaves waiting for longer than `patience`.
+async fn sent_to_a_held_shelf(scene: &mut Scene, most: u64, patience: Duration) -> u64 {
     let Scene { line, events, arriving, gauge, shelf, .. } = scene;
     let held = Held::new(shelf);
     let mut sent = 0;
     let feeding = async {
         for main in 11..11 + most {
             let sending = Scene::arrive(events, gauge, main, 1000);
-            if tokio::time::timeout(Duration::from_millis(500), sending).await.is_err() {
+            if tokio::time::timeout(patience, sending).await.is_err() {
                 break;
             }
             sent += 1;
@@ -254,7 +254,7 @@ async fn the_local_disk_takes_what_a_slow_shelf_does_not() {
         options.pending_bytes = 5_000;
         options.limits = Limits { bytes: 4_000, ..options.limits };
     });
-    assert_eq!(sent_to_a_held_shelf(&mut scene, 1000).await, 1000);
+    assert_eq!(sent_to_a_held_shelf(&mut scene, 1000, Duration::from_secs(60)).await, 1000);
     assert_eq!(scene.notes.lock().unwrap()[..], []);
     let Scene { line, mut arriving, shelf, behind, .. } = scene;
     line.finish(&mut arriving).await.unwrap();
@@ -272,7 +272,7 @@ async fn a_local_disk_that_takes_nothing_loses_nothing() {
         options.limits = Limits { bytes: 4_000, ..options.limits };
         options.spool = "/nowhere/at/all".into();
     });
-    let sent = sent_to_a_held_shelf(&mut scene, 1000).await;
+    let sent = sent_to_a_held_shelf(&mut scene, 1000, Duration::from_millis(500)).await;
     assert!((10..40).contains(&sent), "{sent}");
     let notes = scene.notes.lock().unwrap().clone();
     assert!(matches!(&notes[..], [Note::Unspooled { .. }]), "{notes:?}");
@@ -291,7 +291,7 @@ async fn what_waits_for_a_slow_shelf_is_bounded_and_goes_into_larger_segments() 
         options.limits = Limits { bytes: 100_000, ..options.limits };
     });
     // One event has 1,000 bytes: two segments on their way, no more than six thousand bytes in the cutter, four events in between.
-    let sent = sent_to_a_held_shelf(&mut scene, 1000).await;
+    let sent = sent_to_a_held_shelf(&mut scene, 1000, Duration::from_millis(500)).await;
     assert!((3..30).contains(&sent), "{sent}");
     scene.line.finish(&mut scene.arriving).await.unwrap();
     let history = History::open(Arc::clone(&scene.shelf) as Arc<dyn Shelf>).unwrap();
