@@ -113,6 +113,15 @@ async fn a_restore_of_one_cluster_holds_up_no_failover_of_another() {
     assert_eq!((of("shop").await.is_restore(), of("rancher").await.is_restore()), (true, false));
     let again = runs::begin(&repository, &restore, &one).await.unwrap_err();
     assert_eq!(&*again.code, "LB0706");
+    let unfinished = async |cluster: &str| {
+        let run = runs::unfinished_of(&repository, &name(cluster)).await.unwrap();
+        run.map(|run| (run.number, run.plan.is_restore()))
+    };
+    let (shop, rancher) = (unfinished("shop").await.unwrap(), unfinished("rancher").await.unwrap());
+    assert!(shop.1 && !rancher.1 && shop.0 != rancher.0);
+    let journal = runs::InRepository { repository: &repository, run: shop.0 };
+    engine::cancel(&journal, &one).await.unwrap();
+    assert_eq!((unfinished("shop").await, unfinished("rancher").await), (None, Some(rancher)));
 }
 
 #[tokio::test]
