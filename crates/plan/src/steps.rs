@@ -28,9 +28,11 @@ fn each_of(files: &str, run: &str) -> String {
     format!("for f in {files}; do [ ! -f \"$f\" ] || {run}; done")
 }
 
-/// Parks the manifests of a control plane.
+/// Parks the manifests of a control plane, where there are any.
 fn park() -> String {
-    format!("mkdir -p {PARKED} && mv /etc/kubernetes/manifests/*.yaml {PARKED}/")
+    format!(
+        "mkdir -p {PARKED} && find /etc/kubernetes/manifests -maxdepth 1 -name '*.yaml' -exec mv -t {PARKED}/ {{}} +"
+    )
 }
 
 /// A host that a cluster comes up on.

@@ -1,5 +1,5 @@
 //! What is cut but has to wait for the shelf, in order: the local disk takes it, so that a store that is away for hours costs no version
-//! of anything. Start at [`Backlog::push`].
+//! of anything. Start at [`Backlog::lay`].
 //!
 //! It lies in files without names: nothing is left of it, however the process ends. Whoever goes on then asks etcd, which has the same
 //! changes until it compacts them.

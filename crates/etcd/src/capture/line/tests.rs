@@ -189,6 +189,15 @@ async fn stopping_does_not_wait_for_a_shelf_that_fails() {
     assert_eq!(error.kind(), estate::Kind::Person, "{error}");
 }
 
+/// A line that has little room: two segments of so many bytes on their way, and five thousand in memory.
+fn narrow(segment_bytes: usize, change: impl FnOnce(&mut Options)) -> Scene {
+    scene(|options| {
+        (options.in_flight, options.pending_bytes) = (2, 5_000);
+        options.limits = Limits { bytes: segment_bytes, ..options.limits };
+        change(options);
+    })
+}
+
 /// The shelf, for as long as it stores nothing.
 struct Held {
     release: std::sync::mpsc::Sender<()>,
@@ -249,11 +258,7 @@ async fn sent_to_a_held_shelf(scene: &mut Scene, most: u64, patience: Duration) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_local_disk_takes_what_a_slow_shelf_does_not() {
-    let mut scene = scene(|options| {
-        options.in_flight = 2;
-        options.pending_bytes = 5_000;
-        options.limits = Limits { bytes: 4_000, ..options.limits };
-    });
+    let mut scene = narrow(4_000, |_| {});
     assert_eq!(sent_to_a_held_shelf(&mut scene, 1000, Duration::from_secs(60)).await, 1000);
     assert_eq!(scene.notes.lock().unwrap()[..], []);
     let Scene { line, mut arriving, shelf, behind, .. } = scene;
@@ -266,12 +271,7 @@ async fn the_local_disk_takes_what_a_slow_shelf_does_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_local_disk_that_takes_nothing_loses_nothing() {
-    let mut scene = scene(|options| {
-        options.in_flight = 2;
-        options.pending_bytes = 5_000;
-        options.limits = Limits { bytes: 4_000, ..options.limits };
-        options.spool = "/nowhere/at/all".into();
-    });
+    let mut scene = narrow(4_000, |options| options.spool = "/nowhere/at/all".into());
     let sent = sent_to_a_held_shelf(&mut scene, 1000, Duration::from_millis(500)).await;
     assert!((10..40).contains(&sent), "{sent}");
     let notes = scene.notes.lock().unwrap().clone();
@@ -285,11 +285,7 @@ async fn a_local_disk_that_takes_nothing_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_a_slow_shelf_is_bounded_and_goes_into_larger_segments() {
-    let mut scene = scene(|options| {
-        options.in_flight = 2;
-        options.pending_bytes = 5_000;
-        options.limits = Limits { bytes: 100_000, ..options.limits };
-    });
+    let mut scene = narrow(100_000, |_| {});
     // One event has 1,000 bytes: two segments on their way, no more than six thousand bytes in the cutter, four events in between.
     let sent = sent_to_a_held_shelf(&mut scene, 1000, Duration::from_millis(500)).await;
     assert!((3..30).contains(&sent), "{sent}");

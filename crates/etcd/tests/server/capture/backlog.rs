@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// With these, more than 20 revisions are a backlog.
 const SLOW: Rates = Rates {
@@ -177,13 +178,11 @@ impl Shelf for Failing {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs etcd: cargo xtask test"]
-async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
+/// An etcd with something in it, and how it is captured onto a shelf that can be made to fail.
+async fn onto_a_failing_shelf() -> (Server, TempDir, Load, Arc<Failing>, Options) {
     let server = Server::start(&newest(), None).await;
     let folder = tempfile::tempdir().unwrap();
-    let client = server.client().await;
-    let mut load = Load::new(client.clone());
+    let mut load = Load::new(server.client().await);
     load.run(30).await;
     let shelf = Arc::new(Failing {
         directory: Directory::open(&folder.path().join("history")).unwrap(),
@@ -191,6 +190,14 @@ async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
     });
     let mut options = Options::new(folder.path());
     options.limits.every = Duration::from_millis(50);
+    (server, folder, load, shelf, options)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs etcd: cargo xtask test"]
+async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
+    let (server, folder, mut load, shelf, mut options) = onto_a_failing_shelf().await;
+    let client = server.client().await;
     (options.in_flight, options.pending_bytes, options.spool_bytes) = (1, 64 << 10, 0);
     let running = Running::onto(&server.connection, Arc::clone(&shelf) as Arc<dyn Shelf>, options);
     running.stored(load.revision).await;
@@ -244,17 +251,8 @@ async fn a_shelf_may_fail_for_longer_than_etcd_remembers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs etcd: cargo xtask test"]
 async fn the_local_disk_keeps_what_etcd_forgets_while_a_shelf_fails() {
-    let server = Server::start(&newest(), None).await;
-    let folder = tempfile::tempdir().unwrap();
+    let (server, folder, load, shelf, mut options) = onto_a_failing_shelf().await;
     let client = server.client().await;
-    let mut load = Load::new(client.clone());
-    load.run(30).await;
-    let shelf = Arc::new(Failing {
-        directory: Directory::open(&folder.path().join("history")).unwrap(),
-        fails: AtomicBool::new(false),
-    });
-    let mut options = Options::new(folder.path());
-    options.limits.every = Duration::from_millis(50);
     (options.in_flight, options.pending_bytes, options.limits.bytes) = (1, 256 << 10, 64 << 10);
     let running = Running::onto(&server.connection, Arc::clone(&shelf) as Arc<dyn Shelf>, options);
     running.stored(load.revision).await;
