@@ -21,6 +21,7 @@ pub use hand::{ByHand, Line};
 pub use make::{Chosen, Facts, Loss, Member, NoPlan, make};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
 pub use restore::{Prepare, RestoreFacts, State, Target, restore};
+pub use steps::{FLAGS, PARKED};
 
 use estate::{Epoch, Name, PointId};
 use jiff::Timestamp;

@@ -15,10 +15,10 @@ use estate::{Distribution, Name, Standing};
 pub(crate) const BUMP: u64 = 1_000_000_000;
 
 /// Where manifests are put that are not to run. `protect` knows the same place.
-const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
+pub const PARKED: &str = "/etc/kubernetes/lifeboat-parked";
 
-/// The flags of the API server whose files are the cluster's. `protect` knows the same ones.
-const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy-file authentication-config authorization-config authentication-token-webhook-config-file admission-control-config-file";
+/// The flags of the API server whose files are the cluster's. `protect` knows the same ones: a test of `recovery`, which sees both, compares them.
+pub const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy-file authentication-config authorization-config authentication-token-webhook-config-file admission-control-config-file";
 
 /// Waits until a control plane has stopped: an etcd that still runs goes on with its files, wherever they were moved.
 const STOPPED: &str = "while pgrep -x 'etcd|kube-apiserver' >/dev/null 2>&1; do sleep 1; done";

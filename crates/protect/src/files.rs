@@ -63,7 +63,7 @@ pub(crate) const KEYS: [&str; 8] = [
 ];
 
 /// The API server's flags whose files belong to the cluster rather than to the host.
-pub(crate) const FLAGS: [&str; 7] = [
+pub const FLAGS: [&str; 7] = [
     "encryption-provider-config",
     "token-auth-file",
     "audit-policy-file",

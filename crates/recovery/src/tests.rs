@@ -372,3 +372,10 @@ fn a_secret_that_is_not_here_is_named_and_everything_else_works() {
     assert_eq!(world.secret(&SecretRef::File("peers.key".into())).unwrap(), "text");
     assert!(world.peers_key().is_err());
 }
+
+/// What people type and what Lifeboat does put the same things into the same places.
+#[test]
+fn plans_and_copies_know_the_same_places() {
+    assert_eq!(plan::FLAGS.split(' ').collect::<Vec<_>>(), protect::files::FLAGS);
+    assert_eq!(plan::PARKED, protect::manifest::PARKED);
+}
