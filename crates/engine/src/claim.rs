@@ -19,6 +19,8 @@ pub struct Runner {
     /// How long a run must have been silent before another runner may claim it. Must be the same for all runners of a run: a
     /// runner stops its step when four fifths of this have passed without a confirmed entry.
     pub silence: Duration,
+    /// How many steps it performs at once, at most: one after the other for a person, who has two hands.
+    pub at_once: usize,
 }
 
 impl Runner {
@@ -28,6 +30,7 @@ impl Runner {
             id: id.into(),
             heartbeat: Duration::from_secs(5),
             silence: Duration::from_secs(15),
+            at_once: usize::MAX,
         }
     }
 
@@ -62,7 +65,7 @@ pub enum Claim {
 }
 
 /// Decides whether a run may be claimed: when its last entry is by the same runner, when a step has failed for good (it is
-/// nobody's then), or when nothing was written for long enough. A run that has ended or not begun has nobody to disturb.
+/// nobody's then), or its runner has stopped by itself, or when nothing was written for long enough. A run that has ended or not begun has nobody to disturb.
 pub fn may_claim(state: &State, watched: Watched<'_>) -> Claim {
     match (&state.runner, state.last) {
         (Some(runner), Some(since))
@@ -90,9 +93,11 @@ pub async fn wait_claimable(journal: &dyn Journal, runner: &Runner) -> Result<St
         let pause = runner.heartbeat.max(SHORTEST_PAUSE).min(runner.silence.saturating_sub(quiet));
         ambient::sleep(pause).await;
         let now = read(journal).await?;
-        if now.next == state.next {
+        // A word is no sign of the runner's life.
+        if now.signs == state.signs {
             // Only what was slept is counted: no clock is needed, and reading slowly errs on the safe side.
             quiet += pause;
+            state = now;
             continue;
         }
         if let Claim::Busy { runner, since } = may_claim(&now, Watched { by: runner, quiet: Duration::ZERO }) {

@@ -40,7 +40,7 @@ pub enum Event {
         /// How often the step has been begun, this time included: 1 for the first.
         attempt: u32,
     },
-    /// A step is done, for ever.
+    /// A step is done.
     Done {
         /// The step's id.
         step: String,
@@ -48,6 +48,13 @@ pub enum Event {
         attempt: u32,
         /// What later steps and reports need of it.
         outcome: Value,
+    },
+    /// A step is left out, and those after it go on.
+    Skipped {
+        /// The step's id.
+        step: String,
+        /// Why: a condition, a person's words, or a failure that the run goes on after.
+        reason: String,
     },
     /// An attempt at a step has failed.
     Failed {
@@ -57,14 +64,76 @@ pub enum Event {
         attempt: u32,
         /// What went wrong.
         error: Problem,
-        /// Whether this runner tries again by itself. If not, the run is nobody's until someone claims it.
+        /// Whether this runner tries again by itself.
         retry: bool,
     },
-    /// The run is over. Always the last entry.
+    /// Somebody, not necessarily the runner, says something about a step: an approval, for example. The runner goes on.
+    Word {
+        /// The step's id.
+        step: String,
+        /// What is said; [`Word::REPEAT`] is the engine's own, the others are the caller's.
+        #[serde(flatten)]
+        word: Word,
+    },
+    /// The run is undone from here on, the newest step first; the entry's runner works on it, any other has lost it. The only event that
+    /// may follow an end.
+    TurnedBack {
+        /// The gate whose being done is where it stops; none: everything is undone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
+    /// A step is about to be undone.
+    Undoing {
+        /// The step's id.
+        step: String,
+        /// How often its undoing has been begun, this time included.
+        attempt: u32,
+    },
+    /// A step is undone, or cannot be and is left.
+    Undone {
+        /// The step's id.
+        step: String,
+        /// The attempt of its undoing.
+        attempt: u32,
+        /// What people should know about it.
+        outcome: Value,
+    },
+    /// An attempt to undo a step has failed.
+    UndoFailed {
+        /// The step's id.
+        step: String,
+        /// The attempt of its undoing.
+        attempt: u32,
+        /// What went wrong.
+        error: Problem,
+        /// Whether this runner tries again by itself.
+        retry: bool,
+    },
+    /// The runner has stopped by itself: the run is nobody's until someone claims it. A run that was turned back to a gate is back there.
+    Stopped {},
+    /// The run is over.
     Ended {
         /// In which way.
         how: Ended,
     },
+}
+
+/// What somebody says about a step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Word {
+    /// The word.
+    pub word: String,
+    /// Who says it.
+    pub by: String,
+    /// And why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+impl Word {
+    /// A step that is not known to be safe to repeat may be begun again.
+    pub const REPEAT: &str = "repeat";
 }
 
 impl Event {
@@ -76,7 +145,15 @@ impl Event {
             Self::Alive {} => "sign of life".to_owned(),
             Self::Intent { step, attempt } => format!("intent of step {step}, attempt {attempt}"),
             Self::Done { step, .. } => format!("outcome of step {step}"),
+            Self::Skipped { step, .. } => format!("leaving out of step {step}"),
             Self::Failed { step, attempt, .. } => format!("failure of step {step}, attempt {attempt}"),
+            Self::Word { step, word } => format!("word {} about step {step}", word.word),
+            Self::TurnedBack { to: None } => "turning back".to_owned(),
+            Self::TurnedBack { to: Some(gate) } => format!("turning back to {gate}"),
+            Self::Undoing { step, attempt } => format!("undoing of step {step}, attempt {attempt}"),
+            Self::Undone { step, .. } => format!("end of undoing step {step}"),
+            Self::UndoFailed { step, attempt, .. } => format!("failure of undoing step {step}, attempt {attempt}"),
+            Self::Stopped {} => "stop".to_owned(),
             Self::Ended { .. } => "end".to_owned(),
         }
     }
@@ -86,7 +163,7 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Ended {
-    /// All steps are done.
+    /// All steps are done, or left out.
     Succeeded,
     /// A step failed, and somebody decided that the run shall not go on. [`crate::run`] never writes this by itself: after
     /// a failure the run stays unfinished, so that it can be resumed.
@@ -96,6 +173,8 @@ pub enum Ended {
     },
     /// Somebody gave it up.
     Cancelled,
+    /// All that was begun is undone, as far as it can be.
+    Undone,
 }
 
 impl fmt::Display for Ended {
@@ -104,6 +183,7 @@ impl fmt::Display for Ended {
             Self::Succeeded => f.write_str("succeeded"),
             Self::Failed { step } => write!(f, "failed at step {step}"),
             Self::Cancelled => f.write_str("cancelled"),
+            Self::Undone => f.write_str("undone"),
         }
     }
 }
@@ -112,7 +192,7 @@ impl fmt::Display for Ended {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// The code of its page in the manual; the engine's own are `timeout` and `interrupted`.
+    /// The code of its page in the manual; the engine's own are `timeout`, `interrupted` and `unsure`.
     pub code: String,
     /// What has to be done about it, in the caller's words; the engine only keeps it.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -50,6 +50,41 @@ pub enum Error {
         /// What went wrong.
         problem: Box<Problem>,
     },
+    /// A step was begun, is not known to be safe to repeat, and nobody knows how far it came. Somebody has to look and say: see
+    /// [`crate::answer`].
+    #[error("step {step} was begun, and whether it may be begun again is for a person to say")]
+    Unsure {
+        /// The step's id.
+        step: String,
+        /// The attempt whose end is not known, or that failed.
+        attempt: u32,
+    },
+    /// A step failed, and what was begun since a gate is undone, as its plan has it. The run can be resumed from there.
+    #[error("step {step} failed, and the run is undone back to {}: {problem}", gate.as_deref().unwrap_or("its beginning"))]
+    TurnedBack {
+        /// The step's id.
+        step: String,
+        /// What went wrong.
+        problem: Box<Problem>,
+        /// The gate; none: everything is undone and the run is over.
+        gate: Option<String>,
+    },
+    /// The run was being undone, and is now back at a gate. It can be resumed from there.
+    #[error("the run is undone back to {gate}")]
+    Back {
+        /// The gate.
+        gate: String,
+    },
+    /// A step could not be undone. The undoing can be resumed at this step.
+    #[error("step {step} could not be undone at attempt {attempt}: {problem}")]
+    UndoFailed {
+        /// The step's id.
+        step: String,
+        /// The attempt that failed last.
+        attempt: u32,
+        /// What went wrong.
+        problem: Box<Problem>,
+    },
     /// The journal did not answer for too long. Whether the entry was written is unknown; resuming finds out.
     #[error("{doing} was not confirmed by the journal within {seconds} s: {reason}")]
     Journal {

@@ -1,9 +1,9 @@
 //! Where a run stands: a pure fold of its journal. Start at [`State`]; which entries may follow is in `fold.rs`.
 
-use crate::{Ended, Entry, Problem};
+use crate::{Ended, Entry, Problem, Word};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a run stands after some entries of its journal. The default is a run that has not begun.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,23 +16,37 @@ pub struct State {
     pub begun: Option<Timestamp>,
     /// The runner that claimed the run last.
     pub claimant: Option<String>,
-    /// The runner of the last entry.
+    /// The runner of the last entry that is a runner's.
     pub runner: Option<String>,
-    /// The time of the last entry, by its runner's clock.
+    /// The time of that entry, by its runner's clock.
     pub last: Option<Timestamp>,
     /// The steps that are done and their outcomes, in the order in which they were done.
     pub done: Outcomes,
-    /// The step with an intent and no outcome: being performed, or broken off.
-    pub in_flight: Option<InFlight>,
-    /// The failure of the step that was tried last, until it is begun again.
-    pub failed: Option<Failure>,
+    /// The steps that are left out, and why.
+    pub skipped: BTreeMap<String, String>,
+    /// The steps with an intent and no outcome, in the order of their intents: being performed, or broken off.
+    pub in_flight: Vec<InFlight>,
+    /// The steps whose last attempt failed, in the order of their failures, until they are begun again or left out.
+    pub failed: Vec<Failure>,
     /// How often each step has been begun, by its id.
     pub attempts: BTreeMap<String, u32>,
-    /// How the run ended, and no entry follows.
+    /// What was said about steps, in its order.
+    pub words: Vec<Said>,
+    /// Whether the run is being undone, and how far.
+    pub turned: Option<Turned>,
+    /// The steps that were undone and not begun again, the newest first.
+    pub undone: Vec<String>,
+    /// How the run ended.
     pub ended: Option<Ended>,
-    /// Whether the intent in flight was written under the present claim: only then can an outcome follow.
-    pub(crate) open: bool,
-    /// Whether the last entry is a failure for good.
+    /// How many entries are signs of a runner's life: all but words.
+    pub(crate) signs: u64,
+    /// Under which number the first intent of each step stands that was begun and is not undone.
+    pub(crate) begun_at: BTreeMap<String, u64>,
+    /// Under which number each step was settled: done or left out.
+    pub(crate) settled_at: BTreeMap<String, u64>,
+    /// The steps whose intents were written under the present claim: only then can an outcome follow.
+    pub(crate) open: BTreeSet<String>,
+    /// Whether the run is nobody's.
     pub(crate) released: bool,
 }
 
@@ -45,6 +59,8 @@ pub struct InFlight {
     pub attempt: u32,
     /// When it was begun, by its runner's clock.
     pub since: Timestamp,
+    /// The number of its intent.
+    pub(crate) seq: u64,
 }
 
 /// A step that failed.
@@ -56,10 +72,38 @@ pub struct Failure {
     pub attempt: u32,
     /// What went wrong.
     pub problem: Problem,
-    /// Whether its runner tries again by itself; otherwise the run was free to be claimed.
+    /// Whether its runner tries again by itself.
     pub retry: bool,
     /// When it failed, by its runner's clock.
     pub at: Timestamp,
+    /// The number of its entry.
+    pub(crate) seq: u64,
+}
+
+/// A word about a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The step's id.
+    pub step: String,
+    /// What was said.
+    pub word: Word,
+    /// When, by the clock of whoever said it.
+    pub at: Timestamp,
+    /// The number of its entry.
+    pub seq: u64,
+}
+
+/// A run that is being undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turned {
+    /// The gate that it goes back to; none: all is undone.
+    pub to: Option<String>,
+    /// The step that is being undone, or whose undoing was broken off.
+    pub in_flight: Option<InFlight>,
+    /// The step that could not be undone, until that is begun again.
+    pub failed: Option<Failure>,
+    /// How often the undoing of each step was begun.
+    pub attempts: BTreeMap<String, u32>,
 }
 
 /// The outcomes of the steps that are done, by step id.
@@ -94,6 +138,40 @@ impl State {
     pub fn outcome(&self, step: &str) -> Option<&Value> {
         self.done.get(step)
     }
+
+    /// Whether a step is done or left out, so that those after it may be begun.
+    pub fn is_settled(&self, step: &str) -> bool {
+        self.done.get(step).is_some() || self.skipped.contains_key(step)
+    }
+
+    /// The failure that the run stands still at, if it does: one that its runner does not try again by itself.
+    pub fn stopped(&self) -> Option<&Failure> {
+        let undoing = self.turned.as_ref().and_then(|turned| turned.failed.as_ref());
+        let failed = undoing.or_else(|| self.failed.iter().rev().find(|failed| !failed.retry));
+        failed.filter(|_| self.released && self.ended.is_none())
+    }
+
+    /// Whether a runner has stopped by itself, so that anybody may claim the run at once.
+    pub fn is_nobodys(&self) -> bool {
+        self.released
+    }
+
+    /// The newest word of a kind about a step since its last attempt was begun.
+    pub fn word(&self, step: &str, word: &str) -> Option<&Said> {
+        let since = self.in_flight.iter().find(|flight| flight.step == step).map(|it| it.seq);
+        let since = since.max(self.failed.iter().find(|failed| failed.step == step).map(|it| it.seq));
+        let of_step = |said: &&Said| said.step == step && said.word.word == word;
+        self.words.iter().rev().find(of_step).filter(|said| Some(said.seq) > since)
+    }
+
+    /// The steps that turning back to a gate undoes, or to the beginning: those begun since, the newest first.
+    pub fn to_undo(&self, gate: Option<&str>) -> Vec<&str> {
+        let since = gate.and_then(|gate| self.settled_at.get(gate)).copied();
+        let begun = self.begun_at.iter().filter(|(_, seq)| since.is_none_or(|since| **seq > since));
+        let mut steps: Vec<(u64, &str)> = begun.map(|(step, seq)| (*seq, step.as_str())).collect();
+        steps.sort_unstable_by(|a, b| b.cmp(a));
+        steps.into_iter().map(|(_, step)| step).collect()
+    }
 }
 
 impl Outcomes {
@@ -115,6 +193,10 @@ impl Outcomes {
     /// Whether no step is done.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn remove(&mut self, step: &str) {
+        self.0.retain(|(id, _)| id != step);
     }
 }
 

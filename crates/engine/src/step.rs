@@ -1,6 +1,6 @@
 //! What the caller brings: the steps, who performs them, and who watches. Start at [`Actor`].
 
-use crate::{Outcomes, Problem};
+use crate::{Entry, Outcomes, Problem};
 use async_trait::async_trait;
 use serde_json::Value;
 use std::fmt;
@@ -12,23 +12,68 @@ use std::time::Duration;
 pub struct StepPlan {
     /// Its name in the journal: unique in the run, and the same whenever the run is resumed.
     pub id: String,
-    /// How long one attempt may take, before it is broken off.
+    /// The steps that must be settled, that is done or left out, before this one is begun.
+    pub after: Vec<String>,
+    /// How long one attempt may take, before it is broken off. The same holds for undoing it.
     pub timeout: Duration,
-    /// How often one call of [`crate::run`] tries it: 1 or more. Repeats after a crash are not counted.
+    /// How often one call of [`crate::run`] tries it, if it may be repeated: 1 or more. Repeats after a crash are not counted.
     pub attempts: u32,
-    /// How long to wait between two attempts.
+    /// How long to wait before the second attempt; before each further one twice as long as before the last, up to five minutes.
     pub pause: Duration,
+    /// Whether it may be begun again though nobody knows how far it came, or after it failed. If not, a person is asked first.
+    pub repeatable: bool,
+    /// What becomes of the run when it fails for good.
+    pub on_failure: OnFailure,
+    /// Whether undoing after a failure goes back to here, once this is done.
+    pub gate: bool,
+}
+
+/// What becomes of a run when one of its steps fails for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing more is begun; what is in flight ends; then the run stands still until it is resumed.
+    #[default]
+    Stop,
+    /// The step is left out, with the failure as the reason.
+    Continue,
+    /// As [`OnFailure::Stop`], and then what was begun since the gate that was done last is undone, or everything.
+    Undo,
+}
+
+impl StepPlan {
+    /// A step that may be repeated, and stops the run when it fails: one attempt of a minute.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            after: Vec::new(),
+            timeout: Duration::from_secs(60),
+            attempts: 1,
+            pause: Duration::from_secs(3),
+            repeatable: true,
+            on_failure: OnFailure::Stop,
+            gate: false,
+        }
+    }
+}
+
+/// How an attempt at a step ended well.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Performed {
+    /// It is done; this is recorded for later steps and for people.
+    Done(Value),
+    /// It is not to be done, and why.
+    Skipped(String),
 }
 
 /// Performs steps.
 #[async_trait]
 pub trait Actor: Send + Sync {
-    /// Performs a step once and returns its outcome, which is recorded for later steps and for people.
+    /// Performs a step once.
     ///
-    /// **Must be idempotent**: a step whose outcome was not recorded is performed again, whatever it had done before it was
-    /// broken off. The future is dropped when the time is up, when the run is lost to another runner, and when the journal
-    /// does not confirm that it is not; the step must then have stopped acting, so children must die with it, and it
-    /// must not block the thread, because the signs of life are sent from there.
+    /// **Must be idempotent**, unless its plan says that it is not: a step whose outcome was not recorded is performed again, whatever it
+    /// had done before it was broken off. The future is dropped when the time is up, when the run is lost to another runner, and when the
+    /// journal does not confirm that it is not; the step must then have stopped acting, so children must die with it, and it must not
+    /// block the thread, because the signs of life are sent from there. Others are performed at the same time, unless they come after it.
     ///
     /// `known` holds the outcomes of the steps that are done; `attempt` counts from 1, over all runners.
     ///
@@ -40,7 +85,14 @@ pub trait Actor: Send + Sync {
         known: &Outcomes,
         attempt: u32,
         inside: &Inside<'_>,
-    ) -> Result<Value, StepError>;
+    ) -> Result<Performed, StepError>;
+
+    /// Undoes a step that was begun: as far as it came, which nobody may know, and as often as asked. `known` has its outcome, if there is
+    /// one. What cannot be undone is no error: the outcome says so. Broken off as [`Actor::perform`] is.
+    ///
+    /// # Errors
+    /// [`StepError`] as for [`Actor::perform`].
+    async fn undo(&self, step: &str, known: &Outcomes, attempt: u32, inside: &Inside<'_>) -> Result<Value, StepError>;
 }
 
 /// Why an attempt at a step failed.
@@ -64,6 +116,11 @@ pub trait Hooks: Send + Sync {
     fn said(&self, step: &str, text: &str) {
         let _ = (step, text);
     }
+
+    /// An entry was written. Must return at once.
+    fn wrote(&self, entry: &Entry) {
+        let _ = entry;
+    }
 }
 
 impl Hooks for () {}
@@ -76,7 +133,7 @@ pub enum Point {
         /// The step's id.
         step: String,
     },
-    /// Inside the step, after its intent was written.
+    /// Inside the step, after its intent was written; also inside its undoing.
     Inside {
         /// The step's id.
         step: String,
@@ -85,6 +142,16 @@ pub enum Point {
     },
     /// The step has returned, its outcome or failure is not yet written. Left out when its time was up.
     After {
+        /// The step's id.
+        step: String,
+    },
+    /// Before the intent to undo the step is written.
+    BeforeUndo {
+        /// The step's id.
+        step: String,
+    },
+    /// The undoing of the step has returned, and what came of it is not yet written. Left out when its time was up.
+    AfterUndo {
         /// The step's id.
         step: String,
     },

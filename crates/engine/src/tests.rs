@@ -1,6 +1,9 @@
 mod crashes;
 mod entries;
 mod fold;
+mod graph;
 mod racing;
 mod running;
+mod undoing;
+mod words;
 mod world;

@@ -1,6 +1,6 @@
 //! Writing entries through a journal that may not answer. Start at [`Writer::append`].
 
-use crate::{Entry, Error, Event, Journal, JournalError, Runner, State};
+use crate::{Entry, Error, Event, Hooks, Journal, JournalError, Runner, State};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
@@ -25,48 +25,75 @@ pub(crate) struct Writer<'a> {
     journal: &'a dyn Journal,
     pub(crate) runner: &'a Runner,
     pub(crate) state: State,
+    hooks: &'a dyn Hooks,
 }
 
 /// What stands in the journal in place of an entry whose writing was not answered clearly.
 enum Found {
     Ours,
     Theirs(Entry),
+    /// Words of others, which a runner takes in.
+    Words(Vec<Entry>),
     Nothing,
-    Unknown { reason: String },
+    Unknown {
+        reason: String,
+    },
+}
+
+/// What became of an entry.
+enum Placed {
+    There(Permit),
+    /// Its number is taken by words.
+    After(Vec<Entry>),
 }
 
 impl<'a> Writer<'a> {
     /// Writes after the last entry of `state`.
-    pub(crate) fn new(journal: &'a dyn Journal, runner: &'a Runner, state: State) -> Self {
-        Self { journal, runner, state }
+    pub(crate) fn new(journal: &'a dyn Journal, runner: &'a Runner, state: State, hooks: &'a dyn Hooks) -> Self {
+        Self { journal, runner, state, hooks }
     }
 
-    /// Writes an event as the next entry, however often it takes within [`PATIENCE`].
+    /// Writes an event as the next entry, however often it takes within [`PATIENCE`]. Words that others have written meanwhile are taken in.
     pub(crate) async fn append(&mut self, event: Event) -> Result<Permit, Error> {
-        let entry = Entry {
-            seq: self.state.next,
-            at: ambient::now(),
-            runner: self.runner.id.clone(),
-            event,
-        };
-        self.state.check(&entry)?;
         let mut reason = String::new();
-        let Ok(placed) = timeout(PATIENCE, self.place(&entry, &mut reason)).await else {
-            let doing = format!("entry {} ({})", entry.seq, entry.event.label());
-            return Err(Error::Journal { doing, seconds: PATIENCE.as_secs(), reason });
-        };
-        let permit = placed?;
-        self.state.note(&entry);
-        Ok(permit)
+        let mut last = event.label();
+        let placed = timeout(PATIENCE, async {
+            loop {
+                let entry = Entry {
+                    seq: self.state.next,
+                    at: ambient::now(),
+                    runner: self.runner.id.clone(),
+                    event: event.clone(),
+                };
+                self.state.check(&entry)?;
+                last = format!("entry {} ({})", entry.seq, entry.event.label());
+                match self.place(&entry, &mut reason).await? {
+                    Placed::There(permit) => {
+                        self.state.note(&entry);
+                        self.hooks.wrote(&entry);
+                        return Ok(permit);
+                    }
+                    Placed::After(words) => {
+                        for word in words {
+                            self.state.check(&word)?;
+                            self.state.note(&word);
+                        }
+                    }
+                }
+            }
+        });
+        placed
+            .await
+            .unwrap_or_else(|_| Err(Error::Journal { doing: last, seconds: PATIENCE.as_secs(), reason }))
     }
 
     /// Tries until it is certain who wrote the entry's number; `last` tells meanwhile what the journal said.
-    async fn place(&self, entry: &Entry, last: &mut String) -> Result<Permit, Error> {
+    async fn place(&self, entry: &Entry, last: &mut String) -> Result<Placed, Error> {
         let mut pause = FIRST_PAUSE;
         let mut permit = Permit::start(self.runner.lease()).await;
         loop {
             match call(self.journal.append(entry)).await {
-                Ok(()) => return Ok(permit),
+                Ok(()) => return Ok(Placed::There(permit)),
                 Err(JournalError::Damaged { reason }) => return Err(Error::Damaged { reason }),
                 Err(JournalError::Unavailable { reason }) => *last = reason,
                 // Perhaps by ourselves: stores repeat a request whose answer was lost.
@@ -77,7 +104,8 @@ impl<'a> Writer<'a> {
                 // If the entry is not there when we look, it can only appear after this.
                 let fresh = Permit::start(self.runner.lease()).await;
                 match self.find(entry).await? {
-                    Found::Ours => return Ok(permit),
+                    Found::Ours => return Ok(Placed::There(permit)),
+                    Found::Words(words) => return Ok(Placed::After(words)),
                     Found::Theirs(other) => return Err(lost_to(other)),
                     // A journal that has just come back is used at once.
                     Found::Nothing if waited => break fresh,
@@ -101,14 +129,18 @@ impl<'a> Writer<'a> {
             Err(taken @ JournalError::Taken { .. }) => return Ok(Found::Unknown { reason: taken.to_string() }),
         };
         // An entry of ours with one of another's after it is of no use.
-        let theirs = entries.iter().rfind(|e| e.seq >= entry.seq && !same(e, entry));
-        if let Some(theirs) = theirs {
-            return Ok(Found::Theirs(theirs.clone()));
+        let is_word = |e: &Entry| matches!(e.event, Event::Word { .. });
+        let theirs = entries.iter().filter(|e| e.seq >= entry.seq && !same(e, entry));
+        let (words, theirs): (Vec<&Entry>, Vec<&Entry>) = theirs.partition(|e| is_word(e));
+        if let Some(theirs) = theirs.last() {
+            return Ok(Found::Theirs((*theirs).clone()));
         }
         Ok(if entries.iter().any(|e| same(e, entry)) {
             Found::Ours
-        } else {
+        } else if words.is_empty() {
             Found::Nothing
+        } else {
+            Found::Words(words.into_iter().cloned().collect())
         })
     }
 }

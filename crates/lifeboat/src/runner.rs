@@ -108,6 +108,8 @@ impl Watching {
             Point::Before { step } => format!("{step}:before"),
             Point::Inside { step, n } => format!("{step}:inside:{n}"),
             Point::After { step } => format!("{step}:after"),
+            Point::BeforeUndo { step } => format!("{step}:undo:before"),
+            Point::AfterUndo { step } => format!("{step}:undo:after"),
         };
         for (_, signal) in self.signals.iter().filter(|(at, _)| *at == name) {
             let _killed = nix::sys::signal::kill(nix::unistd::Pid::this(), *signal);

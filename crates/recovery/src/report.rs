@@ -16,8 +16,8 @@ const SILENT: Duration = Duration::from_secs(30);
 pub struct Measured {
     /// The run's number.
     pub run: u64,
-    /// `running`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled` or
-    /// `failed`.
+    /// `running`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled`,
+    /// `undone` or `failed`.
     pub state: &'static str,
     /// When its runner was last heard.
     pub heard: Timestamp,
@@ -99,14 +99,11 @@ impl Measured {
             }
         });
         let end = run.entries.iter().find(|entry| matches!(entry.event, Event::Ended { .. }));
-        let stopped = run
-            .state
-            .failed
-            .as_ref()
-            .filter(|failed| !failed.retry && run.state.in_flight.is_none());
+        let stopped = run.state.stopped();
         Self {
             run: run.number,
             state: match (&run.state.ended, stopped) {
+                (Some(Ended::Undone), _) => "undone",
                 (Some(Ended::Succeeded), _) => "succeeded",
                 (Some(Ended::Cancelled), _) => "cancelled",
                 (Some(Ended::Failed { .. }), _) => "failed",

@@ -3,7 +3,7 @@
 use crate::runs::InRepository;
 use crate::{Trouble, World, steps};
 use async_trait::async_trait;
-use engine::{Actor, Finished, Hooks, Inside, Outcomes, Runner, StepError, StepPlan};
+use engine::{Actor, Finished, Hooks, Inside, Outcomes, Performed, Runner, StepError, StepPlan};
 use plan::Plan;
 use repository::Repository;
 use serde_json::Value;
@@ -28,13 +28,17 @@ pub async fn run(
     runner: &Runner,
     hooks: &dyn Hooks,
 ) -> Result<Finished, Failed> {
-    let planned = plan.steps.iter().map(|step| StepPlan {
-        id: step.id.clone(),
-        timeout: Duration::from_secs(step.timeout_s),
-        attempts: step.attempts.max(1),
-        pause: PAUSE,
-    });
-    let planned: Vec<StepPlan> = planned.collect();
+    let mut planned: Vec<StepPlan> = Vec::new();
+    for step in &plan.steps {
+        let before = planned.last().map(|before| before.id.clone());
+        planned.push(StepPlan {
+            after: before.into_iter().collect(),
+            timeout: Duration::from_secs(step.timeout_s),
+            attempts: step.attempts.max(1),
+            pause: PAUSE,
+            ..StepPlan::new(&step.id)
+        });
+    }
     let carrier = Carrier { world, repository, plan, run: number };
     let journal = InRepository { repository, run: number };
     Ok(engine::run(&planned, &journal, &carrier, runner, hooks).await?)
@@ -56,7 +60,7 @@ impl Actor for Carrier<'_> {
         _known: &Outcomes,
         _attempt: u32,
         inside: &Inside<'_>,
-    ) -> Result<Value, StepError> {
+    ) -> Result<Performed, StepError> {
         let found = self.plan.steps.iter().find(|planned| planned.id == step);
         let trouble = || Trouble::new("LB0099", estate::Kind::Bug, format!("the plan has no step {step}"));
         let context = steps::Context {
@@ -72,9 +76,15 @@ impl Actor for Carrier<'_> {
             Some(planned) => steps::perform(&planned.action, &context).await,
             None => Err(trouble()),
         };
-        done.map_err(|trouble| {
+        done.map(Performed::Done).map_err(|trouble| {
             let trouble = self.world.about_identity(&self.plan.cluster, trouble);
             StepError { retry: trouble.may_pass(), problem: trouble.into() }
         })
+    }
+
+    async fn undo(&self, step: &str, _: &Outcomes, _: u32, _: &Inside<'_>) -> Result<Value, StepError> {
+        let message = format!("step {step} is undone by a person: lifeboat run show {}", self.run);
+        let trouble = Trouble::new("LB0704", estate::Kind::Person, message);
+        Err(StepError { retry: false, problem: trouble.into() })
     }
 }

@@ -318,6 +318,19 @@ impl From<engine::Error> for Trouble {
         use engine::Error as E;
         match error {
             E::StepFailed { step, attempt, problem } => Self::of_step(&step, attempt, *problem),
+            E::TurnedBack { step, problem, gate } => {
+                let back = gate.map_or_else(|| "its beginning".to_owned(), |gate| gate);
+                let mut told = Self::of_step(&step, 1, *problem.clone());
+                told.message = format!("step {step} failed, and the run is undone back to {back}: {}", problem.message);
+                told
+            }
+            E::UndoFailed { step, attempt, problem } => {
+                let mut told = Self::of_step(&step, attempt, *problem.clone());
+                told.message = format!("step {step} could not be undone at attempt {attempt}: {}", problem.message);
+                told
+            }
+            E::Unsure { .. } => Self::of("LB0707", Kind::Person, &error),
+            E::Back { .. } => Self::of("LB0708", Kind::Person, &error),
             E::Busy { .. } => Self::of("LB0701", Kind::Conflict, &error).hint("lifeboat runs"),
             E::Superseded { .. } | E::Over { .. } => Self::of("LB0702", Kind::Conflict, &error).hint("lifeboat runs"),
             E::Journal { .. } => Self::of("LB0703", Kind::Unreachable, &error)

@@ -27,6 +27,27 @@ fn every_event() -> Vec<Event> {
         Event::Ended { how: Ended::Succeeded },
         Event::Ended { how: Ended::Failed { step: step() } },
         Event::Ended { how: Ended::Cancelled },
+        Event::Skipped { step: step(), reason: "nobody needs it".to_owned() },
+        Event::Word {
+            step: step(),
+            word: Word {
+                word: Word::REPEAT.to_owned(),
+                by: "ann".to_owned(),
+                because: "looked: nothing was sent".to_owned(),
+            },
+        },
+        Event::TurnedBack { to: None },
+        Event::TurnedBack { to: Some("gate".to_owned()) },
+        Event::Undoing { step: step(), attempt: 1 },
+        Event::UndoFailed {
+            step: step(),
+            attempt: 1,
+            error: problem(true).problem,
+            retry: true,
+        },
+        Event::Undone { step: step(), attempt: 2, outcome: json!({}) },
+        Event::Stopped {},
+        Event::Ended { how: Ended::Undone },
     ]
 }
 
@@ -52,7 +73,7 @@ fn what_was_written_is_read_back() {
 
 proptest! {
     #[test]
-    fn bytes_that_are_no_entry_are_refused_without_a_panic(at in 0usize..120, byte in any::<u8>(), n in 0usize..10) {
+    fn bytes_that_are_no_entry_are_refused_without_a_panic(at in 0usize..120, byte in any::<u8>(), n in 0usize..19) {
         let entry = &entries()[n];
         let mut bytes = serde_json::to_vec(entry).unwrap();
         let at = at % bytes.len();

@@ -43,6 +43,10 @@ fn failed(step: &str, attempt: u32, retry: bool) -> Event {
     }
 }
 
+fn back(to: Option<&str>) -> Event {
+    Event::TurnedBack { to: to.map(str::to_owned) }
+}
+
 fn ended(how: Ended) -> Event {
     Event::Ended { how }
 }
@@ -160,11 +164,42 @@ fn what_no_runner_writes_is_damaged_and_named() {
         ),
         (
             claimed(vec![("ann", intent("dns", 1)), ("ann", done("fence", 1))]),
-            "entry 3: outcome of step fence: step dns is in flight",
+            "entry 3: outcome of step fence: it has no intent",
         ),
         (
-            claimed(vec![("ann", intent("dns", 1)), ("ann", intent("fence", 1))]),
-            "entry 3: intent of step fence, attempt 1: step dns is not done",
+            claimed(vec![
+                ("ann", Event::Skipped { step: "dns".to_owned(), reason: String::new() }),
+                ("ann", intent("dns", 1)),
+            ]),
+            "entry 3: intent of step dns, attempt 1: the step is left out",
+        ),
+        (
+            claimed(vec![("ann", intent("dns", 1)), ("ann", Event::Stopped {})]),
+            "entry 3: stop: step dns is in flight",
+        ),
+        (
+            claimed(vec![("ann", Event::Undoing { step: "dns".to_owned(), attempt: 1 })]),
+            "entry 2: undoing of step dns, attempt 1: the run is not being undone",
+        ),
+        (
+            claimed(vec![("ann", back(None)), ("ann", intent("dns", 1))]),
+            "entry 3: intent of step dns, attempt 1: the run is being undone",
+        ),
+        (
+            claimed(vec![("ann", back(Some("gate")))]),
+            "entry 2: turning back to gate: step gate is not done",
+        ),
+        (
+            claimed(vec![
+                ("ann", intent("dns", 1)),
+                ("bob", back(None)),
+                ("bob", ended(Ended::Undone)),
+            ]),
+            "entry 4: end: step dns is not undone",
+        ),
+        (
+            claimed(vec![("ann", back(None)), ("ann", ended(Ended::Undone)), ("ann", back(None))]),
+            "entry 4: turning back: the run is undone",
         ),
         (
             claimed(vec![
@@ -189,14 +224,6 @@ fn what_no_runner_writes_is_damaged_and_named() {
                 ("ann", done("dns", 1)),
             ]),
             "entry 4: outcome of step dns: attempt 2 is in flight",
-        ),
-        (
-            claimed(vec![
-                ("ann", intent("dns", 1)),
-                ("ann", failed("dns", 1, false)),
-                ("ann", intent("fence", 1)),
-            ]),
-            "entry 4: intent of step fence, attempt 1: step dns is not done",
         ),
         (
             claimed(vec![("ann", intent("dns", 1)), ("ann", ended(Ended::Succeeded))]),
@@ -229,8 +256,8 @@ fn the_state_tells_what_is_done_what_failed_and_what_was_broken_off() {
     ];
     let state = State::of(&journal(&events)).unwrap();
     assert_eq!(state.outcome("fence"), Some(&json!(1)));
-    assert_eq!(state.failed.map(|failed| (failed.step, failed.attempt)), Some(("dns".to_owned(), 1)));
-    assert_eq!(state.in_flight, None);
+    assert_eq!(state.stopped().map(|failed| (failed.step.as_str(), failed.attempt)), Some(("dns", 1)));
+    assert_eq!(state.in_flight, []);
 
     events.extend([
         ("bob", Event::Claimed {}),
@@ -238,8 +265,13 @@ fn the_state_tells_what_is_done_what_failed_and_what_was_broken_off() {
         ("bob", Event::Alive {}),
     ]);
     let state = State::of(&journal(&events)).unwrap();
-    assert_eq!(state.in_flight.map(|flight| (flight.step, flight.attempt)), Some(("dns".to_owned(), 2)));
-    assert_eq!((state.failed, state.claimant.as_deref()), (None, Some("bob")));
+    let flights: Vec<_> = state
+        .in_flight
+        .iter()
+        .map(|flight| (flight.step.as_str(), flight.attempt))
+        .collect();
+    assert_eq!(flights, [("dns", 2)]);
+    assert_eq!((state.failed.len(), state.claimant.as_deref()), (0, Some("bob")));
 
     events.truncate(6);
     events.push(("cleo", ended(Ended::Failed { step: "dns".to_owned() })));

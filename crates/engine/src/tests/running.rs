@@ -58,8 +58,8 @@ async fn a_step_is_tried_again_as_often_as_it_may() {
     let link = Link::new(&journal);
     let error = go(&link, &world, &Watcher::default()).await.unwrap_err();
     assert_eq!(error.to_string(), "step copy failed at attempt 2: disk /data is full");
-    let failed = State::of(&journal.all()).unwrap().failed.unwrap();
-    assert!(!failed.retry, "nobody tries again by itself");
+    let state = State::of(&journal.all()).unwrap();
+    assert!(!state.stopped().unwrap().retry, "nobody tries again by itself");
     go(&link, &world, &Watcher::default()).await.unwrap();
     assert_eq!(world.performed("copy"), 4, "a new call has all attempts anew");
 }
@@ -215,18 +215,16 @@ async fn steps_that_are_not_the_journals_are_refused() {
     refused(&steps()).await;
     let mut other = steps();
     other[0].id = "fence".to_owned();
-    let told = "the steps cannot be run: by the journal, copy is step 1, but not by the steps given";
+    other[1].after = vec!["fence".to_owned()];
+    let told = "the steps cannot be run: the journal has a step copy, which is not among those given";
     assert_eq!(refused(&other).await, told);
     assert_eq!(world.performed("fence"), 0);
 
     go(&link, &world, &Watcher::default()).await.unwrap();
     let mut more = steps();
-    more.push(StepPlan { id: "report".to_owned(), ..more[0].clone() });
-    assert_eq!(
-        refused(&more).await,
-        "the steps cannot be run: the run has ended after 3 steps, and 4 are given"
-    );
-    assert!(refused(&steps()[..2]).await.contains("switch is step 3"));
+    more.push(step("report"));
+    assert_eq!(refused(&more).await, "the steps cannot be run: the run has succeeded without step report");
+    assert!(refused(&steps()[..2]).await.contains("the journal has a step switch"));
 }
 
 #[tokio::test(start_paused = true)]

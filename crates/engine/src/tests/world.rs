@@ -144,17 +144,24 @@ pub(super) struct World {
     pub(super) files: Mutex<BTreeMap<String, Value>>,
     /// How often each step was performed, whole or in part.
     pub(super) performed: Mutex<BTreeMap<String, u32>>,
-    /// How many steps are being performed now.
+    /// How many steps are being performed now, and how many may be.
     pub(super) busy: Arc<AtomicUsize>,
+    pub(super) most: usize,
     /// The results of the coming attempts at a step, before it works.
     pub(super) failures: Mutex<Vec<StepError>>,
+    /// A step whose first attempt fails for good.
+    pub(super) fails_at: Mutex<Option<&'static str>>,
+    /// The results of the coming attempts at undoing a step.
+    pub(super) undo_failures: Mutex<Vec<StepError>>,
+    /// What was undone, in its order.
+    pub(super) undone: Mutex<Vec<String>>,
     /// How long each step takes.
     pub(super) takes: Duration,
 }
 
 impl World {
     pub(super) fn new(journal: &Arc<Memory>) -> Self {
-        Self { journal: journal.clone(), ..Self::default() }
+        Self { journal: journal.clone(), most: 1, ..Self::default() }
     }
 
     pub(super) fn performed(&self, step: &str) -> u32 {
@@ -182,14 +189,16 @@ impl Actor for World {
         known: &Outcomes,
         attempt: u32,
         inside: &Inside<'_>,
-    ) -> Result<Value, StepError> {
-        assert_eq!(self.busy.fetch_add(1, Ordering::Relaxed), 0, "two at work on {step}");
+    ) -> Result<Performed, StepError> {
+        let busy = self.busy.fetch_add(1, Ordering::Relaxed);
+        assert!(busy < self.most, "too many at work, {step} among them");
         let _leave = Leave(self.busy.clone());
         let state = State::of(&self.journal.all()).unwrap();
-        let flight = state.in_flight.clone().expect("a step is performed after its intent");
-        assert_eq!((flight.step.as_str(), flight.attempt), (step, attempt));
+        let flight = state.in_flight.iter().find(|flight| flight.step == step);
+        let flight = flight.expect("a step is performed after its intent");
+        assert_eq!(flight.attempt, attempt);
         assert_eq!(state.outcome(step), None, "a step that is done is not repeated");
-        assert_eq!(known, &state.done);
+        assert!(known.iter().all(|(id, outcome)| state.outcome(id) == Some(outcome)));
         *self.performed.lock().unwrap().entry(step.to_owned()).or_default() += 1;
         inside.point();
         if !self.takes.is_zero() {
@@ -198,14 +207,44 @@ impl Actor for World {
         if let Some(failure) = self.failures.lock().unwrap().pop() {
             return Err(failure);
         }
+        let mut fails_at = self.fails_at.lock().unwrap();
+        if *fails_at == Some(step) {
+            *fails_at = None;
+            return Err(problem(false));
+        }
+        drop(fails_at);
         match step {
             "copy" => self.write("copy", json!("bytes")),
             // Idempotent: not one more than there is, but one more than was known.
             "count" => self.write("count", json!(known.len() + 1)),
-            _ => self.write("switch", known.get("count").cloned().unwrap()),
+            "switch" => self.write("switch", known.get("count").cloned().unwrap()),
+            "left-out" => return Ok(Performed::Skipped("nobody needs it".to_owned())),
+            other => self.write(other, json!("there")),
         }
         inside.point();
-        Ok(json!({ "did": step }))
+        Ok(Performed::Done(json!({ "did": step })))
+    }
+
+    async fn undo(&self, step: &str, known: &Outcomes, attempt: u32, inside: &Inside<'_>) -> Result<Value, StepError> {
+        let busy = self.busy.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(busy, 0, "undoing is done one by one, and {step} is not alone");
+        let _leave = Leave(self.busy.clone());
+        let state = State::of(&self.journal.all()).unwrap();
+        let turned = state.turned.as_ref().expect("nothing is undone before the run is turned");
+        let flight = turned.in_flight.as_ref().expect("a step is undone after its intent");
+        assert_eq!((flight.step.as_str(), flight.attempt), (step, attempt));
+        assert_eq!(known, &state.done);
+        inside.point();
+        if !self.takes.is_zero() {
+            ambient::sleep(self.takes).await;
+        }
+        if let Some(failure) = self.undo_failures.lock().unwrap().pop() {
+            return Err(failure);
+        }
+        self.files.lock().unwrap().remove(step);
+        self.undone.lock().unwrap().push(step.to_owned());
+        inside.point();
+        Ok(json!({ "removed": step }))
     }
 }
 
@@ -234,14 +273,22 @@ impl Hooks for Watcher {
     }
 }
 
+/// One after the other.
 pub(super) fn steps() -> Vec<StepPlan> {
-    let step = |id: &&str| StepPlan {
-        id: (*id).to_owned(),
+    let mut steps: Vec<StepPlan> = STEPS.iter().map(|id| step(id)).collect();
+    for n in 1..steps.len() {
+        steps[n].after = vec![STEPS[n - 1].to_owned()];
+    }
+    steps
+}
+
+pub(super) fn step(id: &str) -> StepPlan {
+    StepPlan {
         timeout: Duration::from_secs(600),
         attempts: 2,
         pause: Duration::from_secs(20),
-    };
-    STEPS.iter().map(step).collect()
+        ..StepPlan::new(id)
+    }
 }
 
 pub(super) fn plan() -> Value {
