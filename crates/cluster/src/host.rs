@@ -115,6 +115,26 @@ impl Host {
         self.text(Call { lock: &self.lock, ..Call::new(what, script, limit) }).await
     }
 
+    /// Like [`Host::run_alone`], and `each` hears every line that it writes to either output, as it comes. Of an output longer than 1 MiB
+    /// the end is returned.
+    ///
+    /// # Errors
+    /// As [`Host::run_alone`].
+    pub async fn watch(
+        &self,
+        what: &str,
+        script: &str,
+        limit: Duration,
+        each: &(dyn Fn(&str) + Sync),
+    ) -> Result<String, HostError> {
+        let call = Call {
+            lock: &self.lock,
+            each: Some(each),
+            ..Call::new(what, script, limit)
+        };
+        self.text(call).await
+    }
+
     /// Carries out what `it` says: like [`Host::run`] or [`Host::run_alone`], for scripts that read or write bytes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The only way into Kubernetes and Rancher, and onto hosts.
 //!
 //! Three ways in, which share nothing: [`Client`] to an API server, [`Manager`] to Rancher as people ask it (and [`ApiProbe`]
-//! to an API server as strangers may), [`Host`] to run scripts and place files on a machine.
+//! to an API server as strangers may, [`Web`] to any web server), [`Host`] to run scripts and place files on a machine.
 //!
 //! Objects are raw JSON ([`serde_json::Value`]) from end to end: a typed struct would drop the fields that it does not know,
 //! and a restored object must be the one that was copied. Nothing here logs or prints, and no error carries an object's
@@ -23,6 +23,7 @@ mod kind;
 mod kubeconfig;
 mod manager;
 mod path;
+mod web;
 mod wire;
 mod write;
 
@@ -31,6 +32,7 @@ pub use error::Error;
 pub use host::{Exchange, Host, HostError, SshSettings, quoted};
 pub use kind::{KindRef, Kinds, Served};
 pub use manager::{ApiProbe, Manager, ManagerError};
+pub use web::{Page, Web};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 mod error;
 
 pub use error::ManagerError;
+pub(crate) use error::about;
 
 use crate::failure::{Failure, cut, refusal};
 use crate::path::encoded;
@@ -16,10 +17,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long making a connection may take, TLS not included.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 
 /// The longest answer that is read, in bytes.
-const ANSWER_MAX: usize = 1 << 20;
+pub(crate) const ANSWER_MAX: usize = 1 << 20;
 
 /// Rancher, or what stands in for it, at one address: that the name leads elsewhere (yet) does not matter. Cheap to clone.
 ///
@@ -110,7 +111,7 @@ impl Manager {
         let mut url = self.url.clone();
         url.set_path(path);
         let asked = ask(&self.client, url, limit).await;
-        asked.map_err(|failure| error::about(&self.server, path, failure, |text| self.hide(text)))
+        asked.map_err(|failure| about(&self.server, path, failure, |text| self.hide(text)))
     }
 
     fn answer(&self, path: &str, reason: String) -> ManagerError {
@@ -162,7 +163,7 @@ impl ApiProbe {
     /// [`ManagerError::Forbidden`] when it tells nothing to strangers, [`ManagerError::Answer`] when it is no API server.
     pub async fn api_ready(&self, address: SocketAddr, limit: Duration) -> Result<(), ManagerError> {
         let server = format!("https://{address}");
-        let failed = |failure| error::about(&server, "/readyz", failure, str::to_owned);
+        let failed = |failure| about(&server, "/readyz", failure, str::to_owned);
         let url = Url::parse(&format!("{server}/readyz")).map_err(|e| failed(Failure::Silent(e.to_string())))?;
         ask(&self.client, url, limit).await.map(drop).map_err(failed)
     }
@@ -198,7 +199,7 @@ async fn ask(client: &Client, url: Url, limit: Duration) -> Result<Vec<u8>, Fail
     tokio::time::timeout(limit, asking).await.map_err(late)?
 }
 
-fn silence(error: reqwest::Error) -> Failure {
+pub(crate) fn silence(error: reqwest::Error) -> Failure {
     let reason = cut(&told(&error));
     match reason.split_once("invalid peer certificate: ") {
         Some((_, detail)) => Failure::Untrusted(detail.to_owned()),
@@ -207,7 +208,7 @@ fn silence(error: reqwest::Error) -> Failure {
 }
 
 /// The reasons of an error without reqwest's own words, which say no more than "error sending request" and the URL.
-fn told(error: &reqwest::Error) -> String {
+pub(crate) fn told(error: &reqwest::Error) -> String {
     let mut reasons: Vec<String> = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

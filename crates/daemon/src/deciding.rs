@@ -5,9 +5,9 @@ use crate::state::millis;
 use engine::{Hooks, Point, Runner};
 use estate::{Name, Report};
 use failover::{Arrived, Call, Evidence, Policy, Verdict};
-use recovery::Trouble;
 use recovery::gather::{self, Because, Heard, Wanted};
 use recovery::runs::{self, Run};
+use recovery::{Mode, Trouble, Work};
 use repository::Repository;
 use std::sync::Arc;
 use std::time::Duration;
@@ -198,7 +198,8 @@ impl Daemon {
         let heard: Vec<Heard> = heard.collect();
         let because = Because::Verdict(verdict.reasons.clone());
         let wanted = proven.as_ref().map(|id| Wanted { id, accept_unsigned: false });
-        let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, wanted, because).await?;
+        let how = (because, &gather::Playbook::default());
+        let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, wanted, how).await?;
         let number = runs::begin(&repository, &plan, &self.runner()).await?;
         (self.say)(&format!("declared: {} is lost; run {number} brings {} up here", plan.from, self.cluster));
         // It is found as this site's own at the next look, which is now.
@@ -213,7 +214,15 @@ async fn carry_out(daemon: Arc<Daemon>, run: Run) {
     let voice = Voice(daemon.clone());
     let carried = async {
         let repository = daemon.world.repository(&daemon.of.repository)?;
-        recovery::run(&daemon.world, &repository, run.number, &run.plan, &daemon.runner(), &voice).await
+        let work = Work {
+            world: &daemon.world,
+            repository: &repository,
+            journal: &runs::InRepository { repository: &repository, run: run.number },
+            number: run.number,
+            plan: &run.plan,
+            mode: Mode::Automatic,
+        };
+        recovery::run(work, &daemon.runner(), &voice).await
     };
     match carried.await {
         Ok(_) => {

@@ -17,11 +17,11 @@ mod snapshots;
 mod store;
 
 pub use cluster::{Cluster, EtcdAccess, Failover, Objectives, Protect, ProtectEtcd, ProtectFiles, Stand};
-pub use error::FileError;
+pub use error::{FileError, nearest};
 pub use keep::Keep;
 pub use notify::{Channel, Email, Form, MailTls, Severity, Webhook, WebhookUrl, is_safe_to_call};
-pub use place::Placed;
-pub use playbook::{Playbook, PlaybookStep};
+pub use place::{Place, Placed};
+pub use playbook::{KINDS, OnFailure, Parameter, ParameterType, Playbook, PlaybookStep};
 pub use reference::SecretRef;
 pub use referred::{Referred, What};
 pub use schema::json_schema;
@@ -64,7 +64,7 @@ pub struct Estate {
     pub monitor: Monitor,
     /// What people and Lifeboat do on the day, by name.
     #[serde(default)]
-    pub playbooks: BTreeMap<Name, Playbook>,
+    pub playbooks: BTreeMap<Name, Placed<Playbook>>,
     /// What is sealed into the repository besides the copies.
     #[serde(default)]
     pub kit: KitSettings,

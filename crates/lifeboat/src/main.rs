@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod estate;
 mod failure;
+mod guiding;
 mod log;
 mod metrics;
 mod pages;

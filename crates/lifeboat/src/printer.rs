@@ -58,6 +58,17 @@ impl Printer {
         io::stdin().read_line(&mut answer).is_ok() && answer.trim().eq_ignore_ascii_case("yes")
     }
 
+    /// A line that the person types, whoever that is; none when there is nobody any more. Blocks.
+    pub(crate) fn line(&self, prompt: &str) -> Option<String> {
+        let mut stderr = io::stderr();
+        _ = write!(stderr, "{prompt}").and_then(|()| stderr.flush());
+        let mut line = String::new();
+        match io::stdin().read_line(&mut line) {
+            Ok(1..) => Some(line.trim().to_owned()),
+            _ => None,
+        }
+    }
+
     /// Data in the form that was asked for.
     pub(crate) fn written(&self, report: &impl Report) -> Result<String, Failure> {
         match self.output {

@@ -41,12 +41,20 @@ impl Hold {
             Failure::new("LB0701", Kind::Conflict, "another lifeboat failover is at work on this machine")
                 .hint("lifeboat runs")
         })?;
-        // Two machines must not have one name in journals: the engine would take them for one process.
-        let machine = || nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-        let here = world.here.as_ref().map(ToString::to_string).or_else(machine);
-        let here = here.unwrap_or_else(|| format!("unknown-{}", ambient::random_id(8)));
-        Ok(Self { runner: daemon::runner(&here, "person"), _lock: lock })
+        Ok(Self { runner: daemon::runner(&here(world), "person"), _lock: lock })
     }
+}
+
+/// Two machines must not have one name in journals: the engine would take them for one process.
+fn here(world: &World) -> String {
+    let machine = || nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let here = world.here.as_ref().map(ToString::to_string).or_else(machine);
+    here.unwrap_or_else(|| format!("unknown-{}", ambient::random_id(8)))
+}
+
+/// One that only says something in journals, or ends a run, while another may be at work here.
+pub(crate) fn voice(world: &World) -> Runner {
+    daemon::runner(&here(world), &format!("says-{}", ambient::random_id(6)))
 }
 
 /// What `run` comes to; none, when somebody types ctrl-C or the system ends the process first.
@@ -77,6 +85,7 @@ pub(crate) fn broken_off(number: u64, again: &str) -> Failure {
 pub(crate) struct Watching {
     progress: Progress,
     steps: Vec<(String, String)>,
+    is_quiet: bool,
     #[cfg(feature = "lab")]
     signals: Vec<(String, Signal)>,
 }
@@ -86,6 +95,7 @@ impl Watching {
         Self {
             progress: Progress::new(printer),
             steps: plan.steps.iter().map(|step| (step.id.clone(), step.what.clone())).collect(),
+            is_quiet: false,
             #[cfg(feature = "lab")]
             signals: [
                 ("LIFEBOAT_LAB_DIE_AT", Signal::SIGKILL),
@@ -95,6 +105,13 @@ impl Watching {
             .filter_map(|(variable, signal)| Some((std::env::var(variable).ok()?, signal)))
             .collect(),
         }
+    }
+
+    /// For a person who is led through each step: nothing is said beside that.
+    pub(crate) fn quiet(printer: Printer, plan: &Plan) -> Self {
+        let watching = Self::new(printer, plan);
+        watching.progress.clear();
+        Self { is_quiet: true, ..watching }
     }
 
     pub(crate) fn clear(&self) {
@@ -121,6 +138,12 @@ impl Hooks for Watching {
     fn reached(&self, point: Point) {
         #[cfg(feature = "lab")]
         self.signal_at(&point);
+        if self.is_quiet {
+            return;
+        }
+        if let Point::BeforeUndo { step } = &point {
+            self.progress.step(&format!("undoing {step}"));
+        }
         if let Point::Before { step } = &point {
             let number = self.steps.iter().position(|(id, _)| id == step).map_or(0, |index| index + 1);
             let what = self.steps.iter().find(|(id, _)| id == step).map_or("", |(_, what)| what);
@@ -129,6 +152,9 @@ impl Hooks for Watching {
     }
 
     fn said(&self, step: &str, text: &str) {
-        self.progress.step(&format!("     {step}: {text}"));
+        match self.is_quiet {
+            true => self.progress.talk(&format!("     {step}: {text}")),
+            false => self.progress.step(&format!("     {step}: {text}")),
+        }
     }
 }

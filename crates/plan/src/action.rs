@@ -1,8 +1,10 @@
 //! What a step does, with all that it needs to know. The names of the kinds are those of the playbooks' steps.
 
-use estate::{Distribution, Name, Part, PointId, Standing};
+use estate::{Distribution, Name, Part, PointId, Severity, Standing};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 /// What a step does. One kind, one file in `recovery`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,20 @@ pub enum Action {
     SwitchDns(SwitchDns),
     #[serde(rename = "agents.await")]
     AwaitAgents(AwaitAgents),
+    #[serde(rename = "manual")]
+    Manual(Manual),
+    #[serde(rename = "approve")]
+    Approve(Approve),
+    #[serde(rename = "script")]
+    Script(Script),
+    #[serde(rename = "probe")]
+    Probe(Probe),
+    #[serde(rename = "wait")]
+    Wait(Wait),
+    #[serde(rename = "notify")]
+    Notify(Notify),
+    #[serde(rename = "service")]
+    Service(Service),
 }
 
 impl Action {
@@ -54,6 +70,13 @@ impl Action {
             Self::StartManager(_) => "manager.start",
             Self::SwitchDns(_) => "dns.switch",
             Self::AwaitAgents(_) => "agents.await",
+            Self::Manual(_) => "manual",
+            Self::Approve(_) => "approve",
+            Self::Script(_) => "script",
+            Self::Probe(_) => "probe",
+            Self::Wait(_) => "wait",
+            Self::Notify(_) => "notify",
+            Self::Service(_) => "service",
         }
     }
 }
@@ -304,6 +327,9 @@ pub struct SwitchDns {
     pub server: SocketAddr,
     /// Where the name leads afterwards.
     pub to: IpAddr,
+    /// Where it leads on an ordinary day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<IpAddr>,
     /// For how long others may keep the answer, in seconds.
     pub ttl: u32,
     /// The zone's other name servers: those that answer must have the new address before a resolver is asked.
@@ -324,4 +350,177 @@ pub struct AwaitAgents {
     pub name: String,
     /// Where it is reached at this site.
     pub address: IpAddr,
+}
+
+/// Waits until a person says that it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Manual {}
+
+/// Waits until enough people agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Approve {
+    /// Whose word counts; everybody's, if this is empty.
+    pub by: Vec<String>,
+    /// How many have to agree.
+    pub people: u32,
+    /// Whether it stops an automatic run too.
+    pub always: bool,
+}
+
+/// Runs a shell script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Script {
+    /// The host; none: where the run is carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Name>,
+    /// The script, for `sh -eu`.
+    pub run: String,
+    /// What it is given: each as the variable `INPUT_NAME`, and all as JSON in the file that `LIFEBOAT_INPUTS` names.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub inputs: Map<String, Value>,
+    /// A script that succeeds when it worked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// A script that undoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+}
+
+impl Eq for Script {}
+
+/// Sees whether something answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Probe {
+    /// What is asked.
+    pub probed: Probed,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Probed {
+    /// A web server.
+    Http {
+        /// `http://` or `https://`.
+        url: String,
+        /// The address that is asked, whatever DNS says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+        /// A file with the CA that its certificate must be of; without it those of the system.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca: Option<PathBuf>,
+        /// The SHA-256 of that file, hexadecimal, as Rancher's agents pin it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca_sha256: Option<String>,
+        /// The status that is wanted.
+        status: u16,
+        /// What the answer has to contain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
+    },
+    /// A port that takes connections.
+    Tcp {
+        /// It.
+        address: SocketAddr,
+    },
+    /// Resolvers that lead a name to just these addresses.
+    Dns {
+        /// The name.
+        name: String,
+        /// The addresses.
+        to: Vec<IpAddr>,
+        /// Who is asked, all of them.
+        resolvers: Vec<SocketAddr>,
+    },
+    /// An API server that is ready.
+    Ready {
+        /// Its host.
+        host: Name,
+        /// How it was installed.
+        distribution: Distribution,
+    },
+    /// A command that ends without an error.
+    Command {
+        /// The host; none: where the run is carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on: Option<Name>,
+        /// It, for `sh -eu`.
+        run: String,
+    },
+}
+
+/// Lets time pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Wait {
+    /// How long, in seconds.
+    pub seconds: u64,
+}
+
+/// Tells people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Notify {
+    /// By which channels of the estate.
+    pub channels: Vec<Name>,
+    /// What, in one line.
+    pub title: String,
+    /// And more of it.
+    pub text: String,
+    /// How bad it is.
+    pub severity: Severity,
+}
+
+/// Starts or stops a service of a host, by whatever starts services there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// The host.
+    pub host: Name,
+    /// Its name there.
+    pub service: String,
+    /// What becomes of it.
+    pub act: ServiceAct,
+}
+
+/// What becomes of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum ServiceAct {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl ServiceAct {
+    /// As it is typed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Start => "Start",
+            Self::Stop => "Stop",
+            Self::Restart => "Restart",
+        }
+    }
+
+    /// What undoes it.
+    pub(crate) fn back(self) -> Option<Self> {
+        match self {
+            Self::Start => Some(Self::Stop),
+            Self::Stop => Some(Self::Start),
+            Self::Restart => None,
+        }
+    }
 }

@@ -1,4 +1,6 @@
 use super::*;
+mod books;
+
 use estate::{Distribution, Epoch, Estate, Part, Point, Standing};
 
 const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");
@@ -11,51 +13,61 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn facts() -> Facts {
+fn chosen() -> Chosen {
     let part = |name: &str| Part { name: name.to_owned(), bytes: 4096, sha256: "00".repeat(32) };
+    Chosen {
+        point: Point {
+            id: "000001-20261122T220102.123Z-k7xq".parse().unwrap(),
+            cluster: "rancher".parse().unwrap(),
+            distribution: Distribution::Kubeadm,
+            epoch: Epoch::FIRST,
+            site: "main".parse().unwrap(),
+            host: "main-1".parse().unwrap(),
+            begun: at("2026-11-22T22:01:02.123Z"),
+            stored: at("2026-11-22T22:01:03Z"),
+            timeline: 1,
+            revision: 4711,
+            etcd_cluster_id: 7,
+            etcd_version: "3.6.5".to_owned(),
+            proof: None,
+            lacks: None,
+            untested: Vec::new(),
+            reason: None,
+            parts: vec![part("etcd"), part("files")],
+        },
+        unsigned: None,
+    }
+}
+
+/// What is found before a failover.
+pub(crate) fn facts() -> Facts {
+    let mut standby = target("standby-1", false);
+    standby.member.peer_url = "https://10.1.2.1:2380".to_owned();
     Facts {
-        standing: Standing { epoch: Epoch::FIRST, holder: "main".parse().unwrap() },
+        standing: Some(Standing { epoch: Epoch::FIRST, holder: "main".parse().unwrap() }),
         started: true,
-        chosen: Chosen {
-            point: Point {
-                id: "000001-20261122T220102.123Z-k7xq".parse().unwrap(),
-                cluster: "rancher".parse().unwrap(),
-                distribution: Distribution::Kubeadm,
-                epoch: Epoch::FIRST,
-                site: "main".parse().unwrap(),
-                host: "main-1".parse().unwrap(),
-                begun: at("2026-11-22T22:01:02.123Z"),
-                stored: at("2026-11-22T22:01:03Z"),
-                timeline: 1,
-                revision: 4711,
-                etcd_cluster_id: 7,
-                etcd_version: "3.6.5".to_owned(),
-                proof: None,
-                lacks: None,
-                untested: Vec::new(),
-                reason: None,
-                parts: vec![part("etcd"), part("files")],
-            },
-            unsigned: None,
-        },
-        member: Member {
-            name: "standby-1".to_owned(),
-            peer_url: "https://10.1.2.1:2380".to_owned(),
-            data_dir: "/var/lib/etcd".to_owned(),
-        },
-        automatic: false,
+        chosen: Some(chosen()),
+        targets: vec![standby],
         loss: Loss {
             last_seen: Some(at("2026-11-22T22:01:11Z")),
             last_revision: Some(4730),
         },
         because: vec!["a person asked for it".to_owned()],
+        ..Facts::default()
     }
+}
+
+/// The plan of one of Lifeboat's own playbooks.
+fn planned(playbook: &str, facts: &Facts) -> Result<Plan, NoPlan> {
+    let books = Books::builtin().unwrap();
+    let book = books.get(&playbook.parse().unwrap()).unwrap();
+    make(&estate(), &books, book, &"rancher".parse().unwrap(), facts, at("2026-11-22T22:01:30Z"))
 }
 
 fn made(change: impl FnOnce(&mut Facts)) -> Result<Plan, NoPlan> {
     let mut facts = facts();
     change(&mut facts);
-    make(&estate(), &"rancher".parse().unwrap(), facts, at("2026-11-22T22:01:30Z"))
+    planned("management-failover", &facts)
 }
 
 #[test]
@@ -65,7 +77,7 @@ fn a_plan_as_people_read_it() {
 
 #[test]
 fn what_nobody_has_signed_is_recovered_from_only_where_a_person_accepts_it() {
-    let unsigned = |facts: &mut Facts| facts.chosen.unsigned = Some("it is not signed".to_owned());
+    let unsigned = |facts: &mut Facts| facts.chosen.as_mut().unwrap().unsigned = Some("it is not signed".to_owned());
     let plan = made(unsigned).unwrap();
     let text = plan.text();
     assert!(
@@ -125,18 +137,18 @@ fn what_is_lost_is_said_as_far_as_it_is_known() {
 fn there_is_no_plan_without_a_place_or_a_copy() {
     let holder = |name: &str| {
         let standing = Standing { epoch: Epoch(2), holder: name.parse().unwrap() };
-        made(|facts| facts.standing = standing).unwrap_err()
+        made(|facts| facts.standing = Some(standing)).unwrap_err()
     };
     assert!(matches!(holder("standby"), NoPlan::AlreadyThere { epoch: 2, .. }));
     assert!(matches!(holder("witness"), NoPlan::Stranger { .. }));
-    let incomplete = made(|facts| facts.chosen.point.parts.retain(|part| part.name != "files")).unwrap_err();
+    let incomplete = made(without_files).unwrap_err();
     assert!(matches!(incomplete, NoPlan::Copy { .. }), "{incomplete}");
 }
 
 #[test]
 fn a_takeover_that_was_given_up_before_anything_was_started_is_made_anew() {
     let again = made(|facts| {
-        facts.standing = Standing { epoch: Epoch(2), holder: "standby".parse().unwrap() };
+        facts.standing = Some(Standing { epoch: Epoch(2), holder: "standby".parse().unwrap() });
         facts.started = false;
     });
     let plan = again.unwrap();
@@ -158,22 +170,20 @@ fn target(host: &str, alone: bool) -> Target {
     }
 }
 
-fn restored(change: impl FnOnce(&mut RestoreFacts)) -> Result<Plan, NoPlan> {
-    let found = facts();
-    let mut facts = RestoreFacts {
-        distribution: Distribution::Kubeadm,
-        begun: found.chosen.point.begun,
-        chosen: found.chosen,
-        etcd: State::Moment(Moment { timeline: 1, revision: 4700 }),
+fn without_files(facts: &mut Facts) {
+    facts.chosen.as_mut().unwrap().point.parts.retain(|part| part.name != "files");
+}
+
+fn restored(change: impl FnOnce(&mut Facts)) -> Result<Plan, NoPlan> {
+    let mut facts = Facts {
+        distribution: Some(Distribution::Kubeadm),
+        etcd: Some(State::Moment(Moment { timeline: 1, revision: 4700 })),
         targets: vec![target("main-1", false)],
-        stopped: Vec::new(),
-        standing: Some(found.standing),
-        loss: found.loss,
         highest: Some(4731),
-        because: found.because,
+        ..facts()
     };
     change(&mut facts);
-    restore(&estate(), &"rancher".parse().unwrap(), &facts, at("2026-11-22T22:01:30Z"))
+    planned("rebuild-cluster", &facts)
 }
 
 fn prepare(from: &str) -> Option<Prepare> {
@@ -204,19 +214,19 @@ fn a_restore_onto_an_empty_host_while_another_is_stopped() {
 fn a_restore_from_a_snapshot_that_others_made() {
     let of = |distribution| {
         let plan = restored(|facts| {
-            facts.distribution = distribution;
-            facts.etcd = State::Snapshot(Snapshot {
+            facts.distribution = Some(distribution);
+            facts.etcd = Some(State::Snapshot(Snapshot {
                 name: "etcd-snapshot-cp-1-1763949600".to_owned(),
                 place: "main-1:/var/lib/rancher/k3s/server/db/snapshots".to_owned(),
                 bytes: 4 << 20,
                 revision: 4000,
-            });
+            }));
             facts.highest = Some(2_000_004_000);
         });
         plan.unwrap()
     };
     let plan = of(Distribution::Kubeadm);
-    assert_eq!(plan.point_revision, 4000);
+    assert_eq!(plan.point_revision, Some(4000));
     insta::assert_snapshot!(plan.text());
     insta::assert_snapshot!(of(Distribution::K3s).steps[0].by_hand.to_string());
 }
@@ -224,7 +234,7 @@ fn a_restore_from_a_snapshot_that_others_made() {
 #[test]
 fn a_restore_of_rke2() {
     let plan = restored(|facts| {
-        facts.distribution = Distribution::Rke2;
+        facts.distribution = Some(Distribution::Rke2);
         facts.targets[0].prepare = prepare("main-1");
         facts.targets[0].member.data_dir = "/var/lib/rancher/rke2".to_owned();
         facts.standing = None;
@@ -244,10 +254,10 @@ fn all_members_begin_together_and_nothing_starts_before_everything_stands_still(
             "stop-main-1",
             "stop-witness",
             "etcd-main-1",
-            "files-main-1",
-            "certificates-main-1",
             "etcd-witness",
+            "files-main-1",
             "files-witness",
+            "certificates-main-1",
             "certificates-witness",
             "start-witness",
             "control-plane-main-1",
@@ -269,10 +279,10 @@ fn there_is_no_restore_where_another_site_serves_or_nothing_can_be_stopped() {
     let elsewhere =
         restored(|facts| facts.standing = Some(Standing { epoch: Epoch(2), holder: "standby".parse().unwrap() }));
     assert!(matches!(elsewhere, Err(NoPlan::ServesElsewhere { .. })), "{elsewhere:?}");
-    let unknown = restored(|facts| facts.distribution = Distribution::Rke1);
+    let unknown = restored(|facts| facts.distribution = Some(Distribution::Rke1));
     assert!(matches!(unknown, Err(NoPlan::Distribution { .. })), "{unknown:?}");
-    let incomplete = restored(|facts| facts.chosen.point.parts.retain(|part| part.name != "files"));
+    let incomplete = restored(without_files);
     assert!(matches!(incomplete, Err(NoPlan::Copy { .. })), "{incomplete:?}");
     let nothing = restored(|facts| facts.targets.clear());
-    assert!(matches!(nothing, Err(NoPlan::Estate(_))), "{nothing:?}");
+    assert!(matches!(nothing, Err(NoPlan::Lacks { .. })), "{nothing:?}");
 }

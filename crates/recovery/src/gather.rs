@@ -6,11 +6,12 @@ use crate::{Trouble, World, runs, voters};
 use cluster::Host;
 use estate::{Epoch, Kind, Name, PointId, Report, Seen, Standing};
 use futures::StreamExt;
-use futures::future::join;
+use futures::future::join3;
 use jiff::{SignedDuration, Timestamp};
-use plan::{Chosen, Facts, Loss, Member, Plan};
+use plan::{Book, Books, Chosen, Facts, Loss, Member, Plan, Target};
 use protect::manifest::Flags;
 use repository::Repository;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a site may take to report.
@@ -62,6 +63,29 @@ pub async fn reports(world: &World, me: &str) -> Result<Vec<Heard>, Trouble> {
     Ok(heard)
 }
 
+/// A playbook that is asked for, and what it is given.
+#[derive(Clone, Debug, Default)]
+pub struct Playbook {
+    /// Its name; without one, the one that is meant for the occasion.
+    pub name: Option<Name>,
+    /// Its parameters, as far as they are given.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Playbook {
+    /// Its book, or that of `usual`.
+    pub(crate) fn book<'a>(&self, books: &'a Books, usual: &str) -> Result<&'a Book, Trouble> {
+        let name = self.name.as_ref().map_or(usual, Name::as_str);
+        let found = books.iter().find(|book| book.name.as_str() == name);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = books.names().map(Name::as_str).collect();
+            let near = estate::nearest(name, names.iter().copied()).map(|near| format!("; is it {near:?}?"));
+            let message = format!("there is no playbook called {name:?}{}", near.unwrap_or_default());
+            Trouble::new("LB0205", Kind::Invalid, message).hint(format!("one of: {}", names.join(", ")))
+        })
+    }
+}
+
 /// Makes the plan of a failover of `cluster`, from copy `wanted` or else from the newest, with what the sites reported.
 ///
 /// # Errors
@@ -73,26 +97,70 @@ pub async fn plan(
     repository: &Repository,
     reports: &[Heard],
     wanted: Option<Wanted<'_>>,
-    because: Because,
+    (because, playbook): (Because, &Playbook),
 ) -> Result<Plan, Trouble> {
     let of = world.failover(cluster)?;
+    let books = world.books()?;
+    let book = playbook.book(&books, "management-failover")?;
     let standing = standing(reports)?;
     let host = world.host(&of.standby.host)?;
-    let (point, member) = join(point(repository, cluster, wanted), member(&host)).await;
-    let member = member?;
+    let automatic = matches!(because, Because::Verdict(_));
+    let took = async {
+        // When every second counts, nobody reads old journals.
+        match automatic {
+            true => BTreeMap::new(),
+            false => runs::took(repository, cluster, book.name.as_str()).await,
+        }
+    };
+    let (point, member, took_ms) = join3(point(repository, cluster, wanted), member(&host), took).await;
     let facts = Facts {
         loss: loss(reports, &standing, ambient::now()),
         started: started(repository, &standing).await?,
-        standing,
-        chosen: point?,
-        member,
-        automatic: matches!(because, Because::Verdict(_)),
+        standing: Some(standing),
+        chosen: Some(point?),
+        targets: vec![Target {
+            host: (*of.standby.host).clone(),
+            node: of.standby.host.to_string(),
+            member: member?,
+            kubeadm_config: of.standby.kubeadm_config.clone(),
+            alone: false,
+            prepare: None,
+        }],
+        automatic,
         because: match because {
             Because::Verdict(reasons) => reasons,
             Because::Person => vec!["a person asks for it".to_owned()],
         },
+        parameters: playbook.parameters.clone(),
+        took_ms,
+        ..Facts::default()
     };
-    Ok(plan::make(&world.estate, cluster, facts, ambient::now())?)
+    Ok(plan::make(&world.estate, &books, book, cluster, &facts, ambient::now())?)
+}
+
+/// Makes the plan of a playbook that restores nothing.
+///
+/// # Errors
+/// There is no such playbook, or no plan of it.
+pub async fn plan_of(
+    world: &World,
+    cluster: &Name,
+    repository: Option<&Repository>,
+    playbook: &Playbook,
+) -> Result<Plan, Trouble> {
+    let books = world.books()?;
+    let book = playbook.book(&books, "")?;
+    let took_ms = match repository {
+        Some(repository) => runs::took(repository, cluster, book.name.as_str()).await,
+        None => BTreeMap::new(),
+    };
+    let facts = Facts {
+        because: vec!["a person asks for it".to_owned()],
+        parameters: playbook.parameters.clone(),
+        took_ms,
+        ..Facts::default()
+    };
+    Ok(plan::make(&world.estate, &books, book, cluster, &facts, ambient::now())?)
 }
 
 /// etcd's member on a host, as its manifest there has it.

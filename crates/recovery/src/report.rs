@@ -1,4 +1,7 @@
-//! What a run took and what was lost: computed from its journal alone, so the same whenever it is asked for.
+//! What a run took and what was lost: computed from its journal alone, so the same whenever it is asked for. Start at [`Measured::of`];
+//! `written` is the report that people keep.
+
+mod written;
 
 use crate::runs::Run;
 use engine::{Ended, Event};
@@ -16,7 +19,7 @@ const SILENT: Duration = Duration::from_secs(30);
 pub struct Measured {
     /// The run's number.
     pub run: u64,
-    /// `running`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled`,
+    /// `running`, `undoing`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled`,
     /// `undone` or `failed`.
     pub state: &'static str,
     /// When its runner was last heard.
@@ -33,8 +36,12 @@ pub struct Measured {
     /// The hosts that it is restored onto, of a restore.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub onto: Vec<String>,
-    /// The copy.
-    pub point: String,
+    /// The playbook; nothing of runs from before there were any.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub playbook: String,
+    /// The copy, if one is restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Option<String>,
     /// The snapshot that others made, if etcd's state is of one; then the copy has only the files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
@@ -42,7 +49,8 @@ pub struct Measured {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unsigned: Option<String>,
     /// Everything written before this moment, by the source's clock, is in the copy.
-    pub point_begun: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point_begun: Option<Timestamp>,
     /// When the site was last seen alive, if it was lost.
     pub lost_at: Option<Timestamp>,
     /// When the run began.
@@ -55,6 +63,15 @@ pub struct Measured {
     pub seconds_lost: Option<i64>,
     /// Revisions of etcd that are known to have been written after the copy.
     pub revisions_lost: Option<i64>,
+    /// How much may be lost, in seconds, if there is an objective.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rpo_s: Option<u64>,
+    /// How long it may take, in seconds, if there is an objective.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rto_s: Option<u64>,
+    /// What went otherwise than the plan says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<String>,
     /// What stopped it, if a step failed.
     pub problem: Option<engine::Problem>,
     /// How a person would do the step that stopped it.
@@ -73,6 +90,15 @@ pub struct StepTime {
     pub done: Option<Timestamp>,
     /// How often it was begun.
     pub attempts: u32,
+    /// How long it took in earlier runs, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_ms: Option<u64>,
+    /// Why it was left out, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// When it was undone, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Timestamp>,
     /// How it is undone, if it was begun and something was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
@@ -94,6 +120,9 @@ impl Measured {
                 begun: first(&|event| matches!(event, Event::Intent { step: id, .. } if *id == step.id)),
                 done: first(&|event| matches!(event, Event::Done { step: id, .. } if *id == step.id)),
                 attempts: run.state.attempts.get(&step.id).copied().unwrap_or(0),
+                expected_ms: step.expected_ms,
+                left_out: run.state.skipped.get(&step.id).cloned(),
+                undone: first(&|event| matches!(event, Event::Undone { step: id, .. } if *id == step.id)),
                 undo: undo(run, step),
                 outcome: run.state.outcome(&step.id).cloned(),
             }
@@ -108,7 +137,9 @@ impl Measured {
                 (Some(Ended::Cancelled), _) => "cancelled",
                 (Some(Ended::Failed { .. }), _) => "failed",
                 (None, Some(_)) => "stopped",
+                (None, None) if run.state.is_nobodys() => "stopped",
                 (None, None) if is_silent => "silent",
+                (None, None) if run.state.turned.is_some() => "undoing",
                 (None, None) => "running",
             },
             heard,
@@ -117,7 +148,8 @@ impl Measured {
             cluster: plan.cluster.to_string(),
             epoch: plan.epoch.map(|epoch| epoch.0),
             onto: plan.onto.iter().map(ToString::to_string).collect(),
-            point: plan.point.to_string(),
+            playbook: plan.playbook.clone(),
+            point: plan.point.as_ref().map(ToString::to_string),
             snapshot: plan.snapshot().map(|it| it.name.clone()),
             unsigned: plan.unsigned.clone(),
             point_begun: plan.point_begun,
@@ -127,6 +159,9 @@ impl Measured {
             steps: steps.collect(),
             seconds_lost: plan.seconds_lost(),
             revisions_lost: plan.revisions_lost(),
+            rpo_s: plan.rpo_s,
+            rto_s: plan.rto_s,
+            otherwise: otherwise(run),
             problem: stopped.map(|failed| coded(failed.problem.clone())),
             by_hand: stopped.and_then(|failed| {
                 let step = plan.steps.iter().find(|step| step.id == failed.step)?;
@@ -141,14 +176,79 @@ impl Measured {
     }
 }
 
+/// What went otherwise than the plan says: what failed, was repeated, left out, done by a person, undone, or took much longer.
+fn otherwise(run: &Run) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut begun: std::collections::BTreeMap<&str, Timestamp> = std::collections::BTreeMap::new();
+    let mut runners: Vec<&str> = Vec::new();
+    for entry in &run.entries {
+        match &entry.event {
+            Event::Claimed {} if !runners.contains(&entry.runner.as_str()) => runners.push(&entry.runner),
+            Event::Intent { step, attempt } => {
+                begun.entry(step).or_insert(entry.at);
+                if *attempt > 1 {
+                    told.push(format!("{step} was begun again, attempt {attempt}"));
+                }
+            }
+            Event::Failed { step, attempt, error, .. } => {
+                told.push(format!("{step} failed at attempt {attempt}: {}", error.message));
+            }
+            Event::Skipped { step, reason } => told.push(format!("{step} was left out: {reason}")),
+            Event::Done { step, outcome, .. } => {
+                if let (Some(true), Some(by)) = (outcome["byHand"].as_bool(), outcome["by"].as_str()) {
+                    told.push(format!("{step} was done by {by}, by hand"));
+                }
+                let expected = run.plan.step(step).and_then(|step| step.expected_ms);
+                let took = begun
+                    .get(step.as_str())
+                    .map(|begun| entry.at.duration_since(*begun).as_millis());
+                if let (Some(expected), Some(took)) = (expected, took.and_then(|took| u64::try_from(took).ok()))
+                    && took > expected.saturating_mul(2).saturating_add(5000)
+                {
+                    told.push(format!("{step} took {} s, and {} s was expected", took / 1000, expected / 1000));
+                }
+            }
+            Event::Word { step, word } => {
+                let because = if word.because.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", word.because)
+                };
+                told.push(format!("{} said {} about {step}{because}", word.by, word.word));
+            }
+            Event::TurnedBack { to } => {
+                let to = to.as_deref().unwrap_or("its beginning");
+                told.push(format!("the run was turned back to {to}"));
+            }
+            Event::Undone { step, outcome, .. } => {
+                let how = match (outcome["none"].as_str(), outcome["left"].as_str()) {
+                    (Some(none), _) => format!(" is not undone: {none}"),
+                    (_, Some(left)) => format!(" was left as it is: {left}"),
+                    _ => " was undone".to_owned(),
+                };
+                told.push(format!("{step}{how}"));
+            }
+            Event::UndoFailed { step, attempt, error, .. } => {
+                told.push(format!("undoing {step} failed at attempt {attempt}: {}", error.message));
+            }
+            _ => {}
+        }
+    }
+    if let [first, others @ ..] = &runners[..]
+        && !others.is_empty()
+    {
+        told.push(format!("it was begun by {first} and carried on by {}", others.join(", ")));
+    }
+    told
+}
+
 /// How a step is undone. One that found nothing to stop has nothing that could be started again.
 fn undo(run: &Run, step: &plan::Step) -> Option<String> {
     let attempts = run.state.attempts.get(&step.id).copied().unwrap_or(0);
     let note = run.state.outcome(&step.id).and_then(|outcome| outcome["note"].as_str());
     let did_nothing = attempts == 1 && note.is_some_and(|note| note.contains(crate::control_plane::NOTHING_RAN));
-    // Some need none, and say why.
-    let needs_some = !step.undo.starts_with("none");
-    (attempts > 0 && needs_some && !did_nothing).then(|| step.undo.clone())
+    let is_undone = run.state.undone.contains(&step.id);
+    (attempts > 0 && step.undo.is_some() && !did_nothing && !is_undone).then(|| step.undo.to_string())
 }
 
 /// The engine's own problems, a step that did not end in time and one that was broken off, have words for codes.

@@ -2,13 +2,15 @@
 //! them. Start at [`plan`].
 
 use crate::asked::Copied;
-use crate::{Trouble, World, gather};
+use crate::gather::Playbook;
+use crate::{Trouble, World, gather, runs};
 use cluster::Host;
 use estate::{Cluster, Distribution, Kind, Name};
 use jiff::Timestamp;
-use plan::{Chosen, Loss, Member, Plan, Prepare, RestoreFacts, State, Target, Word};
+use plan::{Chosen, Facts, Loss, Member, Plan, Prepare, State, Target, Word};
 use protect::files::{Tree, copied_flags, rancher_host};
 use protect::manifest::Flags;
+use repository::Repository;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -31,13 +33,15 @@ pub struct Wish<'a> {
     pub loss: Loss,
     /// The highest revision that is known of its history, of any timeline.
     pub highest: Option<u64>,
+    /// How it is done.
+    pub playbook: &'a Playbook,
 }
 
 /// Makes the plan of a restore. Changes nothing.
 ///
 /// # Errors
 /// A host cannot be entered, the copy has no files for it, or the cluster does not serve at its site.
-pub async fn plan(world: &World, me: &str, wish: Wish<'_>) -> Result<Plan, Trouble> {
+pub async fn plan(world: &World, me: &str, repository: &Repository, wish: Wish<'_>) -> Result<Plan, Trouble> {
     let of = world.cluster(wish.cluster)?;
     let standing = match world.estate.failover().filter(|it| it.name == wish.cluster) {
         Some(_) => Some(gather::standing(&gather::reports(world, me).await?)?),
@@ -59,19 +63,30 @@ pub async fn plan(world: &World, me: &str, wish: Wish<'_>) -> Result<Plan, Troub
     for host in &stopped {
         reached(world, wish.cluster, host).await?;
     }
-    let facts = RestoreFacts {
-        distribution,
-        etcd: wish.etcd,
-        begun: wish.begun,
-        chosen: Chosen { point: wish.copied.point, unsigned: wish.copied.unsigned },
+    let books = world.books()?;
+    let book = wish.playbook.book(&books, "rebuild-cluster")?;
+    let mut parameters = wish.playbook.parameters.clone();
+    if book.playbook.parameters.contains_key("onto") {
+        let onto: Vec<&str> = wish.onto.iter().map(Name::as_str).collect();
+        parameters.insert("onto".to_owned(), serde_json::json!(onto));
+    }
+    let facts = Facts {
+        distribution: Some(distribution),
+        etcd: Some(wish.etcd),
+        begun: Some(wish.begun),
+        chosen: Some(Chosen { point: wish.copied.point, unsigned: wish.copied.unsigned }),
         targets,
         stopped,
         standing,
         loss: wish.loss,
         highest: wish.highest,
         because: vec!["a person asks for it".to_owned()],
+        parameters,
+        took_ms: runs::took(repository, wish.cluster, book.name.as_str()).await,
+        ..Facts::default()
     };
-    plan::restore(&world.estate, wish.cluster, &facts, ambient::now()).map_err(|none| match &none {
+    let made = plan::make(&world.estate, &books, book, wish.cluster, &facts, ambient::now());
+    made.map_err(|none| match &none {
         plan::NoPlan::ServesElsewhere { cluster, .. } => cannot(none.kind(), none.to_string()).hint(format!(
             "lifeboat status: who serves {cluster}\nlifeboat failover: brings it up at the other site"
         )),

@@ -6,7 +6,10 @@ use engine::{Entry, Journal, JournalError, Runner, State};
 use estate::{Kind, Name};
 use plan::Plan;
 use repository::{AppendError, Repository};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 
 /// How often a number for a run is looked for.
 const ATTEMPTS: usize = 5;
@@ -45,6 +48,101 @@ impl Journal for InRepository<'_> {
             Err(other) => Err(JournalError::Unavailable { reason: other.to_string() }),
         }
     }
+}
+
+/// The journal of one run, kept in a plain directory: a file an entry. For when no repository can be reached; it is as safe as that
+/// directory, and whoever is to go on with the run must see it.
+#[derive(Clone, Debug)]
+pub struct InDirectory(pub PathBuf);
+
+impl InDirectory {
+    fn blocking_entries(&self) -> Result<Vec<Entry>, JournalError> {
+        let unavailable =
+            |reason: std::io::Error| JournalError::Unavailable { reason: format!("{}: {reason}", self.0.display()) };
+        let mut names: Vec<(u64, PathBuf)> = Vec::new();
+        let listed = match std::fs::read_dir(&self.0) {
+            Ok(listed) => listed,
+            Err(reason) if reason.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(reason) => return Err(unavailable(reason)),
+        };
+        for entry in listed {
+            let path = entry.map_err(unavailable)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let seq = name.and_then(|name| name.strip_suffix(".json")?.parse().ok());
+            names.extend(seq.map(|seq| (seq, path.clone())));
+        }
+        names.sort();
+        names
+            .into_iter()
+            .map(|(seq, path)| {
+                let bytes = std::fs::read(&path).map_err(unavailable)?;
+                serde_json::from_slice(&bytes).map_err(|reason| JournalError::Damaged {
+                    reason: format!("entry {seq} in {}: {reason}", self.0.display()),
+                })
+            })
+            .collect()
+    }
+
+    /// Written whole and synced under another name, then linked to its own: of two one wins, and none is ever seen in part.
+    fn blocking_append(&self, entry: &Entry) -> Result<(), JournalError> {
+        let unavailable =
+            |reason: std::io::Error| JournalError::Unavailable { reason: format!("{}: {reason}", self.0.display()) };
+        let bytes = serde_json::to_vec(entry).map_err(|e| JournalError::Damaged { reason: e.to_string() })?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.0)
+            .map_err(unavailable)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".entry-")
+            .tempfile_in(&self.0)
+            .map_err(unavailable)?;
+        file.write_all(&bytes)
+            .and_then(|()| file.as_file().sync_all())
+            .map_err(unavailable)?;
+        let path = self.0.join(format!("{:06}.json", entry.seq));
+        match std::fs::hard_link(file.path(), &path) {
+            Ok(()) => {}
+            Err(reason) if reason.kind() == ErrorKind::AlreadyExists => {
+                return Err(JournalError::Taken { seq: entry.seq });
+            }
+            Err(reason) => return Err(unavailable(reason)),
+        }
+        std::fs::File::open(&self.0)
+            .and_then(|directory| directory.sync_all())
+            .map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl Journal for InDirectory {
+    async fn entries(&self) -> Result<Vec<Entry>, JournalError> {
+        let own = self.clone();
+        let read = tokio::task::spawn_blocking(move || own.blocking_entries()).await;
+        read.unwrap_or_else(|gone| Err(JournalError::Unavailable { reason: gone.to_string() }))
+    }
+
+    async fn append(&self, entry: &Entry) -> Result<(), JournalError> {
+        let (own, entry) = (self.clone(), entry.clone());
+        let written = tokio::task::spawn_blocking(move || own.blocking_append(&entry)).await;
+        written.unwrap_or_else(|gone| Err(JournalError::Unavailable { reason: gone.to_string() }))
+    }
+}
+
+/// The run whose journal is in a directory.
+///
+/// # Errors
+/// There is none, or it is damaged.
+pub async fn read_from(directory: &InDirectory) -> Result<Run, Trouble> {
+    let damaged = |reason: String| Trouble::new("LB0703", Kind::Damaged, reason);
+    let entries = directory.entries().await.map_err(|error| damaged(error.to_string()))?;
+    let state = State::of(&entries).map_err(|error| damaged(format!("{}: {error}", directory.0.display())))?;
+    let Some(plan) = state.plan.clone() else {
+        let message = format!("there is no run in {}", directory.0.display());
+        return Err(Trouble::new("LB0705", Kind::Invalid, message));
+    };
+    let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
+    Ok(Run { number: 0, state, plan, entries })
 }
 
 /// A run as its journal has it.
@@ -207,6 +305,44 @@ pub async fn unfinished_of(repository: &Repository, cluster: &Name) -> Result<Op
         }
     }
     Ok(None)
+}
+
+/// How many earlier runs are read to tell how long steps take.
+const MEASURED: usize = 5;
+
+/// How long each step of a playbook took in the newest runs for a cluster that succeeded, in milliseconds, the median of them. What cannot
+/// be read is left out: nobody waits for a time.
+pub async fn took(repository: &Repository, cluster: &Name, playbook: &str) -> BTreeMap<String, u64> {
+    let mut numbers = repository.runs().await.unwrap_or_default();
+    numbers.sort_unstable();
+    let mut all: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let (mut read, mut looked_at) = (0, 0);
+    while let Some(number) = numbers.pop().filter(|_| read < MEASURED && looked_at < 4 * MEASURED) {
+        looked_at += 1;
+        let Ok(Found::Run(run)) = found(repository, number).await else {
+            continue;
+        };
+        let is_such = run.plan.cluster == *cluster && run.plan.playbook == playbook;
+        if !is_such || run.state.ended != Some(engine::Ended::Succeeded) {
+            continue;
+        }
+        read += 1;
+        for step in &run.plan.steps {
+            let first =
+                |wanted: &dyn Fn(&engine::Event) -> bool| run.entries.iter().find(|e| wanted(&e.event)).map(|e| e.at);
+            let begun = first(&|event| matches!(event, engine::Event::Intent { step: id, .. } if *id == step.id));
+            let done = first(&|event| matches!(event, engine::Event::Done { step: id, .. } if *id == step.id));
+            if let Some((begun, done)) = begun.zip(done) {
+                let took = u64::try_from(done.duration_since(begun).as_millis()).unwrap_or(0);
+                all.entry(step.id.clone()).or_default().push(took);
+            }
+        }
+    }
+    let median = |mut times: Vec<u64>| {
+        times.sort_unstable();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    all.into_iter().map(|(step, times)| (step, median(times))).collect()
 }
 
 /// How a run stands that somebody wants to end.

@@ -1,6 +1,7 @@
-//! The step kinds, a file each. All are idempotent: each looks at what is there and does what is missing.
+//! The step kinds, a file each. All but `script` are idempotent: each looks at what is there and does what is missing. Start at [`Carry`].
 
 pub(crate) mod agents_await;
+pub(crate) mod approve;
 mod certificates_issue;
 mod controlplane_start;
 mod controlplane_stop;
@@ -12,53 +13,115 @@ mod fence;
 mod files_restore;
 mod host_prepare;
 mod manager_start;
+pub(crate) mod manual;
 pub(crate) mod nodes_join;
+mod notify;
+mod probe;
+mod script;
+mod service;
+pub(crate) mod typed;
+mod wait;
 
 use crate::{Trouble, World};
-use engine::Inside;
-use estate::Kind;
+use async_trait::async_trait;
+use engine::{Inside, Journal, Performed};
+use estate::{Kind, Name};
 use jiff::Timestamp;
-use plan::Action;
+use plan::{Action, Plan, Step, Undo};
 use repository::Repository;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// What every step is given.
 pub(crate) struct Context<'a> {
     pub(crate) world: &'a World,
     pub(crate) repository: &'a Repository,
+    pub(crate) journal: &'a dyn Journal,
     pub(crate) run: u64,
+    pub(crate) plan: &'a Plan,
+    pub(crate) step: &'a Step,
     /// When the plan was made: nothing was restored before.
     pub(crate) made: Timestamp,
     /// How long this step may take.
     pub(crate) limit: Duration,
     /// Whether a cluster is restored where it serves: then hints are other ones.
     pub(crate) is_restore: bool,
+    /// Whether gates are passed by.
+    pub(crate) is_automatic: bool,
     pub(crate) inside: &'a Inside<'a>,
 }
 
-/// Performs one action and returns what is recorded of it.
-pub(crate) async fn perform(action: &Action, context: &Context<'_>) -> Result<Value, Trouble> {
-    match action {
-        Action::FetchCopy(it) => outcome(copy_fetch::perform(it, context).await?),
-        Action::Fence(it) => outcome(fence::perform(it, context).await?),
-        Action::StopControlPlane(it) => outcome(controlplane_stop::perform(it, context).await?),
-        Action::PrepareHost(it) => outcome(host_prepare::perform(it, context).await?),
-        Action::ResetEtcd(it) => outcome(etcd_reset::perform(it, context).await?),
-        Action::RestoreEtcd(it) => outcome(etcd_restore::perform(it, context).await?),
-        Action::RestoreFiles(it) => outcome(files_restore::perform(it, context).await?),
-        Action::IssueCertificates(it) => outcome(certificates_issue::perform(it, context).await?),
-        Action::StartControlPlane(it) => outcome(controlplane_start::perform(it, context).await?),
-        Action::JoinNodes(it) => outcome(nodes_join::perform(it, context).await?),
-        Action::StartManager(it) => outcome(manager_start::perform(it, context).await?),
-        Action::SwitchDns(it) => outcome(dns_switch::perform(it, context).await?),
-        Action::AwaitAgents(it) => outcome(agents_await::perform(it, context).await?),
+/// What a kind of step can do.
+#[async_trait]
+pub(crate) trait Carry: Sync {
+    /// Does it.
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble>;
+
+    /// Sees whether it worked, whoever did it, and says what was seen. Changes nothing.
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        typed::look(context).await
+    }
+
+    /// Undoes it: as its plan says, line by line, unless the kind knows better. `done` is its outcome, if it has one.
+    async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
+        let _ = done;
+        undo_typed(context).await
+    }
+
+    /// Looks whether it could be done, and says what would be. Changes nothing.
+    async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
+        let _ = context;
+        Ok(Vec::new())
+    }
+
+    /// The hosts that it works on.
+    fn hosts(&self) -> Vec<&Name> {
+        Vec::new()
     }
 }
 
-fn outcome(done: impl Serialize) -> Result<Value, Trouble> {
-    serde_json::to_value(done).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))
+/// Who carries an action out.
+pub(crate) fn carrier(action: &Action) -> &dyn Carry {
+    match action {
+        Action::FetchCopy(it) => it,
+        Action::Fence(it) => it,
+        Action::StopControlPlane(it) => it,
+        Action::PrepareHost(it) => it,
+        Action::ResetEtcd(it) => it,
+        Action::RestoreEtcd(it) => it,
+        Action::RestoreFiles(it) => it,
+        Action::IssueCertificates(it) => it,
+        Action::StartControlPlane(it) => it,
+        Action::JoinNodes(it) => it,
+        Action::StartManager(it) => it,
+        Action::SwitchDns(it) => it,
+        Action::AwaitAgents(it) => it,
+        Action::Manual(it) => it,
+        Action::Approve(it) => it,
+        Action::Script(it) => it,
+        Action::Probe(it) => it,
+        Action::Wait(it) => it,
+        Action::Notify(it) => it,
+        Action::Service(it) => it,
+    }
+}
+
+/// Undoes a step by typing what its plan says.
+pub(crate) async fn undo_typed(context: &Context<'_>) -> Result<Value, Trouble> {
+    match &context.step.undo {
+        Undo::None { none } => Ok(json!({ "none": none })),
+        Undo::Lines(lines) => {
+            typed::run(&format!("undoing {}", context.step.id), lines, context).await?;
+            Ok(json!({ "typed": lines.0.len() }))
+        }
+    }
+}
+
+/// What is recorded of a step that is done.
+pub(crate) fn done(done: impl Serialize) -> Result<Performed, Trouble> {
+    let outcome = serde_json::to_value(done).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
+    Ok(Performed::Done(outcome))
 }
 
 /// Asks again and again until the answer is good or the time is up; then what was answered last is the trouble.

@@ -308,6 +308,8 @@ impl From<plan::NoPlan> for Trouble {
     fn from(error: plan::NoPlan) -> Self {
         match &error {
             plan::NoPlan::Copy { .. } => Self::of("LB0306", error.kind(), &error).hint("lifeboat points"),
+            plan::NoPlan::Playbook(_) => Self::of("LB0205", error.kind(), &error).hint("lifeboat playbook check"),
+            plan::NoPlan::Lacks { .. } => Self::of("LB0206", error.kind(), &error).hint("lifeboat explain LB0206"),
             _ => Self::of("LB0604", error.kind(), &error).hint("lifeboat status"),
         }
     }
@@ -319,7 +321,7 @@ impl From<engine::Error> for Trouble {
         match error {
             E::StepFailed { step, attempt, problem } => Self::of_step(&step, attempt, *problem),
             E::TurnedBack { step, problem, gate } => {
-                let back = gate.map_or_else(|| "its beginning".to_owned(), |gate| gate);
+                let back = gate.unwrap_or_else(|| "its beginning".to_owned());
                 let mut told = Self::of_step(&step, 1, *problem.clone());
                 told.message = format!("step {step} failed, and the run is undone back to {back}: {}", problem.message);
                 told

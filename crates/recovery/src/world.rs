@@ -92,6 +92,20 @@ impl World {
             .ok_or_else(|| self.unknown("repository", name))
     }
 
+    /// All playbooks that can be named.
+    ///
+    /// # Errors
+    /// One that the estate names cannot be read, or has no sound form.
+    pub fn books(&self) -> Result<plan::Books, Trouble> {
+        let source = self
+            .file
+            .file_name()
+            .map_or_else(|| "lifeboat.yaml".into(), |name| name.to_string_lossy());
+        let read = |path: &Path| std::fs::read_to_string(self.path(path)).map_err(|reason| reason.to_string());
+        plan::Books::of(&self.estate, (&source, &self.text), read)
+            .map_err(|error| Trouble::new("LB0205", Kind::Invalid, error.to_string()).hint("lifeboat explain LB0205"))
+    }
+
     /// The repository called `name`. Without the identity nothing in it can be opened or sealed; without the signing key, it can
     /// be read.
     ///

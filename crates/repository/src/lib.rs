@@ -19,6 +19,7 @@ mod copy;
 mod cost;
 mod digest;
 mod directory;
+mod document;
 mod error;
 mod evidence;
 mod failure;

@@ -7,7 +7,7 @@
 //! output holds nobody up.
 
 use super::HostError;
-use super::ear::{Ear, Heard};
+use super::ear::{Each, Ear, Heard};
 use super::outcome::{Outcome, tail};
 use futures::future::{Either, join, select};
 use std::any::Any;
@@ -87,11 +87,21 @@ pub(super) struct Call<'a> {
     pub(super) path: Option<&'a str>,
     /// The most that it may write to its standard output, in bytes.
     pub(super) max: usize,
+    /// Who hears each line of its outputs as it comes.
+    pub(super) each: Option<Each<'a>>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(what: &'a str, script: &'a str, limit: Duration) -> Self {
-        Self { what, script, limit, lock: "", path: None, max: OUTPUT_MAX }
+        Self {
+            what,
+            script,
+            limit,
+            lock: "",
+            path: None,
+            max: OUTPUT_MAX,
+            each: None,
+        }
     }
 
     /// Runs it in a fresh shell.
@@ -116,6 +126,8 @@ impl<'a> Call<'a> {
             };
         }
 
+        out.tell(self.each);
+        err.tell(self.each);
         let began = ambient::monotonic();
         let sending = pin!(self.send(host, stdin, &token, input));
         let listening = pin!(join(out.next(), err.next()));
@@ -150,7 +162,7 @@ impl<'a> Call<'a> {
         host: &str,
         token: &str,
         stdin: &mut (impl AsyncWrite + Unpin),
-        out: &mut Ear<impl AsyncRead + Unpin>,
+        out: &mut Ear<'_, impl AsyncRead + Unpin>,
     ) -> Result<Option<String>, HostError> {
         let limit = seconds(self.limit);
         let header = format!("{token} {limit} {limit} {}\n", self.lock);

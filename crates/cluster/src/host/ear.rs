@@ -5,8 +5,14 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Read at once, and kept beyond what was asked for before the beginning is forgotten, in bytes.
 const CHUNK: usize = 64 * 1024;
 
+/// Who hears each line as it comes.
+pub(super) type Each<'a> = &'a (dyn Fn(&str) + Sync);
+
+/// The longest line that is passed on whole, in bytes.
+const LINE_MAX: usize = 4096;
+
 /// One output, until it ends or a mark comes.
-pub(super) struct Ear<R> {
+pub(super) struct Ear<'a, R> {
     from: R,
     /// What opens a status: a line of its own, beginning with a word that the script cannot know.
     mark: Vec<u8>,
@@ -14,6 +20,9 @@ pub(super) struct Ear<R> {
     max: usize,
     heard: Vec<u8>,
     forgot: bool,
+    /// Who hears each line, and what has come of the next one.
+    each: Option<Each<'a>>,
+    line: Vec<u8>,
 }
 
 /// What came before the mark.
@@ -27,10 +36,42 @@ pub(super) struct Heard {
     pub(super) status: Option<String>,
 }
 
-impl<R: AsyncRead + Unpin> Ear<R> {
+impl<'a, R: AsyncRead + Unpin> Ear<'a, R> {
     pub(super) fn new(from: R, token: &str, max: usize) -> Self {
         let mark = format!("\n{token} ").into_bytes();
-        Self { from, mark, max, heard: Vec::new(), forgot: false }
+        Self {
+            from,
+            mark,
+            max,
+            heard: Vec::new(),
+            forgot: false,
+            each: None,
+            line: Vec::new(),
+        }
+    }
+
+    /// From here on, `each` hears every line but the marks.
+    pub(super) fn tell(&mut self, each: Option<Each<'a>>) {
+        self.each = each;
+    }
+
+    /// Passes on what has newly come.
+    fn pass_on(&mut self, from: usize) {
+        let Some(each) = self.each else { return };
+        for byte in self.heard.get(from..).unwrap_or_default() {
+            if *byte != b'\n' && self.line.len() < LINE_MAX {
+                self.line.push(*byte);
+                continue;
+            }
+            let line = std::mem::take(&mut self.line);
+            let is_mark = line.starts_with(self.mark.get(1..).unwrap_or_default());
+            if !line.is_empty() && !is_mark {
+                each(&String::from_utf8_lossy(&line));
+            }
+            if *byte != b'\n' {
+                self.line.push(*byte);
+            }
+        }
     }
 
     /// Listens up to the next mark, or to the end. An output that breaks has ended.
@@ -58,9 +99,11 @@ impl<R: AsyncRead + Unpin> Ear<R> {
                 searched = searched.saturating_sub(surplus);
             }
             self.heard.reserve(CHUNK);
+            let before = self.heard.len();
             if !matches!(self.from.read_buf(&mut self.heard).await, Ok(1..)) {
                 return self.hand_over(None, Vec::new());
             }
+            self.pass_on(before);
         }
     }
 

@@ -68,7 +68,7 @@ impl ManagerError {
 }
 
 /// The error that `failure` is. `hide` takes what is secret out of the server's words.
-pub(super) fn about(server: &str, path: &str, failure: Failure, hide: impl Fn(&str) -> String) -> ManagerError {
+pub(crate) fn about(server: &str, path: &str, failure: Failure, hide: impl Fn(&str) -> String) -> ManagerError {
     let (server, path) = (server.to_owned(), path.to_owned());
     match failure {
         Failure::Silent(reason) => ManagerError::Unreachable { server, path, reason },

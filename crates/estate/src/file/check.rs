@@ -41,7 +41,14 @@ impl Estate {
         }
         self.check_objectives(&self.objectives)?;
         self.clusters.values().try_for_each(|cluster| self.check_cluster(cluster))?;
-        self.playbooks.values().try_for_each(super::playbook::check)?;
+        self.playbooks.values().try_for_each(|placed| {
+            super::playbook::check(placed).map_err(|mut wrong| {
+                if wrong.place == nowhere() {
+                    wrong.place = placed.place();
+                }
+                wrong
+            })
+        })?;
         self.notify.values().try_for_each(super::notify::check)?;
         self.check_kit()
     }
@@ -212,5 +219,5 @@ pub(super) fn wrong(place: Place, message: String) -> Checked {
 }
 
 pub(super) fn nowhere() -> Place {
-    Place { line: 0, column: 0 }
+    Place::NOWHERE
 }

@@ -23,7 +23,8 @@ pub struct FileError {
 }
 
 impl FileError {
-    fn new(name: &str, text: &str, place: Place, message: String) -> Self {
+    /// Something wrong at a place of `text`, which people call `name`.
+    pub fn new(name: &str, text: &str, place: Place, message: String) -> Self {
         Self {
             name: name.to_owned(),
             line: place.line,
@@ -85,7 +86,7 @@ fn unknown_key(key: &str, known: &[&str]) -> String {
 }
 
 /// The known word that needs the fewest changes, if they are few enough for a typing error.
-pub(super) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let ranked = known.map(|candidate| (distance(word, candidate), candidate)).min()?;
     (ranked.0 <= 2.max(word.chars().count() / 3)).then_some(ranked.1)
 }

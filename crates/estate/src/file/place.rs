@@ -15,9 +15,16 @@ pub struct Placed<T> {
 
 /// Line and column, both from 1; 0 is nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) line: u64,
-    pub(crate) column: u64,
+pub struct Place {
+    /// From 1.
+    pub line: u64,
+    /// From 1, in characters.
+    pub column: u64,
+}
+
+impl Place {
+    /// No place in particular.
+    pub const NOWHERE: Self = Self { line: 0, column: 0 };
 }
 
 impl<T> Placed<T> {
@@ -35,7 +42,8 @@ impl<T> Placed<T> {
         }
     }
 
-    pub(crate) fn place(&self) -> Place {
+    /// Where it stands.
+    pub fn place(&self) -> Place {
         Place { line: self.line, column: self.column }
     }
 }

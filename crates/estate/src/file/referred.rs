@@ -82,6 +82,11 @@ impl Estate {
         if let Some(dns) = &self.dns {
             add("dns.key.secret".to_owned(), What::Secret(&dns.key.secret));
         }
+        for (name, playbook) in &self.playbooks {
+            if let Some(path) = &playbook.file {
+                add(format!("playbooks.{name}.file"), What::File(path));
+            }
+        }
         for (name, of) in &self.notify {
             if let Some(webhook) = &of.webhook {
                 if let WebhookUrl::Secret(url) = &*webhook.url {

@@ -1,15 +1,13 @@
 //! `lifeboat failover`: fails over because a person says so, or goes on with a failover that stopped.
 
+use crate::commands::carrying::{Way, carry_out, point_of};
 use crate::commands::plan;
-use crate::commands::run::Shown;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::Printer;
-use crate::runner::{Hold, Watching, broken_off, interruptible};
 use estate::{Kind, PointId};
-use recovery::Trouble;
-use recovery::report::Measured;
 use recovery::runs;
+use recovery::{Mode, Trouble};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -42,9 +40,9 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     }
     let (number, plan) = match unfinished {
         Some(run) => {
-            printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, run.plan.point));
-            if let Some(copy) = args.copy.as_ref().filter(|copy| **copy != run.plan.point) {
-                let message = format!("run {} goes on from copy {}, not from {copy}", run.number, run.plan.point);
+            printer.talk(&format!("run {} is not over: it goes on, from copy {}", run.number, point_of(&run.plan)));
+            if let Some(copy) = args.copy.as_ref().filter(|copy| Some(*copy) != run.plan.point.as_ref()) {
+                let message = format!("run {} goes on from copy {}, not from {copy}", run.number, point_of(&run.plan));
                 return Err(Failure::new("LB0706", Kind::Conflict, message)
                     .hint(format!("lifeboat run cancel {} --yes, then the same command again", run.number)));
             }
@@ -57,12 +55,15 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
                     .points
                     .into_iter()
                     .next();
-                if let Some(newest) = newest.filter(|newest| *newest != run.plan.point) {
-                    let message =
-                        format!("run {} would go on from copy {}, and {newest} is newer", run.number, run.plan.point);
+                if let Some(newest) = newest.filter(|newest| Some(newest) != run.plan.point.as_ref()) {
+                    let message = format!(
+                        "run {} would go on from copy {}, and {newest} is newer",
+                        run.number,
+                        point_of(&run.plan)
+                    );
                     return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!(
                         "lifeboat run cancel {0} --yes, then the same command again\nor, if the newer copy is damaged: lifeboat failover --yes --copy {1}",
-                        run.number, run.plan.point
+                        run.number, point_of(&run.plan)
                     )));
                 }
             }
@@ -70,11 +71,14 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         None => {
             let wanted = plan::wanted(args.copy.as_ref(), args.accept_unsigned);
-            (None, plan::make(&world, &cluster, &repository, wanted).await?)
+            (
+                None,
+                plan::make(&world, &cluster, &repository, wanted, &recovery::gather::Playbook::default()).await?,
+            )
         }
     };
     if let Some(reason) = &plan.unsigned {
-        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", plan.point));
+        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", point_of(&plan)));
     }
     if !args.yes {
         let message = format!(
@@ -90,18 +94,12 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         let hint = format!("{look}, then lifeboat failover --yes{copy}{accept}");
         return Err(Failure::new("LB0006", Kind::Person, message).hint(hint));
     }
-    let hold = Hold::take(&world)?;
-    let number = match number {
-        Some(number) => number,
-        None => runs::begin(&repository, &plan, &hold.runner).await?,
+    let again = "lifeboat failover --yes";
+    let way = Way {
+        world: &world,
+        repository: &repository,
+        mode: Mode::Scripted,
+        again,
     };
-    printer.talk(&format!("run {number}: {}", plan.title()));
-    let watching = Watching::new(*printer, &plan);
-    let done = interruptible(recovery::run(&world, &repository, number, &plan, &hold.runner, &watching)).await;
-    watching.clear();
-    match done {
-        Some(done) => done.map(drop)?,
-        None => return Err(broken_off(number, "lifeboat failover --yes")),
-    }
-    printer.show(&Shown(Measured::of(&runs::read(&repository, number).await?, ambient::now())))
+    carry_out(way, number, &plan, printer).await
 }

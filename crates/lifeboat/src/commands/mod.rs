@@ -1,5 +1,6 @@
 //! The commands, a file each: its arguments with their help, and the function that carries it out.
 
+mod carrying;
 mod check;
 mod clock;
 mod completions;
@@ -12,6 +13,7 @@ mod known;
 #[cfg(feature = "lab")]
 mod lab;
 mod plan;
+mod playbook;
 mod points;
 mod protect;
 mod readiness;
@@ -56,8 +58,10 @@ pub(crate) enum Command {
     Check(check::Args),
     /// Make, check, mend, thin out and copy what a recovery depends on
     Repository(repository::Args),
-    /// Show what a failover would do now, step by step, also by hand
+    /// Show what a playbook would do now, step by step, also by hand; how two plans differ
     Plan(plan::Args),
+    /// List, print, copy out and check playbooks
+    Playbook(playbook::Args),
     /// Fail over to the standby, or go on with a failover that stopped
     Failover(failover::Args),
     /// Restore the files of a host, or a cluster's etcd, by hand
@@ -66,7 +70,7 @@ pub(crate) enum Command {
     Etcd(etcd::Args),
     /// List the runs
     Runs(run::ListArgs),
-    /// Show or end a run
+    /// Carry out a playbook; show a run, go on with it, undo it, end it, report it
     Run(run::Args),
     /// Print what this host's Lifeboat takes for the time, to compare hosts with each other
     Clock,
@@ -97,6 +101,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Check(args) => only_look(check::run(args, printer))?,
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
+        Command::Playbook(args) => playbook::run(args, printer)?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
         Command::Restore(args) => block_on(restore::run(args, printer))?,
         Command::Etcd(args) => return block_on(etcd::run(args, printer)),

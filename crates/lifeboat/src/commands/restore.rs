@@ -1,9 +1,9 @@
 //! `lifeboat restore`: what a copy has goes back, because a person asks for it. `restore files` for the files of a host, `restore etcd`
 //! for the state of a cluster.
 
-mod etcd;
+pub(crate) mod etcd;
 mod files;
-mod host;
+pub(crate) mod host;
 mod moment;
 mod place;
 

@@ -1,15 +1,20 @@
 //! `lifeboat runs` and `lifeboat run`: what was and is being carried out.
 
+mod report;
+mod resume;
+mod say;
+mod show;
+mod start;
+
 use crate::commands::span;
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
-use crate::runner::Hold;
 use ::estate::{Kind, Name};
 use jiff::{SignedDuration, Timestamp};
 use recovery::World;
 use recovery::report::Measured;
-use recovery::runs::{self, Ending};
+use recovery::runs::{self, Run};
 use repository::Repository;
 use serde::Serialize;
 
@@ -58,36 +63,34 @@ pub(crate) struct ListArgs {
 }
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    start: Option<start::StartArgs>,
 }
 
 #[derive(clap::Subcommand)]
 enum Command {
     /// Show a run: its steps, how long they took, what was lost
-    Show(OneArgs),
+    Show(show::Args),
+    /// Go on with a run that stopped, on any machine
+    Resume(resume::Args),
+    /// Undo what a run has done, the newest step first, back to a gate or to its beginning
+    Undo(resume::UndoArgs),
     /// End a run that is not over; what its steps have done stays done
-    Cancel(CancelArgs),
-}
-
-#[derive(clap::Args)]
-struct OneArgs {
-    #[command(flatten)]
-    of: Of,
-    /// Its number; without this the newest
-    number: Option<u64>,
-}
-
-#[derive(clap::Args)]
-struct CancelArgs {
-    #[command(flatten)]
-    of: Of,
-    /// Its number
-    number: u64,
-    /// Really end it
-    #[arg(long)]
-    yes: bool,
+    Cancel(resume::CancelArgs),
+    /// Agree at a gate, by name
+    Approve(say::Args),
+    /// Disagree at a gate: the run stops there
+    Reject(say::Args),
+    /// Say that a step is done that only a person can do
+    Done(say::Args),
+    /// Write the report of a run, signed
+    Report(report::Args),
+    /// Check the signature of a report
+    VerifyReport(report::VerifyArgs),
 }
 
 #[derive(Serialize)]
@@ -121,7 +124,7 @@ pub(crate) struct Shown(pub(crate) Measured);
 impl Report for Shown {
     fn text(&self) -> String {
         let run = &self.0;
-        let mut text = format!("run {} {}: {}, from {}\n\n", run.run, run.state, title(run), copied(run));
+        let mut text = format!("run {} {}: {}{}\n\n", run.run, run.state, title(run), copied(run));
         if let Some(reason) = &run.unsigned {
             text += &format!("the copy is not to be trusted, and a person accepted that: {reason}\n\n");
         }
@@ -207,31 +210,30 @@ impl Report for Shown {
 fn title(run: &Measured) -> String {
     match run.epoch {
         Some(epoch) => format!("{} -> {}, epoch {epoch}", run.from, run.to),
-        None => format!("restore of {} onto {}", run.cluster, run.onto.join(", ")),
+        None if !run.onto.is_empty() => format!("restore of {} onto {}", run.cluster, run.onto.join(", ")),
+        None => format!("playbook {} for {}", run.playbook, run.cluster),
     }
 }
 
 /// What it is from.
 fn copied(run: &Measured) -> String {
-    match &run.snapshot {
-        Some(snapshot) => format!("snapshot {snapshot}, with the files of copy {}", run.point),
-        None => format!("copy {}", run.point),
+    match (&run.snapshot, &run.point) {
+        (Some(snapshot), Some(point)) => format!(", from snapshot {snapshot}, with the files of copy {point}"),
+        (None, Some(point)) => format!(", from copy {point}"),
+        (_, None) => String::new(),
     }
 }
 
 /// The command that goes on with it.
 pub(in crate::commands) fn goes_on(run: &Measured) -> String {
-    match run.epoch {
-        Some(_) => "lifeboat failover --yes".to_owned(),
-        None => {
-            let to: Vec<String> = run.onto.iter().map(|host| format!("--to {host}")).collect();
-            format!("lifeboat restore etcd {} {} --yes", run.cluster, to.join(" "))
-        }
-    }
+    format!("lifeboat run resume {}", run.run)
 }
 
 /// What the copy lacks. Until a run has succeeded it may still come back.
 fn lost(run: &Measured) -> String {
+    let Some(begun) = run.point_begun else {
+        return String::new();
+    };
     let lost = if run.state == "succeeded" {
         "lost"
     } else {
@@ -239,7 +241,7 @@ fn lost(run: &Measured) -> String {
     };
     let what = match run.seconds_lost {
         Some(seconds) => format!("what was written in the last {} of {}", span(seconds), run.from),
-        None => format!("what was written at {} after {}", run.from, time(run.point_begun)),
+        None => format!("what was written at {} after {}", run.from, time(begun)),
     };
     let revisions = run.revisions_lost.map(|number| format!(", {number} known revisions of etcd"));
     format!("{lost}: {what}{}\n", revisions.unwrap_or_default())
@@ -283,63 +285,31 @@ pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failur
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    match args.command {
-        Command::Show(args) => show(args, printer).await,
-        Command::Cancel(args) => cancel(args, printer).await,
-    }
-}
-
-async fn show(args: OneArgs, printer: &Printer) -> Result<(), Failure> {
-    let (_, repository) = args.of.open()?;
-    let run = match args.number {
-        Some(number) => runs::read(&repository, number).await?,
-        None => runs::newest(&repository, &|_| true)
-            .await?
-            .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan"))?,
-    };
-    printer.show(&Shown(Measured::of(&run, ambient::now())))
-}
-
-async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, repository) = args.of.open()?;
-    let number = args.number;
-    let ending = runs::ending(&repository, number).await?;
-    if !args.yes {
-        let (message, first) = match ending {
-            Ending::Whole => {
-                let message = format!("this ends run {number} for good; what its steps have done stays done");
-                (message, format!("lifeboat run show {number}"))
-            }
-            Ending::Broken { sound } => {
-                let message = format!(
-                    "this ends run {number} for good, and removes all of its journal after the {sound} entries that can be read"
-                );
-                (message, "lifeboat explain LB0703".to_owned())
-            }
-        };
-        return Err(Failure::new("LB0006", Kind::Person, message)
-            .hint(format!("{first}, then lifeboat run cancel {number} --yes")));
-    }
-    let hold = Hold::take(&world)?;
-    if let Ending::Broken { sound } = ending {
-        let removed = repository.remove_entries_from(number, sound).await;
-        let removed = removed.map_err(recovery::Trouble::from)?;
-        printer.talk(&format!("removed {removed} entries of run {number} from entry {sound} on"));
-        if sound == 0 {
-            return Ok(());
+    match (args.command, args.start) {
+        (Some(Command::Show(args)), _) => show::run(args, printer).await,
+        (Some(Command::Resume(args)), _) => resume::run(args, printer).await,
+        (Some(Command::Undo(args)), _) => resume::undo(args, printer).await,
+        (Some(Command::Cancel(args)), _) => resume::cancel(args, printer).await,
+        (Some(Command::Approve(args)), _) => say::run(args, recovery::APPROVE, printer).await,
+        (Some(Command::Reject(args)), _) => say::run(args, recovery::REJECT, printer).await,
+        (Some(Command::Done(args)), _) => say::run(args, recovery::DONE, printer).await,
+        (Some(Command::Report(args)), _) => report::run(args, printer).await,
+        (Some(Command::VerifyReport(args)), _) => report::verify(args, printer).await,
+        (None, Some(args)) => start::run(args, printer).await,
+        (None, None) => {
+            Err(Failure::new("LB0003", Kind::Invalid, "no playbook is named").hint("lifeboat playbook list"))
         }
     }
-    let journal = runs::InRepository { repository: &repository, run: number };
-    engine::cancel(&journal, &hold.runner).await.map_err(recovery::Trouble::from)?;
-    printer.talk(&format!("run {number} is over"));
-    let run = runs::read(&repository, number).await?;
-    let lines = undone(&Measured::of(&run, ambient::now()));
-    printer.talk(match lines.is_empty() {
-        true => "none of its steps has done anything",
-        false => "what was begun is undone so, in this order:",
-    });
-    lines.iter().for_each(|line| printer.talk(line));
-    Ok(())
+}
+
+/// A run by its number, or the newest.
+async fn named(repository: &Repository, number: Option<u64>) -> Result<Run, Failure> {
+    Ok(match number {
+        Some(number) => runs::read(repository, number).await?,
+        None => runs::newest(repository, &|_| true)
+            .await?
+            .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan show"))?,
+    })
 }
 
 /// What the steps of a run have done, the last one first, and how each is undone.

@@ -14,7 +14,7 @@ const READY_REVISIONS: u64 = 1000;
 const CURRENT: Duration = Duration::from_mins(5);
 
 const DRILL: &str = "a drill has to show it, and there are none yet";
-const NOT_RUN: &str = "Lifeboat runs no playbooks yet";
+const BY_HAND: &str = "a step that does it: kind script, or Lifeboat's own kind";
 
 /// What one cluster's cells are made from.
 pub(super) struct Ladder<'a> {
@@ -107,7 +107,7 @@ impl<'a> Ladder<'a> {
     /// Whether a playbook says how a person does such a step: by hand, from the runbook.
     fn is_written(&self, kinds: &[&str]) -> bool {
         let mut steps = self.estate.playbooks.values().flat_map(|playbook| &playbook.steps);
-        steps.any(|step| kinds.contains(&step.kind.as_str()) && step.by_hand.is_some())
+        steps.any(|step| step.kind.as_ref().is_some_and(|kind| kinds.contains(&kind.as_str())))
     }
 
     fn state_file(&self) -> Said {
@@ -150,9 +150,11 @@ impl<'a> Ladder<'a> {
         match &self.facts.unfit {
             Err(why) => unknown(why),
             Ok(unfit) => match unfit.first() {
-                None => {
-                    level(1, format!("{} stands ready", standby.host), format!("hosts made by a script: {NOT_RUN}"))
-                }
+                None => level(
+                    1,
+                    format!("{} stands ready", standby.host),
+                    "hosts made on demand by a step: kind infra.apply".to_owned(),
+                ),
                 Some(first) => level(0, format!("{} cannot take over", standby.host), first.clone()),
             },
         }
@@ -160,7 +162,7 @@ impl<'a> Ladder<'a> {
 
     fn load_balancers(&self) -> Said {
         match self.is_written(&["loadbalancer.switch"]) {
-            true => level(1, "a playbook says how a person switches them", NOT_RUN),
+            true => level(1, "a playbook says how a person switches them", BY_HAND),
             false => nobody_looks("load balancers"),
         }
     }
@@ -270,7 +272,7 @@ impl<'a> Ladder<'a> {
                 level(2, "switched by a failover that a person asks for", "monitor.mode: automatic")
             }
             (None, _) if self.is_written(&["dns.switch"]) => {
-                level(1, "a playbook says how a person switches it", NOT_RUN)
+                level(1, "a playbook says how a person switches it", BY_HAND)
             }
             (None, _) => unknown("which names of it move, the estate does not say"),
         }

@@ -3,11 +3,13 @@
 //! The restored conditions say what was true before, so they only tell whom to expect. What counts is an answer of the
 //! cluster's own API server through the tunnel of the manager that was started here: that session is newer than its start.
 
-use super::{Context, until};
+use super::{Carry, Context, done, until};
 use crate::Trouble;
 use crate::control_plane;
+use async_trait::async_trait;
 use cluster::{KindRef, Manager};
-use estate::Kind;
+use engine::Performed;
+use estate::{Kind, Name};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use plan::AwaitAgents;
@@ -20,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     agents: Vec<Agent>,
     /// Clusters that were not connected when the copy was taken, and are not now: nobody waits for them.
     were_away: Vec<String>,
@@ -42,7 +44,23 @@ struct Expected {
     connected: bool,
 }
 
-pub(super) async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for AwaitAgents {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let done = perform(self, context).await?;
+        Ok(format!("{} downstream clusters answer", done.agents.len()))
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
     let manager = context
         .world
         .manager(context.world.failover(&it.cluster)?.manager, it.address, true)?;

@@ -1,17 +1,31 @@
 //! `certificates.issue`: certificates and kubeconfigs for the new host, by kubeadm, from the restored CA. A kubelet that runs there begins
 //! anew, since its kubeconfig is another one.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::Trouble;
 use crate::control_plane::SERVICE;
+use async_trait::async_trait;
 use cluster::quoted;
+use engine::Performed;
+use estate::Name;
 use plan::IssueCertificates;
 use serde::Serialize;
 
 #[derive(Serialize)]
-pub(super) struct Done {}
+struct Done {}
 
-pub(super) async fn perform(it: &IssueCertificates, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for IssueCertificates {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &IssueCertificates, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let config = quoted(&it.config);

@@ -1,9 +1,11 @@
 //! `controlplane.start`: starts the control plane by its new right, and sees that a controller acts on something written now.
 
-use super::{Context, until};
+use super::{Carry, Context, done, until};
 use crate::{Trouble, control_plane, voters};
+use async_trait::async_trait;
 use cluster::{Client, KindRef};
-use estate::{Kind, Report, Serving, Standing};
+use engine::Performed;
+use estate::{Kind, Name, Report, Serving, Standing};
 use plan::StartControlPlane;
 use serde::Serialize;
 use serde_json::json;
@@ -16,11 +18,33 @@ const ANSWER: Duration = Duration::from_secs(3);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     version: String,
 }
 
-pub(super) async fn perform(it: &StartControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for StartControlPlane {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        if self.alone {
+            return super::typed::look(context).await;
+        }
+        let client = control_plane::client(context.world, &self.host, self.distribution).await?;
+        client.ready().await?;
+        let check = format!("lifeboat-check-hand-{}", context.run);
+        acts(&client, &check, Duration::from_secs(30)).await?;
+        Ok(format!("the API server of {} is ready, and a controller acts", self.host))
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &StartControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     // First the note, then the right, then the start: whatever happens in between, its keeper knows what to stop.
     if let Some(standing) = &it.standing {

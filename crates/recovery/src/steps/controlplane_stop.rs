@@ -1,7 +1,10 @@
 //! `controlplane.stop`: stops what the standby host runs of its own.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::{Trouble, control_plane};
+use async_trait::async_trait;
+use engine::Performed;
+use estate::{Kind, Name};
 use plan::StopControlPlane;
 use serde::Serialize;
 use std::time::Duration;
@@ -10,12 +13,36 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Serialize)]
-pub(super) struct Done {
+struct Done {
     /// What people should know about it.
     note: Option<String>,
 }
 
-pub(super) async fn perform(it: &StopControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for StopControlPlane {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let host = context.world.host(&self.host)?;
+        let script = "pgrep -l -x 'etcd|kube-apiserver' 2>/dev/null || true";
+        let said = host.run("looking what runs", script, Duration::from_secs(30)).await?;
+        match said.trim() {
+            "" => Ok(format!("nothing of a control plane runs on {}", self.host)),
+            still => {
+                let message = format!("these still run on {}: {}", self.host, still.replace('\n', ", "));
+                Err(Trouble::new("LB0803", Kind::Person, message))
+            }
+        }
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &StopControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let limits = control_plane::Limits { grace: GRACE, all: context.limit, alone: true };

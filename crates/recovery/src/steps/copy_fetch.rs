@@ -1,10 +1,12 @@
 //! `copy.fetch`: opens the copy, checks all of it, and lays it ready on the host.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::gather::{NONE_BEFORE, openable_before};
 use crate::spool::Spool;
 use crate::{Trouble, adopted, fitness};
+use async_trait::async_trait;
 use cluster::{Host, quoted};
+use engine::Performed;
 use estate::{Kind, Name};
 use plan::{FetchCopy, Snapshot};
 use serde::Serialize;
@@ -12,11 +14,70 @@ use std::time::Duration;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     bytes: u64,
 }
 
-pub(super) async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for FetchCopy {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let host = context.world.host(&self.host)?;
+        let files = format!("{}/files", self.directory);
+        let script = format!("[ -s {}/etcd ] && sha256sum {}", quoted(&self.directory), quoted(&files));
+        let said = host.run("looking at the copy", &script, Duration::from_secs(60)).await?;
+        let wanted = self
+            .parts
+            .iter()
+            .find(|part| part.name == "files")
+            .map(|part| part.sha256.as_str());
+        match (said.split_whitespace().next(), wanted) {
+            (Some(is), Some(wanted)) if is == wanted => {
+                Ok(format!("etcd and files lie in {} on {}", self.directory, self.host))
+            }
+            (is, wanted) => {
+                let message = format!(
+                    "{files} on {} has the SHA-256 {}, and the copy has {}",
+                    self.host,
+                    is.unwrap_or("of nothing"),
+                    wanted.unwrap_or("none")
+                );
+                Err(Trouble::new("LB0803", Kind::Person, message))
+            }
+        }
+    }
+
+    async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
+        let host = context.world.host(&self.host)?;
+        let point = match self.accept_unsigned {
+            true => context.repository.point_unsigned(&self.cluster, &self.point).await?.0,
+            false => context.repository.point(&self.cluster, &self.point).await?,
+        };
+        let bytes: u64 = point.parts.iter().map(|part| part.bytes).sum();
+        let missing = fitness::missing(&host, &self.programs, &self.files).await?;
+        match missing.is_empty() {
+            true => Ok(vec![
+                format!("copy {} opens; its parts have {bytes} bytes", self.point),
+                format!("{} has what the steps call: {}", self.host, self.programs.join(", ")),
+            ]),
+            false => {
+                let message = format!("{} is not ready for the cluster", self.host);
+                let mut trouble = Trouble::new("LB0806", Kind::Person, message);
+                trouble.causes = missing;
+                Err(trouble)
+            }
+        }
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     match fetch(it, context).await {
         Err(trouble) if trouble.is_of_the_copy() && !is_of_snapshot(&trouble) => {
             Err(instead(it, context, trouble).await)

@@ -3,19 +3,33 @@
 //! Source: `pkg/etcd/etcd.go` (`Reset`, `Restore`) of k3s, which is also RKE2's: the former data becomes `db/etcd-old-TIME`, and
 //! `db/reset-flag` stops a second reset that has no snapshot. One with a snapshot may be repeated.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::Trouble;
+use async_trait::async_trait;
 use cluster::quoted;
+use engine::Performed;
+use estate::Name;
 use plan::ResetEtcd;
 use serde::Serialize;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     kept_aside: String,
 }
 
-pub(super) async fn perform(it: &ResetEtcd, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for ResetEtcd {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &ResetEtcd, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let (program, data_dir) = (it.distribution, it.data_dir.trim_end_matches('/'));

@@ -1,17 +1,44 @@
 //! `etcd.restore`: builds etcd's data from the copy, beside the data in use.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::Trouble;
+use async_trait::async_trait;
+use cluster::quoted;
+use engine::Performed;
+use estate::{Kind, Name};
 use plan::RestoreEtcd;
 use serde::Serialize;
+use std::time::Duration;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     data: String,
 }
 
-pub(super) async fn perform(it: &RestoreEtcd, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for RestoreEtcd {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let host = context.world.host(&self.host)?;
+        let built = protect::etcd::waiting(&self.data_dir);
+        let script = format!("[ -d {}/member ] && echo yes || echo no", quoted(&built));
+        let said = host.run("looking at what was built", &script, Duration::from_secs(30)).await?;
+        match said.trim() {
+            "yes" => Ok(format!("{built} is there on {}", self.host)),
+            _ => Err(Trouble::new("LB0803", Kind::Person, format!("{built} is not there on {}", self.host))),
+        }
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &RestoreEtcd, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let restore = protect::etcd::Restore {

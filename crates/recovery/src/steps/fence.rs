@@ -4,9 +4,11 @@
 //! right to serve, and its keeper stops what serves there. What is waited for is the lease that was confirmed last, or less
 //! where the former site itself says that it has stopped.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::{Trouble, voters};
-use estate::{Kind, Majority, Name, Promised, Report, Serving, Takeover};
+use async_trait::async_trait;
+use engine::Performed;
+use estate::{Kind, MAJORITY, Majority, Name, Promised, Report, Serving, Takeover};
 use futures::StreamExt;
 use plan::Fence;
 use serde::Serialize;
@@ -19,13 +21,56 @@ const REPORT: Duration = Duration::from_millis(1500);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     promised: Vec<Name>,
     stopped: Vec<Name>,
     waited_ms: u64,
 }
 
-pub(super) async fn perform(it: &Fence, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for Fence {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let known = reported(self, context).await?;
+        let promised: Vec<&str> = known
+            .iter()
+            .filter(|(_, holds)| *holds)
+            .map(|(site, _)| site.as_str())
+            .collect();
+        match promised.len() >= MAJORITY {
+            true => Ok(format!("{} know of {}", promised.join(" and "), self.standing)),
+            false => {
+                let message =
+                    format!("{} of the {MAJORITY} sites that are needed know of {}", promised.len(), self.standing);
+                Err(Trouble::new("LB0603", Kind::Person, message).hint("let Lifeboat take the epoch: nobody else can"))
+            }
+        }
+    }
+
+    async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
+        let answered: Vec<String> = reported(self, context)
+            .await?
+            .into_iter()
+            .map(|(site, _)| site.to_string())
+            .collect();
+        match answered.len() >= MAJORITY {
+            true => Ok(vec![format!(
+                "{} answer: {MAJORITY} have to promise {}",
+                answered.join(", "),
+                self.standing
+            )]),
+            false => {
+                let message = format!("{} of the {MAJORITY} sites that are needed answer", answered.len());
+                Err(Trouble::new("LB0603", Kind::Person, message))
+            }
+        }
+    }
+}
+
+async fn perform(it: &Fence, context: &Context<'_>) -> Result<Done, Trouble> {
     let question = Takeover {
         cluster: it.cluster.clone(),
         standing: it.standing.clone(),
@@ -71,6 +116,19 @@ pub(super) async fn perform(it: &Fence, context: &Context<'_>) -> Result<Done, T
         stopped: stopped.map(|(site, ..)| site.clone()).collect(),
         waited_ms: u64::try_from(ambient::uptime().saturating_sub(begun).as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+/// The sites that answer, and whether each knows of the new standing.
+async fn reported(it: &Fence, context: &Context<'_>) -> Result<Vec<(Name, bool)>, Trouble> {
+    let me = format!("run-{}", context.run);
+    let mut asked = voters::ask::<_, Report>(context.world, &me, &it.voters, "report", &(), REPORT)?;
+    let mut known = Vec::new();
+    while let Some((site, report)) = asked.next().await {
+        if let Ok(report) = report {
+            known.push((site, report.standing.is_some_and(|standing| standing == it.standing)));
+        }
+    }
+    Ok(known)
 }
 
 /// Asks all voters, the former site's too: if it answers, it has stopped, and nobody needs to wait for its lease. Returns as

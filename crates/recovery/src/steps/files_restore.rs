@@ -1,17 +1,31 @@
 //! `files.restore`: puts etcd's data and the keys in place; what was there is kept aside.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::Trouble;
+use async_trait::async_trait;
+use engine::Performed;
+use estate::Name;
 use plan::RestoreFiles;
 use serde::Serialize;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     kept_aside: String,
 }
 
-pub(super) async fn perform(it: &RestoreFiles, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for RestoreFiles {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &RestoreFiles, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let restore = protect::files::Restore {

@@ -1,8 +1,10 @@
 //! `host.prepare`: puts the files of a copied host onto one that lacks them; what differs there is kept aside.
 
-use super::Context;
+use super::{Carry, Context, done};
 use crate::Trouble;
-use estate::Kind;
+use async_trait::async_trait;
+use engine::Performed;
+use estate::{Kind, Name};
 use plan::PrepareHost;
 use protect::files::{ArchiveLimits, Files, Putting, prepared, put_back};
 use serde::Serialize;
@@ -12,14 +14,25 @@ const ARCHIVE_BYTES_MAX: usize = 256 << 20;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     made: usize,
     replaced: usize,
     same: usize,
     kept_aside: String,
 }
 
-pub(super) async fn perform(it: &PrepareHost, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for PrepareHost {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &PrepareHost, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     context.inside.point();
     let archive = format!("{}/files", it.directory);

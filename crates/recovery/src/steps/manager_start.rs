@@ -1,7 +1,10 @@
 //! `manager.start`: starts the manager, and sees that it answers under its own name with the certificate that agents pin.
 
-use super::{Context, until};
+use super::{Carry, Context, done, until};
 use crate::{Trouble, control_plane};
+use async_trait::async_trait;
+use engine::Performed;
+use estate::Name;
 use plan::StartManager;
 use serde::Serialize;
 use std::time::Duration;
@@ -10,9 +13,26 @@ const ANSWER: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(250);
 
 #[derive(Serialize)]
-pub(super) struct Done {}
+struct Done {}
 
-pub(super) async fn perform(it: &StartManager, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for StartManager {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let manager = context.world.failover(&self.cluster)?.manager;
+        context.world.manager(manager, self.address, false)?.ping(ANSWER).await?;
+        Ok(format!("{} answers as {}", self.address, self.name))
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &StartManager, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
     let manager = context
         .world

@@ -1,9 +1,11 @@
 //! `nodes.join`: sees the restored hosts' kubelets in the cluster again, and gives a node that stands for another one its labels and taints.
 
-use super::{Context, until};
+use super::{Carry, Context, done, until};
 use crate::{Trouble, control_plane};
+use async_trait::async_trait;
 use cluster::{Client, KindRef};
-use estate::Kind;
+use engine::Performed;
+use estate::{Kind, Name};
 use jiff::Timestamp;
 use plan::{JoinNodes, Word};
 use serde::Serialize;
@@ -14,14 +16,30 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Done {
+struct Done {
     /// The nodes whose kubelets have been heard since.
     joined: Vec<String>,
     /// What people should know.
     notes: Vec<String>,
 }
 
-pub(super) async fn perform(it: &JoinNodes, context: &Context<'_>) -> Result<Done, Trouble> {
+#[async_trait]
+impl Carry for JoinNodes {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        let done = perform(self, context).await?;
+        Ok(format!("heard of {}", done.joined.join(", ")))
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &JoinNodes, context: &Context<'_>) -> Result<Done, Trouble> {
     let mut done = Done { joined: Vec::new(), notes: Vec::new() };
     let host = context.world.host(&it.host)?;
     if !control_plane::has_kubelet(&host).await? {

@@ -22,28 +22,51 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What a restore is from.
+#[derive(Clone, Default, clap::Args)]
+pub(crate) struct Source {
+    /// The moment: a copy, a revision, a time with its zone, or a time ago (1h-ago); without this the newest
+    #[arg(long, value_name = "COPY|REVISION|TIME")]
+    pub(crate) at: Option<Moment>,
+    /// Accept this copy even if nobody who is trusted has signed it
+    #[arg(long, requires = "at")]
+    pub(crate) accept_unsigned: bool,
+    /// A snapshot that k3s, RKE2, RKE1 or etcdctl made, in a place that the estate names, instead of Lifeboat's own history; with
+    /// hosts, --at COPY then says whose files they get
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from_snapshot: Option<String>,
+    /// A host of the control plane that is gone for good: nothing is stopped there
+    #[arg(long, value_name = "HOST")]
+    pub(crate) without: Vec<Name>,
+    /// Where a snapshot is unpacked while it is read; without this the system's temporary directory
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) spool: Option<PathBuf>,
+}
+
+/// A restore that is asked for.
+#[derive(Clone)]
+pub(crate) struct Wanted<'a> {
+    /// The estate.
+    pub(crate) which: &'a estate_file::Which,
+    /// The cluster.
+    pub(crate) cluster: &'a Name,
+    /// What it is from.
+    pub(crate) from: &'a Source,
+    /// The command as it was typed, but for the moment.
+    pub(crate) again: String,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) which: estate_file::Which,
     /// The cluster
     pub(super) cluster: Name,
-    /// The moment: a copy, a revision, a time with its zone, or a time ago (1h-ago); without this the newest
-    #[arg(long, value_name = "COPY|REVISION|TIME")]
-    pub(super) at: Option<Moment>,
-    /// Accept this copy even if nobody who is trusted has signed it
-    #[arg(long, requires = "at")]
-    pub(super) accept_unsigned: bool,
-    /// A snapshot that k3s, RKE2, RKE1 or etcdctl made, in a place that the estate names, instead of Lifeboat's own history; with
-    /// hosts, --at COPY then says whose files they get
-    #[arg(long, value_name = "NAME")]
-    pub(super) from_snapshot: Option<String>,
+    #[command(flatten)]
+    pub(super) from: Source,
     /// The host that the cluster is restored onto, or several; or the data directory to make (./DIRECTORY), not there yet or empty
     #[arg(long, value_name = "HOST|DIRECTORY", required = true)]
     to: Vec<String>,
-    /// A host of the control plane that is gone for good: nothing is stopped there
-    #[arg(long, value_name = "HOST")]
-    pub(super) without: Vec<Name>,
     /// A member of the restored cluster and its peer URLs, parted by commas; once for each member. Without this the one that this
     /// host's manifest of etcd names
     #[arg(long, value_name = "NAME=URLS", value_parser = member)]
@@ -56,9 +79,6 @@ pub(crate) struct Args {
     every_member: bool,
     #[command(flatten)]
     how: How,
-    /// Where a snapshot is unpacked while it is read; without this the system's temporary directory
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(super) spool: Option<PathBuf>,
     /// Only say what would be done and lost
     #[arg(long, conflicts_with = "yes")]
     pub(super) dry_run: bool,
@@ -78,6 +98,15 @@ impl Args {
         given.iter().find(|(_, given)| *given).map(|(option, _)| *option)
     }
 
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            which: &self.which,
+            cluster: &self.cluster,
+            from: &self.from,
+            again: self.again(),
+        }
+    }
+
     /// The command as it was typed, but for the moment.
     pub(super) fn again(&self) -> String {
         let mut again = format!("lifeboat restore etcd {}", self.cluster);
@@ -85,11 +114,11 @@ impl Args {
             .to
             .iter()
             .map(|to| ("to", to.as_str()))
-            .chain(self.without.iter().map(|it| ("without", it.as_str())))
+            .chain(self.from.without.iter().map(|it| ("without", it.as_str())))
         {
             again += &format!(" --{option} {value}");
         }
-        if let Some(name) = &self.from_snapshot {
+        if let Some(name) = &self.from.from_snapshot {
             again += &format!(" --from-snapshot {name}");
         }
         again
@@ -179,11 +208,11 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         [Onto::Directory(to)] => to.clone(),
         places => return host::run(&args, &world, &repository, places, printer).await,
     };
-    if let (true, _) | (_, Some(_)) = (args.yes, args.without.first()) {
+    if let (true, _) | (_, Some(_)) = (args.yes, args.from.without.first()) {
         let message = "--yes and --without go with a host, and --to names a directory";
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--to HOST, or without them"));
     }
-    if args.from_snapshot.is_some() && args.at.is_some() {
+    if args.from.from_snapshot.is_some() && args.from.at.is_some() {
         let message = "a snapshot is one moment, and --at names another";
         return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--from-snapshot, or --at"));
     }
@@ -196,15 +225,15 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         vacant(path)?;
     }
     // The place that a snapshot was unpacked into goes with it.
-    let (found, lost, _opened) = match &args.from_snapshot {
+    let (found, lost, _opened) = match &args.from.from_snapshot {
         Some(name) => {
-            let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
+            let spool = args.from.spool.clone().unwrap_or_else(std::env::temp_dir);
             let (_, opened) = adopted::opened(&world, &cluster, name, &spool).await?;
             let (found, lost) = of_snapshot(&opened, name, &cluster, &repository).await?;
             (found, lost, Some(opened))
         }
         None => {
-            let (found, lost) = of_history(&args, &repository).await?;
+            let (found, lost) = of_history(&args.wanted(), &repository).await?;
             (found, lost, None)
         }
     };
@@ -231,7 +260,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (how, typed, moment) = (args.how, format!("--cluster {cluster}"), (found.timeline, found.revision));
     let making = apart(move || make_of(&found, &*found.source, &typed, &how, false, target)).await;
     let made = match making {
-        Err(failure) if failure.is_damage() && args.from_snapshot.is_none() => {
+        Err(failure) if failure.is_damage() && args.from.from_snapshot.is_none() => {
             return Err(offering(failure, &repository, &cluster, moment, &again).await);
         }
         made => made?,
@@ -264,15 +293,15 @@ fn vacant(path: &Path) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn of_history(args: &Args, repository: &Repository) -> Result<(Found, Lost), Failure> {
-    let cluster = &args.cluster;
-    let again = args.again();
+pub(super) async fn of_history(wanted: &Wanted<'_>, repository: &Repository) -> Result<(Found, Lost), Failure> {
+    let cluster = wanted.cluster;
+    let again = wanted.again.clone();
     let mut version = None;
-    let (at, timeline, from) = match &args.at {
+    let (at, timeline, from) = match &wanted.from.at {
         None => (None, None, "its history".to_owned()),
         Some(Moment::At(at)) => (Some(*at), None, "its history".to_owned()),
         Some(Moment::Point(id)) => {
-            let asked = Asked::Point { id: id.clone(), accept_unsigned: args.accept_unsigned };
+            let asked = Asked::Point { id: id.clone(), accept_unsigned: wanted.from.accept_unsigned };
             let (point, unsigned) = asked::point(repository, cluster, &asked, &again).await?;
             let revision = u64::try_from(point.revision).unwrap_or(0);
             version = Some(point.etcd_version);
@@ -281,7 +310,13 @@ pub(super) async fn of_history(args: &Args, repository: &Repository) -> Result<(
             (Some(At::Revision(revision)), Some(point.timeline), format!("copy {id}{doubt}"))
         }
     };
-    let which = Which::new(None, Elsewhere::of(cluster.clone(), args.which.clone()), at, timeline, args.spool.clone());
+    let which = Which::new(
+        None,
+        Elsewhere::of(cluster.clone(), wanted.which.clone()),
+        at,
+        timeline,
+        wanted.from.spool.clone(),
+    );
     let (own, cluster_of) = (cluster.clone(), cluster.clone());
     let finding = apart(move || {
         let mut found = which.find(false)?;
@@ -303,7 +338,7 @@ pub(super) async fn of_history(args: &Args, repository: &Repository) -> Result<(
                 Some(At::Revision(revision)) => (timeline, revision),
                 _ => (None, u64::MAX),
             };
-            Err(offering(failure, repository, &cluster_of, moment, &args.again()).await)
+            Err(offering(failure, repository, &cluster_of, moment, &wanted.again).await)
         }
         found => found,
     }

@@ -1,20 +1,19 @@
 //! `lifeboat restore etcd --to HOST`: a whole control plane comes back where its cluster serves. What is done is a plan and a run, as with a
 //! failover: shown first, carried out with `--yes`, gone on with by the same command.
 
-use super::etcd::{Args, Lost, of_history, of_snapshot};
-use crate::commands::run::Shown;
+use super::etcd::{Args, Lost, Wanted, of_history, of_snapshot};
+use crate::commands::carrying::{Way, carry_out, point_of};
 use crate::estate::me;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use crate::runner::{Hold, Watching, broken_off, interruptible};
 use ::estate::{Distribution, Kind, Name};
 use jiff::Timestamp;
 use plan::{Action, Loss, Moment, Plan, State, StopControlPlane};
 use recovery::asked::{self, Asked};
+use recovery::gather::Playbook;
 use recovery::put_back::Onto;
-use recovery::report::Measured;
 use recovery::restoring::{self, Wish};
-use recovery::{Trouble, World, adopted, runs};
+use recovery::{Mode, Trouble, World, adopted, runs};
 use repository::Repository;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -51,14 +50,19 @@ pub(super) async fn run(
     if let Some(twice) = onto.iter().find(|host| !seen.insert(*host)) {
         return Err(invalid(&format!("--to names {twice} twice"), format!("--to {twice}, once")));
     }
-    if let Some(both) = args.without.iter().find(|host| onto.contains(*host)) {
+    if let Some(both) = args.from.without.iter().find(|host| onto.contains(*host)) {
         return Err(invalid(
             &format!("{both} is named by --to and by --without"),
             format!("--to {both}, or --without {both}"),
         ));
     }
     let hosts = &world.cluster(&args.cluster)?.hosts;
-    if let Some(stranger) = args.without.iter().find(|host| !hosts.iter().any(|known| **known == **host)) {
+    if let Some(stranger) = args
+        .from
+        .without
+        .iter()
+        .find(|host| !hosts.iter().any(|known| **known == **host))
+    {
         let known: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
         let message = format!("{stranger} is no host of the control plane of {}", args.cluster);
         return Err(invalid(&message, format!("--without one of: {}", known.join(", "))));
@@ -70,7 +74,7 @@ pub(super) async fn run(
             format!("lifeboat restore etcd {} --to ./DIRECTORY {option} ...", args.cluster),
         ));
     }
-    if let (Some(_), Some(at)) = (&args.from_snapshot, &args.at)
+    if let (Some(_), Some(at)) = (&args.from.from_snapshot, &args.from.at)
         && at.point().is_none()
     {
         return Err(invalid(
@@ -87,10 +91,10 @@ pub(super) async fn run(
             printer.talk(&format!("run {} is not over: it goes on, from {}", run.number, goes_from(&run.plan)));
             (Some(run.number), run.plan)
         }
-        None => (None, planned(args, world, repository, &onto).await?),
+        None => (None, planned(&args.wanted(), world, repository, &onto, &Playbook::default()).await?),
     };
     if let Some(reason) = &plan.unsigned {
-        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", plan.point));
+        printer.talk(&format!("copy {} is not to be trusted, and is accepted: {reason}", point_of(&plan)));
     }
     if args.dry_run || !args.yes {
         printer.show(&Planned(&plan))?;
@@ -102,20 +106,9 @@ pub(super) async fn run(
     if !args.yes && !printer.asks(&format!("{message}: go on?")) {
         return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
     }
-    let hold = Hold::take(world)?;
-    let number = match number {
-        Some(number) => number,
-        None => runs::begin(repository, &plan, &hold.runner).await?,
-    };
-    printer.talk(&format!("run {number}: {}", plan.title()));
-    let watching = Watching::new(*printer, &plan);
-    let done = interruptible(recovery::run(world, repository, number, &plan, &hold.runner, &watching)).await;
-    watching.clear();
-    match done {
-        Some(done) => done.map(drop)?,
-        None => return Err(broken_off(number, &format!("{} --yes", args.again()))),
-    }
-    printer.show(&Shown(Measured::of(&runs::read(repository, number).await?, ambient::now())))?;
+    let again = format!("{} --yes", args.again());
+    let way = Way { world, repository, mode: Mode::Scripted, again: &again };
+    carry_out(way, number, &plan, printer).await?;
     for line in afterwards(&plan) {
         printer.talk(&line);
     }
@@ -152,8 +145,8 @@ fn afterwards(plan: &Plan) -> Vec<String> {
 /// What a plan restores from.
 fn goes_from(plan: &Plan) -> String {
     match plan.snapshot() {
-        Some(snapshot) => format!("snapshot {}, with the files of copy {}", snapshot.name, plan.point),
-        None => format!("copy {}", plan.point),
+        Some(snapshot) => format!("snapshot {}, with the files of copy {}", snapshot.name, point_of(plan)),
+        None => format!("copy {}", point_of(plan)),
     }
 }
 
@@ -170,31 +163,38 @@ fn goes_on(args: &Args, onto: &[Name], number: u64, plan: &Plan) -> Result<(), F
     if plan.onto != onto {
         return other(format!("run {number} restores onto {}, and is not over", names(&plan.onto)), cancel);
     }
-    if let Some(asked) = args.from_snapshot.as_deref()
+    if let Some(asked) = args.from.from_snapshot.as_deref()
         && plan.snapshot().is_none_or(|it| it.name != asked)
     {
         let message = format!("run {number} goes on from {}, and not from snapshot {asked}", goes_from(plan));
         return other(message, format!("{cancel}\nwithout --from-snapshot: it goes on"));
     }
-    if args.at.is_some() && args.from_snapshot.is_none() && plan.snapshot().is_some() {
+    if args.from.at.is_some() && args.from.from_snapshot.is_none() && plan.snapshot().is_some() {
         let message = format!("run {number} goes on from {}, and not from what --at says", goes_from(plan));
         return other(message, format!("{cancel}\nwithout --at: it goes on"));
     }
-    if let Some(asked) = &args.at
-        && asked.point().is_none_or(|point| *point != plan.point)
+    if let Some(asked) = &args.from.at
+        && asked.point().is_none_or(|point| Some(point) != plan.point.as_ref())
     {
-        let message = format!("run {number} goes on from copy {}, and not from what --at says", plan.point);
+        let message = format!("run {number} goes on from copy {}, and not from what --at says", point_of(plan));
         return other(message, format!("{cancel}\nwithout --at: it goes on"));
     }
     Ok(())
 }
 
-async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Name]) -> Result<Plan, Failure> {
-    let cluster = &args.cluster;
-    let (etcd, lost) = match &args.from_snapshot {
-        Some(name) => adopted_state(args, world, repository, name).await?,
+/// The plan of a restore onto hosts.
+pub(crate) async fn planned(
+    wanted: &Wanted<'_>,
+    world: &World,
+    repository: &Repository,
+    onto: &[Name],
+    playbook: &Playbook,
+) -> Result<Plan, Failure> {
+    let cluster = wanted.cluster;
+    let (etcd, lost) = match &wanted.from.from_snapshot {
+        Some(name) => adopted_state(wanted, world, repository, name).await?,
         None => {
-            let (found, lost) = of_history(args, repository).await?;
+            let (found, lost) = of_history(wanted, repository).await?;
             let timeline = found.timeline.ok_or_else(|| {
                 Failure::new("LB0422", Kind::Invalid, format!("the moment is in no history of {cluster}"))
                     .hint("without --at: the newest")
@@ -203,15 +203,15 @@ async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Na
         }
     };
     // The files of the host as they were then: those of the newest copy that is not younger.
-    let asked = match (args.at.as_ref().and_then(|at| at.point()), lost.at) {
-        (Some(id), _) => Asked::Point { id: id.clone(), accept_unsigned: args.accept_unsigned },
-        (None, Some(at)) if args.at.is_some() || args.from_snapshot.is_some() => Asked::At(at),
+    let asked = match (wanted.from.at.as_ref().and_then(|at| at.point()), lost.at) {
+        (Some(id), _) => Asked::Point { id: id.clone(), accept_unsigned: wanted.from.accept_unsigned },
+        (None, Some(at)) if wanted.from.at.is_some() || wanted.from.from_snapshot.is_some() => Asked::At(at),
         _ => Asked::Newest,
     };
-    let copied = match asked::files(repository, cluster, &asked, &args.again()).await {
+    let copied = match asked::files(repository, cluster, &asked, &wanted.again).await {
         // Snapshots may be older than anything that Lifeboat has taken.
-        Err(trouble) if trouble.code == "LB0309" && args.from_snapshot.is_some() => {
-            asked::files(repository, cluster, &Asked::Newest, &args.again())
+        Err(trouble) if trouble.code == "LB0309" && wanted.from.from_snapshot.is_some() => {
+            asked::files(repository, cluster, &Asked::Newest, &wanted.again)
                 .await
                 .map_err(no_files)
         }
@@ -221,7 +221,7 @@ async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Na
     let wish = Wish {
         cluster,
         onto,
-        without: &args.without,
+        without: &wanted.from.without,
         begun: begun(&lost, copied.point.begun),
         loss: Loss {
             last_seen: lost.newest,
@@ -232,20 +232,21 @@ async fn planned(args: &Args, world: &World, repository: &Repository, onto: &[Na
         highest: lost.newest_revision,
         etcd,
         copied,
+        playbook,
     };
-    Ok(restoring::plan(world, &me(world), wish).await?)
+    Ok(restoring::plan(world, &me(world), repository, wish).await?)
 }
 
 /// A snapshot that others made, opened once before anything is planned: its revision, and what is lost with it.
 async fn adopted_state(
-    args: &Args,
+    wanted: &Wanted<'_>,
     world: &World,
     repository: &Repository,
     name: &str,
 ) -> Result<(State, Lost), Failure> {
-    let spool = args.spool.clone().unwrap_or_else(std::env::temp_dir);
-    let (found, opened) = adopted::opened(world, &args.cluster, name, &spool).await?;
-    let (_, lost) = of_snapshot(&opened, name, &args.cluster, repository).await?;
+    let spool = wanted.from.spool.clone().unwrap_or_else(std::env::temp_dir);
+    let (found, opened) = adopted::opened(world, wanted.cluster, name, &spool).await?;
+    let (_, lost) = of_snapshot(&opened, name, wanted.cluster, repository).await?;
     Ok((State::Snapshot(found.as_planned(&opened)?), lost))
 }
 

@@ -16,6 +16,9 @@ fn step(name: &str, begun: Option<f64>, done: Option<f64>, attempts: u32) -> Ste
         attempts,
         undo: (attempts > 0).then(|| format!("undo {name}")),
         outcome: None,
+        expected_ms: None,
+        left_out: None,
+        undone: None,
     }
 }
 
@@ -39,10 +42,11 @@ fn succeeded() -> Measured {
         cluster: "rancher".to_owned(),
         epoch: Some(2),
         onto: Vec::new(),
-        point: "000001-20261122T220051.000Z-k7xq".to_owned(),
+        playbook: "management-failover".to_owned(),
+        point: Some("000001-20261122T220051.000Z-k7xq".to_owned()),
         snapshot: None,
         unsigned: None,
-        point_begun: at(-9.0),
+        point_begun: Some(at(-9.0)),
         lost_at: Some(at(0.0)),
         begun: at(10.5),
         ended: Some(at(75.5)),
@@ -54,6 +58,9 @@ fn succeeded() -> Measured {
         ],
         seconds_lost: Some(9),
         revisions_lost: Some(120),
+        rpo_s: Some(60),
+        rto_s: None,
+        otherwise: Vec::new(),
         problem: None,
         by_hand: None,
     }

@@ -6,9 +6,8 @@ use crate::action::{
     Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
     StartControlPlane, StopControlPlane, Word,
 };
-use crate::hand::ByHand;
-use crate::make::{Chosen, Member};
-use crate::restore::State;
+use crate::facts::{Chosen, Member, State};
+use crate::hand::{ByHand, Look, Undo};
 use estate::{Distribution, Name, Standing};
 
 /// How far revisions are bumped, beyond the newest that is known. More than any cluster writes after that.
@@ -35,13 +34,22 @@ fn park() -> String {
     )
 }
 
+/// Puts parked manifests back.
+fn unpark() -> String {
+    format!(
+        "mkdir -p /etc/kubernetes/manifests; [ ! -d {PARKED} ] || find {PARKED} -maxdepth 1 -name '*.yaml' -exec mv -t /etc/kubernetes/manifests/ {{}} +"
+    )
+}
+
 /// A host that a cluster comes up on.
 pub(crate) struct Onto<'a> {
     pub(crate) cluster: &'a Name,
     pub(crate) repository: &'a Name,
     pub(crate) distribution: Distribution,
     pub(crate) host: &'a Name,
-    /// What is put behind the ids of its steps, so that those of several hosts are told apart.
+    /// The id of the step.
+    pub(crate) id: String,
+    /// What is put behind the names of directories where the person is, so that those of several hosts are told apart.
     pub(crate) suffix: String,
     /// Where the copy lies ready there.
     pub(crate) directory: String,
@@ -59,15 +67,18 @@ pub(crate) struct Onto<'a> {
 }
 
 impl Onto<'_> {
-    fn id(&self, of: &str) -> String {
-        format!("{of}{}", self.suffix)
-    }
-
     /// The service of k3s or RKE2, which is also the word behind its command.
     fn service(&self) -> String {
         match self.distribution {
             Distribution::Rke2 => "rke2-server".to_owned(),
             other => other.to_string(),
+        }
+    }
+
+    fn kubectl(&self) -> String {
+        match self.is_rancher() {
+            true => format!("{} kubectl", self.distribution),
+            false => "kubectl --kubeconfig /etc/kubernetes/admin.conf".to_owned(),
         }
     }
 
@@ -134,17 +145,17 @@ impl Onto<'_> {
             .then_on(at, [format!("mkdir -p -m 700 {directory}")])
             .then(ByHand::here([format!("scp {copy}/etcd {copy}/files root@{at}:{directory}/")]));
         Step {
-            id: self.id("fetch"),
+            id: self.id.clone(),
             what: format!(
                 "Open copy {}{signed}{as_of} and lay it ready on {at}: a damaged copy is found before anything is changed.",
                 point.id
             ),
             by_hand,
-            check: format!(
-                "on {at}, {directory} holds etcd and files; sha256sum says of files what lifeboat points {} --output json has",
-                self.cluster
+            check: Look::new(
+                ByHand::on(at, [format!("sha256sum {directory}/files")]),
+                format!("what lifeboat points {} --output json has of files; etcd lies beside it", self.cluster),
             ),
-            undo: format!("on {at}: rm -rf {directory}"),
+            undo: Undo::on(at, [format!("rm -rf {directory}")]),
             timeout_s: 300,
             attempts: 3,
             action: Action::FetchCopy(FetchCopy {
@@ -173,6 +184,7 @@ impl Onto<'_> {
                 },
                 fits: !empty && !self.is_rancher() && !self.alone,
             }),
+            ..Step::blank()
         }
     }
 
@@ -189,15 +201,15 @@ impl Onto<'_> {
             false => ByHand::on(at, manager_stop.map(str::to_owned).into_iter().chain([park(), STOPPED.to_owned()])),
         };
         Step {
-            id: self.id("stop"),
+            id: self.id.clone(),
             what: format!(
                 "Stop the control plane that {at} runs of its own, so that nothing holds the files that are replaced."
             ),
             by_hand,
-            check: "no etcd and no kube-apiserver runs there".to_owned(),
+            check: Look::new(ByHand::on(at, ["pgrep -l -x 'etcd|kube-apiserver' 2>&1".to_owned()]), "nothing"),
             undo: match self.is_rancher() {
-                true => format!("on {at}: systemctl start {}", self.service()),
-                false => format!("on {at}: mv {PARKED}/*.yaml /etc/kubernetes/manifests/; systemctl restart kubelet"),
+                true => Undo::on(at, [format!("systemctl start {}", self.service())]),
+                false => Undo::on(at, [unpark(), "systemctl restart kubelet".to_owned()]),
             },
             timeout_s: 90,
             attempts: 3,
@@ -206,6 +218,7 @@ impl Onto<'_> {
                 distribution: self.distribution,
                 manager_stop: manager_stop.map(str::to_owned),
             }),
+            ..Step::blank()
         }
     }
 
@@ -218,14 +231,23 @@ impl Onto<'_> {
             false => format!(" In its settings {}.", renamed.join(", ")),
         };
         Step {
-            id: self.id("host"),
+            id: self.id.clone(),
             what: format!(
                 "Put the settings and keys of the copied host {from} onto {at}; what differs there is kept in {aside}.{renamed}"
             ),
             by_hand: self.prepared_by_hand(from, words, &aside),
-            check: format!("lifeboat restore files {} --from {from} --to {at} --dry-run", self.cluster),
-            undo: format!(
-                "on {at}: [ ! -d {aside}/old ] || tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; [ ! -e {aside}/made ] || sort -rz {aside}/made | xargs -0r rm -df --"
+            check: Look::new(
+                ByHand::here([format!(
+                    "lifeboat restore files {} --from {from} --to {at} --dry-run",
+                    self.cluster
+                )]),
+                "nothing is to be put back",
+            ),
+            undo: Undo::on(
+                at,
+                [format!(
+                    "[ ! -d {aside}/old ] || tar -C {aside}/old -cf - . | tar -C / -xpf - --no-overwrite-dir; [ ! -e {aside}/made ] || sort -rz {aside}/made | xargs -0r rm -df --"
+                )],
             ),
             timeout_s: 120,
             attempts: 2,
@@ -238,6 +260,7 @@ impl Onto<'_> {
                 kubeadm_config: self.kubeadm_config.to_owned(),
                 aside,
             }),
+            ..Step::blank()
         }
     }
 
@@ -291,7 +314,7 @@ impl Onto<'_> {
     pub(crate) fn etcd(&self) -> Step {
         let (at, directory, member) = (self.host, &self.directory, self.member);
         Step {
-            id: self.id("etcd"),
+            id: self.id.clone(),
             what: format!(
                 "Build etcd's data from the copy, beside the data in use, with revisions {} higher: no client has seen those.",
                 self.bump
@@ -303,8 +326,8 @@ impl Onto<'_> {
                     member.data_dir, member.name, self.initial_cluster, member.peer_url, self.bump
                 )],
             ),
-            check: format!("{}/lifeboat-restored is there", member.data_dir),
-            undo: format!("on {at}: rm -rf {}/lifeboat-restored", member.data_dir),
+            check: Look::new(ByHand::on(at, [format!("ls {}/lifeboat-restored", member.data_dir)]), "member"),
+            undo: Undo::on(at, [format!("rm -rf {}/lifeboat-restored", member.data_dir)]),
             timeout_s: 300,
             attempts: 2,
             action: Action::RestoreEtcd(RestoreEtcd {
@@ -316,6 +339,7 @@ impl Onto<'_> {
                 data_dir: member.data_dir.clone(),
                 bump: self.bump,
             }),
+            ..Step::blank()
         }
     }
 
@@ -323,7 +347,7 @@ impl Onto<'_> {
         let (at, directory, program) = (self.host, &self.directory, self.distribution);
         let data_dir = &self.member.data_dir;
         Step {
-            id: self.id("etcd"),
+            id: self.id.clone(),
             what: format!(
                 "Have {program} reset its etcd to the copy, as the only member; its former one stays beside it as etcd-old-TIME."
             ),
@@ -333,9 +357,16 @@ impl Onto<'_> {
                     "{program} server --cluster-reset --cluster-reset-restore-path={directory}/etcd --data-dir={data_dir} --etcd-s3=false"
                 )],
             ),
-            check: format!("{data_dir}/server/db/etcd is new, and etcd-old-TIME is beside it"),
-            undo: format!(
-                "on {at}: rm -r {data_dir}/server/db/etcd, then move {data_dir}/server/db/etcd-old-TIME to its place"
+            check: Look::new(
+                ByHand::on(at, [format!("ls -ld {data_dir}/server/db/etcd*")]),
+                "etcd is new, and etcd-old-TIME is beside it",
+            ),
+            // Without a former one nothing is taken away.
+            undo: Undo::on(
+                at,
+                [format!(
+                    "old=$(ls -1dt {data_dir}/server/db/etcd-old-* 2>/dev/null | head -n 1); [ -z \"$old\" ] || {{ rm -rf {data_dir}/server/db/etcd && mv \"$old\" {data_dir}/server/db/etcd; }}"
+                )],
             ),
             timeout_s: 600,
             attempts: 2,
@@ -345,6 +376,7 @@ impl Onto<'_> {
                 directory: directory.clone(),
                 data_dir: data_dir.clone(),
             }),
+            ..Step::blank()
         }
     }
 
@@ -359,21 +391,37 @@ impl Onto<'_> {
             true => "the CA of etcd",
         };
         Step {
-            id: self.id("files"),
+            id: self.id.clone(),
             what: format!("Put etcd's data, {keys} in place; what was there is kept aside."),
             by_hand: self.keys_by_hand(&old, &kept),
-            check: "the CA in /etc/kubernetes/pki is the copy's".to_owned(),
+            check: Look::new(
+                ByHand::on(at, ["sha256sum /etc/kubernetes/pki/etcd/ca.crt".to_owned()]),
+                "what it says of the file of that name in the copy",
+            ),
             undo: {
                 // What was not put aside is not taken away either.
-                let data = format!(
-                    "on {at}, with the manifests parked: {STOPPED}; ls -d {old} {kept}; [ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}; [ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
-                );
-                match self.alone {
-                    true => data,
-                    false => format!(
-                        "{data}; find {kept} -maxdepth 1 -name '*.conf' -exec mv -t /etc/kubernetes/ {{}} +; [ ! -d {kept}/kubelet-pki ] || {{ rm -rf /var/lib/kubelet/pki && mv {kept}/kubelet-pki /var/lib/kubelet/pki; }}; what else lies in {kept} goes where the API server's flag of its name says; then systemctl restart kubelet"
+                let mut lines = vec![
+                    STOPPED.to_owned(),
+                    format!(
+                        "[ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}"
                     ),
+                    format!(
+                        "[ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
+                    ),
+                ];
+                if !self.alone {
+                    lines.extend([
+                        format!("[ ! -d {kept} ] || find {kept} -maxdepth 1 -name '*.conf' -exec mv -t /etc/kubernetes/ {{}} +"),
+                        format!(
+                            "[ ! -d {kept}/kubelet-pki ] || {{ rm -rf /var/lib/kubelet/pki && mv {kept}/kubelet-pki /var/lib/kubelet/pki; }}"
+                        ),
+                        format!(
+                            "for f in {FLAGS}; do to=$(grep -ho -- \"--$f=.*\" {PARKED}/kube-apiserver.yaml | head -n 1); to=${{to#*=}}; [ -z \"$to\" ] || [ ! -e {kept}/$f ] || cp -p {kept}/$f \"$to\"; done"
+                        ),
+                        "systemctl restart kubelet".to_owned(),
+                    ]);
                 }
+                Undo::on(at, lines)
             },
             timeout_s: 60,
             attempts: 2,
@@ -385,6 +433,7 @@ impl Onto<'_> {
                 label: label.clone(),
                 alone: self.alone,
             }),
+            ..Step::blank()
         }
     }
 
@@ -434,14 +483,17 @@ impl Onto<'_> {
         };
         let by_hand = ByHand::on(at, by_hand);
         Step {
-            id: self.id("certificates"),
+            id: self.id.clone(),
             what: match self.alone {
                 false => format!("Issue serving certificates and kubeconfigs for {at} from the restored CA."),
                 true => format!("Issue etcd's certificates for {at} from the restored CA."),
             },
             by_hand,
-            check: "kubeadm certs check-expiration".to_owned(),
-            undo: "none is needed: they are issued anew each time".to_owned(),
+            check: Look::new(
+                ByHand::on(at, ["kubeadm certs check-expiration".to_owned()]),
+                "no certificate is expired",
+            ),
+            undo: Undo::none("none is needed: they are issued anew each time"),
             timeout_s: 60,
             attempts: 2,
             action: Action::IssueCertificates(IssueCertificates {
@@ -449,6 +501,7 @@ impl Onto<'_> {
                 config: config.to_owned(),
                 alone: self.alone,
             }),
+            ..Step::blank()
         }
     }
 
@@ -456,29 +509,38 @@ impl Onto<'_> {
         let at = self.host;
         let by_hand = match self.is_rancher() {
             true => ByHand::on(at, [format!("systemctl start {}", self.service())]),
-            false => ByHand::on(
-                at,
-                [
-                    format!("mkdir -p /etc/kubernetes/manifests && mv {PARKED}/*.yaml /etc/kubernetes/manifests/"),
-                    "systemctl start kubelet".to_owned(),
-                ],
-            ),
+            false => ByHand::on(at, [unpark(), "systemctl start kubelet".to_owned()]),
         };
+        let kubectl = self.kubectl();
         let (what, check) = match self.alone {
             false => (
                 format!("Start the control plane on {at} and see that a controller acts on something written now."),
-                "kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw /readyz; a new namespace gets its default service account",
+                Look::new(
+                    ByHand::on(
+                        at,
+                        [
+                            format!("{kubectl} get --raw /readyz"),
+                            format!(
+                                "{kubectl} create namespace lifeboat-look && sleep 3 && {kubectl} get serviceaccount default -n lifeboat-look; {kubectl} delete namespace lifeboat-look"
+                            ),
+                        ],
+                    ),
+                    "ok; and the service account is there, which a controller has made",
+                ),
             ),
-            true => (format!("Start the member of etcd on {at}."), "etcdctl endpoint status"),
+            true => (
+                format!("Start the member of etcd on {at}."),
+                Look::new(ByHand::on(at, ["pgrep -x etcd".to_owned()]), "a number"),
+            ),
         };
         Step {
-            id: self.id(if self.alone { "start" } else { "control-plane" }),
+            id: self.id.clone(),
             what,
             by_hand,
-            check: check.to_owned(),
+            check,
             undo: match self.is_rancher() {
-                true => format!("on {at}: systemctl stop {}", self.service()),
-                false => format!("on {at}: mv /etc/kubernetes/manifests/*.yaml {PARKED}/; {STOPPED}"),
+                true => Undo::on(at, [format!("systemctl stop {}", self.service())]),
+                false => Undo::on(at, [park(), STOPPED.to_owned()]),
             },
             timeout_s: if self.is_rancher() { 600 } else { 180 },
             attempts: 2,
@@ -489,6 +551,7 @@ impl Onto<'_> {
                 standing: standing.cloned(),
                 alone: self.alone,
             }),
+            ..Step::blank()
         }
     }
 
@@ -500,13 +563,7 @@ impl Onto<'_> {
             true => String::new(),
             false => format!(" Of labels and taints {}.", renamed.join(", ")),
         };
-        let list = ByHand::on(
-            self.host,
-            [match self.is_rancher() {
-                true => format!("{} kubectl get nodes --show-labels", self.distribution),
-                false => "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --show-labels".to_owned(),
-            }],
-        );
+        let list = ByHand::on(self.host, [format!("{} get nodes --show-labels", self.kubectl())]);
         let by_hand = match mapped.is_empty() {
             true => list,
             false => list.then(ByHand::act(format!(
@@ -515,11 +572,11 @@ impl Onto<'_> {
             ))),
         };
         Step {
-            id: "nodes".to_owned(),
+            id: self.id.clone(),
             what: format!("See the kubelets of {} in the cluster again.{mapped}", names.join(", ")),
             by_hand,
-            check: "each node is Ready".to_owned(),
-            undo: "none is needed: nodes are what their kubelets say".to_owned(),
+            check: Look::new(ByHand::on(self.host, [format!("{} get nodes", self.kubectl())]), "each node is Ready"),
+            undo: Undo::none("none is needed: nodes are what their kubelets say"),
             timeout_s: 300,
             attempts: 2,
             action: Action::JoinNodes(JoinNodes {
@@ -527,6 +584,7 @@ impl Onto<'_> {
                 distribution: self.distribution,
                 nodes,
             }),
+            ..Step::blank()
         }
     }
 }

@@ -1,0 +1,89 @@
+//! Carrying a plan out from the command line, whichever command asked for it. Start at [`carry_out`].
+
+use crate::commands::run::Shown;
+use crate::failure::Failure;
+use crate::guiding::{Guiding, person};
+use crate::printer::Printer;
+use crate::runner::{Hold, Watching, broken_off, interruptible};
+use plan::Plan;
+use recovery::report::Measured;
+use recovery::{Mode, Work, World, runs};
+use repository::Repository;
+
+/// What a plan is carried out with.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) repository: &'a Repository,
+    pub(crate) mode: Mode<'a>,
+    /// The command that goes on with it.
+    pub(crate) again: &'a str,
+}
+
+/// How a plan is carried out.
+#[derive(Clone, Default, clap::Args)]
+pub(crate) struct Modes {
+    /// Be led through, step by step: do each yourself, or let Lifeboat do it
+    #[arg(long, group = "mode")]
+    guided: bool,
+    /// Lifeboat does it, and stops at gates; this is so without a word
+    #[arg(long, group = "mode")]
+    scripted: bool,
+    /// Lifeboat does it, and passes gates that are not for every run
+    #[arg(long, group = "mode")]
+    automatic: bool,
+    /// Who you are, for the record; without this, who is logged in
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+impl Modes {
+    /// The one who leads a person, if one is asked for.
+    pub(crate) fn guide(&self, printer: Printer, plan: &Plan) -> Option<Guiding> {
+        let by = || self.by.clone().unwrap_or_else(person);
+        self.guided.then(|| Guiding::new(printer, by(), plan))
+    }
+
+    pub(crate) fn mode<'a>(&self, guide: Option<&'a Guiding>) -> Mode<'a> {
+        match (guide, self.automatic) {
+            (Some(guide), _) => Mode::Guided(guide),
+            (None, true) => Mode::Automatic,
+            (None, false) => Mode::Scripted,
+        }
+    }
+}
+
+/// Carries a plan out: as run `number`, or as a new one. Shows the run when it is over.
+pub(crate) async fn carry_out(
+    way: Way<'_>,
+    number: Option<u64>,
+    plan: &Plan,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let Way { world, repository, mode, again } = way;
+    let hold = Hold::take(world)?;
+    let number = match number {
+        Some(number) => number,
+        None => runs::begin(repository, plan, &hold.runner).await?,
+    };
+    printer.talk(&format!("run {number}: {}", plan.title()));
+    let watching = match mode {
+        Mode::Guided(_) => Watching::quiet(*printer, plan),
+        _ => Watching::new(*printer, plan),
+    };
+    let journal = runs::InRepository { repository, run: number };
+    let work = Work { world, repository, journal: &journal, number, plan, mode };
+    let done = interruptible(recovery::run(work, &hold.runner, &watching)).await;
+    watching.clear();
+    match done {
+        Some(done) => done.map(drop)?,
+        None => return Err(broken_off(number, again)),
+    }
+    let run = runs::read(repository, number).await?;
+    printer.show(&Shown(Measured::of(&run, ambient::now())))
+}
+
+/// The copy of a plan, for people.
+pub(crate) fn point_of(plan: &Plan) -> String {
+    plan.point.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string)
+}

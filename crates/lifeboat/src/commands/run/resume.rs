@@ -1,0 +1,216 @@
+//! `lifeboat run resume`, `undo` and `cancel`: going on with a run, back, or not at all.
+
+use super::{Of, Shown, named, undone};
+use crate::commands::carrying::{Modes, Way, carry_out, point_of};
+use crate::failure::Failure;
+use crate::guiding::person;
+use crate::printer::Printer;
+use crate::runner::{Hold, Watching, broken_off, interruptible, voice};
+use ::estate::Kind;
+use engine::{Answer, Word};
+use recovery::report::Measured;
+use recovery::runs::{self, Ending};
+use recovery::{Mode, Trouble, Work};
+use serde_json::json;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    of: Of,
+    /// Its number; without this the newest
+    number: Option<u64>,
+    #[command(flatten)]
+    modes: Modes,
+    /// Begin this step again, though nobody knows how far it came
+    #[arg(long, value_name = "STEP", requires = "because")]
+    repeat: Option<String>,
+    /// This step is done: somebody has looked
+    #[arg(long, value_name = "STEP", requires = "because", conflicts_with = "repeat")]
+    done: Option<String>,
+    /// Leave this step out
+    #[arg(long, value_name = "STEP", requires = "because", conflicts_with_all = ["repeat", "done"])]
+    skip: Option<String>,
+    /// Why: it is written down
+    #[arg(long, value_name = "REASON")]
+    because: Option<String>,
+}
+
+pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
+    let (world, repository) = args.of.open()?;
+    let run = named(&repository, args.number).await?;
+    let number = run.number;
+    let cluster = run.plan.cluster.clone();
+    let later = runs::newest(&repository, &|plan| plan.cluster == cluster).await?;
+    if let Some(later) = later.filter(|later| later.number > number) {
+        let message = format!(
+            "run {} for {cluster} was begun after run {number}, so this one stays as it is",
+            later.number
+        );
+        return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run show {}", later.number)));
+    }
+    let journal = runs::InRepository { repository: &repository, run: number };
+    let by = args.modes.by.clone().unwrap_or_else(person);
+    let because = args.because.clone().unwrap_or_default();
+    if let Some(step) = &args.repeat {
+        let word = Word {
+            word: Word::REPEAT.to_owned(),
+            by: by.clone(),
+            because: because.clone(),
+        };
+        engine::say(&journal, &voice(&world), step, word).await.map_err(Trouble::from)?;
+    }
+    let answered = match (&args.done, &args.skip) {
+        (Some(step), _) => Some((step, Answer::Done(json!({ "byHand": true, "by": by, "because": because })))),
+        (None, Some(step)) => Some((step, Answer::Skip(format!("{by} leaves it out: {because}")))),
+        (None, None) => None,
+    };
+    if let Some((step, answer)) = answered {
+        let hold = Hold::take(&world)?;
+        engine::answer(&journal, &hold.runner, step, answer)
+            .await
+            .map_err(Trouble::from)?;
+    }
+    let copy = run.plan.point.as_ref().map(|_| format!(", from copy {}", point_of(&run.plan)));
+    printer.talk(&format!("run {number} goes on{}", copy.unwrap_or_default()));
+    let guide = args.modes.guide(*printer, &run.plan);
+    let again = format!("lifeboat run resume {number}");
+    let way = Way {
+        world: &world,
+        repository: &repository,
+        mode: args.modes.mode(guide.as_ref()),
+        again: &again,
+    };
+    carry_out(way, Some(number), &run.plan, printer).await
+}
+
+#[derive(clap::Args)]
+pub(crate) struct UndoArgs {
+    #[command(flatten)]
+    of: Of,
+    /// Its number; without this the newest
+    number: Option<u64>,
+    /// Stop at this gate: what was done before it stays done
+    #[arg(long, value_name = "STEP")]
+    to: Option<String>,
+    /// Leave this step as it is, since it cannot be undone, and go on with the others
+    #[arg(long, value_name = "STEP", requires = "because")]
+    leave: Option<String>,
+    /// Why: it is written down
+    #[arg(long, value_name = "REASON")]
+    because: Option<String>,
+    /// Really undo it
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failure> {
+    let (world, repository) = args.of.open()?;
+    let run = named(&repository, args.number).await?;
+    let (number, plan) = (run.number, &run.plan);
+    let cluster = plan.cluster.clone();
+    let later = runs::newest(&repository, &|plan| plan.cluster == cluster).await?;
+    if let Some(later) = later.filter(|later| later.number > number) {
+        let message = format!("run {} for {cluster} was begun after run {number}: undo that one first", later.number);
+        return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run undo {}", later.number)));
+    }
+    let back = run
+        .state
+        .turned
+        .as_ref()
+        .and_then(|turned| turned.to.clone())
+        .or_else(|| args.to.clone());
+    let steps = run.state.to_undo(back.as_deref());
+    if !args.yes {
+        printer.talk(&format!("run {number}: {}\nwould be undone, in this order:", plan.title()));
+        for id in &steps {
+            let undo = plan.step(id).map(|step| step.undo.to_string()).unwrap_or_default();
+            printer.talk(&format!("  {id}: {}", undo.replace('\n', "\n    ")));
+        }
+        let message = format!("this undoes {} steps of run {number}", steps.len());
+        if !printer.asks(&format!("{message}: go on?")) {
+            return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
+        }
+    }
+    let hold = Hold::take(&world)?;
+    let journal = runs::InRepository { repository: &repository, run: number };
+    if let Some(step) = &args.leave {
+        let because = format!("{}: {}", person(), args.because.clone().unwrap_or_default());
+        engine::answer(&journal, &hold.runner, step, Answer::Skip(because))
+            .await
+            .map_err(Trouble::from)?;
+    }
+    let watching = Watching::new(*printer, plan);
+    let work = Work {
+        world: &world,
+        repository: &repository,
+        journal: &journal,
+        number,
+        plan,
+        mode: Mode::Scripted,
+    };
+    let done = interruptible(recovery::undo(work, &hold.runner, &watching, args.to.as_deref())).await;
+    watching.clear();
+    match done {
+        Some(done) => done?,
+        None => return Err(broken_off(number, &format!("lifeboat run undo {number} --yes"))),
+    }
+    let run = runs::read(&repository, number).await?;
+    printer.show(&Shown(Measured::of(&run, ambient::now())))
+}
+
+#[derive(clap::Args)]
+pub(crate) struct CancelArgs {
+    #[command(flatten)]
+    of: Of,
+    /// Its number
+    number: u64,
+    /// Really end it
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
+    let (world, repository) = args.of.open()?;
+    let number = args.number;
+    let ending = runs::ending(&repository, number).await?;
+    if !args.yes {
+        let (message, first) = match ending {
+            Ending::Whole => {
+                let message = format!("this ends run {number} for good; what its steps have done stays done");
+                (message, format!("lifeboat run show {number}"))
+            }
+            Ending::Broken { sound } => {
+                let message = format!(
+                    "this ends run {number} for good, and removes all of its journal after the {sound} entries that can be read"
+                );
+                (message, "lifeboat explain LB0703".to_owned())
+            }
+        };
+        return Err(Failure::new("LB0006", Kind::Person, message)
+            .hint(format!("{first}, then lifeboat run cancel {number} --yes")));
+    }
+    if let Ending::Broken { sound } = ending {
+        let _hold = Hold::take(&world)?;
+        let removed = repository.remove_entries_from(number, sound).await;
+        let removed = removed.map_err(Trouble::from)?;
+        printer.talk(&format!("removed {removed} entries of run {number} from entry {sound} on"));
+        if sound == 0 {
+            return Ok(());
+        }
+    }
+    // Whoever is at work on it, here or elsewhere, stops at its next entry.
+    let journal = runs::InRepository { repository: &repository, run: number };
+    engine::cancel(&journal, &voice(&world)).await.map_err(Trouble::from)?;
+    printer.talk(&format!("run {number} is over"));
+    let run = runs::read(&repository, number).await?;
+    let lines = undone(&Measured::of(&run, ambient::now()));
+    printer.talk(match lines.is_empty() {
+        true => "none of its steps has done anything",
+        false => "what was begun is undone so, in this order:",
+    });
+    lines.iter().for_each(|line| printer.talk(line));
+    if !lines.is_empty() {
+        printer.talk(&format!("Lifeboat does it: lifeboat run undo {number}"));
+    }
+    Ok(())
+}

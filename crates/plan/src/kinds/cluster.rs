@@ -1,0 +1,242 @@
+//! The kinds by which a cluster comes up: on each host that it comes up on, and at the site. What they do stands in `onto.rs`, and here for
+//! those that only a move to another site has.
+
+use super::At;
+use crate::action::{Action, AwaitAgents, Fence, StartManager, SwitchDns};
+use crate::facts::Target;
+use crate::hand::{ByHand, Look, Undo};
+use crate::scene::Takeover;
+use crate::text::list;
+use crate::{NoPlan, Step};
+use estate::{Distribution, Name};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Settings {}
+
+pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+    let Settings {} = at.settings()?;
+    match at.kind() {
+        "fence" => Ok(vec![fence(at, takeover(at)?)]),
+        "manager.start" => Ok(vec![manager(at, takeover(at)?)]),
+        "dns.switch" => Ok(vec![dns(at, takeover(at)?)]),
+        "agents.await" => Ok(vec![agents(at, takeover(at)?)]),
+        "nodes.join" => nodes(at),
+        "controlplane.stop" => stop(at),
+        _ => on_hosts(at),
+    }
+}
+
+fn takeover<'a>(at: &'a At<'_>) -> Result<&'a Takeover<'a>, NoPlan> {
+    let lacks = || at.lacks("a cluster that moves to its standby: a fence step before it, and a standby in the estate");
+    at.scene.takeover.as_ref().ok_or_else(lacks)
+}
+
+/// Those for which the step's condition holds there.
+fn targets<'a>(at: &'a At<'_>) -> Result<Vec<&'a Target>, NoPlan> {
+    let all = &at.scene.facts.targets;
+    if all.is_empty() {
+        return Err(at.lacks("hosts that the cluster comes up on"));
+    }
+    let mut wanted = Vec::new();
+    for target in all {
+        if at.holds_on(target)? {
+            wanted.push(target);
+        }
+    }
+    Ok(wanted)
+}
+
+fn on_hosts(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+    let (scene, distribution) = (at.scene, at.scene.distribution);
+    let is_kubeadm = distribution == Distribution::Kubeadm;
+    let is_known = is_kubeadm || matches!(distribution, Distribution::K3s | Distribution::Rke2);
+    let chosen = scene.chosen()?.ok_or_else(|| at.lacks("a copy"))?;
+    // A failover looks at the host itself: its own settings are kubeadm's.
+    if !is_known && scene.takeover.is_none() {
+        return Err(NoPlan::Distribution { cluster: scene.cluster.clone(), distribution });
+    }
+    let etcd = scene.facts.etcd.as_ref();
+    let standing = match &scene.takeover {
+        Some(takeover) => Some(&takeover.standing),
+        None => scene.facts.standing.as_ref(),
+    };
+    let mut steps = Vec::new();
+    for target in targets(at)? {
+        let on = scene.onto(target, at.id());
+        let step = match (at.kind(), &target.prepare) {
+            ("copy.fetch", prepare) => on.fetch(chosen, etcd, prepare.is_some()),
+            ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
+            ("host.prepare", None) => continue,
+            ("etcd.restore", _) if matches!(distribution, Distribution::K3s | Distribution::Rke2) => on.reset(),
+            ("etcd.restore", _) => on.etcd(),
+            ("files.restore", _) => on.files(),
+            ("certificates.issue", _) => on.certificates(),
+            ("controlplane.start", _) => on.start(standing.filter(|_| !target.alone)),
+            (kind, _) => return Err(at.lacks(&format!("a later version of Lifeboat: {kind} is not known"))),
+        };
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+/// On hosts that it comes up on, and on those that stand still.
+fn stop(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+    let scene = at.scene;
+    let manager_stop = scene.takeover.as_ref().map(|takeover| takeover.of.manager.stop.as_str());
+    let Some(first) = scene.facts.targets.first() else {
+        return Err(at.lacks("hosts that the cluster comes up on"));
+    };
+    let still = scene.facts.stopped.iter().map(|host| {
+        let on = scene.onto(first, at.id());
+        super::onto::Onto { host, id: scene.id_on(at.id(), host), ..on }.stop(None)
+    });
+    let onto = scene
+        .facts
+        .targets
+        .iter()
+        .map(|target| scene.onto(target, at.id()).stop(manager_stop));
+    Ok(still.chain(onto).collect())
+}
+
+fn nodes(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+    let targets = &at.scene.facts.targets;
+    let Some(asked) = targets.iter().find(|target| !target.alone) else {
+        return Err(at.lacks("a host with an API server"));
+    };
+    let nodes = targets.iter().filter(|target| !target.alone).map(|target| crate::Word {
+        from: target
+            .prepare
+            .as_ref()
+            .map_or_else(|| target.node.clone(), |prepare| prepare.node.clone()),
+        to: target.node.clone(),
+    });
+    let mut step = at.scene.onto(asked, at.id()).join(nodes.collect());
+    at.id().clone_into(&mut step.id);
+    Ok(vec![step])
+}
+
+fn fence(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
+    let (standing, former) = (&takeover.standing, &at.scene.from);
+    let voters: Vec<Name> = at.scene.estate.sites.keys().cloned().collect();
+    Step {
+        id: at.id().to_owned(),
+        what: format!(
+            "Take epoch {} for {} and wait until {former} cannot serve any more: two managers at once would part the estate.",
+            standing.epoch, standing.holder
+        ),
+        by_hand: ByHand::act(format!(
+            "Make sure that {former} is off, or cut off: switch off its power, or block its address."
+        )),
+        check: Look::only(format!(
+            "two of {} have promised the epoch, and the lease of {former} is over",
+            list(&voters)
+        )),
+        undo: Undo::none("none: whoever has promised an epoch refuses older ones for ever"),
+        timeout_s: 180,
+        attempts: 3,
+        action: Action::Fence(Fence {
+            cluster: at.scene.cluster.clone(),
+            standing: standing.clone(),
+            former: former.clone(),
+            voters,
+            unless_alive: at.scene.facts.automatic,
+        }),
+        ..Step::blank()
+    }
+}
+
+fn manager(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
+    let (manager, stand) = (takeover.of.manager, takeover.stand);
+    let (host, address) = (&*stand.host, stand.address);
+    let name = manager.name.trim_end_matches('.').to_owned();
+    Step {
+        id: at.id().to_owned(),
+        what: format!(
+            "Start the manager on {host} and see that {address} answers as {name}, with the certificate that agents pin."
+        ),
+        by_hand: ByHand::on(host, [manager.start.clone()]),
+        check: Look::new(
+            ByHand::here([format!(
+                "curl -sS --cacert {} --resolve {name}:{}:{address} https://{name}:{}/ping",
+                manager.ca.display(),
+                manager.port,
+                manager.port
+            )]),
+            "pong",
+        ),
+        undo: Undo::on(host, [manager.stop.clone()]),
+        timeout_s: 180,
+        attempts: 2,
+        action: Action::StartManager(StartManager {
+            cluster: at.scene.cluster.clone(),
+            host: host.clone(),
+            start: manager.start.clone(),
+            name,
+            address,
+        }),
+        ..Step::blank()
+    }
+}
+
+fn dns(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
+    let (dns, address) = (takeover.of.dns, takeover.stand.address);
+    let name = takeover.of.manager.name.trim_end_matches('.').to_owned();
+    let update = |to: &std::net::IpAddr| {
+        format!(
+            "printf 'server {} {}\\nupdate delete {name} A\\nupdate add {name} {} A {to}\\nsend\\n' | nsupdate -k KEY",
+            dns.server.ip(),
+            dns.server.port(),
+            dns.ttl
+        )
+    };
+    let asked = std::iter::once(&dns.server).chain(&dns.resolvers);
+    let asked = asked.map(|at| format!("dig +short -p {} @{} {name}", at.port(), at.ip()));
+    Step {
+        id: at.id().to_owned(),
+        what: format!(
+            "Let {name} lead to {address}, and see the new answer at the name server and through a resolver."
+        ),
+        by_hand: ByHand::here([update(&address)]),
+        check: Look::new(ByHand::here(asked), format!("{address}")),
+        undo: Undo::Lines(ByHand::here([update(&takeover.former_stand.address)])),
+        timeout_s: 60 + u64::from(dns.ttl),
+        attempts: 3,
+        action: Action::SwitchDns(SwitchDns {
+            name,
+            zone: dns.zone.trim_end_matches('.').to_owned(),
+            server: dns.server,
+            to: address,
+            former: Some(takeover.former_stand.address),
+            ttl: dns.ttl,
+            secondaries: dns.secondaries.clone(),
+            resolvers: dns.resolvers.clone(),
+        }),
+        ..Step::blank()
+    }
+}
+
+fn agents(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
+    let (manager, stand) = (takeover.of.manager, takeover.stand);
+    let name = manager.name.trim_end_matches('.').to_owned();
+    Step {
+        id: at.id().to_owned(),
+        what: "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned(),
+        by_hand: ByHand::here([format!(
+            "curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version"
+        )])
+        .then(ByHand::act("Once for each cluster.")),
+        check: Look::only("each answers with its version"),
+        undo: Undo::none("none is needed: nothing is changed"),
+        timeout_s: manager.agents_within.as_secs(),
+        attempts: 1,
+        action: Action::AwaitAgents(AwaitAgents {
+            cluster: at.scene.cluster.clone(),
+            host: (*stand.host).clone(),
+            name,
+            address: stand.address,
+        }),
+        ..Step::blank()
+    }
+}

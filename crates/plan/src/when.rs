@@ -1,0 +1,81 @@
+//! What is answered only while a plan is carried out: conditions and values that ask what came of earlier steps. Pure. Start at [`wanted`]
+//! and [`action_now`].
+
+use crate::playbook::expression::{self, Scope};
+use crate::{Action, Plan, Step};
+use serde_json::{Value, json};
+
+/// What is known of the steps of a run: their outcomes, by id.
+pub type Known = serde_json::Map<String, Value>;
+
+/// Why a condition or a value cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{expression} of step {step} cannot be answered: {why}")]
+pub struct NotNow {
+    /// The step's id.
+    pub step: String,
+    /// What was asked.
+    pub expression: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+fn scope(plan: &Plan, step: &Step, known: &Known) -> Scope {
+    let mut scope = plan.scope.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    scope.insert("parameters".to_owned(), Value::Object(plan.parameters.clone()));
+    // A step of a child playbook calls its neighbours by their own names.
+    let prefix = step.of.rsplit_once('.').map(|(parent, _)| format!("{parent}."));
+    let mut steps = serde_json::Map::new();
+    for other in &plan.steps {
+        let outcome = known.get(&other.id);
+        let mut told = outcome
+            .filter(|outcome| outcome.is_object())
+            .cloned()
+            .unwrap_or_else(|| json!({}));
+        told["done"] = json!(outcome.is_some());
+        let near = prefix.as_ref().and_then(|prefix| other.id.strip_prefix(prefix.as_str()));
+        if let Some(near) = near {
+            steps.insert(near.to_owned(), told.clone());
+        }
+        steps.insert(other.id.clone(), told);
+    }
+    for out in &plan.left_out {
+        steps.insert(out.step.clone(), json!({ "done": false }));
+    }
+    scope.insert("steps".to_owned(), Value::Object(steps));
+    scope
+}
+
+/// Whether a step is to be carried out, now that it is known what came of those before it.
+///
+/// # Errors
+/// Its condition cannot be answered.
+pub fn wanted(plan: &Plan, step: &Step, known: &Known) -> Result<bool, NotNow> {
+    let Some(when) = &step.when else {
+        return Ok(true);
+    };
+    expression::holds(when, &scope(plan, step, known)).map_err(|why| NotNow {
+        step: step.id.clone(),
+        expression: when.clone(),
+        why,
+    })
+}
+
+/// What a step does, with the values filled in that earlier steps brought.
+///
+/// # Errors
+/// A value cannot be answered, or is none that can stand there.
+pub fn action_now(plan: &Plan, step: &Step, known: &Known) -> Result<Action, NotNow> {
+    let not_now = |expression: &str, why: String| NotNow {
+        step: step.id.clone(),
+        expression: expression.to_owned(),
+        why,
+    };
+    let written = serde_json::to_value(&step.action).map_err(|error| not_now("the action", error.to_string()))?;
+    if !written.to_string().contains("${{") {
+        return Ok(step.action.clone());
+    }
+    let scope = scope(plan, step, known);
+    let filled = expression::filled_all(&written, &scope, true).map_err(|why| not_now("a value", why))?;
+    serde_json::from_value(filled).map_err(|error| not_now("a value", error.to_string()))
+}
