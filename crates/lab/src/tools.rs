@@ -24,6 +24,15 @@ pub(crate) struct Pins;
 #[exclude = "*_test.go"]
 pub(crate) struct ManagerSource;
 
+/// Debian packages that not every lab needs, each in a list of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extra {
+    /// What labs with `--pods` need.
+    Pods,
+    /// What prints a page as a PDF, and reads the PDF again: no lab needs it, tests of pages do.
+    Pdf,
+}
+
 /// Where the installed programs are, for one choice of options.
 #[derive(Debug, Clone)]
 pub(crate) struct Tools {
@@ -40,13 +49,19 @@ pub fn cache() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("/var/cache/lifeboat"))
 }
 
-/// Installs every tool that any lab needs and that is not there yet, saying what.
+/// Installs every tool that any lab needs and that is not there yet, saying what; with `pdf` also the browser that prints
+/// pages as PDF.
 ///
 /// # Errors
 /// [`Error::Install`] with the tool and what its installer said; [`Error::NotRoot`] where a Debian package is missing and
 /// this is not root.
-pub async fn install(say: Say<'_>) -> Result<()> {
-    debian::install(say).await?;
+pub async fn install(pdf: bool, say: Say<'_>) -> Result<()> {
+    let extras: &[Extra] = if pdf {
+        &[Extra::Pods, Extra::Pdf]
+    } else {
+        &[Extra::Pods]
+    };
+    debian::install(extras, say).await?;
     let cache = cache();
     wheels::install(&cache, say).await?;
     for module in go::MODULES {
@@ -62,10 +77,11 @@ impl Tools {
     /// [`Error::MissingTool`] naming everything that is not there.
     pub(crate) async fn find(options: &Options) -> Result<Self> {
         let cache = cache();
-        let mut missing = debian::missing(options.pods).await?;
+        let extras: &[Extra] = if options.pods { &[Extra::Pods] } else { &[] };
+        let mut missing = debian::missing(extras).await?;
         let mut directories = Vec::new();
         let etcd = go::etcd_module(options.etcd);
-        let mut wanted = vec!["kubernetes", etcd, "manager"];
+        let mut wanted = vec!["kubernetes", etcd, "manager", "helm", "opentofu"];
         if options.pods {
             wanted.push("containerd");
         }
@@ -104,20 +120,30 @@ impl Tools {
 
 /// The directory with the programs of one line of etcd (`etcd`, `etcdctl`, `etcdutl`), whether or not a lab uses it.
 pub fn etcd(line: EtcdLine) -> PathBuf {
-    let name = go::etcd_module(line);
-    let cache = cache();
-    go::MODULES
-        .iter()
-        .find(|m| m.name == name)
-        .map_or_else(|| cache.clone(), |m| m.directory(&cache))
+    built(go::etcd_module(line))
 }
 
 /// The directory with kubectl and Kubernetes' other programs.
 pub fn kubernetes() -> PathBuf {
+    built("kubernetes")
+}
+
+/// The directory with `helm`.
+pub fn helm() -> PathBuf {
+    built("helm")
+}
+
+/// The directory with `tofu`.
+pub fn opentofu() -> PathBuf {
+    built("opentofu")
+}
+
+/// Where the programs of a Go module are once they are built.
+fn built(name: &str) -> PathBuf {
     let cache = cache();
     go::MODULES
         .iter()
-        .find(|m| m.name == "kubernetes")
+        .find(|m| m.name == name)
         .map_or_else(|| cache.clone(), |m| m.directory(&cache))
 }
 

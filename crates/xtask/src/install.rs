@@ -1,4 +1,5 @@
-//! Installs what a fresh machine lacks: Debian packages, Go tools and Python wheels, all pinned by the lab.
+//! Installs what a fresh machine lacks: Debian packages, Go tools and Python wheels, all pinned by the lab, the browser that tests
+//! print pages with among them.
 
 use crate::printer::say;
 use anyhow::{Context, Result};
@@ -10,6 +11,6 @@ use anyhow::{Context, Result};
 pub(crate) fn install() -> Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("starting to work")?;
     runtime
-        .block_on(lab::tools::install(&say))
+        .block_on(lab::tools::install(true, &say))
         .context("installing the lab's tools")
 }

@@ -11,6 +11,9 @@ pub(crate) const S3_PORT: u16 = 8333;
 /// The bucket that is there from the start.
 pub(crate) const BUCKET: &str = "lifeboat";
 
+/// Where HAProxy takes commands.
+const LOAD_BALANCER_SOCKET: &str = "/run/haproxy/admin.sock";
+
 /// SeaweedFS with its S3 gateway on port 8333.
 pub(super) fn object_store(tree: &mut Tree, secrets: &Secrets, host: &Host) {
     let identities = serde_json::json!({"identities": [{
@@ -47,16 +50,15 @@ http: {addr: ':5000'}
     tree.service("registry", "exec docker-registry serve /etc/docker/registry/config.yml");
 }
 
-/// HAProxy in front of the site's manager: TLS passes through, `/healthz` decides.
+/// HAProxy in front of the site's manager: TLS passes through, `/healthz` decides. It knows the other site's manager too, out of
+/// service until somebody says otherwise on its socket (`set server manager/HOST state ready`), which a restart forgets.
 pub(super) fn load_balancer(tree: &mut Tree, lab: &Topology, host: &Host) {
     let mut servers = String::new();
-    for server in lab
-        .hosts_of(&host.site)
-        .filter(|h| h.parts.iter().any(|p| matches!(p, Part::Manager { .. })))
-    {
+    for server in lab.hosts_with(|part| matches!(part, Part::Manager { .. })) {
+        let rest = if server.site == host.site { "" } else { " disabled" };
         let _infallible = writeln!(
             servers,
-            "  server {} {}:{} check check-ssl verify none inter 2s fall 2 rise 1",
+            "  server {} {}:{} check check-ssl verify none inter 2s fall 2 rise 1{rest}",
             server.name,
             server.address,
             manager::PORT
@@ -68,6 +70,7 @@ pub(super) fn load_balancer(tree: &mut Tree, lab: &Topology, host: &Host) {
             "global
   log stdout format raw local0
   maxconn 4000
+  stats socket {LOAD_BALANCER_SOCKET} mode 600 level admin
 defaults
   mode tcp
   log global
@@ -83,5 +86,8 @@ backend manager
 {servers}"
         ),
     );
-    tree.service("haproxy", "exec haproxy -W -db -f /etc/haproxy/haproxy.cfg");
+    tree.service("haproxy", "mkdir -p /run/haproxy\nexec haproxy -W -db -f /etc/haproxy/haproxy.cfg");
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Debian packages: pinned by upstream version, so that their security updates are still taken.
 
-use super::{Say, pin};
+use super::{Extra, Say, pin};
 use crate::error::{Error, Result};
 use crate::shell;
 use std::fs::File;
@@ -51,10 +51,13 @@ struct Package {
     version: String,
 }
 
-fn packages(pods: bool) -> Vec<Package> {
+fn packages(extras: &[Extra]) -> Vec<Package> {
     let mut text = pin("debian.txt");
-    if pods {
-        text.push_str(&pin("debian-pods.txt"));
+    for extra in extras {
+        text.push_str(&pin(match extra {
+            Extra::Pods => "debian-pods.txt",
+            Extra::Pdf => "debian-pdf.txt",
+        }));
     }
     text.lines()
         .filter(|line| !line.starts_with('#'))
@@ -64,12 +67,12 @@ fn packages(pods: bool) -> Vec<Package> {
 }
 
 /// The pinned packages that are not installed, or in another version.
-pub(crate) async fn missing(pods: bool) -> Result<Vec<String>> {
-    Ok(lacking(pods).await?.into_iter().map(|p| p.name).collect())
+pub(crate) async fn missing(extras: &[Extra]) -> Result<Vec<String>> {
+    Ok(lacking(extras).await?.into_iter().map(|p| p.name).collect())
 }
 
-async fn lacking(pods: bool) -> Result<Vec<Package>> {
-    let wanted = packages(pods);
+async fn lacking(extras: &[Extra]) -> Result<Vec<Package>> {
+    let wanted = packages(extras);
     let mut words = vec!["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n"];
     words.extend(wanted.iter().map(|p| p.name.as_str()));
     // dpkg-query fails when a package is unknown to it, and still prints the others.
@@ -86,8 +89,8 @@ async fn lacking(pods: bool) -> Result<Vec<Package>> {
 }
 
 /// Installs what is missing with apt, without starting any of its services on this machine.
-pub(crate) async fn install(say: Say<'_>) -> Result<()> {
-    let lacking = lacking(true).await?;
+pub(crate) async fn install(extras: &[Extra], say: Say<'_>) -> Result<()> {
+    let lacking = lacking(extras).await?;
     if lacking.is_empty() {
         return Ok(());
     }

@@ -24,6 +24,11 @@ const KUBERNETES_VERSION: &str = "-s -w \
     -X k8s.io/client-go/pkg/version.gitVersion=v1.36.3 -X k8s.io/client-go/pkg/version.gitMajor=1 \
     -X k8s.io/client-go/pkg/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitTreeState=clean";
 
+/// Without these, Helm and OpenTofu report v4.2 and a version under development.
+const HELM_VERSION: &str = "-s -w \
+    -X helm.sh/helm/v4/internal/version.version=v4.2.4 -X helm.sh/helm/v4/internal/version.gitTreeState=clean";
+const OPENTOFU_VERSION: &str = "-s -w -X github.com/opentofu/opentofu/version.dev=no";
+
 const PLAIN: &[&str] = &["-ldflags", "-s -w"];
 const SERVER: Option<(&str, &str)> = Some(("server", "etcd"));
 
@@ -48,6 +53,21 @@ pub(crate) const MODULES: &[Module] = &[
         what: "containerd 2.4.2",
         packages: "tool",
         flags: &["-tags", "no_btrfs,no_zfs,no_aufs,no_devmapper", "-ldflags", "-s -w"],
+        rename: None,
+    },
+    // These two last: what they share with Kubernetes and with each other, in the same versions, is compiled once.
+    Module {
+        name: "helm",
+        what: "Helm 4.2.4 (about a minute)",
+        packages: "tool",
+        flags: &["-ldflags", HELM_VERSION],
+        rename: None,
+    },
+    Module {
+        name: "opentofu",
+        what: "OpenTofu 1.12.6 (about 2 minutes)",
+        packages: "tool",
+        flags: &["-ldflags", OPENTOFU_VERSION],
         rename: None,
     },
     Module {

@@ -28,7 +28,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum LabCommand {
     /// Install the tools that a lab runs: Debian packages, Go modules, a Python wheel, all pinned
-    Install,
+    Install(install::Args),
     /// Build a lab, start it, fill it, and return when all of it is ready
     Up(up::Args),
     /// Show hosts, processes, clusters, agents, names and faults
@@ -72,7 +72,7 @@ impl Which {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
     match args.command {
         LabCommand::Exec(args) => return exec::run(&args),
-        LabCommand::Install => install::run(printer).await?,
+        LabCommand::Install(args) => install::run(&args, printer).await?,
         LabCommand::Up(args) => up::run(args, printer).await?,
         LabCommand::Status(args) => status::run(args, printer).await?,
         LabCommand::Break(args) => r#break::run(args, printer).await?,
