@@ -40,3 +40,17 @@ pub(crate) fn shown(name: &Name) -> String {
         _ => text,
     }
 }
+
+/// A name in a zone, as services compare them: in small letters, without its final dot.
+pub(crate) fn within(zone: &str, text: &str) -> Result<String, Error> {
+    let (zone_name, name) = (parse(zone)?, parse(text)?);
+    match zone_name.zone_of(&name) {
+        true => Ok(shown(&name).to_ascii_lowercase()),
+        false => Err(Error::Outside { name: text.to_owned(), zone: zone.to_owned() }),
+    }
+}
+
+/// Whether two names are the same, however they are written.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+}

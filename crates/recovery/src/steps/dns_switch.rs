@@ -1,21 +1,19 @@
-//! `dns.switch`: moves the name, and sees the new answer at the name server and through a resolver.
+//! `dns.switch`: moves the name, and sees the new answer at the name servers and through a resolver.
 
-use super::{Context, until};
+use super::Context;
 use crate::Trouble;
-use dns::ask;
+use dns::{Askable, Expected, Held, How, NotSeen, Provider, Wanted};
 use estate::Kind;
-use futures::future::join_all;
 use plan::SwitchDns;
 use serde::Serialize;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-
-const PAUSE: Duration = Duration::from_millis(500);
+use std::net::SocketAddr;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Done {
-    before: Vec<IpAddr>,
+    /// What the name server had, and what it has now: enough to put the name back.
+    before: Held,
+    left: Held,
     changed: bool,
     /// The resolvers that give the new answer.
     seen_by: Vec<SocketAddr>,
@@ -26,64 +24,40 @@ pub(super) struct Done {
 pub(super) async fn perform(it: &SwitchDns, context: &Context<'_>) -> Result<Done, Trouble> {
     let zone = context.world.zone()?;
     context.inside.point();
-    let switched = zone.switch(&it.name, &[it.to], it.ttl).await?;
+    let before = zone.read(&it.name).await?;
+    let changed = zone.change(&it.name, &before, &Wanted::new([it.to], it.ttl)).await?;
     context.inside.point();
-    until(Duration::from_secs(10), PAUSE, || async { leads(it, it.server).await }).await?;
-    // A resolver that asks a secondary too early keeps the old answer for its whole time.
-    join_all(it.secondaries.iter().map(|secondary| followed(it, *secondary))).await;
-    // A resolver may keep the old answer for as long as it was told to, and a resolver may be down on such a day.
-    let limit = Duration::from_secs(u64::from(it.ttl) + 15);
-    let asked = it.resolvers.iter().map(|resolver| seen(it, *resolver, limit));
-    let (mut seen_by, mut not_seen_by) = (Vec::new(), Vec::new());
-    for (resolver, seen) in join_all(asked).await {
-        match seen {
-            Ok(()) => seen_by.push(resolver),
-            Err(trouble) => not_seen_by.push(trouble.to_string()),
-        }
+    let expected = Expected {
+        name: it.name.clone(),
+        to: [it.to].into(),
+        all: zone.answers_all(),
+    };
+    let at = Askable {
+        servers: [it.server].iter().chain(&it.secondaries).copied().collect(),
+        resolvers: it.resolvers.clone(),
+    };
+    let seen = dns::verify(&expected, &at, it.ttl).await;
+    // A secondary may be down on such a day; the one that took the change may not.
+    if let Some(not) = seen.servers.not_by.iter().find(|not| not.server == it.server) {
+        return Err(unseen(not));
     }
-    if seen_by.is_empty() && !not_seen_by.is_empty() {
+    let not_seen_by: Vec<String> = seen.resolvers.not_by.into_iter().map(|not| not.says).collect();
+    if seen.resolvers.by.is_empty() && !not_seen_by.is_empty() {
         let message = format!("the name server says that {} leads to {}, but no resolver does", it.name, it.to);
         let mut trouble = Trouble::new("LB0505", Kind::Unreachable, message);
         trouble.causes = not_seen_by;
         return Err(trouble.hint(format!("dig {} at each resolver; are they fed by {}?", it.name, it.server)));
     }
     Ok(Done {
-        before: switched.before,
-        changed: switched.changed,
-        seen_by,
+        before,
+        left: changed.left,
+        changed: changed.how == How::Made,
+        seen_by: seen.resolvers.by,
         not_seen_by,
     })
 }
 
-/// Waits until a secondary has the new answer; one that does not answer at all is nobody's to wait for on such a day.
-async fn followed(it: &SwitchDns, secondary: SocketAddr) {
-    _ = until(Duration::from_secs(10), PAUSE, || async {
-        match leads(it, secondary).await {
-            Err(trouble) if trouble.code == "LB0501" => Ok(()),
-            other => other,
-        }
-    })
-    .await;
-}
-
-async fn seen(it: &SwitchDns, resolver: SocketAddr, limit: Duration) -> (SocketAddr, Result<(), Trouble>) {
-    (resolver, until(limit, PAUSE, || leads(it, resolver)).await)
-}
-
-async fn leads(it: &SwitchDns, server: SocketAddr) -> Result<(), Trouble> {
-    let answer = ask(server, &it.name).await?;
-    if answer.is_exactly(&[it.to]) {
-        return Ok(());
-    }
-    let found: Vec<String> = answer.addresses.iter().map(IpAddr::to_string).collect();
-    let found = if found.is_empty() {
-        answer.rcode.to_string()
-    } else {
-        found.join(", ")
-    };
-    Err(Trouble::new(
-        "LB0505",
-        Kind::Unreachable,
-        format!("{server} says that {} leads to {found}", it.name),
-    ))
+fn unseen(not: &NotSeen) -> Trouble {
+    let code = if not.answers { "LB0505" } else { "LB0501" };
+    Trouble::new(code, Kind::Unreachable, not.says.clone())
 }
