@@ -20,6 +20,7 @@ pub use manual::Manual;
 pub use rfc2136::Zone;
 pub use route53::Route53;
 
+pub(crate) use held::target;
 #[cfg(test)]
 pub(crate) use rfc2136::update;
 
@@ -69,7 +70,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::Addresses`] when that makes no sense, or cannot be had.
     fn target(&self, name: &str, from: &Held, to: &Wanted) -> Result<Held, Error> {
-        held::target(name, from, to, |ttl| self.ttl(ttl))
+        target(name, from, to, |ttl| self.ttl(ttl))
     }
 
     /// The names of the servers that the provider says it serves the zone with.

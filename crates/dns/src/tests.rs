@@ -1,9 +1,15 @@
-//! Pure tests; `tests/verdict.rs` has those of signed answers, `tests/local.rs` odd servers, `tests/knot.rs` a real one.
+//! Pure tests; `tests/verdict.rs` has those of signed answers, `tests/local.rs` odd servers, `tests/knot.rs` a real one,
+//! `tests/standin/` what stands in for services, and `tests/conformance.rs` what is true of every provider.
 
+mod conformance;
+mod findings;
 mod knot;
 mod local;
+mod relay;
 mod server;
+mod standin;
 mod verdict;
+mod watching;
 
 use crate::ask::collect;
 use crate::{Algorithm, Answer, Error, Held, Rcode, Records, Tsig, Zone, name, provider};

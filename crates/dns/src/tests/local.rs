@@ -57,7 +57,7 @@ fn with_address(question: Message) -> Message {
 }
 
 /// A port at which nothing listens: the privileged ones are not given out.
-fn closed() -> SocketAddr {
+pub(super) fn closed() -> SocketAddr {
     "127.77.255.254:1".parse().unwrap()
 }
 
