@@ -8,6 +8,7 @@ mod local;
 mod relay;
 mod server;
 mod standin;
+mod trust;
 mod verdict;
 mod watching;
 

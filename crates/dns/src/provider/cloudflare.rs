@@ -122,25 +122,16 @@ impl Provider for Opened {
     }
 
     async fn read(&self, text: &str) -> Result<Held, Error> {
-        let records = self.list(text).await?;
-        let set = |ipv4| -> Result<Option<Records>, Error> {
-            let of_kind: Vec<&Record> = records.iter().filter(|record| record.kind == kind(ipv4)).collect();
-            let addresses: Option<BTreeSet<IpAddr>> = of_kind.iter().map(|record| address(record, ipv4)).collect();
-            let addresses = addresses.ok_or_else(|| self.http.garbled(text, "a record's content is no address"))?;
-            // They should be the same, and each is written in a record of its own.
-            let ttl = of_kind.iter().map(|record| record.ttl).min();
-            Ok(ttl.map(|ttl| Records { addresses, ttl }))
-        };
-        Ok(Held::Records { a: set(true)?, aaaa: set(false)? })
+        self.held(text, &self.list(text).await?)
     }
 
     async fn replace(&self, text: &str, from: &Held, to: &Held) -> Result<(), Error> {
         let name = name::within(&self.of.zone, text)?;
-        let now = self.read(text).await?;
+        let records = self.list(text).await?;
+        let now = self.held(text, &records)?;
         if now != *from {
             return Err(changed(self.place(), text, now));
         }
-        let records = self.list(text).await?;
         let subject = format!("a change of {text}");
         let reply = self.batch(&batch(&name, &records, to), &subject).await?;
         match self.result::<Value>(&reply, &subject, Effect::Changes) {
@@ -231,6 +222,18 @@ impl Opened {
     async fn batch(&self, batch: &Value, subject: &str) -> Result<Reply, Error> {
         let request = self.request(Method::POST, &["dns_records", "batch"]).json(batch);
         self.http.send(request, subject, Effect::Changes).await
+    }
+
+    fn held(&self, text: &str, records: &[Record]) -> Result<Held, Error> {
+        let set = |ipv4| -> Result<Option<Records>, Error> {
+            let of_kind: Vec<&Record> = records.iter().filter(|record| record.kind == kind(ipv4)).collect();
+            let addresses: Option<BTreeSet<IpAddr>> = of_kind.iter().map(|record| address(record, ipv4)).collect();
+            let addresses = addresses.ok_or_else(|| self.http.garbled(text, "a record's content is no address"))?;
+            // They should be the same, and each is written in a record of its own.
+            let ttl = of_kind.iter().map(|record| record.ttl).min();
+            Ok(ttl.map(|ttl| Records { addresses, ttl }))
+        };
+        Ok(Held::Records { a: set(true)?, aaaa: set(false)? })
     }
 
     /// The address records of a name.

@@ -70,6 +70,7 @@ macro_rules! conformance {
                 a_change_is_made_once
                 another_writer_is_refused
                 another_writer_in_between_is_refused
+                what_is_not_there_is_not_replaced
                 a_lost_answer_settles
                 an_undo_restores_exactly
                 a_ttl_goes_down_and_comes_back

@@ -55,6 +55,16 @@ pub(super) async fn another_writer_in_between_is_refused(subject: &impl Subject)
     is_changed(&error, &theirs);
 }
 
+pub(super) async fn what_is_not_there_is_not_replaced(subject: &impl Subject) {
+    let provider = subject.provider();
+    let before = provider.read(RANCHER).await.unwrap();
+    let target = provider.target(RANCHER, &before, &wanted()).unwrap();
+    subject.other_writer()().await;
+    let theirs = subject.there().await;
+    is_changed(&provider.replace(RANCHER, &before, &target).await.unwrap_err(), &theirs);
+    assert_eq!(subject.there().await, theirs);
+}
+
 fn is_changed(error: &Error, theirs: &Held) {
     let Error::Changed { there, .. } = error else {
         panic!("{error}")
