@@ -40,7 +40,7 @@ use std::time::Duration;
 /// Guarantees of [`change`](Self::change), [`lower_ttl`](Self::lower_ttl) and [`restore`](Self::restore), whatever the provider:
 /// they read before they write; nothing is sent when what is wanted is there; what somebody else changed since the given state was
 /// read is left as it is, with [`Error::Changed`]; they can be repeated, also after [`Error::Lost`] and after a change of which
-/// only a part was made; every request has a limit in time and size.
+/// only a part was made; every request has a limit in time (15 s over HTTP) and size.
 ///
 /// Caveats: how narrow the gap between the last look and the change is differs, and each provider's documentation says so.
 /// Secondaries and resolvers follow later: [`crate::verify`].
@@ -105,7 +105,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
         true
     }
 
-    /// What a person types or does so that `name`, which holds `from`, leads to `to`: a line each.
+    /// What a person types or does so that `name`, which holds `from`, leads to `to`: a line each. Why not, where it cannot.
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String>;
 
     /// What a person types to see that it does, once for each of `servers`.

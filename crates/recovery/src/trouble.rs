@@ -269,7 +269,9 @@ impl From<dns::Error> for Trouble {
                 Some(format!("compare dns.key in the estate with the key {key} at the name server"))
             }
             E::Clock { .. } | E::Skewed { .. } => Some("put the clock right: lifeboat clock".to_owned()),
-            E::Denied { .. } => Some("compare the credential of the name's provider in the estate with the service's".to_owned()),
+            E::Denied { .. } => {
+                Some("compare the credential of the name's provider in the estate with the service's".to_owned())
+            }
             E::Changed { .. } => Some("find out who changed it".to_owned()),
             _ => None,
         };

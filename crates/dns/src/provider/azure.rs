@@ -27,7 +27,8 @@ const NOBODYS: &str = "lifeboat-check";
 ///
 /// Each record set is written with the etag of what was read (`If-Match`, or `If-None-Match: *` for a new one), so that Azure refuses
 /// what would overwrite another's change. IPv4 and IPv6 are two requests: what is wanted is written first, and what is to go is
-/// deleted after it; a change that was broken off between is completed by repeating it. Alias record sets are not changed.
+/// deleted after it; a change that was broken off between is completed by repeating it. The metadata of a record set stay, except of one
+/// that is deleted and made again. Alias record sets are not changed.
 ///
 /// What `check` proves: the principal may write this very record set, by a write of what is there already under an etag that nothing
 /// has. What it cannot: that it may also delete one. It has never met the real service: the tests use a stand-in written from the
@@ -202,13 +203,17 @@ impl Provider for Opened {
                 self.of.client
             ))),
             200..300 => Ok(Right::Unproven("a write under an etag that nothing has was taken".to_owned())),
-            _ => Err(self.refusal(&reply, &subject, Effect::Changes)),
+            _ => match self.refusal(&reply, &subject, Effect::Changes) {
+                error @ (Error::Rejected { .. } | Error::NoZone { .. }) => Ok(Right::Unproven(error.to_string())),
+                error => Err(error),
+            },
         }
     }
 
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String> {
-        let (Ok(target), Ok(relative)) = (self.target(name, from, to), self.relative(name)) else {
-            return Vec::new();
+        let (target, relative) = match (self.target(name, from, to), self.relative(name)) {
+            (Ok(target), Ok(relative)) => (target, relative),
+            (Err(error), _) | (_, Err(error)) => return vec![error.to_string()],
         };
         let (group, zone) = (&self.of.resource_group, &self.of.zone);
         let mut lines = Vec::new();

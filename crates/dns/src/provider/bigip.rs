@@ -214,7 +214,7 @@ impl Provider for Opened {
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String> {
         match self.target(name, from, to) {
             Ok(target) => bigip_by_hand::lines(&self.of.endpoint, from, &target),
-            Err(_) => Vec::new(),
+            Err(error) => vec![error.to_string()],
         }
     }
 }

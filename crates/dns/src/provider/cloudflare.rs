@@ -169,7 +169,7 @@ impl Provider for Opened {
             return Ok(Right::Proven(how.to_owned()));
         }
         match self.result::<Value>(&reply, &subject, Effect::Changes) {
-            Err(error @ (Error::Denied { .. } | Error::Busy { .. } | Error::NoZone { .. })) => Err(error),
+            Err(error @ (Error::Denied { .. } | Error::Busy { .. })) => Err(error),
             Err(error) => Ok(Right::Unproven(error.to_string())),
             Ok(_) => Ok(Right::Unproven("a batch that cannot be made was taken".to_owned())),
         }
@@ -195,8 +195,9 @@ impl Provider for Opened {
             self.of.endpoint.as_deref().unwrap_or(ENDPOINT),
             self.of.zone_id
         );
-        let Ok(target) = self.target(name, from, to) else {
-            return Vec::new();
+        let target = match self.target(name, from, to) {
+            Ok(target) => target,
+            Err(error) => return vec![error.to_string()],
         };
         let posts = batch(name, &[], &target);
         vec![

@@ -222,6 +222,9 @@ impl Provider for Opened {
             (412, _) => Ok(()),
             // The set is not there, rather than the zone.
             (404, _) if said.contains("entity.change") => Ok(()),
+            (_, Err(error @ (Error::Rejected { .. } | Error::NoZone { .. }))) => {
+                return Ok(Right::Unproven(error.to_string()));
+            }
             (_, Err(error)) => Err(error),
             (_, Ok(_)) => return Ok(Right::Unproven("a change that cannot be made was taken".to_owned())),
         }?;
@@ -232,8 +235,9 @@ impl Provider for Opened {
     }
 
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String> {
-        let Ok(target) = self.target(name, from, to) else {
-            return Vec::new();
+        let target = match self.target(name, from, to) {
+            Ok(target) => target,
+            Err(error) => return vec![error.to_string()],
         };
         let transaction = |what: &str| {
             let (zone, project) = (&self.of.managed_zone, &self.of.project);

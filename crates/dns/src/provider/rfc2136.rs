@@ -80,8 +80,9 @@ impl Provider for Zone {
         let mut lines = vec!["nsupdate -k KEY <<'END'".to_owned()];
         lines.push(format!("server {} {}", self.server.ip(), self.server.port()));
         lines.push(format!("zone {}", self.zone));
-        let Ok(target) = self.target(name, from, to) else {
-            return Vec::new();
+        let target = match self.target(name, from, to) {
+            Ok(target) => target,
+            Err(error) => return vec![error.to_string()],
         };
         for (ipv4, kind) in [(true, "A"), (false, "AAAA")] {
             lines.push(format!("update delete {name} {kind}"));

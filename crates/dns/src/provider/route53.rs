@@ -140,18 +140,20 @@ impl Provider for Opened {
         let nobodys = Records { addresses: [IpAddr::from([0, 0, 0, 0])].into(), ttl: 0 };
         let subject = format!("a change of {text} that changes nothing");
         match self.batch(vec![change("DELETE", &name, &nobodys, true)], &subject).await {
-            Err(Error::Rejected { .. }) => Ok(Right::Proven(format!(
+            Err(Error::Rejected { reason, .. }) if reason.contains("InvalidChangeBatch") => Ok(Right::Proven(format!(
                 "the key {} was let in to a batch that deletes what is not there",
                 self.of.access_key
             ))),
+            Err(error @ Error::Rejected { .. }) => Ok(Right::Unproven(error.to_string())),
             Err(error) => Err(error),
             Ok(_) => Ok(Right::Unproven("a batch that cannot be made was taken".to_owned())),
         }
     }
 
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String> {
-        let Ok(target) = self.target(name, from, to) else {
-            return Vec::new();
+        let target = match self.target(name, from, to) {
+            Ok(target) => target,
+            Err(error) => return vec![error.to_string()],
         };
         let each = changes(name, from, &target).into_iter().map(|change| {
             let values = change.set.records.into_iter().flat_map(|records| records.all);

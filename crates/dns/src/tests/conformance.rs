@@ -83,6 +83,7 @@ macro_rules! conformance {
                 endless_answers_are_errors
                 a_check_proves_and_changes_nothing
                 a_check_finds_a_credential_that_may_only_read
+                a_check_takes_no_noise_for_a_proof
                 what_is_typed_by_hand_is_exact
                 a_foreign_name_is_refused
                 what_was_read_survives_a_journal

@@ -200,7 +200,7 @@ async fn a_service_that_never_answers_is_given_up() {
     // It takes connections, and nobody reads them.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let http = Http::with_limit("X".to_owned(), &base, None, Duration::from_millis(50)).unwrap();
+    let http = Http::with_limit("X".to_owned(), &base, None, Duration::from_millis(400)).unwrap();
     let send = async |effect| http.send(http.client().get(http.url(&[])), "a.test", effect).await.unwrap_err();
     assert_eq!(send(Effect::Reads).await.to_string(), "X did not answer for a.test: it took too long");
     assert_eq!(

@@ -262,6 +262,16 @@ pub(super) async fn a_check_finds_a_credential_that_may_only_read(subject: &impl
     assert_eq!(subject.there().await, before);
 }
 
+pub(super) async fn a_check_takes_no_noise_for_a_proof(subject: &impl Subject) {
+    for status in ["400 Bad Request", "404 Not Found", "409 Conflict", "500 Odd"] {
+        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nnoise");
+        subject.relay().set(Mode::AnswerChanges(answer.into()));
+        let found = subject.provider().check(RANCHER, RTO, &[]).await;
+        let right = found.iter().find(|it| it.about == About::Right).unwrap();
+        assert_ne!(right.verdict, Verdict::Proven, "{status}: {found:?}");
+    }
+}
+
 pub(super) async fn what_is_typed_by_hand_is_exact(subject: &impl Subject) {
     let provider = subject.provider();
     let lines = provider.by_hand(RANCHER, &subject.there().await, &wanted());
@@ -271,6 +281,9 @@ pub(super) async fn what_is_typed_by_hand_is_exact(subject: &impl Subject) {
     assert!(text.contains("192.0.2.2") || text.contains("hamburg"), "{text}");
     assert!(lines.iter().all(|line| !line.contains('\n')), "{text}");
     let server = "192.0.2.53:53".parse().unwrap();
+    // What cannot be had is said in the place of what would be typed.
+    let nowhere = provider.by_hand(RANCHER, &subject.there().await, &Wanted::new([], 60));
+    assert_eq!(nowhere, ["rancher.lab.test cannot be moved: no addresses are given"]);
     let check = provider.check_by_hand(RANCHER, &[server]);
     assert_eq!(check, ["dig +short @192.0.2.53 rancher.lab.test A rancher.lab.test AAAA"]);
 }
