@@ -2,7 +2,7 @@
 //!
 //! What an answer means is the provider's to say; what is common to all of them, [`Http::refusal`] says.
 
-use crate::{Error, Secret};
+use crate::{Error, Secret, name};
 use estate::is_safe_to_call;
 use jiff::Timestamp;
 use reqwest::header::{DATE, USER_AGENT};
@@ -172,6 +172,22 @@ impl Http {
             .date
             .filter(|theirs| (theirs.as_second() - ours.as_second()).abs() > SKEW_S)?;
         Some(Error::Skewed { service: self.service.clone(), ours, theirs: Some(theirs) })
+    }
+
+    pub(crate) fn not_plain(&self, name: &str, reason: &str) -> Error {
+        let reason = reason.to_owned();
+        Error::NotPlain { service: self.service.clone(), name: name.to_owned(), reason }
+    }
+
+    /// That a zone's id in the settings is another zone's, if it is.
+    pub(crate) fn is_zone(&self, zone: &str, found: &str) -> Result<(), Error> {
+        match name::same(zone, found) {
+            true => Ok(()),
+            false => Err(Error::Settings {
+                service: self.service.clone(),
+                reason: self.cut(&format!("it is the zone {found}, and not {zone}")),
+            }),
+        }
     }
 
     pub(crate) fn denied(&self, subject: &str, said: &str) -> Error {

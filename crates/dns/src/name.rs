@@ -2,6 +2,7 @@
 
 use crate::Error;
 use hickory_proto::rr::Name;
+use std::collections::BTreeSet;
 
 /// Reads a fully qualified name, with or without its final dot.
 ///
@@ -53,4 +54,11 @@ pub(crate) fn within(zone: &str, text: &str) -> Result<String, Error> {
 /// Whether two names are the same, however they are written.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+}
+
+/// The names of servers, as they are compared: in small letters, without their final dots.
+pub(crate) fn servers(all: &[String]) -> BTreeSet<String> {
+    all.iter()
+        .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
+        .collect()
 }

@@ -20,7 +20,7 @@ pub use manual::Manual;
 pub use rfc2136::Zone;
 pub use route53::Route53;
 
-pub(crate) use held::target;
+pub(crate) use held::{kind, target};
 #[cfg(test)]
 pub(crate) use rfc2136::update;
 
@@ -227,6 +227,22 @@ async fn settle<P: Provider + ?Sized>(
     }
     provider.replace(name, &now, target).await?;
     Ok(Changed { how: How::Made, left: target.clone() })
+}
+
+/// What a refused change comes to, by what is there now: services say it in words for people, and a request that was carried out
+/// twice on its way is refused the second time.
+pub(crate) async fn judged<P: Provider + ?Sized>(
+    provider: &P,
+    name: &str,
+    from: &Held,
+    to: &Held,
+    refusal: Error,
+) -> Result<(), Error> {
+    match provider.read(name).await? {
+        now if now == *to => Ok(()),
+        now if now == *from => Err(refusal),
+        now => Err(changed(provider.place(), name, now)),
+    }
 }
 
 pub(crate) fn changed(service: String, name: &str, there: Held) -> Error {

@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/en-us/azure/dns/dns-zones-records#etags>. How a service principal gets a token:
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow>.
 
-use super::{Held, Provider, Records, Right, Wanted, changed};
+use super::{Held, Provider, Records, Right, Wanted, changed, kind};
 use crate::http::{Effect, Http, Reply};
 use crate::token::{Given, Grants, Tokens};
 use crate::{Error, Secret, name};
@@ -181,10 +181,7 @@ impl Provider for Opened {
             return Err(self.refusal(&reply, &self.of.zone, Effect::Reads));
         }
         let zone: Zone = self.http.json(&reply, &self.of.zone)?;
-        let servers = zone.properties.servers.iter();
-        Ok(servers
-            .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
-            .collect())
+        Ok(name::servers(&zone.properties.servers))
     }
 
     async fn may_change(&self, text: &str, held: &Held) -> Result<Right, Error> {
@@ -310,7 +307,7 @@ impl Opened {
             200 => {
                 let set: Set = self.http.json(&reply, text)?;
                 match set.properties.target.as_ref().is_some_and(|target| target.id.is_some()) {
-                    true => Err(self.not_plain(text, "it is an alias of another Azure resource")),
+                    true => Err(self.http.not_plain(text, "it is an alias of another Azure resource")),
                     false => Ok(Some(set)),
                 }
             }
@@ -328,7 +325,7 @@ impl Opened {
         let reply = self.authorized(request, text, Effect::Reads).await?;
         match reply.status {
             404 => Ok(()),
-            200 => Err(self.not_plain(text, "it is an alias (CNAME), which can have no addresses")),
+            200 => Err(self.http.not_plain(text, "it is an alias (CNAME), which can have no addresses")),
             _ => Err(self.refusal(&reply, text, Effect::Reads)),
         }
     }
@@ -337,6 +334,9 @@ impl Opened {
     async fn write(&self, text: &str, ipv4: bool, from: &Held, to: &Held) -> Result<(), Error> {
         let now = self.get(text, ipv4).await?;
         let records = now.as_ref().map(Set::records);
+        if records.as_ref() == to.records(ipv4) {
+            return Ok(());
+        }
         if records.as_ref() != from.records(ipv4) {
             return Err(changed(self.place(), text, self.read(text).await?));
         }
@@ -358,16 +358,12 @@ impl Opened {
         let reply = self.authorized(request, &subject, Effect::Changes).await?;
         match reply.status {
             200..300 => Ok(()),
-            412 => Err(changed(self.place(), text, self.read(text).await?)),
+            412 => match self.read(text).await? {
+                // It was carried out twice on its way.
+                there if there.records(ipv4) == to.records(ipv4) => Ok(()),
+                there => Err(changed(self.place(), text, there)),
+            },
             _ => Err(self.refusal(&reply, &subject, Effect::Changes)),
-        }
-    }
-
-    fn not_plain(&self, name: &str, reason: &str) -> Error {
-        Error::NotPlain {
-            service: self.place(),
-            name: name.to_owned(),
-            reason: reason.to_owned(),
         }
     }
 
@@ -390,10 +386,6 @@ impl Set {
         let aaaa = self.properties.aaaa.iter().map(|it| IpAddr::V6(it.address));
         Records { addresses: a.chain(aaaa).collect(), ttl: self.properties.ttl }
     }
-}
-
-fn kind(ipv4: bool) -> &'static str {
-    if ipv4 { "A" } else { "AAAA" }
 }
 
 fn properties(records: Option<&Records>, metadata: Option<Value>) -> Properties {

@@ -2,7 +2,7 @@
 //!
 //! Its form: <https://developers.cloudflare.com/api/resources/dns/subresources/records/>, of which `batch`, `list`, and `zones/get`.
 
-use super::{Held, Provider, Records, Right, Wanted, changed};
+use super::{Held, Provider, Records, Right, Wanted, changed, judged, kind};
 use crate::http::{Effect, Http, Reply};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
@@ -136,10 +136,7 @@ impl Provider for Opened {
         let reply = self.batch(&batch(&name, &records, to), &subject).await?;
         match self.result::<Value>(&reply, &subject, Effect::Changes) {
             Ok(_) => Ok(()),
-            Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => match self.read(text).await? {
-                now if now == *from => Err(error),
-                now => Err(changed(self.place(), text, now)),
-            },
+            Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => judged(self, text, from, to, error).await,
             Err(error) => Err(error),
         }
     }
@@ -148,15 +145,8 @@ impl Provider for Opened {
         let request = self.request(Method::GET, &[]);
         let reply = self.http.send(request, &self.of.zone, Effect::Reads).await?;
         let zone: Zone = self.result(&reply, &self.of.zone, Effect::Reads)?;
-        if !name::same(&zone.name, &self.of.zone) {
-            let reason = format!("it is the zone {}, and not {}", zone.name, self.of.zone);
-            return Err(Error::Settings { service: self.place(), reason });
-        }
-        Ok(zone
-            .name_servers
-            .iter()
-            .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
-            .collect())
+        self.http.is_zone(&self.of.zone, &zone.name)?;
+        Ok(name::servers(&zone.name_servers))
     }
 
     async fn may_change(&self, text: &str, _held: &Held) -> Result<Right, Error> {
@@ -246,13 +236,7 @@ impl Opened {
         let reply = self.http.send(request, text, Effect::Reads).await?;
         let all: Vec<Record> = self.result(&reply, text, Effect::Reads)?;
         let mut of_name: Vec<Record> = all.into_iter().filter(|record| name::same(&record.name, &name)).collect();
-        let refused = |reason: &str| {
-            Err(Error::NotPlain {
-                service: self.place(),
-                name: text.to_owned(),
-                reason: reason.to_owned(),
-            })
-        };
+        let refused = |reason| Err(self.http.not_plain(text, reason));
         if of_name.iter().any(|record| record.kind == "CNAME") {
             return refused("it is an alias (CNAME), which can have no addresses");
         }
@@ -277,10 +261,6 @@ impl Opened {
         }
         Err(self.http.refusal(reply, subject, effect, &said))
     }
-}
-
-fn kind(ipv4: bool) -> &'static str {
-    if ipv4 { "A" } else { "AAAA" }
 }
 
 fn address(record: &Record, ipv4: bool) -> Option<IpAddr> {

@@ -3,7 +3,7 @@
 //! Its form: <https://cloud.google.com/dns/docs/reference/rest/v1/changes>, and `resourceRecordSets` and `managedZones` beside it. How
 //! a service account gets a token: <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>.
 
-use super::{Held, Provider, Records, Right, Wanted, changed};
+use super::{Held, Provider, Records, Right, Wanted, judged, kind};
 use crate::http::{Effect, Http, Reply};
 use crate::token::{Given, Grants, Tokens};
 use crate::{Error, Secret, name};
@@ -174,7 +174,9 @@ impl Provider for Opened {
             match set.kind.as_str() {
                 "A" => a = Some(self.records(text, &set, true)?),
                 "AAAA" => aaaa = Some(self.records(text, &set, false)?),
-                "CNAME" => return Err(self.not_plain(text, "it is an alias (CNAME), which can have no addresses")),
+                "CNAME" => {
+                    return Err(self.http.not_plain(text, "it is an alias (CNAME), which can have no addresses"));
+                }
                 _ => {}
             }
         }
@@ -188,10 +190,7 @@ impl Provider for Opened {
         match self.read_as::<Value>(&reply, &subject, Effect::Changes) {
             Ok(_) => Ok(()),
             // 409: it is there already; 412: it is another; 404: it is gone, or the zone is. What is there now tells for sure.
-            Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => match self.read(text).await? {
-                now if now == *from => Err(error),
-                now => Err(changed(self.place(), text, now)),
-            },
+            Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => judged(self, text, from, to, error).await,
             Err(error) => Err(error),
         }
     }
@@ -200,15 +199,8 @@ impl Provider for Opened {
         let request = self.request(Method::GET, &[]);
         let reply = self.authorized(request, &self.of.zone, Effect::Reads).await?;
         let zone: Zone = self.read_as(&reply, &self.of.zone, Effect::Reads)?;
-        if !name::same(&zone.name, &self.of.zone) {
-            let reason = format!("it is the zone {}, and not {}", zone.name, self.of.zone);
-            return Err(Error::Settings { service: self.place(), reason });
-        }
-        Ok(zone
-            .servers
-            .iter()
-            .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
-            .collect())
+        self.http.is_zone(&self.of.zone, &zone.name)?;
+        Ok(name::servers(&zone.servers))
     }
 
     async fn may_change(&self, text: &str, _held: &Held) -> Result<Right, Error> {
@@ -326,7 +318,7 @@ impl Opened {
 
     fn records(&self, text: &str, set: &Set, ipv4: bool) -> Result<Records, Error> {
         if set.policy.is_some() {
-            return Err(self.not_plain(text, "it has a routing policy"));
+            return Err(self.http.not_plain(text, "it has a routing policy"));
         }
         let addresses: Option<BTreeSet<IpAddr>> = set.rrdatas.iter().map(|it| it.parse().ok()).collect();
         match (
@@ -337,14 +329,6 @@ impl Opened {
             _ => Err(self
                 .http
                 .garbled(text, "its record set has no TTL, or data that are no addresses")),
-        }
-    }
-
-    fn not_plain(&self, name: &str, reason: &str) -> Error {
-        Error::NotPlain {
-            service: self.place(),
-            name: name.to_owned(),
-            reason: reason.to_owned(),
         }
     }
 
@@ -368,10 +352,6 @@ impl Opened {
 
 fn refusal(reply: &Reply) -> Problem {
     serde_json::from_slice::<Refusal>(&reply.body).unwrap_or_default().error
-}
-
-fn kind(ipv4: bool) -> &'static str {
-    if ipv4 { "A" } else { "AAAA" }
 }
 
 /// Deletes what is there and adds what is wanted, per type, where they differ.

@@ -86,6 +86,11 @@ impl Wanted {
     }
 }
 
+/// The type of records of IPv4 or IPv6 addresses.
+pub(crate) fn kind(ipv4: bool) -> &'static str {
+    if ipv4 { "A" } else { "AAAA" }
+}
+
 fn of_kind(all: &BTreeSet<IpAddr>, ipv4: bool) -> BTreeSet<IpAddr> {
     all.iter().copied().filter(|address| address.is_ipv4() == ipv4).collect()
 }

@@ -1,6 +1,6 @@
 //! A zone at any name server that takes RFC 2136 updates, signed with TSIG (RFC 8945). Start at [`Zone`].
 
-use super::{Held, Provider, Records, Right, Wanted, changed};
+use super::{Held, Provider, Records, Right, Wanted, judged};
 use crate::ask::{By, Found, collect, question};
 use crate::verdict::Update;
 use crate::wire::{self, Trouble, UPDATE};
@@ -51,8 +51,13 @@ impl Provider for Zone {
 
     async fn replace(&self, name: &str, from: &Held, to: &Held) -> Result<(), Error> {
         let (zone, owner) = self.inside(name)?;
-        self.update(name, update(&zone, &owner, from, to), ambient::now().as_second())
-            .await
+        match self.send(name, update(&zone, &owner, from, to)).await {
+            // One of its prerequisites does not hold.
+            Err(error @ Error::Refused { rcode: Rcode::YXRRSET | Rcode::NXRRSET, .. }) => {
+                judged(self, name, from, to, error).await
+            }
+            other => other,
+        }
     }
 
     async fn servers(&self) -> Result<BTreeSet<String>, Error> {
@@ -69,7 +74,13 @@ impl Provider for Zone {
         let mut nothing = Record::from_rdata(owner, 0, RData::A(Ipv4Addr::UNSPECIFIED.into()));
         nothing.dns_class = DNSClass::NONE;
         message.add_authority(nothing);
-        self.update(name, message, ambient::now().as_second()).await?;
+        match self.send(name, message).await {
+            // It looks at that before it looks at rights.
+            Err(Error::Refused { rcode: Rcode::YXRRSET | Rcode::NXRRSET, .. }) => {
+                return Ok(Right::Unproven("somebody else changed it meanwhile".to_owned()));
+            }
+            other => other?,
+        }
         Ok(Right::Proven(format!(
             "the server took a signed update of it that changes nothing, made with the key {}",
             self.key.name()
@@ -148,6 +159,10 @@ impl Zone {
         }
     }
 
+    async fn send(&self, name: &str, update: Message) -> Result<(), Error> {
+        self.update(name, update, ambient::now().as_second()).await
+    }
+
     /// Sends an update; `now` is the time of its signature, in seconds since 1970.
     pub(crate) async fn update(&self, name: &str, message: Message, now: i64) -> Result<(), Error> {
         let server = self.server;
@@ -169,12 +184,7 @@ impl Zone {
             other => other.about(server, &update.subject()),
         };
         let reply = wire::tcp(server, &message, &request.bytes, UPDATE).await.map_err(about)?;
-        match update.verdict(&reply) {
-            Err(Error::Refused { rcode: Rcode::YXRRSET | Rcode::NXRRSET, .. }) => {
-                Err(changed(self.place(), name, self.read(name).await?))
-            }
-            other => other,
-        }
+        update.verdict(&reply)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Amazon Route 53, over its REST API. Start at [`Route53`].
 
-use super::{Held, Provider, Records, Right, Wanted, changed, route53_xml as xml};
+use super::{Held, Provider, Records, Right, Wanted, judged, kind, route53_xml as xml};
 use crate::http::{Effect, Http, Reply};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
@@ -99,7 +99,9 @@ impl Provider for Opened {
             match set.kind.as_str() {
                 "A" => a = Some(self.records(text, set, true)?),
                 "AAAA" => aaaa = Some(self.records(text, set, false)?),
-                "CNAME" => return Err(self.not_plain(text, "it is an alias (CNAME), which can have no addresses")),
+                "CNAME" => {
+                    return Err(self.http.not_plain(text, "it is an alias (CNAME), which can have no addresses"));
+                }
                 _ => {}
             }
         }
@@ -113,10 +115,7 @@ impl Provider for Opened {
         match reply {
             Ok(_) => Ok(()),
             // Its words are for people; what is there now tells for sure.
-            Err(error @ Error::Rejected { .. }) => match self.read(text).await? {
-                now if now == *from => Err(error),
-                now => Err(changed(self.place(), text, now)),
-            },
+            Err(error @ Error::Rejected { .. }) => judged(self, text, from, to, error).await,
             Err(error) => Err(error),
         }
     }
@@ -125,14 +124,8 @@ impl Provider for Opened {
         let subject = &self.of.zone;
         let reply = self.send(Method::GET, &[], None, String::new(), subject, Effect::Reads).await?;
         let zone: xml::Zone = xml::read(&reply.body).map_err(|reason| self.http.garbled(subject, &reason))?;
-        if !name::same(&zone.zone.name, &self.of.zone) {
-            let reason = format!("it is the zone {}, and not {}", zone.zone.name, self.of.zone);
-            return Err(Error::Settings { service: self.place(), reason });
-        }
-        let servers = zone.delegation.servers.all.into_iter();
-        Ok(servers
-            .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
-            .collect())
+        self.http.is_zone(&self.of.zone, &zone.zone.name)?;
+        Ok(name::servers(&zone.delegation.servers.all))
     }
 
     async fn may_change(&self, text: &str, _held: &Held) -> Result<Right, Error> {
@@ -173,10 +166,10 @@ impl Provider for Opened {
 impl Opened {
     fn records(&self, text: &str, set: xml::Set, ipv4: bool) -> Result<Records, Error> {
         if set.alias.is_some() {
-            return Err(self.not_plain(text, "it is an alias of another AWS resource"));
+            return Err(self.http.not_plain(text, "it is an alias of another AWS resource"));
         }
         if set.identifier.is_some() || set.health_check.is_some() {
-            return Err(self.not_plain(text, "it has a routing policy or a health check"));
+            return Err(self.http.not_plain(text, "it has a routing policy or a health check"));
         }
         let values = set.records.unwrap_or_default().all;
         let addresses: Option<BTreeSet<IpAddr>> = values.iter().map(|it| it.value.trim().parse().ok()).collect();
@@ -188,14 +181,6 @@ impl Opened {
             _ => Err(self
                 .http
                 .garbled(text, "its record set has no TTL, or values that are no addresses")),
-        }
-    }
-
-    fn not_plain(&self, name: &str, reason: &str) -> Error {
-        Error::NotPlain {
-            service: self.place(),
-            name: name.to_owned(),
-            reason: reason.to_owned(),
         }
     }
 
@@ -287,7 +272,7 @@ fn change(action: &str, name: &str, records: &Records, ipv4: bool) -> xml::Chang
         .map(|address| xml::Value { value: address.to_string() });
     let set = xml::Set {
         name: format!("{}.", name.trim_end_matches('.')),
-        kind: if ipv4 { "A" } else { "AAAA" }.to_owned(),
+        kind: kind(ipv4).to_owned(),
         identifier: None,
         ttl: Some(records.ttl),
         records: Some(xml::Values { all: values.collect() }),

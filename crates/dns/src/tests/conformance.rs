@@ -72,6 +72,7 @@ macro_rules! conformance {
                 another_writer_in_between_is_refused
                 what_is_not_there_is_not_replaced
                 a_lost_answer_settles
+                a_change_that_arrives_twice_is_made
                 an_undo_restores_exactly
                 a_ttl_goes_down_and_comes_back
                 a_strangers_credential_is_not_accepted

@@ -14,6 +14,8 @@ pub(super) enum Mode {
     Pass,
     /// The change arrives, and its answer does not.
     LoseAnswer,
+    /// The change arrives twice, and the second answer comes back.
+    Twice,
     /// Something else happens just before the change arrives.
     Before(Deed),
     /// Every request that may change something is answered with these bytes, and does not arrive.
@@ -55,7 +57,7 @@ impl Relay {
         match &*mode {
             Mode::AnswerAll(bytes) => Mode::AnswerAll(bytes.clone()),
             Mode::AnswerChanges(bytes) if is_change => Mode::AnswerAll(bytes.clone()),
-            Mode::LoseAnswer | Mode::Before(_) if is_change => std::mem::replace(&mut *mode, Mode::Pass),
+            Mode::LoseAnswer | Mode::Twice | Mode::Before(_) if is_change => std::mem::replace(&mut *mode, Mode::Pass),
             _ => Mode::Pass,
         }
     }
@@ -74,9 +76,18 @@ impl Relay {
             while let Ok(1..) = client.read(&mut first).await {}
             return;
         }
+        let twice = matches!(mode, Mode::Twice);
+        if twice && first.starts_with(b"P") {
+            whole(&mut client, &mut first).await;
+        }
         let loses = matches!(mode, Mode::LoseAnswer);
         if let Mode::Before(deed) = mode {
             deed().await;
+        }
+        if twice {
+            let mut service = TcpStream::connect(to).await.unwrap();
+            service.write_all(&first).await.unwrap();
+            let _answered = service.read(&mut [0; 1]).await.unwrap();
         }
         let Ok(mut service) = TcpStream::connect(to).await else {
             return;
@@ -99,5 +110,25 @@ impl Relay {
                 }
             }
         }
+    }
+}
+
+/// Reads the rest of an HTTP request.
+async fn whole(client: &mut TcpStream, request: &mut Vec<u8>) {
+    let mut more = vec![0; 1 << 16];
+    loop {
+        let text = String::from_utf8_lossy(request).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.to_ascii_lowercase();
+            let length = length
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return;
+            }
+        }
+        let length = client.read(&mut more).await.unwrap();
+        assert_ne!(length, 0, "it ended early");
+        request.extend_from_slice(&more[..length]);
     }
 }

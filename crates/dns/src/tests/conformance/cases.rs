@@ -85,6 +85,14 @@ pub(super) async fn a_lost_answer_settles(subject: &impl Subject) {
     assert_eq!((settled.left.addresses(), &settled.left), (wanted().addresses, &subject.there().await));
 }
 
+pub(super) async fn a_change_that_arrives_twice_is_made(subject: &impl Subject) {
+    let provider = subject.provider();
+    let before = provider.read(RANCHER).await.unwrap();
+    subject.relay().set(Mode::Twice);
+    let made = provider.change(RANCHER, &before, &wanted()).await.unwrap();
+    assert_eq!((made.how, made.left), (How::Made, subject.there().await));
+}
+
 pub(super) async fn an_undo_restores_exactly(subject: &impl Subject) {
     let provider = subject.provider();
     let before = provider.read(RANCHER).await.unwrap();
