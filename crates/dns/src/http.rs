@@ -126,7 +126,14 @@ impl Http {
         let date = date.map(|zoned| zoned.timestamp());
         match body(response).await {
             Ok(Some(body)) => Ok(Reply { status, date, body }),
-            Ok(None) => Err(self.garbled(subject, &format!("it has more than {BODY_BYTES_MAX} bytes"))),
+            Ok(None) => {
+                let error = self.garbled(subject, &format!("it has more than {BODY_BYTES_MAX} bytes"));
+                Err(if effect == Effect::Changes {
+                    unsure(error)
+                } else {
+                    error
+                })
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -234,6 +241,17 @@ impl Http {
         read.map_err(|error| {
             self.garbled(subject, &format!("it is no JSON of the documented form: {:?}", error.classify()))
         })
+    }
+}
+
+/// An answer to a change that cannot be used is no answer to whether it was made.
+pub(crate) fn unsure(error: Error) -> Error {
+    match error {
+        Error::Garbled { service, subject, reason } => {
+            let reason = format!("its answer cannot be used: {reason}");
+            Error::Lost { service, subject, reason }
+        }
+        other => other,
     }
 }
 

@@ -5,7 +5,7 @@
 //! <https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow>.
 
 use super::{Held, Provider, Records, Right, Wanted, changed, kind};
-use crate::http::{Effect, Http, Reply};
+use crate::http::{Effect, Http, Reply, unsure};
 use crate::token::{Given, Grants, Tokens};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
@@ -357,7 +357,17 @@ impl Opened {
         };
         let reply = self.authorized(request, &subject, Effect::Changes).await?;
         match reply.status {
-            200..300 => Ok(()),
+            200..300 => match to.records(ipv4) {
+                // A deletion is answered with nothing.
+                None => Ok(()),
+                Some(wanted) => match self.http.json::<Set>(&reply, &subject) {
+                    Ok(set) if set.records() == *wanted => Ok(()),
+                    Ok(_) => {
+                        Err(unsure(self.http.garbled(&subject, "it has other records than those that were written")))
+                    }
+                    Err(error) => Err(unsure(error)),
+                },
+            },
             412 => match self.read(text).await? {
                 // It was carried out twice on its way.
                 there if there.records(ipv4) == to.records(ipv4) => Ok(()),

@@ -180,6 +180,7 @@ impl Provider for Opened {
         }
         match self.read(text).await {
             Ok(now) if now == *to => {}
+            Ok(now) if now == *from => return Err(lost("it reads back as it was before".to_owned())),
             Ok(now) => return Err(changed(self.place(), text, now)),
             Err(error) => return Err(lost(format!("it could not be read back: {error}"))),
         }

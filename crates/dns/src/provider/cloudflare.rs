@@ -3,7 +3,7 @@
 //! Its form: <https://developers.cloudflare.com/api/resources/dns/subresources/records/>, of which `batch`, `list`, and `zones/get`.
 
 use super::{Held, Provider, Records, Right, Wanted, changed, judged, kind};
-use crate::http::{Effect, Http, Reply};
+use crate::http::{Effect, Http, Reply, unsure};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
@@ -104,6 +104,13 @@ struct Record {
     proxied: bool,
 }
 
+/// A batch that was made.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(rename = "posts")]
+    _posts: Option<Vec<Value>>,
+}
+
 #[derive(Deserialize)]
 struct Zone {
     name: String,
@@ -134,10 +141,10 @@ impl Provider for Opened {
         }
         let subject = format!("a change of {text}");
         let reply = self.batch(&batch(&name, &records, to), &subject).await?;
-        match self.result::<Value>(&reply, &subject, Effect::Changes) {
+        match self.result::<Made>(&reply, &subject, Effect::Changes) {
             Ok(_) => Ok(()),
             Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => judged(self, text, from, to, error).await,
-            Err(error) => Err(error),
+            Err(error) => Err(unsure(error)),
         }
     }
 

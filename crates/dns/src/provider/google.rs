@@ -4,7 +4,7 @@
 //! a service account gets a token: <https://developers.google.com/identity/protocols/oauth2/service-account#httprest>.
 
 use super::{Held, Provider, Records, Right, Wanted, judged, kind};
-use crate::http::{Effect, Http, Reply};
+use crate::http::{Effect, Http, Reply, unsure};
 use crate::token::{Given, Grants, Tokens};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
@@ -125,6 +125,13 @@ struct Set {
     policy: Option<Value>,
 }
 
+/// A change that was made: `pending` or `done`.
+#[derive(Deserialize)]
+struct Made {
+    #[serde(rename = "status")]
+    _status: String,
+}
+
 #[derive(Deserialize)]
 struct Zone {
     #[serde(rename = "dnsName")]
@@ -187,11 +194,11 @@ impl Provider for Opened {
         let name = name::within(&self.of.zone, text)?;
         let subject = format!("a change of {text}");
         let reply = self.post(&change(&name, from, to), &subject).await?;
-        match self.read_as::<Value>(&reply, &subject, Effect::Changes) {
+        match self.read_as::<Made>(&reply, &subject, Effect::Changes) {
             Ok(_) => Ok(()),
             // 409: it is there already; 412: it is another; 404: it is gone, or the zone is. What is there now tells for sure.
             Err(error @ (Error::Rejected { .. } | Error::NoZone { .. })) => judged(self, text, from, to, error).await,
-            Err(error) => Err(error),
+            Err(error) => Err(unsure(error)),
         }
     }
 

@@ -108,6 +108,15 @@ impl Provider for Zone {
 }
 
 impl Zone {
+    /// The same as the other providers have it. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Name`].
+    pub fn open(self) -> Result<Box<dyn Provider>, Error> {
+        name::parse(&self.zone)?;
+        Ok(Box::new(self))
+    }
+
     /// The names of the zone and of what is in it.
     fn inside(&self, text: &str) -> Result<(Name, Name), Error> {
         let (zone, owner) = (name::parse(&self.zone)?, name::parse(text)?);

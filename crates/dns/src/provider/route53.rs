@@ -1,7 +1,7 @@
 //! Amazon Route 53, over its REST API. Start at [`Route53`].
 
 use super::{Held, Provider, Records, Right, Wanted, judged, kind, route53_xml as xml};
-use crate::http::{Effect, Http, Reply};
+use crate::http::{Effect, Http, Reply, unsure};
 use crate::{Error, Secret, name};
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
@@ -111,9 +111,11 @@ impl Provider for Opened {
     async fn replace(&self, text: &str, from: &Held, to: &Held) -> Result<(), Error> {
         let name = name::within(&self.of.zone, text)?;
         let subject = format!("a change of {text}");
-        let reply = self.batch(changes(&name, from, to), &subject).await;
-        match reply {
-            Ok(_) => Ok(()),
+        match self.batch(changes(&name, from, to), &subject).await {
+            Ok(reply) => match xml::read::<xml::Changed>(&reply.body) {
+                Ok(_) => Ok(()),
+                Err(reason) => Err(unsure(self.http.garbled(&subject, &reason))),
+            },
             // Its words are for people; what is there now tells for sure.
             Err(error @ Error::Rejected { .. }) => judged(self, text, from, to, error).await,
             Err(error) => Err(error),

@@ -88,6 +88,20 @@ pub(crate) struct Change {
     pub(crate) set: Set,
 }
 
+/// The answer to `ChangeResourceRecordSets`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Changed {
+    #[serde(rename = "ChangeInfo")]
+    _info: Info,
+}
+
+#[derive(Debug, Deserialize)]
+struct Info {
+    /// `PENDING`, until all of Route 53's servers have it, or `INSYNC`.
+    #[serde(rename = "Status")]
+    _status: String,
+}
+
 /// The answer to `GetHostedZone`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Zone {

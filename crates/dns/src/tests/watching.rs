@@ -141,7 +141,7 @@ async fn what_is_typed_is_taken_by_nsupdate() {
 #[ignore = "needs knotd: cargo xtask test"]
 async fn a_name_is_made_and_removed_and_kinds_keep_their_ttls() {
     let knot = Knot::start().await;
-    let zone = knot.zone();
+    let zone = knot.zone().open().unwrap();
     let to = Wanted::new([ip("192.0.2.2"), ip("2001:db8::2")], 60);
     let left = zone.change("new.lab.test", &Held::NOTHING, &to).await.unwrap().left;
     assert_eq!(zone.restore("new.lab.test", &Held::NOTHING, &left).await.unwrap().left, Held::NOTHING);
