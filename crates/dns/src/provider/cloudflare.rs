@@ -80,6 +80,13 @@ struct Envelope {
     errors: Vec<Problem>,
     #[serde(default)]
     result: Value,
+    result_info: Option<Pages>,
+}
+
+#[derive(Deserialize)]
+struct Pages {
+    #[serde(default)]
+    total_pages: u64,
 }
 
 #[derive(Deserialize)]
@@ -256,7 +263,13 @@ impl Opened {
 
     fn result<T: DeserializeOwned>(&self, reply: &Reply, subject: &str, effect: Effect) -> Result<T, Error> {
         let envelope: Option<Envelope> = serde_json::from_slice(&reply.body).ok();
-        if let (200..300, Some(Envelope { success: true, result, .. })) = (reply.status, &envelope) {
+        if let (200..300, Some(Envelope { success: true, result, result_info, .. })) = (reply.status, &envelope) {
+            // Of one name, there is never a second page: the question was not understood, and the name may be on another page.
+            if result_info.as_ref().is_some_and(|pages| pages.total_pages > 1) {
+                return Err(self
+                    .http
+                    .garbled(subject, "it has more pages than records of one name can fill"));
+            }
             let read = serde_json::from_value(result.clone());
             return read.map_err(|_| self.http.garbled(subject, "its result is not of the documented form"));
         }

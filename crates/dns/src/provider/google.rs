@@ -111,6 +111,8 @@ struct Claims<'a> {
 struct Listed {
     #[serde(default)]
     rrsets: Vec<Set>,
+    #[serde(rename = "nextPageToken")]
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +178,12 @@ impl Provider for Opened {
         url.set_query(Some(&format!("name={name}.")));
         let reply = self.authorized(self.http.client().get(url), text, Effect::Reads).await?;
         let listed: Listed = self.read_as(&reply, text, Effect::Reads)?;
+        // Of one name, there is never a second page: the question was not understood, and the name may be on another page.
+        if listed.next.is_some() {
+            return Err(self
+                .http
+                .garbled(text, "it has more pages than record sets of one name can fill"));
+        }
         let (mut a, mut aaaa) = (None, None);
         for set in listed.rrsets.into_iter().filter(|set| name::same(&set.name, &name)) {
             match set.kind.as_str() {

@@ -75,6 +75,7 @@ macro_rules! conformance {
                 a_change_that_arrives_twice_is_made
                 an_undo_restores_exactly
                 a_ttl_goes_down_and_comes_back
+                a_planned_switch_is_undone_as_a_whole
                 a_strangers_credential_is_not_accepted
                 a_late_credential_is_not_accepted
                 another_zone_is_not_found

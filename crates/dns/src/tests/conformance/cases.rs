@@ -122,6 +122,17 @@ pub(super) async fn a_ttl_goes_down_and_comes_back(subject: &impl Subject) {
     assert_eq!(subject.there().await, before);
 }
 
+pub(super) async fn a_planned_switch_is_undone_as_a_whole(subject: &impl Subject) {
+    let provider = subject.provider();
+    let before = provider.read(RANCHER).await.unwrap();
+    let lowered = provider.lower_ttl(RANCHER, &before, 90).await.unwrap().left;
+    // What was read before the TTL was lowered is no longer there.
+    is_changed(&provider.change(RANCHER, &before, &wanted()).await.unwrap_err(), &lowered);
+    let left = provider.change(RANCHER, &lowered, &wanted()).await.unwrap().left;
+    provider.restore(RANCHER, &before, &left).await.unwrap();
+    assert_eq!(subject.there().await, before);
+}
+
 pub(super) async fn a_strangers_credential_is_not_accepted(subject: &impl Subject) {
     let before = subject.provider().read(RANCHER).await.unwrap();
     not_accepted(subject.stranger().change(RANCHER, &before, &wanted()).await.unwrap_err());

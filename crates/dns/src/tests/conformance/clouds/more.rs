@@ -1,5 +1,6 @@
 //! What is true of one cloud and not of all providers.
 
+use super::super::super::relay::Mode;
 use super::{Cloud, Kind, RANCHER, Subject, cloud};
 use crate::{Error, Held, How, Records, Wanted};
 use std::collections::BTreeSet;
@@ -118,6 +119,24 @@ async fn a_skewed_clock_is_told_with_both_times() {
         };
         let apart = theirs.as_second() - ours.as_second();
         assert!((3500..3700).contains(&apart), "{apart}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_page_is_no_answer_about_one_name() {
+    for (kind, body) in [
+        (Kind::Cloudflare, r#"{"success":true,"result":[],"result_info":{"total_pages":2}}"#),
+        (Kind::Google, r#"{"rrsets":[],"nextPageToken":"x"}"#),
+    ] {
+        let cloud = cloud(kind).await;
+        let provider = cloud.provider();
+        // With a token at hand, the next request is the list.
+        provider.read(RANCHER).await.unwrap();
+        let length = body.len();
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        cloud.relay.set(Mode::AnswerAll(answer.into()));
+        let error = provider.read(RANCHER).await.unwrap_err();
+        assert!(error.to_string().contains("more pages"), "{error}");
     }
 }
 
