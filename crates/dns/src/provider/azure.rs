@@ -212,27 +212,27 @@ impl Provider for Opened {
             (Ok(target), Ok(relative)) => (target, relative),
             (Err(error), _) | (_, Err(error)) => return vec![error.to_string()],
         };
-        let (group, zone) = (&self.of.resource_group, &self.of.zone);
         let mut lines = Vec::new();
         for ipv4 in [true, false] {
+            let none = Records { addresses: BTreeSet::new(), ttl: 0 };
             let (before, wanted) = (from.records(ipv4), target.records(ipv4));
-            let set = format!("-g {group} -z {zone}");
-            let kind = kind(ipv4).to_ascii_lowercase();
-            if before == wanted {
+            let (old, new) = (before.unwrap_or(&none), wanted.unwrap_or(&none));
+            let line = |action: &str, more: String| {
+                let (group, zone, kind) = (&self.of.resource_group, &self.of.zone, kind(ipv4).to_ascii_lowercase());
+                format!("az network dns record-set {kind} {action} -g {group} -z {zone} -n {relative}{more}")
+            };
+            let of = if ipv4 { "--ipv4-address" } else { "--ipv6-address" };
+            if wanted.is_none() {
+                lines.extend(before.map(|_| line("delete", " --yes".to_owned())));
                 continue;
             }
-            if before.is_some() {
-                lines.push(format!("az network dns record-set {kind} delete {set} -n {relative} --yes"));
-            }
-            if let Some(records) = wanted {
-                lines.push(format!(
-                    "az network dns record-set {kind} create {set} -n {relative} --ttl {}",
-                    records.ttl
-                ));
-                lines.extend(records.addresses.iter().map(|address| {
-                    let of = if ipv4 { "--ipv4-address" } else { "--ipv6-address" };
-                    format!("az network dns record-set {kind} add-record {set} -n {relative} {of} {address}")
-                }));
+            // In this order, there is no moment without an address.
+            let comes = new.addresses.difference(&old.addresses);
+            lines.extend(comes.map(|address| line("add-record", format!(" {of} {address} --ttl {}", new.ttl))));
+            let goes = old.addresses.difference(&new.addresses);
+            lines.extend(goes.map(|address| line("remove-record", format!(" {of} {address}"))));
+            if old.ttl != new.ttl {
+                lines.push(line("update", format!(" --set ttl={}", new.ttl)));
             }
         }
         lines

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
 /// A name that only a person can move: it is said exactly what to change, in the estate's own words, and [`crate::verify`] and
-/// [`crate::seen`] watch until it is.
+/// [`crate::seen()`] watch until it is.
 ///
 /// What is there now is what the given servers answer, so that a cache among them may say what was. What `check` proves: that the
 /// name leads somewhere, and that its TTL fits. What it cannot: that somebody with the right to change it can be found at night.

@@ -1,6 +1,6 @@
 //! A zone at any name server that takes RFC 2136 updates, signed with TSIG (RFC 8945). Start at [`Zone`].
 
-use super::{Held, Provider, Records, Right, Wanted, judged};
+use super::{Held, Provider, Records, Right, Wanted, judged, kind};
 use crate::ask::{By, Found, collect, question};
 use crate::verdict::Update;
 use crate::wire::{self, Trouble, UPDATE};
@@ -88,22 +88,25 @@ impl Provider for Zone {
     }
 
     fn by_hand(&self, name: &str, from: &Held, to: &Wanted) -> Vec<String> {
-        let mut lines = vec!["nsupdate -k KEY <<'END'".to_owned()];
-        lines.push(format!("server {} {}", self.server.ip(), self.server.port()));
-        lines.push(format!("zone {}", self.zone));
         let target = match self.target(name, from, to) {
             Ok(target) => target,
             Err(error) => return vec![error.to_string()],
         };
-        for (ipv4, kind) in [(true, "A"), (false, "AAAA")] {
-            lines.push(format!("update delete {name} {kind}"));
-            if let Some(records) = target.records(ipv4) {
-                let each = records.addresses.iter();
-                lines.extend(each.map(|address| format!("update add {name} {} {kind} {address}", records.ttl)));
+        let mut lines = format!("server {} {}\\nzone {}\\n", self.server.ip(), self.server.port(), self.zone);
+        for ipv4 in [true, false] {
+            let (before, wanted) = (from.records(ipv4), target.records(ipv4));
+            if before == wanted {
+                continue;
+            }
+            let kind = kind(ipv4);
+            lines += &format!("update delete {name} {kind}\\n");
+            if let Some(records) = wanted {
+                for address in &records.addresses {
+                    lines += &format!("update add {name} {} {kind} {address}\\n", records.ttl);
+                }
             }
         }
-        lines.extend(["send".to_owned(), "END".to_owned()]);
-        lines
+        vec![format!("printf '{lines}send\\n' | nsupdate -k KEY")]
     }
 }
 

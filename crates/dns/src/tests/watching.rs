@@ -114,18 +114,13 @@ async fn what_is_typed_is_taken_by_nsupdate() {
     let before = zone.read("both.lab.test").await.unwrap();
     let lines = zone.by_hand("both.lab.test", &before, &Wanted::new([ip("192.0.2.2")], 60));
     let server = format!("server {} {}", knot.address.ip(), knot.address.port());
+    let update =
+        "update delete both.lab.test A\\nupdate add both.lab.test 60 A 192.0.2.2\\nupdate delete both.lab.test AAAA";
     assert_eq!(
         lines,
-        [
-            "nsupdate -k KEY <<'END'",
-            &server,
-            "zone lab.test",
-            "update delete both.lab.test A",
-            "update add both.lab.test 60 A 192.0.2.2",
-            "update delete both.lab.test AAAA",
-            "send",
-            "END",
-        ]
+        [format!(
+            "printf '{server}\\nzone lab.test\\n{update}\\nsend\\n' | nsupdate -k KEY"
+        )]
     );
     let secret = super::SECRET;
     let file = tempfile::NamedTempFile::new().unwrap();

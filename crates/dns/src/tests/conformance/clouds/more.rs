@@ -169,9 +169,9 @@ async fn what_is_typed_is_the_vendors_own_tool() {
     assert_eq!(
         lines(&azure),
         [
-            "az network dns record-set a delete -g dns -z lab.test -n rancher --yes",
-            "az network dns record-set a create -g dns -z lab.test -n rancher --ttl 60",
-            "az network dns record-set a add-record -g dns -z lab.test -n rancher --ipv4-address 192.0.2.2",
+            "az network dns record-set a add-record -g dns -z lab.test -n rancher --ipv4-address 192.0.2.2 --ttl 60",
+            "az network dns record-set a remove-record -g dns -z lab.test -n rancher --ipv4-address 192.0.2.1",
+            "az network dns record-set a update -g dns -z lab.test -n rancher --set ttl=60",
         ]
     );
 }
