@@ -148,7 +148,7 @@ impl Trouble {
     pub(crate) fn about(self, server: SocketAddr, subject: &str) -> Error {
         let subject = subject.to_owned();
         match self {
-            Self::Silence(reason) => Error::Unreachable { server, subject, reason },
+            Self::Silence(reason) | Self::Cut(reason) => Error::Unreachable { server, subject, reason },
             Self::Nonsense(reason) => Error::Answer { server, subject, reason },
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use hickory_proto::rr::Name;
+use std::collections::BTreeSet;
 
 /// Reads a fully qualified name, with or without its final dot.
 ///
@@ -39,4 +40,25 @@ pub(crate) fn shown(name: &Name) -> String {
         Some(bare) if !bare.is_empty() => bare.to_owned(),
         _ => text,
     }
+}
+
+/// A name in a zone, as services compare them: in small letters, without its final dot.
+pub(crate) fn within(zone: &str, text: &str) -> Result<String, Error> {
+    let (zone_name, name) = (parse(zone)?, parse(text)?);
+    match zone_name.zone_of(&name) {
+        true => Ok(shown(&name).to_ascii_lowercase()),
+        false => Err(Error::Outside { name: text.to_owned(), zone: zone.to_owned() }),
+    }
+}
+
+/// Whether two names are the same, however they are written.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
+}
+
+/// The names of servers, as they are compared: in small letters, without their final dots.
+pub(crate) fn servers(all: &[String]) -> BTreeSet<String> {
+    all.iter()
+        .map(|server| server.trim_end_matches('.').to_ascii_lowercase())
+        .collect()
 }

@@ -13,6 +13,10 @@ impl Rcode {
     pub const NOERROR: Self = Self(0);
     /// The name does not exist.
     pub const NXDOMAIN: Self = Self(3);
+    /// Records exist that were not to exist: a prerequisite of an update does not hold.
+    pub(crate) const YXRRSET: Self = Self(7);
+    /// Records do not exist, or are others: a prerequisite of an update does not hold.
+    pub(crate) const NXRRSET: Self = Self(8);
 
     /// The code's number.
     pub fn number(self) -> u16 {

@@ -1,12 +1,19 @@
-//! Pure tests; `tests/verdict.rs` has those of signed answers, `tests/local.rs` odd servers, `tests/knot.rs` a real one.
+//! Pure tests; `tests/verdict.rs` has those of signed answers, `tests/local.rs` odd servers, `tests/knot.rs` a real one,
+//! `tests/standin/` what stands in for services, and `tests/conformance.rs` what is true of every provider.
 
+mod conformance;
+mod findings;
 mod knot;
 mod local;
+mod relay;
 mod server;
+mod standin;
+mod trust;
 mod verdict;
+mod watching;
 
 use crate::ask::collect;
-use crate::{Algorithm, Answer, Error, Rcode, Tsig, Zone, name, zone};
+use crate::{Algorithm, Answer, Error, Held, Rcode, Records, Tsig, Zone, name, provider};
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
@@ -159,9 +166,18 @@ fn a_circle_of_aliases_ends() {
     assert_eq!((found.answer.addresses.len(), found.answer.ttl), (0, 0));
 }
 
+/// Records with a TTL of 30 s.
+fn held<const N: usize>(texts: [&str; N]) -> Held {
+    let of_kind = |ipv4| {
+        let addresses: BTreeSet<IpAddr> = ips(texts).into_iter().filter(|it| it.is_ipv4() == ipv4).collect();
+        (!addresses.is_empty()).then_some(Records { addresses, ttl: 30 })
+    };
+    Held::Records { a: of_kind(true), aaaa: of_kind(false) }
+}
+
 /// An update, a line per record.
-fn shown(before: BTreeSet<IpAddr>, to: BTreeSet<IpAddr>) -> Vec<String> {
-    let message = zone::update(&fqdn("lab.test"), &fqdn("rancher.lab.test"), &before, &to, 30);
+fn shown(before: Held, to: Held) -> Vec<String> {
+    let message = provider::update(&fqdn("lab.test"), &fqdn("rancher.lab.test"), &before, &to);
     assert_eq!(message.op_code, OpCode::Update);
     assert!(!message.recursion_desired);
     assert_eq!(message.queries.len(), 1);
@@ -169,32 +185,49 @@ fn shown(before: BTreeSet<IpAddr>, to: BTreeSet<IpAddr>) -> Vec<String> {
         (message.queries[0].name(), message.queries[0].query_type()),
         (&fqdn("lab.test"), RecordType::SOA)
     );
-    let lines = message.authorities.iter().map(|record| {
+    let line = |record: &Record| {
         assert_eq!(record.name, fqdn("rancher.lab.test"));
         match (&record.data, record.dns_class, record.ttl) {
+            (RData::Update0(kind), DNSClass::NONE, 0) => format!("if no {kind}"),
+            (RData::A(address), DNSClass::IN, 0) => format!("if {address}"),
+            (RData::AAAA(address), DNSClass::IN, 0) => format!("if {address}"),
             (RData::Update0(kind), DNSClass::ANY, 0) => format!("delete {kind}"),
             (RData::A(address), DNSClass::IN, 30) => format!("add {address}"),
             (RData::AAAA(address), DNSClass::IN, 30) => format!("add {address}"),
             other => panic!("{other:?}"),
         }
-    });
-    lines.collect()
+    };
+    message.answers.iter().chain(&message.authorities).map(line).collect()
 }
 
 #[test]
-fn an_update_deletes_and_adds_in_one_message() {
-    assert_eq!(shown(ips(["192.0.2.1"]), ips(["192.0.2.2"])), ["delete A", "add 192.0.2.2"]);
+fn an_update_deletes_and_adds_in_one_message_if_nobody_was_quicker() {
     assert_eq!(
-        shown(ips([]), ips(["192.0.2.3", "192.0.2.2"])),
-        ["delete A", "add 192.0.2.2", "add 192.0.2.3"]
+        shown(held(["192.0.2.1"]), held(["192.0.2.2"])),
+        ["if 192.0.2.1", "if no AAAA", "delete A", "add 192.0.2.2"]
+    );
+    assert_eq!(
+        shown(held([]), held(["192.0.2.3", "192.0.2.2"])),
+        ["if no A", "if no AAAA", "delete A", "add 192.0.2.2", "add 192.0.2.3"]
     );
 }
 
 #[test]
 fn an_update_touches_the_other_kind_only_where_it_differs() {
-    assert_eq!(shown(ips(["192.0.2.1", "2001:db8::1"]), ips(["192.0.2.1"])), ["delete AAAA"]);
-    let both = shown(ips(["192.0.2.1"]), ips(["2001:db8::2"]));
-    assert_eq!(both, ["delete A", "delete AAAA", "add 2001:db8::2"]);
+    assert_eq!(
+        shown(held(["192.0.2.1", "2001:db8::1"]), held(["192.0.2.1"])),
+        ["if 192.0.2.1", "if 2001:db8::1", "delete AAAA"]
+    );
+    assert_eq!(
+        shown(held(["192.0.2.1"]), held(["2001:db8::2"])),
+        [
+            "if 192.0.2.1",
+            "if no AAAA",
+            "delete A",
+            "delete AAAA",
+            "add 2001:db8::2"
+        ]
+    );
 }
 
 #[test]

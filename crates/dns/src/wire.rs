@@ -23,8 +23,10 @@ const UDP_LIMIT: usize = 4096;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// Nothing came.
+    /// Nothing came, or nothing could be sent.
     Silence(String),
+    /// Something was sent over a connection, and nothing came back.
+    Cut(String),
     /// Something came that is not an answer to this request.
     Nonsense(String),
 }
@@ -109,10 +111,11 @@ pub(crate) async fn tcp(
         stream.read_exact(&mut received).await?;
         io::Result::Ok(received)
     };
-    let received = timeout(patience, exchange)
-        .await
-        .map_err(|_elapsed| too_late(patience))?
-        .map_err(silence)?;
+    let received = match timeout(patience, exchange).await {
+        Ok(Ok(received)) => received,
+        Ok(Err(error)) => return Err(Trouble::Cut(said(&error))),
+        Err(_elapsed) => return Err(Trouble::Cut(not_within(patience))),
+    };
     let message = read(request, &received).map_err(Trouble::Nonsense)?;
     Ok(Reply { message, bytes: received })
 }
@@ -149,12 +152,20 @@ fn is_cut_off(bytes: &[u8], id: u16) -> bool {
 }
 
 fn silence(error: io::Error) -> Trouble {
-    Trouble::Silence(match error.kind() {
+    Trouble::Silence(said(&error))
+}
+
+fn said(error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::UnexpectedEof => "it closed the connection without an answer".to_owned(),
         _ => error.to_string(),
-    })
+    }
 }
 
 fn too_late(patience: Duration) -> Trouble {
-    Trouble::Silence(format!("nothing came within {} s", patience.as_secs()))
+    Trouble::Silence(not_within(patience))
+}
+
+fn not_within(patience: Duration) -> String {
+    format!("nothing came within {} s", patience.as_secs())
 }

@@ -268,13 +268,19 @@ impl From<dns::Error> for Trouble {
             E::Key { key, .. } | E::Secret { key, .. } => {
                 Some(format!("compare dns.key in the estate with the key {key} at the name server"))
             }
-            E::Clock { .. } => Some("put the clock right: lifeboat clock".to_owned()),
+            E::Clock { .. } | E::Skewed { .. } => Some("put the clock right: lifeboat clock".to_owned()),
+            E::Denied { .. } => {
+                Some("compare the credential of the name's provider in the estate with the service's".to_owned())
+            }
+            E::Changed { .. } => Some("find out who changed it".to_owned()),
             _ => None,
         };
         let code = match &error {
-            E::Unreachable { .. } => "LB0501",
-            E::Key { .. } | E::Secret { .. } | E::Clock { .. } => "LB0502",
-            E::Refused { .. } | E::Answer { .. } => "LB0503",
+            E::Unreachable { .. } | E::Away { .. } | E::Busy { .. } => "LB0501",
+            E::Key { .. } | E::Secret { .. } | E::Clock { .. } | E::Denied { .. } | E::Skewed { .. } => "LB0502",
+            E::Refused { .. } | E::Answer { .. } | E::Rejected { .. } | E::Garbled { .. } => "LB0503",
+            E::Changed { .. } => "LB0506",
+            E::Lost { .. } => "LB0507",
             E::Request { .. } => "LB0099",
             _ => "LB0504",
         };

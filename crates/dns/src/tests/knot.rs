@@ -33,7 +33,7 @@ impl Knot {
         let files = tempfile::tempdir().unwrap();
         let place = files.path();
         std::fs::write(place.join("knot.conf"), config(address, &place.display().to_string())).unwrap();
-        std::fs::write(place.join("lab.test.zone"), zone()).unwrap();
+        std::fs::write(place.join("lab.test.zone"), zone(host)).unwrap();
         let log = File::create(place.join("log")).unwrap();
         let child = Command::new("/usr/sbin/knotd")
             .arg("-c")
@@ -123,13 +123,13 @@ zone:
     )
 }
 
-fn zone() -> String {
-    let mut zone = String::from(
+fn zone(host: Ipv4Addr) -> String {
+    let mut zone = format!(
         "$ORIGIN lab.test.
-$TTL 30
+$TTL 300
 @ SOA ns.lab.test. hostmaster.lab.test. 1 5 2 3600 5
 @ NS ns
-ns A 192.0.2.53
+ns A {host}
 rancher A 192.0.2.1
 rancher TXT \"stays\"
 both A 192.0.2.1

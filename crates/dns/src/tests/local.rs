@@ -2,7 +2,7 @@
 
 use super::{fqdn, ip, key};
 use crate::wire::{self, Trouble};
-use crate::{Answer, Error, Zone, ask};
+use crate::{Answer, Error, Held, Provider, Wanted, Zone, ask};
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
 use hickory_proto::rr::{RData, Record, RecordType};
@@ -57,7 +57,7 @@ fn with_address(question: Message) -> Message {
 }
 
 /// A port at which nothing listens: the privileged ones are not given out.
-fn closed() -> SocketAddr {
+pub(super) fn closed() -> SocketAddr {
     "127.77.255.254:1".parse().unwrap()
 }
 
@@ -72,7 +72,7 @@ async fn a_closed_port_is_unreachable() {
         "{error}"
     );
     let zone = Zone { server: closed(), zone: "test".to_owned(), key: key() };
-    let error = zone.switch("a.test", &[ip("192.0.2.1")], 30).await.unwrap_err();
+    let error = zone.read("a.test").await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
     assert_eq!(error.kind(), estate::Kind::Unreachable);
 }
@@ -149,7 +149,7 @@ async fn broken_answers_over_tcp_are_told_apart() {
     for bytes in [&b""[..], b"\0", b"\0\x20half"] {
         let trouble = over_tcp(bytes).await;
         assert!(
-            matches!(&trouble, Trouble::Silence(reason) if reason == closed_early),
+            matches!(&trouble, Trouble::Cut(reason) if reason == closed_early),
             "{bytes:?}: {trouble:?}"
         );
     }
@@ -162,7 +162,10 @@ async fn broken_answers_over_tcp_are_told_apart() {
 async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     // The server is closed: only what is refused before can say anything else.
     let zone = Zone { server: closed(), zone: "lab.test".to_owned(), key: key() };
-    let refused = async |name: &str, to: &[_]| zone.switch(name, to, 30).await.unwrap_err().to_string();
+    let refused = async |name: &str, to: &[_]| {
+        let to = Wanted::new(to.iter().copied(), 30);
+        zone.change(name, &Held::NOTHING, &to).await.unwrap_err().to_string()
+    };
     let one = [ip("192.0.2.1")];
     assert_eq!(
         refused("rancher.other.test", &one).await,

@@ -1,12 +1,27 @@
 //! Asking and moving names at a real server.
 
 use super::knot::{Knot, MANY, key};
-use super::{SECRET, ip};
+use super::{SECRET, fqdn, held, ip};
 use crate::ask::{By, find};
-use crate::{Algorithm, Error, Rcode, Switched, Tsig, Zone, ask};
+use crate::{Algorithm, Changed, Error, Held, How, Provider, Rcode, Tsig, Wanted, Zone, ask, provider};
 use std::net::IpAddr;
 
 const RANCHER: &str = "rancher.lab.test";
+
+/// Reads the name, and changes it if nobody else does.
+async fn switch(zone: &Zone, name: &str, to: &[IpAddr], ttl: u32) -> Result<(Held, Changed), Error> {
+    let before = zone.read(name).await?;
+    let changed = zone.change(name, &before, &Wanted::new(to.iter().copied(), ttl)).await?;
+    Ok((before, changed))
+}
+
+fn before(outcome: &(Held, Changed)) -> Vec<IpAddr> {
+    outcome.0.addresses().into_iter().collect()
+}
+
+fn was_made(outcome: &(Held, Changed)) -> bool {
+    outcome.1.how == How::Made
+}
 
 /// Where a name leads, by the server.
 async fn addresses(knot: &Knot, name: &str) -> Vec<IpAddr> {
@@ -49,34 +64,28 @@ async fn nothing_there_is_an_answer_and_a_foreign_name_is_refused() {
 async fn a_name_is_moved_once() {
     let knot = Knot::start().await;
     let to = [ip("192.0.2.2"), ip("192.0.2.3")];
-    let first = knot.zone().switch(RANCHER, &to, 5).await.unwrap();
-    assert_eq!(first, Switched { before: vec![ip("192.0.2.1")], changed: true });
+    let first = switch(&knot.zone(), RANCHER, &to, 5).await.unwrap();
+    assert_eq!((before(&first), was_made(&first)), (vec![ip("192.0.2.1")], true));
     let answer = ask(knot.address, RANCHER).await.unwrap();
     assert!(answer.is_exactly(&to), "{answer:?}");
     assert_eq!(answer.ttl, 5);
-    let second = knot.zone().switch(RANCHER, &[to[1], to[0], to[0]], 5).await.unwrap();
-    assert_eq!(second, Switched { before: to.to_vec(), changed: false });
+    let second = switch(&knot.zone(), RANCHER, &[to[1], to[0], to[0]], 5).await.unwrap();
+    assert_eq!((before(&second), was_made(&second)), (to.to_vec(), false));
     // Nothing is sent then: a key that would be refused does not matter.
     let unknown = knot.zone_with(key("unknown"));
-    assert!(!unknown.switch(RANCHER, &to, 5).await.unwrap().changed);
+    assert!(!was_made(&switch(&unknown, RANCHER, &to, 5).await.unwrap()));
 }
 
 #[tokio::test]
 #[ignore = "needs knotd: cargo xtask test"]
 async fn the_other_kind_of_address_goes_along() {
     let knot = Knot::start().await;
-    let moved = knot.zone().switch("both.lab.test", &[ip("192.0.2.2")], 5).await.unwrap();
-    assert_eq!(
-        moved,
-        Switched {
-            before: vec![ip("192.0.2.1"), ip("2001:db8::1")],
-            changed: true
-        }
-    );
+    let moved = switch(&knot.zone(), "both.lab.test", &[ip("192.0.2.2")], 5).await.unwrap();
+    assert_eq!((before(&moved), was_made(&moved)), (vec![ip("192.0.2.1"), ip("2001:db8::1")], true));
     assert_eq!(addresses(&knot, "both.lab.test").await, [ip("192.0.2.2")]);
     // A stale AAAA alone is a reason to act too, and a name may move to IPv6 altogether.
     let six = [ip("2001:db8::2")];
-    assert!(knot.zone().switch("both.lab.test", &six, 5).await.unwrap().changed);
+    assert!(was_made(&switch(&knot.zone(), "both.lab.test", &six, 5).await.unwrap()));
     assert_eq!(addresses(&knot, "both.lab.test").await, six);
 }
 
@@ -84,8 +93,8 @@ async fn the_other_kind_of_address_goes_along() {
 #[ignore = "needs knotd: cargo xtask test"]
 async fn a_new_name_is_made() {
     let knot = Knot::start().await;
-    let made = knot.zone().switch("new.lab.test.", &[ip("192.0.2.2")], 5).await.unwrap();
-    assert_eq!(made, Switched { before: vec![], changed: true });
+    let made = switch(&knot.zone(), "new.lab.test.", &[ip("192.0.2.2")], 5).await.unwrap();
+    assert_eq!((before(&made), was_made(&made)), (vec![], true));
     assert_eq!(addresses(&knot, "new.lab.test").await, [ip("192.0.2.2")]);
 }
 
@@ -99,7 +108,7 @@ async fn every_algorithm_signs() {
         ("LifeBoat512.", Algorithm::HmacSha512, "192.0.2.4"),
     ] {
         let zone = knot.zone_with(Tsig::new(name, algorithm, SECRET).unwrap());
-        assert!(zone.switch(RANCHER, &[ip(to)], 5).await.unwrap().changed);
+        assert!(was_made(&switch(&zone, RANCHER, &[ip(to)], 5).await.unwrap()));
         assert_eq!(addresses(&knot, RANCHER).await, [ip(to)]);
     }
 }
@@ -116,7 +125,7 @@ async fn keys_that_are_not_accepted_change_nothing() {
         (with("reader", Algorithm::HmacSha256, SECRET), "BADKEY"),
     ] {
         let start = format!("name server {} does not accept the TSIG key {}: {reason}", knot.address, key.name());
-        let error = knot.zone_with(key).switch(RANCHER, &[ip("192.0.2.2")], 5).await.unwrap_err();
+        let error = switch(&knot.zone_with(key), RANCHER, &[ip("192.0.2.2")], 5).await.unwrap_err();
         assert!(error.to_string().starts_with(&start), "{error}");
         assert_eq!(error.kind(), estate::Kind::Person);
     }
@@ -129,7 +138,8 @@ async fn clocks_that_differ_are_named() {
     let knot = Knot::start().await;
     let now = ambient::now();
     let skewed = now.as_second() - 3600;
-    let error = knot.zone().switch_at(RANCHER, &[ip("192.0.2.2")], 5, skewed).await.unwrap_err();
+    let update = provider::update(&fqdn("lab.test"), &fqdn(RANCHER), &held(["192.0.2.1"]), &held(["192.0.2.2"]));
+    let error = knot.zone().update(RANCHER, update, skewed).await.unwrap_err();
     let Error::Clock { ours, theirs: Some(theirs), .. } = error else {
         panic!("{error}")
     };
@@ -145,7 +155,7 @@ async fn zones_that_the_server_does_not_serve_are_named() {
     let knot = Knot::start().await;
     let refused = async |zone: &str, name: &str| {
         let zone = Zone { zone: zone.to_owned(), ..knot.zone() };
-        zone.switch(name, &[ip("192.0.2.2")], 5).await.unwrap_err()
+        switch(&zone, name, &[ip("192.0.2.2")], 5).await.unwrap_err()
     };
     for (zone, name) in [
         ("other.test", "a.other.test"),
@@ -164,7 +174,7 @@ async fn zones_that_the_server_does_not_serve_are_named() {
 #[ignore = "needs knotd: cargo xtask test"]
 async fn an_alias_is_not_moved() {
     let knot = Knot::start().await;
-    let error = knot.zone().switch("alias.lab.test", &[ip("192.0.2.2")], 5).await.unwrap_err();
+    let error = switch(&knot.zone(), "alias.lab.test", &[ip("192.0.2.2")], 5).await.unwrap_err();
     let Error::Alias { target, .. } = &error else {
         panic!("{error}")
     };

@@ -1,10 +1,10 @@
 //! What answers to a signed update mean, with answers made by hand, and by chance.
 
-use super::{SECRET, fqdn, ips, key};
+use super::{SECRET, fqdn, held, key};
 use crate::tsig::Signed;
 use crate::verdict::Update;
 use crate::wire::{self, Reply};
-use crate::{Algorithm, Error, Tsig, zone};
+use crate::{Algorithm, Error, Tsig, provider};
 use hickory_proto::op::{Message, OpCode, ResponseCode};
 use hickory_proto::rr::TSigResponseContext;
 use hickory_proto::rr::rdata::tsig::TsigError;
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 const NOW: u64 = 1_800_000_000;
 
 fn request() -> (Message, Signed) {
-    let message = zone::update(&fqdn("lab.test"), &fqdn("rancher.lab.test"), &ips([]), &ips(["192.0.2.2"]), 30);
+    let message = provider::update(&fqdn("lab.test"), &fqdn("rancher.lab.test"), &held([]), &held(["192.0.2.2"]));
     let signed = key().sign(message.clone(), NOW).unwrap();
     (message, signed)
 }

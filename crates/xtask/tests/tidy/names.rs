@@ -2,19 +2,33 @@
 
 use crate::tree::{files, none, text};
 
-/// Hosts that addresses in the tree may name: standards, documents, and what exists only in a lab. Where packages come from
+/// Hosts that addresses in the tree may name: standards, documents, DNS services, and what exists only in a lab. Where packages come from
 /// is for each machine to say.
 const HOSTS: &[&str] = &[
     "apache.org",
+    "api.cloudflare.com",
+    "cloud.google.com",
+    "clouddocs.f5.com",
+    "community.f5.com",
+    "developers.cloudflare.com",
+    "developers.google.com",
+    "dns.googleapis.com",
+    "docs.aws.amazon.com",
     "github.com",
     "json-schema.org",
     "keepachangelog.com",
     "kubernetes.io",
+    "learn.microsoft.com",
     "localhost",
+    "login.microsoftonline.com",
+    "management.azure.com",
+    "oauth2.googleapis.com",
     "rancher.com",
+    "route53.amazonaws.com",
     "s3.amazonaws.com",
     "semver.org",
     "www.apache.org",
+    "www.googleapis.com",
     "www.rfc-editor.org",
 ];
 
