@@ -61,7 +61,7 @@ pub(crate) struct Pair {
     pub(crate) primary: Stand,
     pub(crate) standby: Stand,
     pub(crate) manager: Manager,
-    pub(crate) dns_key: SecretRef,
+    pub(crate) dns_secrets: Vec<SecretRef>,
 }
 
 impl Pair {
@@ -70,7 +70,7 @@ impl Pair {
             primary: failover.primary.clone(),
             standby: failover.standby.clone(),
             manager: failover.manager.clone(),
-            dns_key: failover.dns.key.secret.clone(),
+            dns_secrets: failover.dns.secrets().into_iter().map(|(_, secret)| secret.clone()).collect(),
         }
     }
 }

@@ -130,14 +130,13 @@ impl Daemon {
             return Vec::new();
         }
         let mut unfit = Vec::new();
-        let dns = &self.pair.dns_key;
         let repository = self.world.estate.repositories.get(&*self.of.repository);
         let wanted = [
-            Some(dns),
             Some(&self.pair.manager.token),
             repository.map(|repository| &repository.identity),
         ];
-        for secret in wanted.into_iter().flatten().filter(|secret| !self.world.has(secret)) {
+        let wanted = wanted.into_iter().flatten().chain(&self.pair.dns_secrets);
+        for secret in wanted.filter(|secret| !self.world.has(secret)) {
             unfit.push(format!("{secret} is not here, and a recovery needs it"));
         }
         match self.here() {

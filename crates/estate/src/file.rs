@@ -5,6 +5,7 @@
 
 mod check;
 mod cluster;
+mod dns;
 mod error;
 mod keep;
 mod notify;
@@ -17,6 +18,7 @@ mod snapshots;
 mod store;
 
 pub use cluster::{Cluster, EtcdAccess, Failover, Objectives, Protect, ProtectEtcd, ProtectFiles, Stand};
+pub use dns::{AzureDns, BigIp, Cloudflare, Dns, DnsProvider, GoogleDns, Route53, TsigAlgorithm, TsigKey};
 pub use error::{FileError, nearest};
 pub use keep::Keep;
 pub use notify::{Channel, Email, Form, MailTls, Severity, Webhook, WebhookUrl, is_safe_to_call};
@@ -62,6 +64,9 @@ pub struct Estate {
     /// What is watched, and when a site counts as lost.
     #[serde(default)]
     pub monitor: Monitor,
+    /// Who is called on such a day, by name: people who decide, who know, who have keys.
+    #[serde(default)]
+    pub contacts: BTreeMap<Name, Contact>,
     /// What people and Lifeboat do on the day, by name.
     #[serde(default)]
     pub playbooks: BTreeMap<Name, Placed<Playbook>>,
@@ -71,6 +76,18 @@ pub struct Estate {
     /// Who is told when nobody looks, by channel.
     #[serde(default)]
     pub notify: BTreeMap<Name, Placed<Channel>>,
+}
+
+/// Somebody who is called.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Contact {
+    /// What for: "decides", "has the keys of the safe".
+    pub what: String,
+    /// A telephone number.
+    pub phone: Option<String>,
+    /// Another way: an address, a channel.
+    pub at: Option<String>,
 }
 
 /// A place that fails as a whole.
@@ -205,51 +222,6 @@ pub struct Manager {
     pub start: String,
     /// What stops it there, for `sh`, and returns when it has. Must do no harm when it does not run.
     pub stop: String,
-}
-
-/// The names that move.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Dns {
-    /// The zone that the manager's name is in.
-    pub zone: Placed<String>,
-    /// The primary name server, which takes RFC 2136 updates.
-    pub server: SocketAddr,
-    /// The key that signs them.
-    pub key: TsigKey,
-    /// How long others may keep the answer, in seconds.
-    #[serde(default = "default_ttl")]
-    pub ttl: u32,
-    /// The zone's other name servers. A resolver that is asked before they have the new answer keeps the old one for its TTL.
-    #[serde(default)]
-    pub secondaries: Vec<SocketAddr>,
-    /// Resolvers that have to give the new answer before the switch counts: those that agents and people use.
-    #[serde(default)]
-    pub resolvers: Vec<SocketAddr>,
-}
-
-/// A TSIG key (RFC 8945).
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct TsigKey {
-    /// Its name at the server.
-    pub name: String,
-    /// `hmac-sha256`, `hmac-sha384` or `hmac-sha512`.
-    #[serde(default)]
-    pub algorithm: TsigAlgorithm,
-    /// The key, base64.
-    pub secret: SecretRef,
-}
-
-/// How a TSIG key signs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "the names are the standard's")]
-pub enum TsigAlgorithm {
-    #[default]
-    HmacSha256,
-    HmacSha384,
-    HmacSha512,
 }
 
 /// What is watched, and when a site counts as lost.
@@ -424,10 +396,6 @@ fn default_agents_within() -> Placed<Duration> {
 
 fn default_https_port() -> u16 {
     443
-}
-
-fn default_ttl() -> u32 {
-    30
 }
 
 #[cfg(test)]

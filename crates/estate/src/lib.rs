@@ -17,11 +17,11 @@ pub use evidence::{
     ChannelState, Copying, Duty, Following, Lag, LastRenewal, Made, Protection, Proven, Report, Seen, Serving, Told,
 };
 pub use file::{
-    Channel, Cluster, Dns, Email, Estate, EtcdAccess, Failover, FileError, Form, Host, InvalidStoreUrl, KINDS, Keep,
-    KeyHolder, KitSettings, MailTls, Manager, Mode, Monitor, Objectives, OnFailure, Parameter, ParameterType, Peers,
-    Place, Placed, Playbook, PlaybookStep, Probe, Protect, ProtectEtcd, ProtectFiles, Referred, Repository, SecretRef,
-    Severity, Site, SnapshotPlace, Ssh, Stand, StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What,
-    is_safe_to_call, json_schema, nearest,
+    AzureDns, BigIp, Channel, Cloudflare, Cluster, Contact, Dns, DnsProvider, Email, Estate, EtcdAccess, Failover,
+    FileError, Form, GoogleDns, Host, InvalidStoreUrl, KINDS, Keep, KeyHolder, KitSettings, MailTls, Manager, Mode,
+    Monitor, Objectives, OnFailure, Parameter, ParameterType, Peers, Place, Placed, Playbook, PlaybookStep, Probe,
+    Protect, ProtectEtcd, ProtectFiles, Referred, Repository, Route53, SecretRef, Severity, Site, SnapshotPlace, Ssh,
+    Stand, StoreUrl, TsigAlgorithm, TsigKey, Webhook, WebhookUrl, What, is_safe_to_call, json_schema, nearest,
 };
 pub use first::{Context, Found, FoundCluster, first_file};
 pub use name::{InvalidName, Name};

@@ -323,8 +323,9 @@ pub struct SwitchDns {
     pub name: String,
     /// Its zone.
     pub zone: String,
-    /// The primary name server.
-    pub server: SocketAddr,
+    /// The name server that takes changes, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<SocketAddr>,
     /// Where the name leads afterwards.
     pub to: IpAddr,
     /// Where it leads on an ordinary day.

@@ -35,6 +35,8 @@ pub struct Facts {
     pub highest: Option<u64>,
     /// The grounds: a verdict's reasons, or that a person asked.
     pub because: Vec<String>,
+    /// How a person moves the manager's name to the site that it comes up at, and back, where that depends on who moves names.
+    pub names_by_hand: Option<(Vec<String>, Vec<String>)>,
     /// The playbook's parameters that were given.
     pub parameters: Map<String, Value>,
     /// How long each step took in earlier runs, in milliseconds, by its id.

@@ -132,6 +132,12 @@ impl<'a> Scene<'a> {
         self.facts.targets.len() + self.facts.stopped.len() > 1
     }
 
+    /// How a host is reached without DNS, which may be lost; by its name, if the estate has no address.
+    pub(crate) fn address(&self, host: &Name) -> String {
+        let known = self.estate.hosts.get(host);
+        known.map_or_else(|| host.to_string(), |host| host.address.to_string())
+    }
+
     /// The id of a step on one of the hosts.
     pub(crate) fn id_on(&self, id: &str, host: &Name) -> String {
         match self.has_several() {
@@ -147,6 +153,7 @@ impl<'a> Scene<'a> {
             repository: &self.of.repository,
             distribution: self.distribution,
             host: &target.host,
+            address: self.address(&target.host),
             id: self.id_on(id, &target.host),
             suffix: self.id_on("", &target.host),
             directory: self.directory.clone(),

@@ -4,7 +4,8 @@
 
 use crate::{Trouble, World, runs, voters};
 use cluster::Host;
-use estate::{Epoch, Kind, Name, PointId, Report, Seen, Standing};
+use dns::{Held, Records, Wanted as WantedName};
+use estate::{Epoch, Failover, Kind, Name, PointId, Report, Seen, Standing};
 use futures::StreamExt;
 use futures::future::join3;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +13,7 @@ use plan::{Book, Books, Chosen, Facts, Loss, Member, Plan, Target};
 use protect::manifest::Flags;
 use repository::Repository;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long a site may take to report.
@@ -131,11 +133,29 @@ pub async fn plan(
             Because::Verdict(reasons) => reasons,
             Because::Person => vec!["a person asks for it".to_owned()],
         },
+        names_by_hand: names_by_hand(world, of),
         parameters: playbook.parameters.clone(),
         took_ms,
         ..Facts::default()
     };
     Ok(plan::make(&world.estate, &books, book, cluster, &facts, ambient::now())?)
+}
+
+/// How a person moves the manager's name, and back, as whoever moves names has it. Nothing is asked: the name is taken to lead where it
+/// does on an ordinary day.
+fn names_by_hand(world: &World, of: Failover<'_>) -> Option<(Vec<String>, Vec<String>)> {
+    let names = world.names().ok()?;
+    let name = of.manager.name.trim_end_matches('.');
+    let leads = |address: IpAddr| {
+        let records = Records { addresses: [address].into(), ttl: of.dns.ttl };
+        let (a, aaaa) = match address {
+            IpAddr::V4(_) => (Some(records), None),
+            IpAddr::V6(_) => (None, Some(records)),
+        };
+        (Held::Records { a, aaaa }, WantedName::new([address], of.dns.ttl))
+    };
+    let ((here, to_here), (there, to_there)) = (leads(of.primary.address), leads(of.standby.address));
+    Some((names.by_hand(name, &here, &to_there), names.by_hand(name, &there, &to_here)))
 }
 
 /// Makes the plan of a playbook that restores nothing.

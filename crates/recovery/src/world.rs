@@ -5,7 +5,9 @@
 
 use crate::Trouble;
 use cluster::{Host, Manager, SshSettings};
-use estate::{Cluster, Estate, Failover, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm};
+use estate::{
+    Cluster, DnsProvider, Estate, Failover, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm,
+};
 use repository::{AccessKey, Bucket, Cloud, Grant, Recipient, Repository, Scope, Settings, StoreSettings, Writer};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -253,19 +255,80 @@ impl World {
         Ok(peers::Peer { name: site.to_string(), address: serve.to_string() })
     }
 
-    /// The zone that the manager's name is in.
+    /// Who moves the manager's name.
     ///
     /// # Errors
-    /// The key cannot be read, or is none.
-    pub fn zone(&self) -> Result<dns::Zone, Trouble> {
+    /// A secret cannot be read, or a setting cannot be used.
+    pub fn names(&self) -> Result<Box<dyn dns::Provider>, Trouble> {
         let of = self.estate.dns.as_ref().ok_or_else(|| self.lacks("dns"))?;
-        let algorithm = match of.key.algorithm {
-            TsigAlgorithm::HmacSha256 => dns::Algorithm::HmacSha256,
-            TsigAlgorithm::HmacSha384 => dns::Algorithm::HmacSha384,
-            TsigAlgorithm::HmacSha512 => dns::Algorithm::HmacSha512,
-        };
-        let key = dns::Tsig::new(&of.key.name, algorithm, &self.secret(&of.key.secret)?)?;
-        Ok(dns::Zone { server: of.server, zone: (*of.zone).clone(), key })
+        let zone = (*of.zone).clone();
+        let endpoint = |it: &Option<Placed<String>>| it.as_deref().cloned();
+        let secret = |it: &SecretRef| self.secret(it).map(|text| dns::Secret::from(text.as_str()));
+        Ok(match of.provider() {
+            DnsProvider::Rfc2136(server, key) => {
+                let algorithm = match key.algorithm {
+                    TsigAlgorithm::HmacSha256 => dns::Algorithm::HmacSha256,
+                    TsigAlgorithm::HmacSha384 => dns::Algorithm::HmacSha384,
+                    TsigAlgorithm::HmacSha512 => dns::Algorithm::HmacSha512,
+                };
+                let key = dns::Tsig::new(&key.name, algorithm, &self.secret(&key.secret)?)?;
+                Box::new(dns::Zone { server, zone, key })
+            }
+            DnsProvider::Route53(it) => dns::Route53 {
+                zone,
+                zone_id: it.zone_id.clone(),
+                access_key: self.secret(&it.access_key)?,
+                secret: secret(&it.secret_key)?,
+                session_token: None,
+                region: "us-east-1".to_owned(),
+                endpoint: endpoint(&it.endpoint),
+                ca: None,
+            }
+            .open()?,
+            DnsProvider::Cloudflare(it) => dns::Cloudflare {
+                zone,
+                zone_id: it.zone_id.clone(),
+                token: secret(&it.token)?,
+                endpoint: endpoint(&it.endpoint),
+                ca: None,
+            }
+            .open()?,
+            DnsProvider::Google(it) => dns::Google {
+                zone,
+                project: it.project.clone(),
+                managed_zone: it.managed_zone.clone(),
+                service_account: secret(&it.service_account)?,
+                endpoint: endpoint(&it.endpoint),
+                ca: None,
+            }
+            .open()?,
+            DnsProvider::Azure(it) => dns::Azure {
+                zone,
+                subscription: it.subscription.clone(),
+                resource_group: it.resource_group.clone(),
+                tenant: it.tenant.clone(),
+                client: it.client.clone(),
+                secret: secret(&it.secret)?,
+                endpoint: endpoint(&it.endpoint),
+                login: endpoint(&it.login),
+                ca: None,
+            }
+            .open()?,
+            DnsProvider::BigIp(it) => dns::BigIp {
+                zone,
+                endpoint: (*it.url).clone(),
+                user: it.user.clone(),
+                password: secret(&it.password)?,
+                partition: it.partition.clone(),
+                members: it.members.clone(),
+                ca: it.ca.as_deref().map(|path| self.content(path)).transpose()?,
+            }
+            .open()?,
+            DnsProvider::Manual(words) => {
+                let servers = of.secondaries.iter().chain(&of.resolvers).copied().collect();
+                dns::Manual { zone, servers, words: words.to_vec() }.open()?
+            }
+        })
     }
 
     /// The manager `of` a cluster, at `address`; with its token if it is to be asked more than whether it lives.

@@ -50,6 +50,7 @@ impl Estate {
             })
         })?;
         self.notify.values().try_for_each(super::notify::check)?;
+        self.dns.iter().try_for_each(super::dns::check)?;
         self.check_kit()
     }
 

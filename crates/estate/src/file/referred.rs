@@ -80,7 +80,12 @@ impl Estate {
             }
         }
         if let Some(dns) = &self.dns {
-            add("dns.key.secret".to_owned(), What::Secret(&dns.key.secret));
+            for (key, secret) in dns.secrets() {
+                add(format!("dns.{key}"), What::Secret(secret));
+            }
+            if let Some(ca) = dns.bigip.as_ref().and_then(|it| it.ca.as_ref()) {
+                add("dns.bigip.ca".to_owned(), What::File(ca));
+            }
         }
         for (name, playbook) in &self.playbooks {
             if let Some(path) = &playbook.file {

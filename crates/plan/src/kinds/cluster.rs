@@ -8,8 +8,9 @@ use crate::hand::{ByHand, Look, Undo};
 use crate::scene::Takeover;
 use crate::text::list;
 use crate::{NoPlan, Step};
-use estate::{Distribution, Name};
+use estate::{Distribution, DnsProvider, Name, SecretRef, TsigKey};
 use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -182,33 +183,47 @@ fn manager(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
 
 fn dns(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
     let (dns, address) = (takeover.of.dns, takeover.stand.address);
+    let former = takeover.former_stand.address;
     let name = takeover.of.manager.name.trim_end_matches('.').to_owned();
-    let update = |to: &std::net::IpAddr| {
-        format!(
-            "printf 'server {} {}\\nupdate delete {name} A\\nupdate add {name} {} A {to}\\nsend\\n' | nsupdate -k KEY",
-            dns.server.ip(),
-            dns.server.port(),
-            dns.ttl
-        )
+    let (by_hand, back) = match (dns.provider(), &at.scene.facts.names_by_hand) {
+        (DnsProvider::Rfc2136(server, key), _) => {
+            let update = |to: IpAddr| ByHand::here([update(server, key, (&name, dns.ttl), to)]);
+            (update(address), update(former))
+        }
+        (_, Some((to, back))) => (lines(to), lines(back)),
+        (_, None) => (
+            ByHand::act(format!("Let {name} lead to {address}, and to nothing else.")),
+            ByHand::act(format!("Let {name} lead to {former} again.")),
+        ),
     };
-    let asked = std::iter::once(&dns.server).chain(&dns.resolvers);
-    let asked = asked.map(|at| format!("dig +short -p {} @{} {name}", at.port(), at.ip()));
+    let asked = dns.servers().chain(&dns.resolvers);
+    let asked: Vec<String> = asked
+        .map(|at| format!("dig +short -p {} @{} {name}", at.port(), at.ip()))
+        .collect();
+    let asked = match asked.is_empty() {
+        true => vec![format!("dig +short {name}")],
+        false => asked,
+    };
     Step {
         id: at.id().to_owned(),
         what: format!(
             "Let {name} lead to {address}, and see the new answer at the name server and through a resolver."
         ),
-        by_hand: ByHand::here([update(&address)]),
+        by_hand,
         check: Look::new(ByHand::here(asked), format!("{address}")),
-        undo: Undo::Lines(ByHand::here([update(&takeover.former_stand.address)])),
-        timeout_s: 60 + u64::from(dns.ttl),
+        undo: Undo::Lines(back),
+        // A person takes as long as a person takes.
+        timeout_s: match dns.provider() {
+            DnsProvider::Manual(_) => 24 * 3600,
+            _ => 60 + u64::from(dns.ttl),
+        },
         attempts: 3,
         action: Action::SwitchDns(SwitchDns {
             name,
             zone: dns.zone.trim_end_matches('.').to_owned(),
             server: dns.server,
             to: address,
-            former: Some(takeover.former_stand.address),
+            former: Some(former),
             ttl: dns.ttl,
             secondaries: dns.secondaries.clone(),
             resolvers: dns.resolvers.clone(),
@@ -217,17 +232,51 @@ fn dns(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
     }
 }
 
+/// A secret as a shell reads it from where the estate has it.
+fn shown(secret: &SecretRef) -> String {
+    match secret {
+        SecretRef::File(path) => format!("$(cat {})", path.display()),
+        SecretRef::Env(name) => format!("${name}"),
+    }
+}
+
+/// Each line is typed, unless it is a sentence.
+fn lines(all: &[String]) -> ByHand {
+    let each = all.iter().map(|line| match line.strip_prefix("$ ") {
+        Some(run) => ByHand::here([run.to_owned()]),
+        None => ByHand::act(line.clone()),
+    });
+    each.fold(ByHand::default(), ByHand::then)
+}
+
+/// An update as it is typed, with the key where the estate has it.
+fn update(server: SocketAddr, key: &TsigKey, (name, ttl): (&str, u32), to: IpAddr) -> String {
+    let kind = if to.is_ipv4() { "A" } else { "AAAA" };
+    let secret = shown(&key.secret);
+    format!(
+        "printf 'server {} {}\nupdate delete {name} {kind}\nupdate add {name} {ttl} {kind} {to}\nsend\n' | nsupdate -k <(printf 'key \"%s\" {{ algorithm {}; secret \"%s\"; }};\n' {} \"{secret}\")",
+        server.ip(),
+        server.port(),
+        key.algorithm.word(),
+        key.name
+    )
+}
+
 fn agents(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
     let (manager, stand) = (takeover.of.manager, takeover.stand);
     let name = manager.name.trim_end_matches('.').to_owned();
+    let host = at.scene.address(&stand.host);
     Step {
         id: at.id().to_owned(),
         what: "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned(),
         by_hand: ByHand::here([format!(
-            "curl -H 'Authorization: Bearer TOKEN' https://{name}/k8s/clusters/ID/version"
-        )])
-        .then(ByHand::act("Once for each cluster.")),
-        check: Look::only("each answers with its version"),
+            "for id in $(ssh root@{host} kubectl --kubeconfig /etc/kubernetes/admin.conf get clusters.management.cattle.io -o jsonpath='{{.items[*].metadata.name}}'); do [ $id = local ] || {{ echo $id; curl -sS --cacert {ca} --resolve {name}:{port}:{address} -H \"Authorization: Bearer {token}\" https://{name}:{port}/k8s/clusters/$id/version; }}; done",
+            ca = manager.ca.display(),
+            port = manager.port,
+            address = stand.address,
+            token = shown(&manager.token),
+        )]),
+        check: Look::only("each cluster answers with its gitVersion; agents notice a silent death only after a minute"),
         undo: Undo::none("none is needed: nothing is changed"),
         timeout_s: manager.agents_within.as_secs(),
         attempts: 1,

@@ -47,6 +47,8 @@ pub(crate) struct Onto<'a> {
     pub(crate) repository: &'a Name,
     pub(crate) distribution: Distribution,
     pub(crate) host: &'a Name,
+    /// How it is reached without DNS.
+    pub(crate) address: String,
     /// The id of the step.
     pub(crate) id: String,
     /// What is put behind the names of directories where the person is, so that those of several hosts are told apart.
@@ -143,7 +145,10 @@ impl Onto<'_> {
         };
         let by_hand = gathered
             .then_on(at, [format!("mkdir -p -m 700 {directory}")])
-            .then(ByHand::here([format!("scp {copy}/etcd {copy}/files root@{at}:{directory}/")]));
+            .then(ByHand::here([format!(
+                "scp {copy}/etcd {copy}/files root@{}:{directory}/",
+                self.address
+            )]));
         Step {
             id: self.id.clone(),
             what: format!(

@@ -1,15 +1,16 @@
 //! `dns.switch`: moves the name, and sees the new answer at the name servers and through a resolver.
 
-use super::{Carry, Context, done};
+use super::{Carry, Context, done, until};
 use crate::Trouble;
 use async_trait::async_trait;
-use dns::{Askable, Expected, Held, How, NotSeen, Provider as _, Verified, Wanted, ask};
+use dns::{Askable, Expected, Held, How, NotSeen, Provider, Verified, Wanted};
 use engine::Performed;
 use estate::Kind;
 use plan::SwitchDns;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,12 +28,16 @@ struct Done {
 #[async_trait]
 impl Carry for SwitchDns {
     async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
-        let zone = context.world.zone()?;
+        let names = context.world.names()?;
         context.inside.point();
-        let before = zone.read(&self.name).await?;
-        let changed = zone.change(&self.name, &before, &Wanted::new([self.to], self.ttl)).await?;
+        let before = names.read(&self.name).await?;
+        let wanted = Wanted::new([self.to], self.ttl);
+        let changed = names.change(&self.name, &before, &wanted).await?;
         context.inside.point();
-        let seen = seen(self, zone.answers_all()).await?;
+        let seen = match changed.how {
+            How::ByHand => by_a_person(self, &*names, (&before, &wanted), context).await?,
+            How::Already | How::Made => seen(self, &*names).await?,
+        };
         done(Done {
             before,
             left: changed.left,
@@ -43,7 +48,7 @@ impl Carry for SwitchDns {
     }
 
     async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
-        let seen = seen(self, context.world.zone()?.answers_all()).await?;
+        let seen = seen(self, &*context.world.names()?).await?;
         Ok(format!(
             "{} name servers and {} resolvers lead {} to {}",
             seen.servers.by.len(),
@@ -56,46 +61,88 @@ impl Carry for SwitchDns {
     /// What the name server had stands in the outcome; a switch that was broken off has none, and then the plan knows where the name leads
     /// on an ordinary day.
     async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
-        let zone = context.world.zone()?;
+        let names = context.world.names()?;
         let held = |key: &str| -> Option<Held> { serde_json::from_value(done?[key].clone()).ok() };
         context.inside.point();
         let changed = match (held("before"), held("left"), self.former) {
-            (Some(before), Some(left), _) => zone.restore(&self.name, &before, &left).await?,
+            (Some(before), Some(left), _) => names.restore(&self.name, &before, &left).await?,
             (_, _, Some(former)) => {
-                let from = zone.read(&self.name).await?;
-                zone.change(&self.name, &from, &Wanted::new([former], self.ttl)).await?
+                let from = names.read(&self.name).await?;
+                names.change(&self.name, &from, &Wanted::new([former], self.ttl)).await?
             }
             _ => return Ok(json!({ "none": "nobody knows where it led before" })),
         };
-        Ok(json!({ "left": changed.left.to_string(), "changed": changed.how == How::Made }))
+        match changed.how {
+            How::ByHand => {
+                let message = format!("a person moves {}: it led elsewhere before", self.name);
+                let mut trouble = Trouble::new("LB0505", Kind::Person, message);
+                let former = Wanted::new(self.former, self.ttl);
+                trouble.causes = names.by_hand(&self.name, &changed.left, &former);
+                Err(trouble.hint(format!(
+                    "lifeboat run undo {} --leave {} --because 'done by hand'",
+                    context.run, context.step.id
+                )))
+            }
+            How::Already | How::Made => {
+                Ok(json!({ "left": changed.left.to_string(), "changed": changed.how == How::Made }))
+            }
+        }
     }
 
     async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
-        _ = context.world.zone()?;
-        let answer = ask(self.server, &self.name).await?;
-        let leads: Vec<String> = answer.addresses.iter().map(IpAddr::to_string).collect();
-        let leads = leads.join(", ");
-        Ok(vec![format!("{} answers: {} leads to {leads} now", self.server, self.name)])
+        let names = context.world.names()?;
+        let held = names.read(&self.name).await?;
+        Ok(vec![format!("{} has: {} leads to {held} now", names.place(), self.name)])
     }
 }
 
+/// Tells a person exactly what to change, and watches until it is.
+async fn by_a_person(
+    it: &SwitchDns,
+    names: &dyn Provider,
+    (before, wanted): (&Held, &Wanted),
+    context: &Context<'_>,
+) -> Result<Verified, Trouble> {
+    context.inside.say("a person moves the name:");
+    for line in names.by_hand(&it.name, before, wanted) {
+        context.inside.say(&format!("  {line}"));
+    }
+    let limit = context.limit.saturating_sub(Duration::from_secs(u64::from(it.ttl) + 30));
+    until(limit, Duration::from_secs(5), || async { seen(it, names).await }).await
+}
+
 /// Sees the new answer at the server that took the change, and through a resolver, if there are any.
-async fn seen(it: &SwitchDns, all: bool) -> Result<Verified, Trouble> {
-    let expected = Expected { name: it.name.clone(), to: [it.to].into(), all };
-    let at = Askable {
-        servers: [it.server].iter().chain(&it.secondaries).copied().collect(),
-        resolvers: it.resolvers.clone(),
+async fn seen(it: &SwitchDns, names: &dyn Provider) -> Result<Verified, Trouble> {
+    let expected = Expected {
+        name: it.name.clone(),
+        to: [it.to].into(),
+        all: names.answers_all(),
     };
+    let mut servers: Vec<SocketAddr> = it.server.iter().chain(&it.secondaries).copied().collect();
+    if let (true, Some(resolver)) = (servers.is_empty(), it.resolvers.first()) {
+        // A cloud's own name servers; where they cannot be found, the resolvers say it.
+        servers = dns::authoritative(*resolver, &it.zone).await.unwrap_or_default();
+    }
+    let at = Askable { servers, resolvers: it.resolvers.clone() };
     let seen = dns::verify(&expected, &at, it.ttl).await;
     // A secondary may be down on such a day; the one that took the change may not.
-    if let Some(not) = seen.servers.not_by.iter().find(|not| not.server == it.server) {
+    let takes = it.server.or_else(|| {
+        seen.servers
+            .by
+            .is_empty()
+            .then(|| seen.servers.not_by.first().map(|not| not.server))?
+    });
+    if let Some(not) = seen.servers.not_by.iter().find(|not| Some(not.server) == takes) {
         return Err(unseen(not));
     }
     if seen.resolvers.by.is_empty() && !seen.resolvers.not_by.is_empty() {
         let message = format!("the name server says that {} leads to {}, but no resolver does", it.name, it.to);
         let mut trouble = Trouble::new("LB0505", Kind::Unreachable, message);
         trouble.causes = seen.resolvers.not_by.into_iter().map(|not| not.says).collect();
-        return Err(trouble.hint(format!("dig {} at each resolver; are they fed by {}?", it.name, it.server)));
+        return Err(trouble.hint(format!(
+            "dig {} at each resolver; are they fed by the name servers of {}?",
+            it.name, it.zone
+        )));
     }
     Ok(seen)
 }

@@ -310,16 +310,31 @@ fn names(world: &World, looked: &Looked, all: &mut Vec<Finding>) {
     for (server, found) in &looked.names {
         all.push(of(format!("DNS at {server}"), found, Clone::clone));
     }
-    let (key, what) = (&it.dns.key, format!("TSIG key {}", it.dns.key.name));
-    all.push(match world.has(&key.secret) {
-        true => of(what, &world.zone(), |_| {
-            "can be read; only a switch shows whether the server takes it".to_owned()
-        }),
-        false => {
-            let found = format!("{} is not here: this machine cannot move the name", key.secret);
-            Finding::unknown(what, found, "bring it, where people will recover from")
-        }
-    });
+    for (key, secret) in it.dns.secrets() {
+        let what = format!("dns.{key}");
+        all.push(match world.has(secret) {
+            true => of(what, &world.names().map(|names| names.place()), |place| {
+                format!("can be read, for {place}")
+            }),
+            false => {
+                let found = format!("{secret} is not here: this machine cannot move the name");
+                Finding::unknown(what, found, "bring it, where people will recover from")
+            }
+        });
+    }
+    for it in &looked.control {
+        let what = match it.about {
+            dns::About::Name => "the manager's name",
+            dns::About::Right => "the right to move it",
+            dns::About::Ttl => "its TTL",
+            dns::About::Delegation => "its delegation",
+        };
+        all.push(match it.verdict {
+            dns::Verdict::Proven => Finding::ok(what, it.says.clone()),
+            dns::Verdict::Unproven => Finding::unknown(what, it.says.clone(), "lifeboat explain LB0504"),
+            dns::Verdict::Broken => Finding::fail(what, it.says.clone(), "lifeboat explain LB0504"),
+        });
+    }
     for (what, serves) in &looked.managers {
         all.push(match serves {
             Ok(()) => Finding::ok(what, "serves, with the certificate that agents pin"),

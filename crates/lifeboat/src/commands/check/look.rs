@@ -23,6 +23,8 @@ const SET: Duration = Duration::from_secs(90);
 const THERE: Duration = Duration::from_secs(100);
 /// How long the manager may take.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long a recovery may take where nobody has said it.
+const RTO: Duration = Duration::from_mins(15);
 /// Where kubeadm's etcd has its database, on a standby as well.
 const DATABASE: &str = "/var/lib/etcd";
 
@@ -59,6 +61,8 @@ pub(super) struct Looked {
     pub(super) sites: Option<Found<Vec<Heard>>>,
     /// What name servers and resolvers say of the manager's name.
     pub(super) names: Vec<(String, Found<String>)>,
+    /// Whether this host can move it, as whoever moves names says.
+    pub(super) control: Vec<dns::Finding>,
     /// The manager at each address: its role, and whether it serves.
     pub(super) managers: Vec<(String, Found<()>)>,
     /// Only what concerns this host itself was looked at.
@@ -86,8 +90,17 @@ pub(super) async fn around(world: &World, control: &Path) -> Looked {
         (sets, followers)
     };
     let reading = each(&world, others(&world), reads);
-    let (stores, newest, etcds, apis, own, hosts, (sets, followers), reading, (sites, lacking, names, managers)) =
-        tokio::join!(stores, newest, etcds, apis, own, hosts, known, reading, failover(&world));
+    let (
+        stores,
+        newest,
+        etcds,
+        apis,
+        own,
+        hosts,
+        (sets, followers),
+        reading,
+        (sites, lacking, names, managers, control),
+    ) = tokio::join!(stores, newest, etcds, apis, own, hosts, known, reading, failover(&world));
     Looked {
         now: ambient::now(),
         files: files(&world),
@@ -103,6 +116,7 @@ pub(super) async fn around(world: &World, control: &Path) -> Looked {
         followers,
         sites,
         names,
+        control,
         managers,
         only_here: false,
     }
@@ -352,6 +366,7 @@ type OfFailover = (
     Option<(Name, Found<Vec<String>>)>,
     Vec<(String, Found<String>)>,
     Vec<(String, Found<()>)>,
+    Vec<dns::Finding>,
 );
 
 /// What only a cluster that has a standby needs.
@@ -366,7 +381,7 @@ async fn failover(world: &Arc<World>) -> OfFailover {
         within(&format!("host {standby}"), THERE, looking).await
     };
     let name = of.manager.name.trim_end_matches('.');
-    let servers = [&of.dns.server].into_iter().chain(&of.dns.secondaries).chain(&of.dns.resolvers);
+    let servers = of.dns.servers().chain(&of.dns.resolvers);
     let names = async {
         let mut all = Vec::new();
         for server in servers {
@@ -391,8 +406,20 @@ async fn failover(world: &Arc<World>) -> OfFailover {
     };
     let asker = me(world);
     let sites = gather::reports(world, &asker);
-    let (sites, lacking, names, managers) = tokio::join!(sites, lacking, names, managers);
-    (Some(sites), Some((standby.clone(), lacking)), names, managers)
+    let control = async {
+        let rto = world.estate.objectives_of(of.of).rto.map_or(RTO, |rto| *rto);
+        match world.names() {
+            // What cannot be opened here is said of its secrets.
+            Err(_) => Vec::new(),
+            Ok(provider) => {
+                let checking = async { Ok(provider.check(name, rto, &of.dns.resolvers).await) };
+                let checked = within("who moves names", THERE, checking).await;
+                checked.unwrap_or_default()
+            }
+        }
+    };
+    let (sites, lacking, names, managers, control) = tokio::join!(sites, lacking, names, managers, control);
+    (Some(sites), Some((standby.clone(), lacking)), names, managers, control)
 }
 
 fn leads(name: &str, answer: &dns::Answer) -> Found<String> {
