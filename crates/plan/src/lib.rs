@@ -2,7 +2,7 @@
 //!
 //! Pure: no IO, no async, no clock. Start at [`make`], which turns a [`Book`] and [`Facts`] into a [`Plan`] or says why there is none
 //! ([`NoPlan`]). [`Books`] are the playbooks that there are, [`lints`] what is wrong with one. What a step does is data, [`Action`];
-//! `recovery` carries it out. `text` is the plan as people read it, [`Difference`] how two of them differ. [`readiness()`] says how far the
+//! `recovery` carries it out. `text` is the plan as people read it, [`runbook`] the document that they print, [`Difference`] how two of them differ. [`readiness()`] says how far the
 //! estate has come before there is anything to recover from.
 
 mod action;
@@ -14,6 +14,7 @@ pub mod page;
 mod playbook;
 mod readiness;
 mod resolve;
+mod runbook;
 mod scene;
 mod text;
 mod when;
@@ -31,6 +32,7 @@ pub use playbook::lint::of as lints;
 pub use playbook::{Book, Books, Lint, Which};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
 pub use resolve::{Needs, make, needs};
+pub use runbook::{Made, runbook};
 pub use when::{Known, NotNow, action_now, wanted};
 
 use estate::{Epoch, Name, OnFailure, PointId};

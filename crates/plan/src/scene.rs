@@ -29,6 +29,29 @@ pub(crate) struct Scene<'a> {
     initial_cluster: String,
 }
 
+/// How a host is entered.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    options: String,
+    port: Option<u16>,
+    /// `USER@ADDRESS`.
+    pub(crate) at: String,
+}
+
+impl Way {
+    /// `ssh`, with its options.
+    pub(crate) fn ssh(&self) -> String {
+        let port = self.port.map(|port| format!(" -p {port}")).unwrap_or_default();
+        format!("ssh{}{port}", self.options)
+    }
+
+    /// `scp`, with its options.
+    pub(crate) fn scp(&self) -> String {
+        let port = self.port.map(|port| format!(" -P {port}")).unwrap_or_default();
+        format!("scp{}{port}", self.options)
+    }
+}
+
 /// A cluster moves from one site to another.
 pub(crate) struct Takeover<'a> {
     pub(crate) of: Failover<'a>,
@@ -132,10 +155,26 @@ impl<'a> Scene<'a> {
         self.facts.targets.len() + self.facts.stopped.len() > 1
     }
 
-    /// How a host is reached without DNS, which may be lost; by its name, if the estate has no address.
-    pub(crate) fn address(&self, host: &Name) -> String {
-        let known = self.estate.hosts.get(host);
-        known.map_or_else(|| host.to_string(), |host| host.address.to_string())
+    /// How a host is entered without DNS, which may be lost: the options of ssh, and `USER@ADDRESS`; those of scp differ in the port alone.
+    pub(crate) fn way(&self, host: &Name) -> Way {
+        let Some(known) = self.estate.hosts.get(host) else {
+            return Way {
+                options: String::new(),
+                port: None,
+                at: format!("root@{host}"),
+            };
+        };
+        let ssh = known.ssh.as_ref();
+        let identity = ssh
+            .and_then(|ssh| ssh.identity.as_ref())
+            .map(|path| format!(" -i {}", path.display()));
+        let known_hosts = ssh.and_then(|ssh| ssh.known_hosts.as_ref());
+        let known_hosts = known_hosts.map(|path| format!(" -o UserKnownHostsFile={}", path.display()));
+        Way {
+            options: format!("{}{}", identity.unwrap_or_default(), known_hosts.unwrap_or_default()),
+            port: ssh.map(|ssh| ssh.port).filter(|port| *port != 22),
+            at: format!("{}@{}", ssh.map_or("root", |ssh| ssh.user.as_str()), known.address),
+        }
     }
 
     /// The id of a step on one of the hosts.
@@ -153,7 +192,7 @@ impl<'a> Scene<'a> {
             repository: &self.of.repository,
             distribution: self.distribution,
             host: &target.host,
-            address: self.address(&target.host),
+            way: self.way(&target.host),
             id: self.id_on(id, &target.host),
             suffix: self.id_on("", &target.host),
             directory: self.directory.clone(),

@@ -76,6 +76,18 @@ fn a_plan_as_people_read_it() {
 }
 
 #[test]
+fn a_runbook_is_the_plan_for_people() {
+    let estate = estate();
+    let made = Made { estate: &estate, stamp: "0123abcd", version: "0.0.0" };
+    let plan = made_plan();
+    insta::assert_snapshot!(runbook(&plan, made));
+}
+
+fn made_plan() -> Plan {
+    made(|_| {}).unwrap()
+}
+
+#[test]
 fn what_nobody_has_signed_is_recovered_from_only_where_a_person_accepts_it() {
     let unsigned = |facts: &mut Facts| facts.chosen.as_mut().unwrap().unsigned = Some("it is not signed".to_owned());
     let plan = made(unsigned).unwrap();

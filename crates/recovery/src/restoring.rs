@@ -25,8 +25,8 @@ pub struct Wish<'a> {
     pub without: &'a [Name],
     /// The copy whose files are put there.
     pub copied: Copied,
-    /// The state of etcd.
-    pub etcd: State,
+    /// The state of etcd, where it is another than the copy's own.
+    pub etcd: Option<State>,
     /// Everything written before this, by the source's clock, is in it.
     pub begun: Timestamp,
     /// What is known of the loss.
@@ -72,7 +72,7 @@ pub async fn plan(world: &World, me: &str, repository: &Repository, wish: Wish<'
     }
     let facts = Facts {
         distribution: Some(distribution),
-        etcd: Some(wish.etcd),
+        etcd: wish.etcd,
         begun: Some(wish.begun),
         chosen: Some(Chosen { point: wish.copied.point, unsigned: wish.copied.unsigned }),
         targets,

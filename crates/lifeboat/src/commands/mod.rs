@@ -20,6 +20,7 @@ mod readiness;
 mod repository;
 mod restore;
 mod run;
+mod runbook;
 mod schema;
 mod serve;
 mod serves;
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     Plan(plan::Args),
     /// List, print, copy out and check playbooks
     Playbook(playbook::Args),
+    /// Write a playbook as a document for people, with this estate's names and commands
+    Runbook(runbook::Args),
     /// Fail over to the standby, or go on with a failover that stopped
     Failover(failover::Args),
     /// Restore the files of a host, or a cluster's etcd, by hand
@@ -102,6 +105,7 @@ pub(crate) fn run(command: Command, printer: &Printer) -> Result<ExitCode, Failu
         Command::Repository(args) => block_on(repository::run(args, printer))?,
         Command::Plan(args) => block_on(plan::run(args, printer))?,
         Command::Playbook(args) => playbook::run(args, printer)?,
+        Command::Runbook(args) => block_on(runbook::run(args, printer))?,
         Command::Failover(args) => block_on(failover::run(args, printer))?,
         Command::Restore(args) => block_on(restore::run(args, printer))?,
         Command::Etcd(args) => return block_on(etcd::run(args, printer)),

@@ -164,16 +164,45 @@ pub(crate) async fn ask_for(
         return make(world, cluster, repository, wanted, &playbook).await;
     }
     if needs.copy {
-        let mut onto = asked.to.clone();
-        if onto.is_empty() {
-            let hosts = world.cluster(cluster)?.hosts.iter().map(|host| (**host).clone());
-            onto.extend(hosts.filter(|host| !asked.from.without.contains(host)));
-        }
+        let onto = onto(asked, world, cluster)?;
         let again = format!("lifeboat run {name} --cluster {cluster}");
         let restored = Restored { which: &asked.which, cluster, from: &asked.from, again };
         return host::planned(&restored, world, repository, &onto, &playbook).await;
     }
     Ok(gather::plan_of(world, cluster, Some(repository), &playbook).await?)
+}
+
+/// The plan of a playbook for a print, which outlives the day: a restore is of whatever the newest copy has.
+pub(crate) async fn ask_for_print(
+    asked: &Asked,
+    world: &World,
+    cluster: &Name,
+    repository: &Repository,
+) -> Result<Plan, Failure> {
+    let playbook = asked.playbook();
+    let books = world.books()?;
+    let name = playbook.name.as_ref().map_or("management-failover", Name::as_str);
+    let needs = books
+        .iter()
+        .find(|book| book.name.as_str() == name)
+        .map(|book| plan::needs(&books, book));
+    match needs {
+        Some(needs) if needs.copy && !needs.moves => {
+            let again = format!("lifeboat runbook {name} --cluster {cluster}");
+            let restored = Restored { which: &asked.which, cluster, from: &asked.from, again };
+            host::planned_of_copy(&restored, world, repository, &onto(asked, world, cluster)?, &playbook).await
+        }
+        _ => ask_for(asked, world, cluster, repository).await,
+    }
+}
+
+/// The hosts that a cluster is restored onto.
+fn onto(asked: &Asked, world: &World, cluster: &Name) -> Result<Vec<Name>, Failure> {
+    if !asked.to.is_empty() {
+        return Ok(asked.to.clone());
+    }
+    let hosts = world.cluster(cluster)?.hosts.iter().map(|host| (**host).clone());
+    Ok(hosts.filter(|host| !asked.from.without.contains(host)).collect())
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {

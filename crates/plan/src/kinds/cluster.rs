@@ -265,12 +265,14 @@ fn update(server: SocketAddr, key: &TsigKey, (name, ttl): (&str, u32), to: IpAdd
 fn agents(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
     let (manager, stand) = (takeover.of.manager, takeover.stand);
     let name = manager.name.trim_end_matches('.').to_owned();
-    let host = at.scene.address(&stand.host);
+    let way = at.scene.way(&stand.host);
     Step {
         id: at.id().to_owned(),
         what: "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned(),
         by_hand: ByHand::here([format!(
-            "for id in $(ssh root@{host} kubectl --kubeconfig /etc/kubernetes/admin.conf get clusters.management.cattle.io -o jsonpath='{{.items[*].metadata.name}}'); do [ $id = local ] || {{ echo $id; curl -sS --cacert {ca} --resolve {name}:{port}:{address} -H \"Authorization: Bearer {token}\" https://{name}:{port}/k8s/clusters/$id/version; }}; done",
+            "for id in $({ssh} {at} kubectl --kubeconfig /etc/kubernetes/admin.conf get clusters.management.cattle.io -o jsonpath='{{.items[*].metadata.name}}'); do [ $id = local ] || {{ echo $id; curl -sS --cacert {ca} --resolve {name}:{port}:{address} -H \"Authorization: Bearer {token}\" https://{name}:{port}/k8s/clusters/$id/version; }}; done",
+            ssh = way.ssh(),
+            at = way.at,
             ca = manager.ca.display(),
             port = manager.port,
             address = stand.address,

@@ -8,6 +8,7 @@ use crate::action::{
 };
 use crate::facts::{Chosen, Member, State};
 use crate::hand::{ByHand, Look, Undo};
+use crate::scene::Way;
 use estate::{Distribution, Name, Standing};
 
 /// How far revisions are bumped, beyond the newest that is known. More than any cluster writes after that.
@@ -47,8 +48,8 @@ pub(crate) struct Onto<'a> {
     pub(crate) repository: &'a Name,
     pub(crate) distribution: Distribution,
     pub(crate) host: &'a Name,
-    /// How it is reached without DNS.
-    pub(crate) address: String,
+    /// How it is entered.
+    pub(crate) way: Way,
     /// The id of the step.
     pub(crate) id: String,
     /// What is put behind the names of directories where the person is, so that those of several hosts are told apart.
@@ -146,8 +147,9 @@ impl Onto<'_> {
         let by_hand = gathered
             .then_on(at, [format!("mkdir -p -m 700 {directory}")])
             .then(ByHand::here([format!(
-                "scp {copy}/etcd {copy}/files root@{}:{directory}/",
-                self.address
+                "{} {copy}/etcd {copy}/files {}:{directory}/",
+                self.way.scp(),
+                self.way.at
             )]));
         Step {
             id: self.id.clone(),

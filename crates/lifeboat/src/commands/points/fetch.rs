@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Name, PointId};
 use recovery::Trouble;
+use recovery::asked::{self, Asked};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -14,8 +15,9 @@ pub(super) struct Args {
     which: Which,
     /// The cluster; without this the one that has a standby
     cluster: Option<Name>,
-    /// The point
-    point: PointId,
+    /// The point, or `newest`: the newest that opens
+    #[arg(value_name = "POINT|newest", value_parser = wanted)]
+    point: Wanted,
     /// A directory that is there; the parts are written below it, readable by their owner alone
     #[arg(long, value_name = "DIRECTORY")]
     into: PathBuf,
@@ -27,13 +29,36 @@ pub(super) struct Args {
     files_only: bool,
 }
 
+/// Which point.
+#[derive(Clone, Debug)]
+enum Wanted {
+    Newest,
+    Id(PointId),
+}
+
+fn wanted(text: &str) -> Result<Wanted, estate::InvalidPointId> {
+    match text {
+        "newest" => Ok(Wanted::Newest),
+        id => id.parse().map(Wanted::Id),
+    }
+}
+
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = match args.cluster {
         Some(cluster) => (args.which.open()?, cluster),
         None => args.which.open_cluster()?,
     };
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let id = args.point;
+    let id = match args.point {
+        Wanted::Id(id) => id,
+        Wanted::Newest => {
+            let asked = Asked::Newest;
+            let again = format!("lifeboat points fetch {cluster} newest");
+            let (point, _) = asked::point(&repository, &cluster, &asked, &again).await?;
+            printer.talk(&format!("the newest point is {}, of {:.3}", point.id, point.begun));
+            point.id
+        }
+    };
     let point = match args.accept_unsigned {
         true => {
             let (point, unsigned) = repository.point_unsigned(&cluster, &id).await.map_err(Trouble::from)?;

@@ -230,7 +230,32 @@ pub(crate) async fn planned(
                 .and_then(|after| i64::try_from(lost.revision.saturating_add(after)).ok()),
         },
         highest: lost.newest_revision,
-        etcd,
+        etcd: Some(etcd),
+        copied,
+        playbook,
+    };
+    Ok(restoring::plan(world, &me(world), repository, wish).await?)
+}
+
+/// The plan of a restore of just what a copy has, etcd at the copy's own moment.
+pub(crate) async fn planned_of_copy(
+    wanted: &Wanted<'_>,
+    world: &World,
+    repository: &Repository,
+    onto: &[Name],
+    playbook: &Playbook,
+) -> Result<Plan, Failure> {
+    let cluster = wanted.cluster;
+    let copied = asked::files(repository, cluster, &Asked::Newest, &wanted.again).await;
+    let copied = copied.map_err(|trouble| world.about_identity(cluster, trouble))?;
+    let wish = Wish {
+        cluster,
+        onto,
+        without: &wanted.from.without,
+        begun: copied.point.begun,
+        loss: Loss::default(),
+        highest: None,
+        etcd: None,
         copied,
         playbook,
     };
