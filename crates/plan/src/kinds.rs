@@ -54,7 +54,7 @@ pub(crate) fn habits(kind: &str) -> Habits {
                 | "certificates.issue"
                 | "controlplane.start"
         ),
-        moves_traffic: matches!(kind, "dns.switch" | "loadbalancer.switch"),
+        moves_traffic: kind == "dns.switch",
     }
 }
 

@@ -32,14 +32,15 @@ pub fn fenced(word: &str, lines: &str) -> String {
     format!("{fence}{word}\n{}\n{fence}\n", lines.trim_end())
 }
 
-/// One page of a Markdown text.
-pub fn html(title: &str, markdown: &str) -> String {
+/// One page of a Markdown text; on paper, `foot` stands at the foot of each sheet, with its number.
+pub fn html(title: &str, foot: &str, markdown: &str) -> String {
+    let foot: String = foot.chars().filter(|c| c.is_alphanumeric() || " .,:-".contains(*c)).collect();
     let mut body = String::new();
     let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_HEADING_ATTRIBUTES;
     pulldown_cmark::html::push_html(&mut body, Parser::new_ext(markdown, options));
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>\n{STYLE}@page {{ @bottom-left {{ content: \"{foot}\"; font-size: 8pt; }} @bottom-right {{ content: counter(page) \" of \" counter(pages); font-size: 8pt; }} }}\n</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
@@ -50,7 +51,7 @@ mod tests {
     #[test]
     fn what_comes_from_outside_is_shown_and_not_obeyed() {
         let bad = "<script>alert(1)</script> **bold** [a](b) | cell";
-        let page = html("<b>", &format!("{}\n\n{}", escaped(bad), fenced("sh", "echo ``` <b>\n```\n")));
+        let page = html("<b>", "stamp 1", &format!("{}\n\n{}", escaped(bad), fenced("sh", "echo ``` <b>\n```\n")));
         assert!(
             !page.contains("<script>") && !page.contains("<strong>") && !page.contains("<a "),
             "{page}"

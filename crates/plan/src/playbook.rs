@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The playbooks that Lifeboat brings, as they are written.
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 3] = [
+    ("fence", include_str!("playbook/builtin/fence.yaml")),
     ("management-failover", include_str!("playbook/builtin/management-failover.yaml")),
     ("rebuild-cluster", include_str!("playbook/builtin/rebuild-cluster.yaml")),
 ];
@@ -123,6 +124,11 @@ impl Books {
     /// All playbooks.
     pub fn iter(&self) -> impl Iterator<Item = &Book> {
         self.0.values()
+    }
+
+    /// Whether one of Lifeboat's own playbooks says this sentence: then what a step says of itself has it in its own words.
+    pub(crate) fn says(sentence: &str) -> bool {
+        BUILTIN.iter().any(|(_, text)| text.contains(sentence))
     }
 
     /// How Lifeboat's own playbook of a name is written.

@@ -5,7 +5,7 @@
 //! blocks. So a program can carry it out to the letter, and a test does.
 
 use crate::page::{escaped, fenced};
-use crate::{Action, ByHand, Line, Plan, Step, Undo};
+use crate::{Action, Books, ByHand, Line, Plan, Step, Undo};
 use estate::{Estate, Name, StoreUrl};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -265,7 +265,7 @@ impl Book<'_> {
         let n = number + 1;
         _ = writeln!(text, "### {n}. {} {{#step-{n}}}\n", escaped(&step.id));
         _ = writeln!(text, "{}\n", escaped(&self.current(&step.what)));
-        if !step.why.is_empty() {
+        if !step.why.is_empty() && !Books::says(&step.why) {
             _ = writeln!(text, "Why: {}\n", escaped(&step.why));
         }
         if let Some(when) = &step.when {

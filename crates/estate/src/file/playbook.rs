@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kinds of steps that there are.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 20] = [
     "manual",
     "approve",
     "script",
@@ -36,12 +36,6 @@ pub const KINDS: [&str; 26] = [
     "nodes.join",
     "agents.await",
     "dns.switch",
-    "loadbalancer.switch",
-    "manifests.apply",
-    "helm.install",
-    "infra.apply",
-    "etcd.handover",
-    "etcd.promote",
 ];
 
 /// Steps in order, which a person reads as a runbook and Lifeboat carries out.

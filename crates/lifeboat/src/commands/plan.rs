@@ -98,6 +98,11 @@ impl Report for Differs {
 }
 
 impl Asked {
+    /// Whether a playbook is named at all.
+    pub(crate) fn names_one(&self) -> bool {
+        self.playbook.is_some()
+    }
+
     /// The playbook and what it is given.
     fn playbook(&self) -> Playbook {
         let parameters = self.set.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));

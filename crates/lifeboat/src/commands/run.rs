@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    start: Option<start::StartArgs>,
+    start: start::StartArgs,
 }
 
 #[derive(clap::Subcommand)]
@@ -197,10 +197,9 @@ impl Report for Shown {
             }
             text += &format!("  to go on: {}\n", goes_on(run));
         }
-        // Of a failover, what is done cannot be taken back line by line.
-        if run.epoch.is_none() && run.steps.iter().any(|step| step.undo.is_some()) {
-            text += "\nto undo what was done, in this order:\n";
-            undone(run).iter().for_each(|line| text += &format!("  {line}\n"));
+        let undone: Vec<&str> = undoable(run);
+        if !undone.is_empty() && run.state != "running" && run.state != "undoing" {
+            text += &format!("\nto undo what was done ({}): lifeboat run undo {}\n", undone.join(", "), run.run);
         }
         text
     }
@@ -285,20 +284,17 @@ pub(crate) async fn list(args: ListArgs, printer: &Printer) -> Result<(), Failur
 }
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    match (args.command, args.start) {
-        (Some(Command::Show(args)), _) => show::run(args, printer).await,
-        (Some(Command::Resume(args)), _) => resume::run(args, printer).await,
-        (Some(Command::Undo(args)), _) => resume::undo(args, printer).await,
-        (Some(Command::Cancel(args)), _) => resume::cancel(args, printer).await,
-        (Some(Command::Approve(args)), _) => say::run(args, recovery::APPROVE, printer).await,
-        (Some(Command::Reject(args)), _) => say::run(args, recovery::REJECT, printer).await,
-        (Some(Command::Done(args)), _) => say::run(args, recovery::DONE, printer).await,
-        (Some(Command::Report(args)), _) => report::run(args, printer).await,
-        (Some(Command::VerifyReport(args)), _) => report::verify(args, printer).await,
-        (None, Some(args)) => start::run(args, printer).await,
-        (None, None) => {
-            Err(Failure::new("LB0003", Kind::Invalid, "no playbook is named").hint("lifeboat playbook list"))
-        }
+    match args.command {
+        Some(Command::Show(args)) => show::run(args, printer).await,
+        Some(Command::Resume(args)) => resume::run(args, printer).await,
+        Some(Command::Undo(args)) => resume::undo(args, printer).await,
+        Some(Command::Cancel(args)) => resume::cancel(args, printer).await,
+        Some(Command::Approve(args)) => say::run(args, recovery::APPROVE, printer).await,
+        Some(Command::Reject(args)) => say::run(args, recovery::REJECT, printer).await,
+        Some(Command::Done(args)) => say::run(args, recovery::DONE, printer).await,
+        Some(Command::Report(args)) => report::run(args, printer).await,
+        Some(Command::VerifyReport(args)) => report::verify(args, printer).await,
+        None => start::run(args.start, printer).await,
     }
 }
 
@@ -310,6 +306,12 @@ async fn named(repository: &Repository, number: Option<u64>) -> Result<Run, Fail
             .await?
             .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan show"))?,
     })
+}
+
+/// The steps of a run that have done something, the last one first.
+fn undoable(run: &Measured) -> Vec<&str> {
+    let steps = run.steps.iter().rev().filter(|step| step.undo.is_some());
+    steps.map(|step| step.step.as_str()).collect()
 }
 
 /// What the steps of a run have done, the last one first, and how each is undone.

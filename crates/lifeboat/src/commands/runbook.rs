@@ -62,7 +62,8 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let text = plan::runbook(&plan, made);
     let title = format!("Runbook: {} for {}", plan.playbook, plan.cluster);
-    let page = || plan::page::html(&title, &text);
+    let foot = format!("{title}, stamp {stamp}");
+    let page = || plan::page::html(&title, &foot, &text);
     match (args.format, &args.into) {
         (Format::Md, None) => printer.text(&text),
         (Format::Html, None) => printer.text(&page()),

@@ -11,6 +11,7 @@ mod lost;
 mod mismatched;
 mod moment;
 mod moved;
+mod playbooks;
 mod rancher;
 mod rebuilt;
 mod shop;

@@ -75,7 +75,8 @@ fn on_hosts(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
             ("files.restore", _) => on.files(),
             ("certificates.issue", _) => on.certificates(),
             ("controlplane.start", _) => on.start(standing.filter(|_| !target.alone)),
-            (kind, _) => return Err(at.lacks(&format!("a later version of Lifeboat: {kind} is not known"))),
+            // The estate's form lets no other kind through.
+            _ => continue,
         };
         steps.push(step);
     }
@@ -128,8 +129,9 @@ fn fence(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
             standing.epoch, standing.holder
         ),
         by_hand: ByHand::act(format!(
-            "Make sure that {former} is off, or cut off: switch off its power, or block its address."
-        )),
+            "Make sure that {former} is off, or cut off: switch off its power, or block its address. Keep it so."
+        ))
+        .then(ByHand::here([format!("lifeboat run fence --cluster {} --yes", at.scene.cluster)])),
         check: Look::only(format!(
             "two of {} have promised the epoch, and the lease of {former} is over",
             list(&voters)
@@ -254,7 +256,7 @@ fn update(server: SocketAddr, key: &TsigKey, (name, ttl): (&str, u32), to: IpAdd
     let kind = if to.is_ipv4() { "A" } else { "AAAA" };
     let secret = shown(&key.secret);
     format!(
-        "printf 'server {} {}\nupdate delete {name} {kind}\nupdate add {name} {ttl} {kind} {to}\nsend\n' | nsupdate -k <(printf 'key \"%s\" {{ algorithm {}; secret \"%s\"; }};\n' {} \"{secret}\")",
+        "printf 'server {} {}\\nupdate delete {name} {kind}\\nupdate add {name} {ttl} {kind} {to}\\nsend\\n' | nsupdate -k <(printf 'key \"%s\" {{ algorithm {}; secret \"%s\"; }};\\n' {} \"{secret}\")",
         server.ip(),
         server.port(),
         key.algorithm.word(),

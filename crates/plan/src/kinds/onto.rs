@@ -514,10 +514,16 @@ impl Onto<'_> {
 
     pub(crate) fn start(&self, standing: Option<&Standing>) -> Step {
         let at = self.host;
-        let by_hand = match self.is_rancher() {
-            true => ByHand::on(at, [format!("systemctl start {}", self.service())]),
-            false => ByHand::on(at, [unpark(), "systemctl start kubelet".to_owned()]),
+        // The host's own Lifeboat lets nothing serve of whose start it does not know, and stops what it knows of when the right is gone.
+        let note = standing.map(|standing| {
+            let served = format!("/var/lib/lifeboat/served-{}", self.cluster);
+            format!("mkdir -p -m 700 /var/lib/lifeboat && echo {} >{served} && sync {served}", standing.epoch)
+        });
+        let started = match self.is_rancher() {
+            true => vec![format!("systemctl start {}", self.service())],
+            false => vec![unpark(), "systemctl start kubelet".to_owned()],
         };
+        let by_hand = ByHand::on(at, note.into_iter().chain(started));
         let kubectl = self.kubectl();
         let (what, check) = match self.alone {
             false => (

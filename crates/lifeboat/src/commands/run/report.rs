@@ -49,7 +49,10 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let measured = Measured::of(&run, ambient::now());
     let text = match args.format {
         Format::Md => measured.markdown(),
-        Format::Html => plan::page::html(&format!("Run {}: {}", measured.run, measured.title()), &measured.markdown()),
+        Format::Html => {
+            let title = format!("Run {}: {}", measured.run, measured.title());
+            plan::page::html(&title, &title, &measured.markdown())
+        }
         Format::Json => serde_json::to_string_pretty(&measured)
             .map_err(|error| Failure::new("LB0099", Kind::Bug, "the report has no written form").because(&error))?,
     };

@@ -55,6 +55,9 @@ impl Report for Tried<'_> {
 }
 
 pub(super) async fn run(args: StartArgs, printer: &Printer) -> Result<(), Failure> {
+    if !args.asked.names_one() {
+        return Err(Failure::new("LB0003", Kind::Invalid, "no playbook is named").hint("lifeboat playbook list"));
+    }
     let (world, cluster) = args.asked.open()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
     let newest = runs::newest(&repository, &|plan| plan.cluster == cluster).await;
