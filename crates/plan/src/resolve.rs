@@ -58,7 +58,7 @@ pub fn make(
     let scene = Scene::new(estate, cluster, facts, moves, now)?;
     let scope = scene.scope();
     let flat = flatten(books, book, &facts.parameters, estate, &scope).map_err(NoPlan::Playbook)?;
-    if let Some(wrong) = lint::of_flat(&flat).into_iter().find(|lint| lint.which.is_error()) {
+    if let Some(wrong) = lint::of_flat(&flat, estate).into_iter().find(|lint| lint.which.is_error()) {
         return Err(NoPlan::Playbook(Box::new(wrong)));
     }
     let mut made = Made::default();

@@ -4,7 +4,7 @@ use super::expression::{self, Scope};
 use super::flat::{Flat, flatten};
 use super::{Book, Books};
 use crate::kinds::habits;
-use estate::{Estate, FileError, Name, ParameterType, Place};
+use estate::{Estate, FileError, Name, OnFailure, ParameterType, Place};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,13 +94,13 @@ pub fn of(estate: &Estate, books: &Books, book: &Book) -> Vec<Lint> {
         Ok(flat) => flat,
         Err(lint) => return vec![*lint],
     };
-    let mut lints = of_flat(&flat);
+    let mut lints = of_flat(&flat, estate);
     lints.sort_by_key(|lint| (lint.shown.line, lint.which));
     lints
 }
 
 /// What is wrong with steps in their order.
-pub(crate) fn of_flat(flat: &[Flat<'_>]) -> Vec<Lint> {
+pub(crate) fn of_flat(flat: &[Flat<'_>], estate: &Estate) -> Vec<Lint> {
     let by_id: BTreeMap<&str, &Flat<'_>> = flat.iter().map(|flat| (flat.id.as_str(), flat)).collect();
     if let Some(waiting) = circle(flat) {
         let message = format!("step {} waits for itself, by way of its after", waiting.id);
@@ -116,6 +116,7 @@ pub(crate) fn of_flat(flat: &[Flat<'_>]) -> Vec<Lint> {
     for flat in flat {
         let before = ancestors(flat, &by_id);
         traffic(flat, &before, &by_id, &mut lints);
+        dead_site(flat, &before, &by_id, estate, &mut lints);
         expressions(flat, &before, &mut lints);
         looked_at(flat, &mut lints);
         secrets(flat, &mut lints);
@@ -170,6 +171,45 @@ fn traffic(flat: &Flat<'_>, before: &BTreeSet<String>, by_id: &BTreeMap<&str, &F
         let message = format!("step {} moves traffic, and no fence comes before it in every case", flat.id);
         let cure = "put a step of kind fence, without a condition, before it";
         lints.push(lint(flat, Which::TrafficBeforeFence, flat.step.place(), message, cure));
+    }
+}
+
+/// What comes after the fence cannot count on the site that was fenced.
+fn dead_site(
+    flat: &Flat<'_>,
+    before: &BTreeSet<String>,
+    by_id: &BTreeMap<&str, &Flat<'_>>,
+    estate: &Estate,
+    lints: &mut Vec<Lint>,
+) {
+    let Some(dead) = estate.failover().and_then(|of| estate.site_of(of.primary)) else {
+        return;
+    };
+    let is_fenced = before
+        .iter()
+        .filter_map(|id| by_id.get(id.as_str()))
+        .any(|flat| kind(flat) == "fence");
+    let goes_on = flat.step.on_failure.as_deref() == Some(&OnFailure::Continue);
+    if !is_fenced || goes_on {
+        return;
+    }
+    for (key, value) in flat
+        .step
+        .with
+        .iter()
+        .filter(|(key, _)| matches!(key.as_str(), "on" | "ready" | "command"))
+    {
+        let mut named: Vec<Name> = Vec::new();
+        named_strings(value, &mut |inner, text| {
+            if key == "on" || matches!(inner, "on" | "host") {
+                named.extend(text.parse::<Name>().ok());
+            }
+        });
+        if let Some(host) = named.into_iter().find(|host| estate.site_of_host(host) == Some(dead)) {
+            let message = format!("step {} works on {host}, at the site that is fenced before it", flat.id);
+            let cure = "onFailure: continue, if it may be gone; or put it before the fence";
+            lints.push(lint(flat, Which::NeedsDeadSite, value.place(), message, cure));
+        }
     }
 }
 

@@ -274,6 +274,7 @@ fn each_mistake_is_told_with_its_place_and_its_cure() {
         "      - {id: a, what: A., kind: script, check: seen, byHand: 'curl -H \"Authorization: Bearer abcdefghijklmnopqrstuvwxyz\"', with: {run: date}}",
         "      - {id: a, what: A., kind: wait, with: {for: 1s}, when: 1 > 2}",
         "      - {id: a, what: A., kind: script, check: seen, retries: 3, with: {run: date}}",
+        &format!("{fence}      - {{id: a, what: A., kind: service, with: {{on: [standby-1, main-1], act: stop}}}}"),
         // What a day like this does not have.
         fence,
         "      - {id: a, what: A., kind: etcd.restore}",

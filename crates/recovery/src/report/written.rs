@@ -140,11 +140,13 @@ impl Measured {
 
 impl super::StepTime {
     fn state(&self) -> String {
-        let by = self.outcome.as_ref().and_then(|outcome| outcome["by"].as_str());
+        let said = |key: &str| self.outcome.as_ref().and_then(|outcome| outcome[key].as_str());
+        let by = said("by").map(|by| format!("done by {by}"));
+        let by = by.or_else(|| said("letBy").map(|by| format!("done, as {by} let Lifeboat do it")));
         match (self.undone, &self.left_out, self.begun, self.done, by) {
             (Some(_), ..) => "undone".to_owned(),
             (_, Some(why), ..) => format!("left out: {why}"),
-            (_, _, _, Some(_), Some(by)) => format!("done by {by}"),
+            (_, _, _, Some(_), Some(by)) => by,
             (_, _, _, Some(_), None) => "done".to_owned(),
             (_, _, Some(_), None, _) => format!("not done, attempt {}", self.attempts),
             _ => "not begun".to_owned(),
