@@ -73,12 +73,12 @@ pub(crate) async fn interruptible<T>(run: impl Future<Output = T>) -> Option<T> 
     }
 }
 
-/// What a person is told whose command was broken off in the middle of run `number`; `again` goes on with it.
-pub(crate) fn broken_off(number: u64, again: &str) -> Failure {
+/// What a person is told whose command was broken off in the middle of run `number`, which is `typed` so; `again` goes on with it.
+pub(crate) fn broken_off(number: u64, typed: &str, again: &str) -> Failure {
     let message =
         format!("run {number} is broken off: what its steps have done stays done, and something may be stopped");
     Failure::new("LB0704", Kind::Person, message)
-        .hint(format!("{again}: goes on where it was\nlifeboat run cancel {number} --yes: gives it up, and says how its steps are undone"))
+        .hint(format!("{again}: goes on where it was\nlifeboat run cancel {typed} --yes: gives it up, and says how its steps are undone"))
 }
 
 /// Shows how a run goes.

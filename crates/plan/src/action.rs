@@ -51,6 +51,14 @@ pub enum Action {
     Notify(Notify),
     #[serde(rename = "service")]
     Service(Service),
+    #[serde(rename = "loadbalancer.switch")]
+    SwitchLoadBalancer(SwitchLoadBalancer),
+    #[serde(rename = "manifests.apply")]
+    ApplyManifests(ApplyManifests),
+    #[serde(rename = "helm.install")]
+    InstallHelm(InstallHelm),
+    #[serde(rename = "infra.apply")]
+    ApplyInfra(ApplyInfra),
 }
 
 impl Action {
@@ -77,6 +85,10 @@ impl Action {
             Self::Wait(_) => "wait",
             Self::Notify(_) => "notify",
             Self::Service(_) => "service",
+            Self::SwitchLoadBalancer(_) => "loadbalancer.switch",
+            Self::ApplyManifests(_) => "manifests.apply",
+            Self::InstallHelm(_) => "helm.install",
+            Self::ApplyInfra(_) => "infra.apply",
         }
     }
 }
@@ -525,3 +537,78 @@ impl ServiceAct {
         }
     }
 }
+
+/// Lets HAProxy lead to some servers of a backend, and to none of the others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SwitchLoadBalancer {
+    /// The host that it runs on.
+    pub host: Name,
+    /// The socket of its runtime API.
+    pub socket: String,
+    /// Its configuration, which is changed too, so that a restart forgets nothing; none where something else keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// The backend.
+    pub backend: String,
+    /// The servers that it leads to afterwards.
+    pub to: Vec<String>,
+}
+
+/// Applies manifests on the server, takes away what an earlier version of them had, and waits until what they make is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyManifests {
+    /// The host whose API server is asked.
+    pub host: Name,
+    /// How it was installed.
+    pub distribution: Distribution,
+    /// Files and directories of YAML or JSON, relative to the estate's.
+    pub files: Vec<PathBuf>,
+    /// Whether objects that this step applied before, and that are no longer among them, are deleted.
+    pub prune: bool,
+    /// Whether it waits until workloads are ready.
+    pub wait: bool,
+}
+
+/// Installs or upgrades a release, by the real Helm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstallHelm {
+    /// The host whose API server is asked.
+    pub host: Name,
+    /// How it was installed.
+    pub distribution: Distribution,
+    /// The release.
+    pub release: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The chart: a directory or archive, relative to the estate's, or what else Helm takes.
+    pub chart: String,
+    /// The chart's version, where it is not a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Values.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub values: Map<String, Value>,
+    /// A file of values, relative to the estate's; `values` win over it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values_file: Option<PathBuf>,
+}
+
+impl Eq for InstallHelm {}
+
+/// Makes infrastructure, by the real OpenTofu.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyInfra {
+    /// The directory of the module, relative to the estate's; its state is kept there, unless it says otherwise.
+    pub directory: PathBuf,
+    /// Its variables.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+    /// Whether undoing destroys what it made.
+    pub destroy: bool,
+}
+
+impl Eq for ApplyInfra {}

@@ -3,6 +3,10 @@
 
 mod approve;
 mod cluster;
+mod helm;
+mod infra;
+mod loadbalancer;
+mod manifests;
 mod manual;
 mod notify;
 pub(crate) mod onto;
@@ -54,7 +58,7 @@ pub(crate) fn habits(kind: &str) -> Habits {
                 | "certificates.issue"
                 | "controlplane.start"
         ),
-        moves_traffic: kind == "dns.switch",
+        moves_traffic: matches!(kind, "dns.switch" | "loadbalancer.switch"),
     }
 }
 
@@ -71,6 +75,10 @@ pub(crate) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
         "wait" => wait::steps(at),
         "notify" => notify::steps(at),
         "service" => service::steps(at),
+        "loadbalancer.switch" => loadbalancer::steps(at),
+        "manifests.apply" => manifests::steps(at),
+        "helm.install" => helm::steps(at),
+        "infra.apply" => infra::steps(at),
         _ => cluster::steps(at),
     }
 }
@@ -153,6 +161,36 @@ impl At<'_> {
             let message = format!("the estate has no host {name:?}{}", near.unwrap_or_default());
             self.wrong(Which::Settings, Some(key), message, "name one of the hosts in the estate")
         })
+    }
+
+    /// The host whose API server is asked: the one that is named, or the first of the cluster's.
+    ///
+    /// # Errors
+    /// The estate has none.
+    pub(crate) fn serving(&self, named: Option<&str>) -> Result<Name, NoPlan> {
+        if let Some(name) = named {
+            return self.host("on", name);
+        }
+        let onto = self
+            .scene
+            .facts
+            .targets
+            .iter()
+            .find(|target| !target.alone)
+            .map(|target| target.host.clone());
+        let first = onto.or_else(|| self.scene.of.hosts.first().map(|host| (**host).clone()));
+        first.ok_or_else(|| self.lacks("a host: with.on, or hosts of the cluster"))
+    }
+
+    /// Where a person finds the kubeconfig of an administrator on such a host.
+    pub(crate) fn kubeconfig(&self, host: &Name) -> String {
+        let path = match self.scene.distribution {
+            estate::Distribution::K3s => "/etc/rancher/k3s/k3s.yaml",
+            estate::Distribution::Rke2 => "/etc/rancher/rke2/rke2.yaml",
+            _ => "/etc/kubernetes/admin.conf",
+        };
+        let way = self.scene.way(host);
+        format!("<({} {} cat {path})", way.ssh(), way.at)
     }
 
     /// A length of time.

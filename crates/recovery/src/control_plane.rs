@@ -146,6 +146,15 @@ pub async fn has_kubelet(host: &Host) -> Result<bool, Trouble> {
 /// # Errors
 /// The host cannot be entered, or has none.
 pub async fn client(world: &World, name: &Name, distribution: Distribution) -> Result<Client, Trouble> {
+    let text = kubeconfig(world, name, distribution).await?;
+    Ok(Client::from_kubeconfig_text(&text).await?)
+}
+
+/// The kubeconfig of the administrator on a host, as it serves from here.
+///
+/// # Errors
+/// The host cannot be entered, or has none.
+pub async fn kubeconfig(world: &World, name: &Name, distribution: Distribution) -> Result<String, Trouble> {
     let host = world.host(name)?;
     let places: &[&str] = match distribution {
         Distribution::K3s => &["/etc/rancher/k3s/k3s.yaml"],
@@ -161,7 +170,7 @@ pub async fn client(world: &World, name: &Name, distribution: Distribution) -> R
         if let (false, Some(of)) = (host.is_local(), world.estate.hosts.get(name)) {
             text = text.replace("https://127.0.0.1:", &format!("https://{}:", bracketed(of.address)));
         }
-        return Ok(Client::from_kubeconfig_text(&text).await?);
+        return Ok(text);
     }
     let message = format!("host {name} has no {}", places.first().copied().unwrap_or_default());
     Err(Trouble::new("LB0404", Kind::Invalid, message).hint(format!("ls -l {}, on that host", places.join(" "))))

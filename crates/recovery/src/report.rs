@@ -19,6 +19,9 @@ const SILENT: Duration = Duration::from_secs(30);
 pub struct Measured {
     /// The run's number.
     pub run: u64,
+    /// The directory that its journal is in, if it is in none of a repository.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journal: Option<std::path::PathBuf>,
     /// `running`, `undoing`, `silent` when its runner has given no sign of life for 30 s, `stopped` at a failed step, `succeeded`, `cancelled`,
     /// `undone` or `failed`.
     pub state: &'static str,
@@ -107,6 +110,13 @@ pub struct StepTime {
 }
 
 impl Measured {
+    /// How the run is named in a command: `7`, or `0 --journal DIRECTORY`.
+    pub fn typed(&self) -> String {
+        self.journal
+            .as_ref()
+            .map_or_else(|| self.run.to_string(), |journal| format!("0 --journal {}", journal.display()))
+    }
+
     /// Measures `run`, as it is at `now`.
     pub fn of(run: &Run, now: Timestamp) -> Self {
         let plan = &run.plan;
@@ -131,6 +141,7 @@ impl Measured {
         let stopped = run.state.stopped();
         Self {
             run: run.number,
+            journal: run.directory.clone(),
             state: match (&run.state.ended, stopped) {
                 (Some(Ended::Undone), _) => "undone",
                 (Some(Ended::Succeeded), _) => "succeeded",

@@ -129,20 +129,111 @@ impl Journal for InDirectory {
     }
 }
 
-/// The run whose journal is in a directory.
-///
-/// # Errors
-/// There is none, or it is damaged.
-pub async fn read_from(directory: &InDirectory) -> Result<Run, Trouble> {
-    let damaged = |reason: String| Trouble::new("LB0703", Kind::Damaged, reason);
-    let entries = directory.entries().await.map_err(|error| damaged(error.to_string()))?;
-    let state = State::of(&entries).map_err(|error| damaged(format!("{}: {error}", directory.0.display())))?;
-    let Some(plan) = state.plan.clone() else {
-        let message = format!("there is no run in {}", directory.0.display());
-        return Err(Trouble::new("LB0705", Kind::Invalid, message));
-    };
-    let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
-    Ok(Run { number: 0, state, plan, entries })
+/// Where journals of runs are.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept<'a> {
+    /// In a repository: all runs of its clusters, each with a number.
+    Repository(&'a Repository),
+    /// In a directory: one run, whose number is 0.
+    Directory(&'a InDirectory),
+}
+
+impl<'a> Kept<'a> {
+    /// The journal of run `number`.
+    pub fn journal(self, number: u64) -> Box<dyn Journal + 'a> {
+        match self {
+            Self::Repository(repository) => Box::new(InRepository { repository, run: number }),
+            Self::Directory(directory) => Box::new(directory.clone()),
+        }
+    }
+
+    /// How run `number` is named in a command: `7`, or `0 --journal DIRECTORY`.
+    pub fn typed(self, number: u64) -> String {
+        match self {
+            Self::Repository(_) => number.to_string(),
+            Self::Directory(directory) => format!("0 --journal {}", directory.0.display()),
+        }
+    }
+
+    /// Reads run `number`.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub async fn read(self, number: u64) -> Result<Run, Trouble> {
+        let directory = match self {
+            Self::Repository(repository) => return read(repository, number).await,
+            Self::Directory(directory) => directory,
+        };
+        let none = |what: String| {
+            let message = format!("there is no {what} in {}", directory.0.display());
+            Trouble::new("LB0705", Kind::Invalid, message).hint(format!("ls {}", directory.0.display()))
+        };
+        if number != 0 {
+            return Err(none(format!("run {number}")));
+        }
+        let damaged = |reason: String| {
+            Trouble::new("LB0703", Kind::Damaged, format!("the run in {}: {reason}", directory.0.display()))
+                .hint("lifeboat explain LB0703")
+        };
+        let entries = directory.entries().await.map_err(|error| damaged(error.to_string()))?;
+        let state = State::of(&entries).map_err(|error| damaged(error.to_string()))?;
+        let plan = state.plan.clone().ok_or_else(|| none("run".to_owned()))?;
+        let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
+        Ok(Run {
+            number,
+            directory: Some(directory.0.clone()),
+            state,
+            plan,
+            entries,
+        })
+    }
+
+    /// The newest run of those asked for, as [`newest`].
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub async fn newest(self, of: &(dyn Fn(&Plan) -> bool + Sync)) -> Result<Option<Run>, Trouble> {
+        match self {
+            Self::Repository(repository) => newest(repository, of).await,
+            Self::Directory(_) => match self.read(0).await {
+                Ok(run) => Ok(Some(run).filter(|run| of(&run.plan))),
+                Err(trouble) if trouble.code == "LB0705" => Ok(None),
+                Err(trouble) => Err(trouble),
+            },
+        }
+    }
+
+    /// Looks whether a run can be ended as it is, as [`ending`]. What is damaged in a directory is mended by nobody.
+    ///
+    /// # Errors
+    /// As [`read`].
+    pub async fn ending(self, number: u64) -> Result<Ending, Trouble> {
+        match self {
+            Self::Repository(repository) => ending(repository, number).await,
+            Self::Directory(_) => self.read(number).await.map(|_run| Ending::Whole),
+        }
+    }
+
+    /// Begins a run of `plan`, and returns its number.
+    ///
+    /// # Errors
+    /// As [`begin`]; a directory keeps one run, and never another after it.
+    pub async fn begin(self, plan: &Plan, runner: &Runner) -> Result<u64, Trouble> {
+        let directory = match self {
+            Self::Repository(repository) => return begin(repository, plan, runner).await,
+            Self::Directory(directory) => directory,
+        };
+        let value = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
+        engine::begin(directory, value, runner).await.map_err(|error| match error {
+            engine::Error::OtherPlan => {
+                let place = directory.0.display();
+                Trouble::new("LB0706", Kind::Conflict, format!("{place} keeps another run"))
+                    .hint(format!("lifeboat run show 0 --journal {place}\nanother directory for another run"))
+            }
+            error => error.into(),
+        })?;
+        Ok(0)
+    }
 }
 
 /// A run as its journal has it.
@@ -150,6 +241,8 @@ pub async fn read_from(directory: &InDirectory) -> Result<Run, Trouble> {
 pub struct Run {
     /// Its number.
     pub number: u64,
+    /// The directory that its journal is in, if it is in none of a repository.
+    pub directory: Option<PathBuf>,
     /// Where it stands.
     pub state: State,
     /// Its plan.
@@ -201,7 +294,7 @@ async fn found(repository: &Repository, number: u64) -> Result<Found, Trouble> {
     };
     let plan = serde_json::from_value(plan).map_err(|error| damaged(format!("its plan: {error}")))?;
     // No entry follows the end: whatever stands there counts for nothing.
-    Ok(Found::Run(Box::new(Run { number, state, plan, entries })))
+    Ok(Found::Run(Box::new(Run { number, directory: None, state, plan, entries })))
 }
 
 /// Reads a run.

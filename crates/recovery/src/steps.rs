@@ -11,8 +11,12 @@ mod etcd_reset;
 mod etcd_restore;
 mod fence;
 mod files_restore;
+mod helm_install;
 mod host_prepare;
+mod infra_apply;
+mod loadbalancer_switch;
 mod manager_start;
+mod manifests_apply;
 pub(crate) mod manual;
 pub(crate) mod nodes_join;
 mod notify;
@@ -104,6 +108,10 @@ pub(crate) fn carrier(action: &Action) -> &dyn Carry {
         Action::Wait(it) => it,
         Action::Notify(it) => it,
         Action::Service(it) => it,
+        Action::SwitchLoadBalancer(it) => it,
+        Action::ApplyManifests(it) => it,
+        Action::InstallHelm(it) => it,
+        Action::ApplyInfra(it) => it,
     }
 }
 

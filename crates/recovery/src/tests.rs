@@ -12,6 +12,8 @@ use plan::{Loss, Plan};
 use repository::{Founding, Grant, Recipient, Repository, Settings, Signer, StoreSettings};
 use serde_json::{Value, json};
 
+mod struck;
+
 const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");
 
 fn name(text: &str) -> Name {
@@ -271,6 +273,7 @@ fn a_run_is_measured_from_its_journal() {
         let entries = entries(journal);
         Run {
             number: 1,
+            directory: None,
             state: State::of(&entries).unwrap(),
             plan: plan("one"),
             entries,

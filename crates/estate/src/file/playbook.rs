@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kinds of steps that there are.
-pub const KINDS: [&str; 20] = [
+pub const KINDS: [&str; 24] = [
     "manual",
     "approve",
     "script",
@@ -36,6 +36,10 @@ pub const KINDS: [&str; 20] = [
     "nodes.join",
     "agents.await",
     "dns.switch",
+    "loadbalancer.switch",
+    "manifests.apply",
+    "helm.install",
+    "infra.apply",
 ];
 
 /// Steps in order, which a person reads as a runbook and Lifeboat carries out.

@@ -7,7 +7,8 @@ use crate::printer::Printer;
 use crate::runner::{Hold, Watching, broken_off, interruptible};
 use plan::Plan;
 use recovery::report::Measured;
-use recovery::{Mode, Work, World, runs};
+use recovery::runs::Kept;
+use recovery::{Mode, Work, World};
 use repository::Repository;
 
 /// What a plan is carried out with.
@@ -15,6 +16,7 @@ use repository::Repository;
 pub(crate) struct Way<'a> {
     pub(crate) world: &'a World,
     pub(crate) repository: &'a Repository,
+    pub(crate) kept: Kept<'a>,
     pub(crate) mode: Mode<'a>,
     /// The command that goes on with it.
     pub(crate) again: &'a str,
@@ -60,26 +62,26 @@ pub(crate) async fn carry_out(
     plan: &Plan,
     printer: &Printer,
 ) -> Result<(), Failure> {
-    let Way { world, repository, mode, again } = way;
+    let Way { world, repository, kept, mode, again } = way;
     let hold = Hold::take(world)?;
     let number = match number {
         Some(number) => number,
-        None => runs::begin(repository, plan, &hold.runner).await?,
+        None => kept.begin(plan, &hold.runner).await?,
     };
     printer.talk(&format!("run {number}: {}", plan.title()));
     let watching = match mode {
         Mode::Guided(_) => Watching::quiet(*printer, plan),
         _ => Watching::new(*printer, plan),
     };
-    let journal = runs::InRepository { repository, run: number };
-    let work = Work { world, repository, journal: &journal, number, plan, mode };
+    let journal = kept.journal(number);
+    let work = Work { world, repository, journal: &*journal, number, plan, mode };
     let done = interruptible(recovery::run(work, &hold.runner, &watching)).await;
     watching.clear();
     match done {
         Some(done) => done.map(drop)?,
-        None => return Err(broken_off(number, again)),
+        None => return Err(broken_off(number, &kept.typed(number), again)),
     }
-    let run = runs::read(repository, number).await?;
+    let run = kept.read(number).await?;
     printer.show(&Shown(Measured::of(&run, ambient::now())))
 }
 

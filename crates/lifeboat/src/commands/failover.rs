@@ -6,7 +6,7 @@ use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use estate::{Kind, PointId};
-use recovery::runs;
+use recovery::runs::{self, Kept};
 use recovery::{Mode, Trouble};
 
 #[derive(clap::Args)]
@@ -98,6 +98,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let way = Way {
         world: &world,
         repository: &repository,
+        kept: Kept::Repository(&repository),
         mode: Mode::Scripted,
         again,
     };

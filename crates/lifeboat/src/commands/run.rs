@@ -14,9 +14,10 @@ use ::estate::{Kind, Name};
 use jiff::{SignedDuration, Timestamp};
 use recovery::World;
 use recovery::report::Measured;
-use recovery::runs::{self, Run};
+use recovery::runs::{self, InDirectory, Kept, Run};
 use repository::Repository;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// Whose runs.
 #[derive(clap::Args)]
@@ -54,6 +55,66 @@ impl Of {
         let repository = world.repository(&repository)?;
         Ok((world, repository))
     }
+}
+
+/// Where a run is.
+#[derive(clap::Args)]
+struct At {
+    #[command(flatten)]
+    of: Of,
+    /// Its journal is in this directory, and not in a repository
+    #[arg(long, value_name = "DIRECTORY")]
+    journal: Option<PathBuf>,
+}
+
+/// An estate, and where its runs are.
+struct Place {
+    world: World,
+    repository: Repository,
+    directory: Option<InDirectory>,
+}
+
+impl At {
+    fn open(&self) -> Result<Place, Failure> {
+        let (world, repository) = self.of.open()?;
+        let directory = self.journal.as_deref().map(kept_in).transpose()?;
+        Ok(Place { world, repository, directory })
+    }
+}
+
+impl Place {
+    fn kept(&self) -> Kept<'_> {
+        kept(&self.repository, self.directory.as_ref())
+    }
+
+    /// A run by its number, or the newest.
+    async fn named(&self, number: Option<u64>) -> Result<Run, Failure> {
+        if let Some(number) = number {
+            return Ok(self.kept().read(number).await?);
+        }
+        let newest = self.kept().newest(&|_| true).await?;
+        let none = || Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan show");
+        newest.ok_or_else(none)
+    }
+
+    /// Whether another run for the same cluster was begun after this one.
+    async fn later(&self, run: &Run) -> Result<Option<Run>, Failure> {
+        let later = self.kept().newest(&|plan| plan.cluster == run.plan.cluster).await?;
+        Ok(later.filter(|later| later.number > run.number))
+    }
+}
+
+/// A directory for a journal, by its whole path: commands that are told are given elsewhere.
+fn kept_in(directory: &Path) -> Result<InDirectory, Failure> {
+    let whole = std::path::absolute(directory).map_err(|reason| {
+        let message = format!("{} is no directory for a journal", directory.display());
+        Failure::new("LB0003", Kind::Invalid, message).because(&reason)
+    })?;
+    Ok(InDirectory(whole))
+}
+
+fn kept<'a>(repository: &'a Repository, directory: Option<&'a InDirectory>) -> Kept<'a> {
+    directory.map_or(Kept::Repository(repository), Kept::Directory)
 }
 
 #[derive(clap::Args)]
@@ -198,8 +259,11 @@ impl Report for Shown {
             text += &format!("  to go on: {}\n", goes_on(run));
         }
         let undone: Vec<&str> = undoable(run);
-        if !undone.is_empty() && run.state != "running" && run.state != "undoing" {
-            text += &format!("\nto undo what was done ({}): lifeboat run undo {}\n", undone.join(", "), run.run);
+        // What serves at its new site is not taken away with a line.
+        let serves = run.epoch.is_some() && run.state == "succeeded";
+        let moves = matches!(run.state, "running" | "undoing");
+        if !undone.is_empty() && !serves && !moves {
+            text += &format!("\nto undo what was done ({}): lifeboat run undo {}\n", undone.join(", "), run.typed());
         }
         text
     }
@@ -225,7 +289,7 @@ fn copied(run: &Measured) -> String {
 
 /// The command that goes on with it.
 pub(in crate::commands) fn goes_on(run: &Measured) -> String {
-    format!("lifeboat run resume {}", run.run)
+    format!("lifeboat run resume {}", run.typed())
 }
 
 /// What the copy lacks. Until a run has succeeded it may still come back.
@@ -296,16 +360,6 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         Some(Command::VerifyReport(args)) => report::verify(args, printer).await,
         None => start::run(args.start, printer).await,
     }
-}
-
-/// A run by its number, or the newest.
-async fn named(repository: &Repository, number: Option<u64>) -> Result<Run, Failure> {
-    Ok(match number {
-        Some(number) => runs::read(repository, number).await?,
-        None => runs::newest(repository, &|_| true)
-            .await?
-            .ok_or_else(|| Failure::new("LB0705", Kind::Invalid, "there is no run yet").hint("lifeboat plan show"))?,
-    })
 }
 
 /// The steps of a run that have done something, the last one first.

@@ -11,6 +11,7 @@ mod etcd;
 mod held;
 mod help;
 mod init;
+mod kept;
 mod place;
 mod refused;
 mod repository;

@@ -17,4 +17,5 @@ mod rebuilt;
 mod shop;
 #[path = "../objects/shown.rs"]
 mod shown;
+mod tools;
 mod world;

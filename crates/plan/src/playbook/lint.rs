@@ -167,7 +167,9 @@ fn traffic(flat: &Flat<'_>, before: &BTreeSet<String>, by_id: &BTreeMap<&str, &F
         let mut before = before.iter().filter_map(|id| by_id.get(id.as_str()));
         before.any(|flat| kind(flat) == "fence" && flat.when.is_empty())
     };
-    if habits(kind(flat)).moves_traffic && !fenced() {
+    // A load balancer may lead to another server of the same site: only where a site is fenced at all, that comes first.
+    let is_local = kind(flat) == "loadbalancer.switch" && by_id.values().all(|flat| kind(flat) != "fence");
+    if habits(kind(flat)).moves_traffic && !is_local && !fenced() {
         let message = format!("step {} moves traffic, and no fence comes before it in every case", flat.id);
         let cure = "put a step of kind fence, without a condition, before it";
         lints.push(lint(flat, Which::TrafficBeforeFence, flat.step.place(), message, cure));

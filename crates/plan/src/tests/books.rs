@@ -175,6 +175,22 @@ fn values_that_a_step_brings_are_filled_in_later() {
 }
 
 #[test]
+fn tools_are_called_as_a_person_would_call_them() {
+    let plan = planned(
+        r#"
+    what: The tools of others.
+    steps:
+      - {id: hosts, what: Make hosts., kind: infra.apply, with: {directory: infra/dr, variables: {count: 2, name: it's}, destroy: true}}
+      - {id: objects, what: Apply manifests., kind: manifests.apply, with: {files: [manifests, extra.yaml], prune: true}}
+      - {id: shop, what: Install the shop., kind: helm.install, with: {release: shop, chart: charts/shop, namespace: shop, values: {replicas: 2}}}
+      - {id: lead, what: Lead to the other server., kind: loadbalancer.switch, with: {on: main-1, backend: manager, to: standby-1}}
+"#,
+        |_| {},
+    );
+    insta::assert_snapshot!(plan.unwrap().text());
+}
+
+#[test]
 fn expected_times_are_those_of_the_longest_way() {
     let plan = planned(DAY, |facts| {
         facts.took_ms = [
@@ -267,6 +283,11 @@ fn each_mistake_is_told_with_its_place_and_its_cure() {
             "{}      - {{id: dns, what: Move the name., kind: dns.switch}}",
             fence.replace("kind: fence}", "kind: fence, when: automatic}")
         ),
+        &format!(
+            "      - {{id: lb, what: Lead., kind: loadbalancer.switch, with: {{on: main-1, backend: b, to: s}}}}\n{fence}"
+        ),
+        "      - {id: lb, what: Lead., kind: loadbalancer.switch, with: {on: main-1, backend: 'b; quit', to: s}}",
+        "      - {id: h, what: Install., kind: helm.install, with: {release: Shop, chart: c}}",
         "      - {id: a, what: A., kind: script, with: {run: date}}",
         "      - {id: a, what: A., kind: manual, check: seen}",
         "      - {id: a, what: A., kind: script, check: seen, with: {run: 'curl https://ann:hunter2@rancher.example.org/'}}",

@@ -13,6 +13,7 @@ use recovery::asked::{self, Asked};
 use recovery::gather::Playbook;
 use recovery::put_back::Onto;
 use recovery::restoring::{self, Wish};
+use recovery::runs::Kept;
 use recovery::{Mode, Trouble, World, adopted, runs};
 use repository::Repository;
 use serde::Serialize;
@@ -107,7 +108,8 @@ pub(super) async fn run(
         return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
     }
     let again = format!("{} --yes", args.again());
-    let way = Way { world, repository, mode: Mode::Scripted, again: &again };
+    let kept = Kept::Repository(repository);
+    let way = Way { world, repository, kept, mode: Mode::Scripted, again: &again };
     carry_out(way, number, &plan, printer).await?;
     for line in afterwards(&plan) {
         printer.talk(&line);

@@ -1,7 +1,7 @@
 //! `lifeboat run report`: the report of a run, to be kept: what was done, how long it took against the objectives, what went otherwise.
 //! It is signed by this host's key, and `verify-report` says by whom.
 
-use super::{Of, named};
+use super::{At, Of};
 use crate::failure::Failure;
 use crate::printer::Printer;
 use ::estate::{Kind, Name};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    of: Of,
+    at: At,
     /// Its number; without this the newest
     number: Option<u64>,
     /// How it is written
@@ -44,8 +44,8 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let (_, repository) = args.of.open()?;
-    let run = named(&repository, args.number).await?;
+    let place = args.at.open()?;
+    let run = place.named(args.number).await?;
     let measured = Measured::of(&run, ambient::now());
     let text = match args.format {
         Format::Md => measured.markdown(),
@@ -61,7 +61,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let scope = Scope::Cluster(run.plan.cluster.clone());
     // Without a key that counts, the report is written all the same, and that is said.
-    let signed = repository.sign_document(&scope, text.as_bytes()).await;
+    let signed = place.repository.sign_document(&scope, text.as_bytes()).await;
     write(file, &text)?;
     match signed {
         Ok(signature) => {

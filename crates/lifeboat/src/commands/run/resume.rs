@@ -1,6 +1,6 @@
 //! `lifeboat run resume`, `undo` and `cancel`: going on with a run, back, or not at all.
 
-use super::{Of, Shown, named, undone};
+use super::{At, Shown, undone};
 use crate::commands::carrying::{Modes, Way, carry_out, point_of};
 use crate::failure::Failure;
 use crate::guiding::person;
@@ -8,15 +8,16 @@ use crate::printer::Printer;
 use crate::runner::{Hold, Watching, broken_off, interruptible, voice};
 use ::estate::Kind;
 use engine::{Answer, Word};
+use plan::Action;
 use recovery::report::Measured;
-use recovery::runs::{self, Ending};
+use recovery::runs::{Ending, Run};
 use recovery::{Mode, Trouble, Work};
 use serde_json::json;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    of: Of,
+    at: At,
     /// Its number; without this the newest
     number: Option<u64>,
     #[command(flatten)]
@@ -36,19 +37,17 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let (world, repository) = args.of.open()?;
-    let run = named(&repository, args.number).await?;
+    let place = args.at.open()?;
+    let run = place.named(args.number).await?;
     let number = run.number;
-    let cluster = run.plan.cluster.clone();
-    let later = runs::newest(&repository, &|plan| plan.cluster == cluster).await?;
-    if let Some(later) = later.filter(|later| later.number > number) {
+    if let Some(later) = place.later(&run).await? {
         let message = format!(
-            "run {} for {cluster} was begun after run {number}, so this one stays as it is",
-            later.number
+            "run {} for {} was begun after run {number}, so this one stays as it is",
+            later.number, run.plan.cluster
         );
         return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run show {}", later.number)));
     }
-    let journal = runs::InRepository { repository: &repository, run: number };
+    let (world, journal) = (&place.world, place.kept().journal(number));
     let by = args.modes.by.clone().unwrap_or_else(person);
     let because = args.because.clone().unwrap_or_default();
     if let Some(step) = &args.repeat {
@@ -57,7 +56,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             by: by.clone(),
             because: because.clone(),
         };
-        engine::say(&journal, &voice(&world), step, word).await.map_err(Trouble::from)?;
+        engine::say(&*journal, &voice(world), step, word).await.map_err(Trouble::from)?;
     }
     let answered = match (&args.done, &args.skip) {
         (Some(step), _) => Some((step, Answer::Done(json!({ "byHand": true, "by": by, "because": because })))),
@@ -65,28 +64,47 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         (None, None) => None,
     };
     if let Some((step, answer)) = answered {
-        let hold = Hold::take(&world)?;
-        engine::answer(&journal, &hold.runner, step, answer)
+        in_turn(&run, step)?;
+        let hold = Hold::take(world)?;
+        engine::answer(&*journal, &hold.runner, step, answer)
             .await
             .map_err(Trouble::from)?;
     }
     let copy = run.plan.point.as_ref().map(|_| format!(", from copy {}", point_of(&run.plan)));
     printer.talk(&format!("run {number} goes on{}", copy.unwrap_or_default()));
     let guide = args.modes.guide(*printer, &run.plan);
-    let again = format!("lifeboat run resume {number}");
+    let again = format!("lifeboat run resume {}", place.kept().typed(number));
     let way = Way {
-        world: &world,
-        repository: &repository,
+        world,
+        repository: &place.repository,
+        kept: place.kept(),
         mode: args.modes.mode(guide.as_ref()),
         again: &again,
     };
     carry_out(way, Some(number), &run.plan, printer).await
 }
 
+/// Whether anything can be said of a step: only once those that it comes after are over, or the journal would tell of a run that cannot be.
+fn in_turn(run: &Run, step: &str) -> Result<(), Failure> {
+    let (plan, typed) = (&run.plan, Measured::of(run, ambient::now()).typed());
+    let invalid = |message: String| {
+        Failure::new("LB0003", Kind::Invalid, message).hint(format!("lifeboat run show {typed}: its steps"))
+    };
+    let Some(index) = plan.steps.iter().position(|planned| planned.id == step) else {
+        return Err(invalid(format!("run {} has no step {step}", run.number)));
+    };
+    match plan.after(index).iter().find(|id| !run.state.is_settled(id)) {
+        // On the way back the engine says which step is next.
+        _ if run.state.turned.is_some() => Ok(()),
+        None => Ok(()),
+        Some(first) => Err(invalid(format!("step {step} comes after {first}, which is not over"))),
+    }
+}
+
 #[derive(clap::Args)]
 pub(crate) struct UndoArgs {
     #[command(flatten)]
-    of: Of,
+    at: At,
     /// Its number; without this the newest
     number: Option<u64>,
     /// Stop at this gate: what was done before it stays done
@@ -98,20 +116,32 @@ pub(crate) struct UndoArgs {
     /// Why: it is written down
     #[arg(long, value_name = "REASON")]
     because: Option<String>,
+    /// Undo a failover after its cluster was started at its new site: nobody serves it then
+    #[arg(long)]
+    leave_nobody_serving: bool,
     /// Really undo it
     #[arg(long)]
     yes: bool,
 }
 
 pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, repository) = args.of.open()?;
-    let run = named(&repository, args.number).await?;
+    let place = args.at.open()?;
+    let run = place.named(args.number).await?;
     let (number, plan) = (run.number, &run.plan);
-    let cluster = plan.cluster.clone();
-    let later = runs::newest(&repository, &|plan| plan.cluster == cluster).await?;
-    if let Some(later) = later.filter(|later| later.number > number) {
+    let cluster = &plan.cluster;
+    if let Some(later) = place.later(&run).await? {
         let message = format!("run {} for {cluster} was begun after run {number}: undo that one first", later.number);
         return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run undo {}", later.number)));
+    }
+    let has_started = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::StartControlPlane(_)) && run.state.outcome(&step.id).is_some());
+    if plan.epoch.is_some() && has_started && !args.leave_nobody_serving {
+        let message = format!("run {number} has started {cluster} at {}: undoing it leaves nobody serving it", plan.to);
+        return Err(Failure::new("LB0006", Kind::Person, message).hint(
+            "lifeboat status: who serves it now\nthe same command with --leave-nobody-serving, if that is meant",
+        ));
     }
     let back = run
         .state
@@ -131,19 +161,19 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
             return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
         }
     }
-    let hold = Hold::take(&world)?;
-    let journal = runs::InRepository { repository: &repository, run: number };
+    let hold = Hold::take(&place.world)?;
+    let journal = place.kept().journal(number);
     if let Some(step) = &args.leave {
         let because = format!("{}: {}", person(), args.because.clone().unwrap_or_default());
-        engine::answer(&journal, &hold.runner, step, Answer::Skip(because))
+        engine::answer(&*journal, &hold.runner, step, Answer::Skip(because))
             .await
             .map_err(Trouble::from)?;
     }
     let watching = Watching::new(*printer, plan);
     let work = Work {
-        world: &world,
-        repository: &repository,
-        journal: &journal,
+        world: &place.world,
+        repository: &place.repository,
+        journal: &*journal,
         number,
         plan,
         mode: Mode::Scripted,
@@ -152,17 +182,20 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
     watching.clear();
     match done {
         Some(done) => done?,
-        None => return Err(broken_off(number, &format!("lifeboat run undo {number} --yes"))),
+        None => {
+            let typed = place.kept().typed(number);
+            return Err(broken_off(number, &typed, &format!("lifeboat run undo {typed} --yes")));
+        }
     }
-    let run = runs::read(&repository, number).await?;
+    let run = place.kept().read(number).await?;
     printer.show(&Shown(Measured::of(&run, ambient::now())))
 }
 
 #[derive(clap::Args)]
 pub(crate) struct CancelArgs {
     #[command(flatten)]
-    of: Of,
-    /// Its number
+    at: At,
+    /// Its number; 0 in a directory
     number: u64,
     /// Really end it
     #[arg(long)]
@@ -170,14 +203,15 @@ pub(crate) struct CancelArgs {
 }
 
 pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Failure> {
-    let (world, repository) = args.of.open()?;
+    let place = args.at.open()?;
     let number = args.number;
-    let ending = runs::ending(&repository, number).await?;
+    let typed = place.kept().typed(number);
+    let ending = place.kept().ending(number).await?;
     if !args.yes {
         let (message, first) = match ending {
             Ending::Whole => {
                 let message = format!("this ends run {number} for good; what its steps have done stays done");
-                (message, format!("lifeboat run show {number}"))
+                (message, format!("lifeboat run show {typed}"))
             }
             Ending::Broken { sound } => {
                 let message = format!(
@@ -187,11 +221,11 @@ pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Fa
             }
         };
         return Err(Failure::new("LB0006", Kind::Person, message)
-            .hint(format!("{first}, then lifeboat run cancel {number} --yes")));
+            .hint(format!("{first}, then lifeboat run cancel {typed} --yes")));
     }
     if let Ending::Broken { sound } = ending {
-        let _hold = Hold::take(&world)?;
-        let removed = repository.remove_entries_from(number, sound).await;
+        let _hold = Hold::take(&place.world)?;
+        let removed = place.repository.remove_entries_from(number, sound).await;
         let removed = removed.map_err(Trouble::from)?;
         printer.talk(&format!("removed {removed} entries of run {number} from entry {sound} on"));
         if sound == 0 {
@@ -199,10 +233,10 @@ pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Fa
         }
     }
     // Whoever is at work on it, here or elsewhere, stops at its next entry.
-    let journal = runs::InRepository { repository: &repository, run: number };
-    engine::cancel(&journal, &voice(&world)).await.map_err(Trouble::from)?;
+    let journal = place.kept().journal(number);
+    engine::cancel(&*journal, &voice(&place.world)).await.map_err(Trouble::from)?;
     printer.talk(&format!("run {number} is over"));
-    let run = runs::read(&repository, number).await?;
+    let run = place.kept().read(number).await?;
     let lines = undone(&Measured::of(&run, ambient::now()));
     printer.talk(match lines.is_empty() {
         true => "none of its steps has done anything",
@@ -210,7 +244,7 @@ pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Fa
     });
     lines.iter().for_each(|line| printer.talk(line));
     if !lines.is_empty() {
-        printer.talk(&format!("Lifeboat does it: lifeboat run undo {number}"));
+        printer.talk(&format!("Lifeboat does it: lifeboat run undo {typed}"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! `lifeboat run approve`, `reject` and `done`: what people say about a step that waits for them, from any machine.
 
-use super::Of;
+use super::At;
 use crate::failure::Failure;
 use crate::guiding::person;
 use crate::printer::Printer;
@@ -8,13 +8,13 @@ use crate::runner::voice;
 use ::estate::Kind;
 use engine::Word;
 use plan::Action;
-use recovery::{APPROVE, DONE, Trouble, runs};
+use recovery::{APPROVE, DONE, Trouble};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    of: Of,
-    /// The run's number
+    at: At,
+    /// The run's number; 0 in a directory
     number: u64,
     /// The step; not needed where one alone waits
     step: Option<String>,
@@ -27,9 +27,10 @@ pub(crate) struct Args {
 }
 
 pub(super) async fn run(args: Args, word: &str, printer: &Printer) -> Result<(), Failure> {
-    let (world, repository) = args.of.open()?;
+    let place = args.at.open()?;
     let number = args.number;
-    let run = runs::read(&repository, number).await?;
+    let run = place.kept().read(number).await?;
+    let shows = format!("lifeboat run show {}", place.kept().typed(number));
     let fits = |action: &Action| match action {
         Action::Manual(_) => word == DONE,
         Action::Approve(_) => word != DONE,
@@ -47,28 +48,32 @@ pub(super) async fn run(args: Args, word: &str, printer: &Printer) -> Result<(),
         (Some(step), _) => step.clone(),
         (None, [only]) => (*only).to_owned(),
         (None, []) => {
-            return invalid(format!("no step of run {number} waits for this"), format!("lifeboat run show {number}"));
+            return invalid(format!("no step of run {number} waits for this"), shows.clone());
         }
         (None, several) => return invalid(format!("several steps of run {number} wait"), several.join("\n")),
     };
     let Some(planned) = run.plan.step(&step) else {
-        return invalid(format!("run {number} has no step {step}"), format!("lifeboat run show {number}"));
+        return invalid(format!("run {number} has no step {step}"), shows.clone());
     };
     if !fits(&planned.action) {
         let message = format!("step {step} is {}, and nobody asks for that there", planned.action.kind());
-        return invalid(message, format!("lifeboat run show {number}"));
+        return invalid(message, shows.clone());
+    }
+    // What is said before a step waits is heard by nobody.
+    if !waiting.contains(&&*step) {
+        return invalid(format!("step {step} of run {number} does not wait now"), shows.clone());
     }
     if word == APPROVE && args.because.trim().is_empty() {
         return invalid("an approval says why".to_owned(), "--because 'REASON'".to_owned());
     }
     let by = args.by.clone().unwrap_or_else(person);
-    let journal = runs::InRepository { repository: &repository, run: number };
+    let journal = place.kept().journal(number);
     let said = Word {
         word: word.to_owned(),
         by: by.clone(),
         because: args.because.clone(),
     };
-    engine::say(&journal, &voice(&world), &step, said)
+    engine::say(&*journal, &voice(&place.world), &step, said)
         .await
         .map_err(Trouble::from)?;
     printer.talk(&format!("{by} says {word} about step {step} of run {number}"));

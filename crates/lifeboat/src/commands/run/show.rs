@@ -1,6 +1,6 @@
 //! `lifeboat run show`: a run as its journal has it, once or until it is over.
 
-use super::{Of, Shown, named};
+use super::{At, Shown};
 use crate::failure::Failure;
 use crate::printer::{Output, Printer, Report};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    of: Of,
+    at: At,
     /// Its number; without this the newest
     number: Option<u64>,
     /// Go on showing it until it is over or stands still
@@ -22,8 +22,8 @@ pub(crate) struct Args {
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    let (_, repository) = args.of.open()?;
-    let mut run = named(&repository, args.number).await?;
+    let place = args.at.open()?;
+    let mut run = place.named(args.number).await?;
     if !args.follow || printer.output() != Output::Table {
         return printer.show(&Shown(Measured::of(&run, ambient::now())));
     }
@@ -51,7 +51,7 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         }
         ambient::sleep(PAUSE).await;
         // A store that is away for a moment ends nothing.
-        if let Ok(next) = named(&repository, number).await {
+        if let Ok(next) = place.named(number).await {
             run = next;
         }
     }

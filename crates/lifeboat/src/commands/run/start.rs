@@ -1,5 +1,6 @@
 //! `lifeboat run PLAYBOOK`: makes the plan of a playbook and carries it out, with a person, by scripts or by itself.
 
+use super::{kept, kept_in};
 use crate::commands::carrying::{Modes, Way, carry_out, point_of};
 use crate::commands::plan::{Asked, ask_for};
 use crate::failure::Failure;
@@ -9,6 +10,7 @@ use ::estate::Kind;
 use plan::Plan;
 use recovery::{Trouble, Work, runs};
 use serde::Serialize;
+use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct StartArgs {
@@ -16,6 +18,9 @@ pub(crate) struct StartArgs {
     asked: Asked,
     #[command(flatten)]
     modes: Modes,
+    /// Keep its journal in this directory, for when no repository can be reached: nobody sees the run who does not see the directory
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "dry_run")]
+    journal: Option<PathBuf>,
     /// Only try what can be tried, and say what would be done: nothing is changed
     #[arg(long)]
     dry_run: bool,
@@ -60,19 +65,30 @@ pub(super) async fn run(args: StartArgs, printer: &Printer) -> Result<(), Failur
     }
     let (world, cluster) = args.asked.open()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let newest = runs::newest(&repository, &|plan| plan.cluster == cluster).await;
+    let directory = args.journal.as_deref().map(kept_in).transpose()?;
+    let kept = kept(&repository, directory.as_ref());
+    let newest = kept.newest(&|plan| directory.is_some() || plan.cluster == cluster).await;
     let newest = newest.map_err(|trouble| world.about_identity(&cluster, trouble))?;
-    if let (Some(run), false) = (newest.filter(|run| !run.ended()), args.dry_run) {
+    if let (Some(run), false) = (newest.filter(|run| directory.is_some() || !run.ended()), args.dry_run) {
         let who = run.state.claimant.as_deref().unwrap_or("nobody");
-        let message = format!(
-            "run {}, {}, is not over: {who} is at work on it, or was last",
-            run.number,
-            run.plan.title()
-        );
-        return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!(
-            "lifeboat run show {0} --follow: watches it\nlifeboat run resume {0}: goes on with it, when nobody does\nlifeboat run cancel {0} --yes: gives it up",
-            run.number
-        )));
+        let message = match (run.ended(), &run.directory) {
+            (true, Some(directory)) => {
+                format!("{} keeps a run that is over: {}", directory.display(), run.plan.title())
+            }
+            _ => format!(
+                "run {}, {}, is not over: {who} is at work on it, or was last",
+                run.number,
+                run.plan.title()
+            ),
+        };
+        let typed = kept.typed(run.number);
+        return Err(Failure::new("LB0706", Kind::Conflict, message).hint(match run.ended() {
+            true => "another directory for another run".to_owned(),
+            false => format!(
+                "lifeboat run show {typed} --follow: watches it\nlifeboat run resume {typed}: goes on with it, when nobody does\nlifeboat run cancel {} --yes: gives it up",
+                typed
+            ),
+        }));
     }
     let plan = ask_for(&args.asked, &world, &cluster, &repository).await?;
     if args.dry_run {
@@ -88,12 +104,16 @@ pub(super) async fn run(args: StartArgs, printer: &Printer) -> Result<(), Failur
         printer.show(&crate::commands::plan::Shown(plan))?;
         return Err(Failure::new("LB0006", Kind::Person, message).hint("the same command with --yes"));
     }
-    let again = "lifeboat run resume";
+    let again = match &directory {
+        Some(_) => format!("lifeboat run resume {}", kept.typed(0)),
+        None => "lifeboat run resume".to_owned(),
+    };
     let way = Way {
         world: &world,
         repository: &repository,
+        kept,
         mode: args.modes.mode(guide.as_ref()),
-        again,
+        again: &again,
     };
     carry_out(way, None, &plan, printer).await
 }

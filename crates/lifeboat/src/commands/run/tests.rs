@@ -35,6 +35,7 @@ fn succeeded() -> Measured {
     dns.outcome = Some(json!({ "notSeenBy": ["10.1.4.1:53 says that rancher.example.org leads to 10.1.1.2"] }));
     Measured {
         run: 1,
+        journal: None,
         state: "succeeded",
         heard: at(75.5),
         from: "main".to_owned(),
