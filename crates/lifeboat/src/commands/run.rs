@@ -11,6 +11,7 @@ use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report, table};
 use ::estate::{Kind, Name};
+use engine::Ended;
 use jiff::{SignedDuration, Timestamp};
 use recovery::World;
 use recovery::report::Measured;
@@ -101,6 +102,28 @@ impl Place {
     async fn later(&self, run: &Run) -> Result<Option<Run>, Failure> {
         let later = self.kept().newest(&|plan| plan.cluster == run.plan.cluster).await?;
         Ok(later.filter(|later| later.number > run.number))
+    }
+}
+
+impl Place {
+    /// Whether another run for the same cluster was begun after this one, and has not been undone.
+    async fn later_that_stands(&self, run: &Run) -> Result<Option<Run>, Failure> {
+        if self.directory.is_some() {
+            return Ok(None);
+        }
+        let mut numbers = self.repository.runs().await.map_err(recovery::Trouble::from)?;
+        numbers.retain(|number| *number > run.number);
+        numbers.sort_unstable();
+        for number in numbers.into_iter().rev() {
+            match runs::read(&self.repository, number).await {
+                Ok(later) if later.plan.cluster != run.plan.cluster => {}
+                Ok(later) if later.state.ended == Some(Ended::Undone) => {}
+                Ok(later) => return Ok(Some(later)),
+                Err(none) if none.code == "LB0705" => {}
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -154,7 +154,13 @@ impl World {
     /// A command of the operator, with the program that the hosts have.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(self.lab.directory().join("bin/lifeboat"));
-        command.args(words).env("LIFEBOAT_ESTATE", self.file());
+        // Who carries out a run has Helm and OpenTofu, as every host of the lab has.
+        let mut path = vec![lab::tools::helm(), lab::tools::opentofu()];
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        command
+            .args(words)
+            .env("LIFEBOAT_ESTATE", self.file())
+            .env("PATH", std::env::join_paths(path).unwrap());
         command
     }
 

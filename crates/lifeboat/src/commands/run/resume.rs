@@ -129,7 +129,7 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
     let run = place.named(args.number).await?;
     let (number, plan) = (run.number, &run.plan);
     let cluster = &plan.cluster;
-    if let Some(later) = place.later(&run).await? {
+    if let Some(later) = place.later_that_stands(&run).await? {
         let message = format!("run {} for {cluster} was begun after run {number}: undo that one first", later.number);
         return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run undo {}", later.number)));
     }
