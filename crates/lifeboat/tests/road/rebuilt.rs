@@ -172,7 +172,7 @@ async fn killed_at_each_point(world: &World, restore: &str) -> usize {
         for at in points {
             // Members start side by side: one may have been done when another's runner died.
             let shown = world
-                .run("main-1", "lifeboat run show --output json 2>/dev/null || echo null")
+                .run("main-1", "cd /opt/estate; lifeboat run show --output json 2>/dev/null || echo null")
                 .await;
             let shown: Value = serde_json::from_str(&shown).unwrap();
             let mut all = shown["steps"].as_array().into_iter().flatten();
