@@ -127,9 +127,8 @@ async fn by_hand(world: &World, before: &BTreeMap<String, Value>) {
                 Some(host) => world.run(host, &format!("{no_unit}\n{run}")).await,
                 // The person sits at the host itself, and needs no SSH to it.
                 None => {
-                    let run = run.replace("scp ", "cp ").replace("root@main-1:", "");
-                    let there =
-                        "mkdir -p /opt/person; cd /opt/person; export LIFEBOAT_ESTATE=/opt/estate/lifeboat.yaml";
+                    let there = "mkdir -p /opt/person; cd /opt/person; export LIFEBOAT_ESTATE=/opt/estate/lifeboat.yaml
+                        scp() { while case $1 in -i|-o|-P) ;; *) false ;; esac; do shift 2; done; cp \"$1\" \"$2\" \"${3#*:}\"; }";
                     world.run("main-1", &format!("{there}\n{run}")).await
                 }
             };
