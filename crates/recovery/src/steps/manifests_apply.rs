@@ -16,7 +16,7 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The label by which objects of a step are known again: which playbook, which step.
-const LABEL: &str = "lifeboat.cattle.io/applied-by";
+const LABEL: &str = "lifeboat/applied-by";
 
 /// The most that all manifests of a step may be, in bytes.
 const BYTES_MAX: u64 = 64 << 20;
