@@ -219,6 +219,7 @@ async fn carry_out(daemon: Arc<Daemon>, run: Run) {
             repository: &repository,
             journal: &runs::InRepository { repository: &repository, run: run.number },
             number: run.number,
+            typed: &run.number.to_string(),
             plan: &run.plan,
             mode: Mode::Automatic,
         };

@@ -62,7 +62,7 @@ pub(crate) async fn guided(guide: &dyn Guide, action: &Action, context: &Context
             Choice::Leave => {
                 let message = format!("{by} has left at step {}", step.id);
                 return Err(Trouble::new("LB0709", Kind::Person, message)
-                    .hint(format!("lifeboat run resume {} --guided: goes on here, on any machine", context.run)));
+                    .hint(format!("lifeboat run resume {} --guided: goes on here, on any machine", context.typed)));
             }
         }
     }

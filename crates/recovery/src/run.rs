@@ -43,6 +43,8 @@ pub struct Work<'a> {
     pub journal: &'a dyn Journal,
     /// Its number.
     pub number: u64,
+    /// How it is named in a command: see [`crate::runs::Kept::typed`].
+    pub typed: &'a str,
     /// The plan.
     pub plan: &'a Plan,
     /// How it is carried out.
@@ -135,6 +137,7 @@ fn context<'a>(work: Work<'a>, step: &'a Step, inside: &'a Inside<'a>) -> Contex
         repository: work.repository,
         journal: work.journal,
         run: work.number,
+        typed: work.typed,
         plan: work.plan,
         step,
         made: work.plan.made,

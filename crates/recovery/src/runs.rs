@@ -9,7 +9,7 @@ use repository::{AppendError, Repository};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How often a number for a run is looked for.
 const ATTEMPTS: usize = 5;
@@ -83,16 +83,29 @@ impl InDirectory {
             .collect()
     }
 
+    /// Makes the directory and those that it lies in; each name is synced in the one above it.
+    fn blocking_create(&self) -> std::io::Result<()> {
+        let missing: Vec<_> = self.0.ancestors().take_while(|path| !path.is_dir()).collect();
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        for parent in missing.iter().rev().filter_map(|path| path.parent()) {
+            let parent = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            std::fs::File::open(parent)?.sync_all()?;
+        }
+        Ok(())
+    }
+
     /// Written whole and synced under another name, then linked to its own: of two one wins, and none is ever seen in part.
     fn blocking_append(&self, entry: &Entry) -> Result<(), JournalError> {
         let unavailable =
             |reason: std::io::Error| JournalError::Unavailable { reason: format!("{}: {reason}", self.0.display()) };
         let bytes = serde_json::to_vec(entry).map_err(|e| JournalError::Damaged { reason: e.to_string() })?;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&self.0)
-            .map_err(unavailable)?;
+        if !self.0.is_dir() {
+            self.blocking_create().map_err(unavailable)?;
+        }
         let mut file = tempfile::Builder::new()
             .prefix(".entry-")
             .tempfile_in(&self.0)

@@ -43,6 +43,8 @@ pub(crate) struct Context<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) journal: &'a dyn Journal,
     pub(crate) run: u64,
+    /// How the run is named in a command.
+    pub(crate) typed: &'a str,
     pub(crate) plan: &'a Plan,
     pub(crate) step: &'a Step,
     /// When the plan was made: nothing was restored before.

@@ -74,12 +74,21 @@ pub(crate) async fn carry_out(
         _ => Watching::new(*printer, plan),
     };
     let journal = kept.journal(number);
-    let work = Work { world, repository, journal: &*journal, number, plan, mode };
+    let typed = kept.typed(number);
+    let work = Work {
+        world,
+        repository,
+        journal: &*journal,
+        number,
+        typed: &typed,
+        plan,
+        mode,
+    };
     let done = interruptible(recovery::run(work, &hold.runner, &watching)).await;
     watching.clear();
     match done {
         Some(done) => done.map(drop)?,
-        None => return Err(broken_off(number, &kept.typed(number), again)),
+        None => return Err(broken_off(number, &typed, again)),
     }
     let run = kept.read(number).await?;
     printer.show(&Shown(Measured::of(&run, ambient::now())))

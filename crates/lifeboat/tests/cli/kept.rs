@@ -2,6 +2,7 @@
 
 use crate::place::Place;
 use std::fs;
+use std::process::Stdio;
 
 const PLAYBOOK: &str = r#"
 playbooks:
@@ -20,6 +21,7 @@ playbooks:
       - id: tell
         what: Tell them.
         kind: manual
+        timeout: 60s
         byHand: Call them.
         check: they know
 "#;
@@ -64,12 +66,17 @@ fn a_run_is_kept_in_a_directory_when_there_is_no_repository() {
     assert!(early.err.contains("step tell comes after make, which is not over"), "{}", early.err);
     let strange = place.run("run resume --journal kept --skip tall --because called");
     assert!(strange.err.contains("run 0 has no step tall"), "{}", strange.err);
-    let mut resumed = place.command("run resume --journal kept").spawn().unwrap();
+    let mut resumed = place.command("run resume --journal kept");
+    let mut resumed = resumed.stderr(Stdio::piped()).spawn().unwrap();
     // Heard as soon as the step waits, and refused before.
-    while place.run("run done 0 tell --journal kept --because called").code != Some(0) {
+    while place.run("run done 0 --journal kept tell --because called").code != Some(0) {
         assert!(resumed.try_wait().unwrap().is_none(), "it is over before anybody was told");
     }
-    assert!(resumed.wait().unwrap().success());
+    let resumed = resumed.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&resumed.stderr);
+    assert!(resumed.status.success(), "{said}");
+    // The command that it asks for is the one that is heard.
+    assert!(said.contains(&format!("lifeboat run done 0 --journal {here}/kept tell")), "{said}");
     let shown = place.must("run show --journal kept");
     assert!(shown.out.contains("succeeded"), "{}", shown.out);
     assert_eq!(fs::read_to_string(place.0.join("light")).unwrap(), "light\n");

@@ -103,7 +103,7 @@ impl Measured {
             _ = writeln!(
                 text,
                 "\n## How it is undone\n\nIn this order; `lifeboat run undo {}` does it.\n",
-                self.run
+                self.typed()
             );
             text += &fenced("text", &undo.join("\n"));
         }

@@ -36,7 +36,7 @@ impl Carry for Approve {
         if context.is_automatic && !self.always {
             return Ok(Performed::Skipped("the run is automatic, and the gate is not one for those".to_owned()));
         }
-        let (run, id) = (context.run, &context.step.id);
+        let (run, id) = (context.typed, &context.step.id);
         let who = match self.by.is_empty() {
             true => "anybody".to_owned(),
             false => self.by.join(", "),

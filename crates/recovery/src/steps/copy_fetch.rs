@@ -91,7 +91,7 @@ fn is_of_snapshot(trouble: &Trouble) -> bool {
     matches!(&*trouble.code, "LB0405" | "LB0406" | "LB0416")
 }
 
-fn another((run, cluster): (u64, &Name), planned: &Snapshot, is: &Snapshot) -> Trouble {
+fn another((run, cluster): (&str, &Name), planned: &Snapshot, is: &Snapshot) -> Trouble {
     let next = format!("lifeboat run cancel {run} --cluster {cluster} --yes, then the same command again");
     let told = |it: &Snapshot| format!("revision {}, {} bytes, at {}", it.revision, it.bytes, it.place);
     let message = format!(
@@ -139,7 +139,7 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
             let opened = found.open(spool.path()).await?;
             let is = found.as_planned(&opened)?;
             if is != *snapshot {
-                let run = (context.run, &it.cluster);
+                let run = (context.typed, &it.cluster);
                 return Err(another(run, snapshot, &is));
             }
             protect::etcd::export_snapshot(&opened, it.bump, &file).await?
@@ -162,14 +162,14 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
         return trouble.hint(NONE_BEFORE);
     };
     if context.is_restore {
-        let (run, cluster) = (context.run, &it.cluster);
+        let (run, cluster) = (context.typed, &it.cluster);
         return trouble.hint(format!(
             "lifeboat run cancel {run} --cluster {cluster} --yes, then the same command with --at {older}: the newest sound one before it"
         ));
     }
     trouble.hint(format!(
         "lifeboat plan --copy {older}\nlifeboat run cancel {} --yes, then lifeboat failover --yes --copy {older}",
-        context.run
+        context.typed
     ))
 }
 

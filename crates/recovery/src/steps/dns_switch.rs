@@ -80,7 +80,7 @@ impl Carry for SwitchDns {
                 trouble.causes = names.by_hand(&self.name, &changed.left, &former);
                 Err(trouble.hint(format!(
                     "lifeboat run undo {} --leave {} --because 'done by hand'",
-                    context.run, context.step.id
+                    context.typed, context.step.id
                 )))
             }
             How::Already | How::Made => {

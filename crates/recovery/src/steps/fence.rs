@@ -186,7 +186,7 @@ async fn alive_again(it: &Fence, context: &Context<'_>) -> Result<(), Trouble> {
     let message = format!("{} is back, so a failover that nobody asked for does not take it down", it.former);
     let mut trouble = Trouble::new("LB0608", Kind::Person, message);
     trouble.causes = alive;
-    Err(trouble.hint(format!("lifeboat run cancel {} --yes", context.run)))
+    Err(trouble.hint(format!("lifeboat run cancel {} --yes", context.typed)))
 }
 
 /// A newer epoch than the plan's means that the plan is old: nothing it says may be done any more.

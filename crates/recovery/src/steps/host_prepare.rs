@@ -38,7 +38,7 @@ async fn perform(it: &PrepareHost, context: &Context<'_>) -> Result<Done, Troubl
     let archive = format!("{}/files", it.directory);
     let gone = |reason: &str| {
         Trouble::new("LB0803", Kind::Damaged, format!("{archive} on {}: {reason}", it.host))
-            .hint(format!("lifeboat run cancel {} --yes, then the same command again", context.run))
+            .hint(format!("lifeboat run cancel {} --yes, then the same command again", context.typed))
     };
     let bytes = host
         .read(&archive, ARCHIVE_BYTES_MAX)

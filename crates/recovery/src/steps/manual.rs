@@ -24,7 +24,7 @@ impl Carry for Manual {
         let id = &context.step.id;
         context
             .inside
-            .say(&format!("waits for a person, who then says: lifeboat run done {} {id}", context.run));
+            .say(&format!("waits for a person, who then says: lifeboat run done {} {id}", context.typed));
         for line in &context.step.by_hand.0 {
             context.inside.say(&format!("  {line}"));
         }

@@ -25,7 +25,7 @@ impl Carry for Notify {
             severity: self.severity,
             title: self.title.clone(),
             text: self.text.clone(),
-            next: Some(format!("lifeboat run show {}", context.run)),
+            next: Some(format!("lifeboat run show {}", context.typed)),
             // Told again, it is the same: who gets it twice can tell.
             at: context.made,
         };

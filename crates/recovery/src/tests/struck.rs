@@ -98,6 +98,7 @@ async fn struck(repository: &Repository, step: &str, blow: Blow) -> bool {
         repository,
         journal: &journal,
         number: 1,
+        typed: "1",
         plan: &plan,
         mode: Mode::Scripted,
     };

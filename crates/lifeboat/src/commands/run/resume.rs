@@ -170,11 +170,13 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
             .map_err(Trouble::from)?;
     }
     let watching = Watching::new(*printer, plan);
+    let typed = place.kept().typed(number);
     let work = Work {
         world: &place.world,
         repository: &place.repository,
         journal: &*journal,
         number,
+        typed: &typed,
         plan,
         mode: Mode::Scripted,
     };
@@ -182,10 +184,7 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
     watching.clear();
     match done {
         Some(done) => done?,
-        None => {
-            let typed = place.kept().typed(number);
-            return Err(broken_off(number, &typed, &format!("lifeboat run undo {typed} --yes")));
-        }
+        None => return Err(broken_off(number, &typed, &format!("lifeboat run undo {typed} --yes"))),
     }
     let run = place.kept().read(number).await?;
     printer.show(&Shown(Measured::of(&run, ambient::now())))

@@ -132,6 +132,7 @@ async fn tried(
         repository,
         journal: &journal,
         number: 0,
+        typed: "0",
         plan,
         mode: args.modes.mode(None),
     };
