@@ -75,16 +75,27 @@ impl Carry for InstallHelm {
 
     async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
         let helm = Helm::new(self, context).await?;
-        let before = done.and_then(|done| done["before"].as_u64());
-        let changed = done.is_none_or(|done| done["changed"] != false);
-        match (before, changed) {
+        let Some(done) = done else {
+            // What it was before, nobody has written down: it may be somebody's release of years.
+            return match helm.status().await? {
+                None => Ok(json!({ "none": "it is not there" })),
+                Some(_) => Err(failed(format!(
+                    "nobody knows whether release {} was there before step {} was broken off",
+                    self.release, context.step.id
+                ))
+                .hint(format!(
+                    "helm history says when its revisions were made\nlifeboat run resume {}: lets the step be done, and then it can be undone\nlifeboat run undo {} --leave {} --because 'done by hand'",
+                    context.typed, context.typed, context.step.id
+                ))),
+            };
+        };
+        match (done["before"].as_u64(), done["changed"] != false) {
             (_, false) => Ok(json!({ "none": "it was as it is before" })),
             (Some(revision), true) => {
                 helm.run(&format!("rollback {} {revision} --wait", self.release), context.limit)
                     .await?;
                 Ok(json!({ "rolledBackTo": revision }))
             }
-            // A step that was broken off may have made it, or may not have come so far.
             (None, true) => {
                 helm.run(&format!("uninstall {} --wait --ignore-not-found", self.release), context.limit)
                     .await?;

@@ -24,6 +24,8 @@ struct Done {
     changes: String,
 }
 
+const NOTHING: &str = "nothing was to be changed";
+
 #[async_trait]
 impl Carry for ApplyInfra {
     async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
@@ -32,7 +34,7 @@ impl Carry for ApplyInfra {
         let each = |line: &str| context.inside.say(line);
         let script = format!(
             "{}
-             [ ! -s terraform.tfstate ] || cp -p terraform.tfstate terraform.tfstate.lifeboat-run-{}
+             [ -e {kept} ] || if [ -s terraform.tfstate ]; then cp -p terraform.tfstate {kept}; else : >{kept}; fi
              tofu init -input=false -no-color >/dev/null
              tofu apply -refresh-only -auto-approve -input=false -no-color >/dev/null
              code=0; tofu plan -detailed-exitcode -input=false -no-color -out=lifeboat.plan || code=$?
@@ -40,7 +42,7 @@ impl Carry for ApplyInfra {
              [ $code = 0 ] || tofu apply -input=false -no-color lifeboat.plan
              rm -f lifeboat.plan",
             within(self, context),
-            context.run,
+            kept = kept(context),
         );
         let said = here
             .watch("making infrastructure by OpenTofu", &script, context.limit, &each)
@@ -58,7 +60,7 @@ impl Carry for ApplyInfra {
             )
         })?;
         let changes = said.lines().rev().find(|line| line.starts_with("Apply complete!"));
-        let changes = changes.map_or_else(|| "nothing was to be changed".to_owned(), str::to_owned);
+        let changes = changes.map_or_else(|| NOTHING.to_owned(), str::to_owned);
         done(Done { outputs, changes })
     }
 
@@ -78,11 +80,39 @@ impl Carry for ApplyInfra {
         }
     }
 
-    async fn undo(&self, context: &Context<'_>, _: Option<&Value>) -> Result<Value, Trouble> {
+    async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
+        if done.is_some_and(|done| done["changes"] == NOTHING) {
+            return Ok(json!({ "none": "it was as it is before" }));
+        }
         if !self.destroy {
             return super::undo_typed(context).await;
         }
         let here = Host::local("this machine");
+        let script = format!(
+            "{}
+             if [ ! -e {kept} ]; then echo never; elif [ -s {kept} ]; then tofu state list -state={kept}; fi",
+            within(self, context),
+            kept = kept(context),
+        );
+        let before = here.run("reading what was there before", &script, context.limit).await?;
+        match before.trim() {
+            "" => {}
+            "never" => return Ok(json!({ "none": "it was never begun" })),
+            // Destroying would take away what this run did not make.
+            there => {
+                let message = format!(
+                    "{} described infrastructure before the run: {}",
+                    self.directory.display(),
+                    there.lines().collect::<Vec<_>>().join(", ")
+                );
+                return Err(Trouble::new("LB0814", Kind::Person, message).hint(format!(
+                    "the state as it was lies in {}, beside the module: tofu plan there says what differs\nlifeboat run undo {} --leave {} --because 'done by hand'",
+                    kept(context),
+                    context.typed,
+                    context.step.id
+                )));
+            }
+        }
         let each = |line: &str| context.inside.say(line);
         let script = format!("{}\ntofu destroy -auto-approve -input=false -no-color", within(self, context));
         here.watch("destroying infrastructure by OpenTofu", &script, context.limit, &each)
@@ -103,6 +133,12 @@ impl Carry for ApplyInfra {
         let said = here.run("asking OpenTofu", &script, context.limit).await?;
         Ok(said.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
     }
+}
+
+/// Where the state as it was before the run is kept, beside the module; empty when there was none. Not by the run's number: each directory
+/// with a journal has a run 0.
+fn kept(context: &Context<'_>) -> String {
+    format!("terraform.tfstate.lifeboat-{}", context.made.strftime("%Y%m%dT%H%M%SZ"))
 }
 
 /// In the module's directory, with its variables, without a terminal.
