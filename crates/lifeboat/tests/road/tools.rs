@@ -122,8 +122,11 @@ fn tools_of_others_do_what_they_are_told_twice_and_undo_it() {
         let gone = world.cli(&["run", "show", "3", "--output", "json"]);
         assert!(text(&gone.stdout).contains("undone"), "{}", text(&gone.stdout));
         // What run 3 found is left; run 1 has made it.
+        let made = || fs::read_to_string(world.file().parent().unwrap().join("infra/terraform.tfstate")).unwrap();
+        assert!(made().contains("made-for-dr-site"));
         let first = world.cli(&["run", "undo", "1", "--yes"]);
         assert!(first.status.success(), "{}", text(&first.stderr));
+        assert!(!made().contains("made-for-dr-site"));
         let left = world.kubectl("main-1", "get configmaps -A -o name").await;
         assert!(!left.contains("configmap/one") && !left.contains("configmap/shop"), "{left}");
     });

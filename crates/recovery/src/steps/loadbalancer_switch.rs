@@ -203,7 +203,7 @@ async fn configure(
     let Some(config) = &it.config else {
         return Ok(None);
     };
-    let aside = format!("{config}.lifeboat-run-{}", context.run);
+    let aside = format!("{config}.lifeboat-{}", context.made.strftime("%Y%m%dT%H%M%SZ"));
     let (config, kept) = (quoted(config), quoted(&aside));
     let script = format!(
         "[ -e {config} ] || {{ echo {config} 'is not there' >&2; exit 1; }}
