@@ -72,8 +72,10 @@ pub struct Options {
     /// A local directory for what has to wait: a base on its way (room for a database, and its pack), and segments while the shelf is away
     /// or slow.
     pub spool: PathBuf,
-    /// Bytes of segments that may wait there, compressed. No more than leaves a tenth of that disk free, or 10 GiB.
+    /// Bytes of segments that may wait there, compressed.
     pub spool_bytes: u64,
+    /// Bytes of that disk that are left to others, on the host of a control plane to etcd; of a small disk, a tenth.
+    pub spool_leaves: u64,
     /// The member's own database file, if the first endpoint is on this host: the base is then read from it where that is safe.
     pub db_file: Option<PathBuf>,
     /// Whether a base counts only when the member's `HashKV` agrees with it. Costs the member the time to read its whole database; a
@@ -100,6 +102,7 @@ impl Options {
             pending_bytes: 16 << 20,
             spool: spool.into(),
             spool_bytes: 1 << 30,
+            spool_leaves: 10 << 30,
             db_file: None,
             prove: false,
             rates: Rates::default(),

@@ -19,8 +19,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A new file is begun when one has so much: its room is given back when all in it is stored.
 const FILE_BYTES: u64 = 64 << 20;
-/// A tenth of the disk, but no more than this, is left to others: on the host of a control plane, to etcd.
-const LEFT_BYTES: u64 = 10 << 30;
 
 /// Something on its way to the shelf.
 pub(super) struct Waiting {
@@ -36,6 +34,8 @@ pub(super) struct Waiting {
 pub(super) struct Backlog {
     directory: PathBuf,
     bytes_max: u64,
+    /// Bytes of the disk that are left to others.
+    leaves: u64,
     waiting: VecDeque<Waiting>,
     /// What is written to, and how far it is written.
     file: Option<(Arc<File>, u64)>,
@@ -84,11 +84,12 @@ impl Read for Reader {
 }
 
 impl Backlog {
-    /// An empty one, for no more than `bytes_max` in files below `directory`.
-    pub(super) fn new(directory: PathBuf, bytes_max: u64) -> Self {
+    /// An empty one, for no more than `bytes_max` in files below `directory`, on a disk of which `leaves` bytes, or a tenth, stay free.
+    pub(super) fn new(directory: PathBuf, bytes_max: u64, leaves: u64) -> Self {
         Self {
             directory,
             bytes_max,
+            leaves,
             waiting: VecDeque::new(),
             file: None,
             lying: Arc::default(),
@@ -118,13 +119,13 @@ impl Backlog {
             Some((file, written)) if written < FILE_BYTES => (Some(file), written),
             _ => (None, 0),
         };
-        let (directory, all) = (self.directory.clone(), bytes.clone());
+        let (directory, leaves, all) = (self.directory.clone(), self.leaves, bytes.clone());
         let laid = tokio::task::spawn_blocking(move || {
             let file = match file {
                 Some(file) => file,
                 None => Arc::new(tempfile::tempfile_in(directory)?),
             };
-            write(&file, offset, &all).map(|()| file)
+            write(&file, offset, &all, leaves).map(|()| file)
         });
         let (body, refusal): (Body, _) = match laid.await.unwrap_or_else(|e| Err(io::Error::other(e))) {
             Ok(file) => {
@@ -163,12 +164,27 @@ impl Backlog {
     }
 }
 
-fn write(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+fn write(file: &File, offset: u64, bytes: &[u8], leaves: u64) -> io::Result<()> {
     let disk = fstatvfs(file)?;
-    let (free, all) = (disk.blocks_available(), disk.blocks());
-    let left = (all / 10).min(LEFT_BYTES / disk.fragment_size().max(1));
-    if free < left {
+    if !has_room(disk.blocks_available(), disk.blocks(), leaves / disk.fragment_size().max(1)) {
         return Err(io::ErrorKind::StorageFull.into());
     }
     file.write_all_at(bytes, offset)
+}
+
+/// Whether a disk of `all` blocks, `free` of them, may be written to: a tenth stays free, but no more than `leaves`.
+fn has_room(free: u64, all: u64, leaves: u64) -> bool {
+    free >= leaves.min(all / 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_room;
+
+    #[test]
+    fn a_disk_is_left_to_others_in_time() {
+        assert!(has_room(10, 1000, 10) && !has_room(9, 1000, 10), "a large disk");
+        assert!(has_room(1, 10, 10) && !has_room(0, 10, 10), "a small one");
+        assert!(has_room(0, 1000, 0), "nobody else needs it");
+    }
 }

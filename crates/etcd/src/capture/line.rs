@@ -71,7 +71,7 @@ impl Line {
             dictionary: tail.dictionary,
         });
         let stores = Stores::new(Arc::clone(&shelf), Arc::clone(&tell), gauge.clone());
-        let backlog = Backlog::new(options.spool.clone(), options.spool_bytes);
+        let backlog = Backlog::new(options.spool.clone(), options.spool_bytes, options.spool_leaves);
         Self {
             shelf,
             options,

@@ -190,6 +190,7 @@ async fn onto_a_failing_shelf() -> (Server, TempDir, Load, Arc<Failing>, Options
     });
     let mut options = Options::new(folder.path());
     options.limits.every = Duration::from_millis(50);
+    options.spool_leaves = 0;
     (server, folder, load, shelf, options)
 }
 
