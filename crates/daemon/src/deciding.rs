@@ -141,7 +141,7 @@ impl Daemon {
         let newest = self.state().heard.clone();
         let estate = &self.world.estate;
         let primary = estate.site_of(&self.pair.primary)?;
-        let witness = estate.sites.keys().find(|site| *site != primary && **site != self.site)?;
+        let witness = estate.voters().find(|site| *site != primary && **site != self.site)?;
         let arrived = |site: &Name| {
             let (report, at) = newest.get(site)?;
             Some(Arrived {

@@ -208,7 +208,7 @@ impl Daemon {
 
     /// The other sites.
     pub(crate) fn others(&self) -> impl Iterator<Item = &Name> {
-        self.world.estate.sites.keys().filter(|site| **site != self.site)
+        self.world.estate.voters().filter(|site| **site != self.site)
     }
 
     /// Asks the other sites the same; the answers of those that gave one.

@@ -130,9 +130,9 @@ async fn site(world: &World, options: &Options, board: &Board, say: &Say) -> Res
 fn due(in_force: &World, newest: &World, is_site: bool) -> Option<String> {
     let decides = |world: &World| {
         let estate = &world.estate;
+        let voters: Vec<_> = estate.voters().map(|name| (name, estate.sites.get(name))).collect();
         format!(
-            "{:?} {:?} {:?} {:?} {:?}",
-            estate.sites,
+            "{voters:?} {:?} {:?} {:?} {:?}",
             estate.peers,
             estate.monitor,
             estate.dns,

@@ -94,7 +94,8 @@ pub struct Contact {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Site {
-    /// The host on which `lifeboat serve` of this site runs that votes. Needed where a cluster has a standby.
+    /// The host on which `lifeboat serve` of this site runs that votes. Where a cluster has a standby, three sites have one; further sites,
+    /// at which other clusters stand, have none.
     pub host: Option<Placed<Name>>,
     /// Where it listens to the other sites: an address of that host, with a port. Never a name: a recovery needs no DNS.
     pub serve: Option<Placed<SocketAddr>>,
@@ -339,6 +340,12 @@ impl Estate {
     pub fn home_of<'a>(&'a self, cluster: &'a Cluster) -> Option<&'a Name> {
         let of_host = || self.site_of_host(cluster.hosts.first()?);
         cluster.site.as_deref().or_else(of_host)
+    }
+
+    /// The sites that vote on who serves: those at which a `serve` listens to the others.
+    pub fn voters(&self) -> impl Iterator<Item = &Name> {
+        let voting = self.sites.iter().filter(|(_, site)| site.serve.is_some());
+        voting.map(|(name, _)| name)
     }
 
     /// The site whose `serve` runs on the host called `host`.

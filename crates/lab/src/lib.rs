@@ -13,6 +13,7 @@ mod host;
 mod install;
 mod lab;
 mod layout;
+mod machine;
 mod network;
 mod parts;
 mod ready;

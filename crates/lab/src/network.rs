@@ -126,6 +126,20 @@ pub(crate) async fn build(lab: &Topology) -> Result<()> {
     batch(None, &setup).await
 }
 
+/// Builds what one more host needs.
+pub(crate) async fn add(lab: &Topology, host: &Host) -> Result<()> {
+    let own = namespace(lab.name(), &host.name);
+    batch(None, &format!("netns add {own}\n{}", link(lab, host))).await?;
+    let site = router(lab.name(), &host.site);
+    batch(Some(&site), &format!("link set {} master lan up\n", port(host))).await?;
+    batch(Some(&own), &host_setup(lab, host)).await
+}
+
+/// The name of a host's namespace, as [`names`] lists it.
+pub(crate) fn name(lab: &Topology, host: &Host) -> String {
+    format!("netns {}", namespace(lab.name(), &host.name))
+}
+
 /// What a lab puts into the machine's own name spaces, a line each: the list by which it is taken away.
 pub(crate) fn names(lab: &Topology) -> Vec<String> {
     // The machine's end of a link goes with its peer, but not before the namespace is really gone; by name it goes at once.
@@ -181,17 +195,21 @@ fn links(lab: &Topology) -> String {
         );
     }
     for host in &lab.hosts {
-        let _infallible = writeln!(
-            lines,
-            "link add name eth0 netns {} type veth peer name {} netns {}",
-            namespace(name, &host.name),
-            port(host),
-            router(name, &host.site)
-        );
+        lines += &link(lab, host);
     }
     let machine = machine_link(lab.name());
     let _infallible = writeln!(lines, "link add name {machine} type veth peer name machine netns {core}");
     lines
+}
+
+fn link(lab: &Topology, host: &Host) -> String {
+    let name = lab.name();
+    format!(
+        "link add name eth0 netns {} type veth peer name {} netns {}\n",
+        namespace(name, &host.name),
+        port(host),
+        router(name, &host.site)
+    )
 }
 
 /// The two addresses of a site's uplink: the core's end, the site's end.

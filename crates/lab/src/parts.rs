@@ -12,6 +12,7 @@ pub(crate) mod pods;
 pub(crate) mod rke2;
 pub(crate) mod rke2_tls;
 pub(crate) mod services;
+mod spare;
 
 use crate::error::Result;
 use crate::secrets::Secrets;
@@ -45,6 +46,7 @@ pub(crate) fn render(lab: &Topology, secrets: &Secrets, host: &Host) -> Result<T
             Part::ObjectStore => services::object_store(&mut tree, secrets, host),
             Part::Registry => services::registry(&mut tree),
             Part::LoadBalancer => services::load_balancer(&mut tree, lab, host),
+            Part::Spare => spare::render(&mut tree, secrets, host),
         }
     }
     Ok(tree)

@@ -83,6 +83,8 @@ pub enum Part {
     Registry,
     /// HAProxy in front of the site's manager.
     LoadBalancer,
+    /// An empty machine, made while the lab runs: a distribution's programs, and no cluster.
+    Spare,
 }
 
 /// A Kubernetes cluster of the lab.
@@ -218,6 +220,44 @@ impl Topology {
             .find(|h| h.site.as_str() == site)
             .map(|h| h.address)
             .ok_or_else(|| self.no_such("load balancer at site", site, self.sites.iter().map(|s| &s.name)))
+    }
+
+    /// Adds an empty machine, and says which: the one that is there already, if it is the same.
+    ///
+    /// # Errors
+    /// [`Error::Topology`] where its name or address is another's, or the site has no room for it.
+    pub(crate) fn add(&mut self, name: &Name, site: &Name, address: Option<Ipv4Addr>) -> Result<Host> {
+        let wrong = |reason: String| Err(Error::Topology { object: format!("host {name}"), reason });
+        let index = self.site(site.as_str())?.index;
+        if let Some(known) = self.hosts.iter().find(|host| host.name == *name) {
+            return match known.site == *site
+                && address.is_none_or(|it| it == known.address)
+                && known.parts == [Part::Spare]
+            {
+                true => Ok(known.clone()),
+                false => wrong(format!("the lab has one of this name, at {} with {}", known.site, known.address)),
+            };
+        }
+        let taken: Vec<Ipv4Addr> = self.hosts.iter().flat_map(|host| crate::parts::addresses(self, host)).collect();
+        let mut free = (10..250)
+            .map(|last| self.subnet.address(index, last))
+            .filter(|it| !taken.contains(it));
+        let address = match address {
+            None => free.next(),
+            Some(address) => free.find(|it| *it == address),
+        };
+        let Some(address) = address else {
+            let own = self.subnet.address(index, 0);
+            return wrong(format!("its address is taken, or none of {own}/24 from .10 to .249"));
+        };
+        let host = Host {
+            name: name.clone(),
+            site: site.clone(),
+            address,
+            parts: vec![Part::Spare],
+        };
+        self.hosts.push(host.clone());
+        Ok(host)
     }
 
     /// The resolver that `host` uses: its site's own, or the edges' where its site has none.

@@ -17,6 +17,8 @@ pub enum Action {
     Fence(Fence),
     #[serde(rename = "controlplane.stop")]
     StopControlPlane(StopControlPlane),
+    #[serde(rename = "host.await")]
+    AwaitHost(AwaitHost),
     #[serde(rename = "host.prepare")]
     PrepareHost(PrepareHost),
     #[serde(rename = "etcd.restore")]
@@ -68,6 +70,7 @@ impl Action {
             Self::FetchCopy(_) => "copy.fetch",
             Self::Fence(_) => "fence",
             Self::StopControlPlane(_) => "controlplane.stop",
+            Self::AwaitHost(_) => "host.await",
             Self::PrepareHost(_) => "host.prepare",
             Self::RestoreEtcd(_) => "etcd.restore",
             Self::ResetEtcd(_) => "etcd.reset",
@@ -153,6 +156,16 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Its newest revision.
     pub revision: u64,
+}
+
+/// Waits until a host can be entered, and sees that it is the one that the plan was made for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AwaitHost {
+    /// The host.
+    pub host: Name,
+    /// How it must call itself, since its node will be called so.
+    pub node: String,
 }
 
 /// Puts the files of a copied host onto one that has no control plane, or one of k3s's or RKE2's; what is replaced is kept aside.
@@ -351,7 +364,7 @@ pub struct SwitchDns {
     pub resolvers: Vec<SocketAddr>,
 }
 
-/// Sees every downstream cluster back.
+/// Sees every downstream cluster back, or one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AwaitAgents {
@@ -362,6 +375,22 @@ pub struct AwaitAgents {
     /// The manager's name.
     pub name: String,
     /// Where it is reached at this site.
+    pub address: IpAddr,
+    /// Where it may serve as well: it is asked there, if it does not answer here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
+    /// The one cluster that is awaited, by its name or id at the manager, whether it was connected before or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
+}
+
+/// Another place at which a manager may serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Elsewhere {
+    /// The host of its control plane there.
+    pub host: Name,
+    /// Where it is reached there.
     pub address: IpAddr,
 }
 

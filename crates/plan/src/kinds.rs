@@ -51,7 +51,8 @@ pub(crate) fn habits(kind: &str) -> Habits {
         gate: kind == "approve",
         per_host: matches!(
             kind,
-            "copy.fetch"
+            "host.await"
+                | "copy.fetch"
                 | "host.prepare"
                 | "etcd.restore"
                 | "files.restore"

@@ -20,10 +20,10 @@ mod text;
 mod when;
 
 pub use action::{
-    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, Fence, FetchCopy, InstallHelm, IssueCertificates,
-    JoinNodes, Manual, Moment, Notify, PrepareHost, Probe, Probed, ResetEtcd, RestoreEtcd, RestoreFiles, Script,
-    Service, ServiceAct, Snapshot, StartControlPlane, StartManager, StopControlPlane, SwitchDns, SwitchLoadBalancer,
-    Wait, Word,
+    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, AwaitHost, Elsewhere, Fence, FetchCopy, InstallHelm,
+    IssueCertificates, JoinNodes, Manual, Moment, Notify, PrepareHost, Probe, Probed, ResetEtcd, RestoreEtcd,
+    RestoreFiles, Script, Service, ServiceAct, Snapshot, StartControlPlane, StartManager, StopControlPlane, SwitchDns,
+    SwitchLoadBalancer, Wait, Word,
 };
 pub use diff::Difference;
 pub use facts::{Chosen, Facts, Loss, Member, NoPlan, Prepare, State, Target};

@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The playbooks that Lifeboat brings, as they are written.
-const BUILTIN: [(&str, &str); 3] = [
+const BUILTIN: [(&str, &str); 4] = [
+    ("cluster-failover", include_str!("playbook/builtin/cluster-failover.yaml")),
     ("fence", include_str!("playbook/builtin/fence.yaml")),
     ("management-failover", include_str!("playbook/builtin/management-failover.yaml")),
     ("rebuild-cluster", include_str!("playbook/builtin/rebuild-cluster.yaml")),

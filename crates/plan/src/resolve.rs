@@ -20,6 +20,8 @@ pub struct Needs {
     pub copy: bool,
     /// Who serves, because the cluster moves to another site.
     pub moves: bool,
+    /// That hosts may not be there yet, because steps make them and wait for them.
+    pub makes: bool,
 }
 
 /// What the playbook called `book` needs, those in it included.
@@ -32,6 +34,7 @@ pub fn needs(books: &Books, book: &Book) -> Needs {
         for step in &book.playbook.steps {
             let kind = step.kind.as_ref().map_or("", |kind| kind.as_str());
             needs.moves |= kind == "fence";
+            needs.makes |= kind == "host.await";
             needs.copy |= habits(kind).per_host || matches!(kind, "controlplane.stop" | "nodes.join");
             let child = step.with.get("playbook").filter(|_| kind == "playbook");
             let child = child.and_then(|name| name.as_str()?.parse::<Name>().ok());

@@ -219,12 +219,13 @@ impl<'a> Scene<'a> {
             .map(|(name, of)| (name.as_str(), self.told(name, of)))
             .collect();
         let sites: Vec<&str> = estate.sites.keys().map(Name::as_str).collect();
+        let manager = estate.failover().map(|of| of.manager.name.trim_end_matches('.'));
         let mut cluster = self.told(self.cluster, self.of);
         cluster["distribution"] = json!(self.distribution);
         let mut scope = Scope::new();
         scope.insert(
             "estate".to_owned(),
-            json!({ "name": estate.name.as_str(), "sites": sites, "hosts": hosts, "clusters": clusters }),
+            json!({ "name": estate.name.as_str(), "sites": sites, "hosts": hosts, "clusters": clusters, "manager": manager }),
         );
         scope.insert("cluster".to_owned(), cluster);
         scope.insert("from".to_owned(), json!(self.from.as_str()));

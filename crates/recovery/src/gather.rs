@@ -56,7 +56,7 @@ pub struct Wanted<'a> {
 /// # Errors
 /// The peers' key cannot be read.
 pub async fn reports(world: &World, me: &str) -> Result<Vec<Heard>, Trouble> {
-    let mut asked = voters::ask(world, me, world.estate.sites.keys(), "report", &(), ANSWER)?;
+    let mut asked = voters::ask(world, me, world.estate.voters(), "report", &(), ANSWER)?;
     let mut heard = Vec::new();
     while let Some((site, report)) = asked.next().await {
         heard.push(Heard { site, report, at: ambient::now() });

@@ -51,9 +51,12 @@ pub async fn plan(world: &World, me: &str, repository: &Repository, wish: Wish<'
         Distribution::Other => wish.copied.point.distribution,
         said => said,
     };
+    let books = world.books()?;
+    let book = wish.playbook.book(&books, "rebuild-cluster")?;
+    let makes = plan::needs(&books, book).makes;
     let mut targets = Vec::new();
     for host in wish.onto {
-        targets.push(target(world, of, host, distribution, &wish.copied).await?);
+        targets.push(target(world, of, (host, makes), distribution, &wish.copied).await?);
     }
     let rest = of.hosts.iter().map(|host| &**host);
     let stopped: Vec<Name> = rest
@@ -63,8 +66,6 @@ pub async fn plan(world: &World, me: &str, repository: &Repository, wish: Wish<'
     for host in &stopped {
         reached(world, wish.cluster, host).await?;
     }
-    let books = world.books()?;
-    let book = wish.playbook.book(&books, "rebuild-cluster")?;
     let mut parameters = wish.playbook.parameters.clone();
     if book.playbook.parameters.contains_key("onto") {
         let onto: Vec<&str> = wish.onto.iter().map(Name::as_str).collect();
@@ -115,14 +116,17 @@ async fn reached(world: &World, cluster: &Name, host: &Name) -> Result<(), Troub
     })
 }
 
+/// A host that the cluster comes up on. One that cannot be entered where steps make it and wait for it is not there yet: it will have the
+/// name that the estate has for it, and nothing else.
 async fn target(
     world: &World,
     of: &Cluster,
-    name: &Name,
+    (name, is_made): (&Name, bool),
     distribution: Distribution,
     copied: &Copied,
 ) -> Result<Target, Trouble> {
     let host = world.host(name)?;
+    let is_there = !is_made || is_there(&host).await?;
     let address = world.estate.hosts.get(name).map(|host| host.address);
     let (from, tree) = chosen(copied, name, distribution)?;
     let stands = [&of.primary, &of.standby]
@@ -133,11 +137,15 @@ async fn target(
         .map_or(&of.protect.files.kubeadm_config, |stand| &stand.kubeadm_config)
         .clone();
     if distribution != Distribution::Kubeadm {
-        return rancher(&host, name, distribution, (from, tree), address).await;
+        return rancher(is_there.then_some(&host), name, distribution, (from, tree), address).await;
     }
     // Only etcd's member is of the host; what it has of an API server decides what is put there.
-    let serves = has(Flags::read(&host, "kube-apiserver").await)?.is_some();
-    if let Some(member) = has(Flags::read(&host, "etcd").await)? {
+    let serves = is_there && has(Flags::read(&host, "kube-apiserver").await)?.is_some();
+    let own = match is_there {
+        true => has(Flags::read(&host, "etcd").await)?,
+        false => None,
+    };
+    if let Some(member) = own {
         let member = gather::member_of(&member, name.as_str())?;
         return Ok(Target {
             host: name.clone(),
@@ -156,7 +164,7 @@ async fn target(
     let advertised = flags("kube-apiserver", &[])?.and_then(|flags| flags.get("advertise-address").map(str::to_owned));
     let of_peer = || theirs.get("initial-advertise-peer-urls").and_then(host_of);
     let was = advertised.or_else(of_peer);
-    let own = node_name(&host, name, from, &node).await?;
+    let own = node_name(is_there.then_some(&host), name, from, &node).await?;
     let words = words((&node, &own), was.as_deref(), address);
     let pairs: Vec<(&str, &str)> = words.iter().map(|word| (&*word.from, &*word.to)).collect();
     let member = flags("etcd", &pairs)?.ok_or_else(|| bad("it is not there".to_owned()))?;
@@ -170,8 +178,17 @@ async fn target(
     })
 }
 
+/// Whether it can be entered. What refuses is there.
+async fn is_there(host: &Host) -> Result<bool, Trouble> {
+    match host.run("looking whether it is there", "true", Duration::from_secs(20)).await {
+        Ok(_) => Ok(true),
+        Err(cluster::HostError::Unreachable { .. }) => Ok(false),
+        Err(other) => Err(other.into()),
+    }
+}
+
 async fn rancher(
-    host: &Host,
+    host: Option<&Host>,
     name: &Name,
     distribution: Distribution,
     (from, tree): (&str, &Tree),
@@ -211,11 +228,14 @@ fn chosen<'a>(copied: &'a Copied, name: &Name, distribution: Distribution) -> Re
     })
 }
 
-/// A rebuilt host has the name of its node in the copy; another one its own.
-async fn node_name(host: &Host, name: &Name, from: &str, node: &str) -> Result<String, Trouble> {
+/// A rebuilt host has the name of its node in the copy; another one its own, which is that in the estate where it is not there yet.
+async fn node_name(host: Option<&Host>, name: &Name, from: &str, node: &str) -> Result<String, Trouble> {
     if name.as_str() == from {
         return Ok(node.to_owned());
     }
+    let Some(host) = host else {
+        return Ok(name.to_string());
+    };
     let said = host.run("asking for its name", "uname -n", Duration::from_secs(20)).await?;
     Ok(said.trim().to_lowercase())
 }

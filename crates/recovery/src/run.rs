@@ -5,7 +5,7 @@ use crate::steps::{self, Context};
 use crate::{Trouble, World};
 use async_trait::async_trait;
 use engine::{Actor, Finished, Hooks, Inside, Journal, Outcomes, Performed, Runner, StepError, StepPlan};
-use estate::Kind;
+use estate::{Kind, Name};
 use plan::{Action, Known, Plan, Step};
 use repository::Repository;
 use serde_json::Value;
@@ -102,6 +102,7 @@ pub async fn dry(work: Work<'_>) -> Vec<(String, Result<Vec<String>, Trouble>)> 
         let context = context(work, step, &inside);
         let carrier = steps::carrier(&step.action);
         let mut found = Ok(Vec::new());
+        let mut is_to_be_made = false;
         for host in carrier.hosts() {
             let entered = match work.world.host(host) {
                 Ok(entered) => entered
@@ -117,10 +118,17 @@ pub async fn dry(work: Work<'_>) -> Vec<(String, Result<Vec<String>, Trouble>)> 
                         said
                     })
                 }
+                Err(trouble) if trouble.may_pass() && waits_for(work.plan, host) => {
+                    is_to_be_made = true;
+                    found = found.map(|mut said| {
+                        said.push(format!("{host} is not there yet: an earlier step waits for it"));
+                        said
+                    });
+                }
                 Err(trouble) => found = Err(trouble),
             }
         }
-        if let Ok(said) = &mut found {
+        if let (Ok(said), false) = (&mut found, is_to_be_made) {
             match carrier.dry(&context).await {
                 Ok(more) => said.extend(more),
                 Err(trouble) => found = Err(trouble),
@@ -129,6 +137,13 @@ pub async fn dry(work: Work<'_>) -> Vec<(String, Result<Vec<String>, Trouble>)> 
         told.push((step.id.clone(), found));
     }
     told
+}
+
+/// Whether a step waits for a host that need not be there before.
+fn waits_for(plan: &Plan, host: &Name) -> bool {
+    plan.steps
+        .iter()
+        .any(|step| matches!(&step.action, Action::AwaitHost(it) if it.host == *host))
 }
 
 fn context<'a>(work: Work<'a>, step: &'a Step, inside: &'a Inside<'a>) -> Context<'a> {

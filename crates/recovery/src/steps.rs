@@ -12,6 +12,7 @@ mod etcd_restore;
 mod fence;
 mod files_restore;
 mod helm_install;
+mod host_await;
 mod host_prepare;
 mod infra_apply;
 mod loadbalancer_switch;
@@ -93,6 +94,7 @@ pub(crate) fn carrier(action: &Action) -> &dyn Carry {
         Action::FetchCopy(it) => it,
         Action::Fence(it) => it,
         Action::StopControlPlane(it) => it,
+        Action::AwaitHost(it) => it,
         Action::PrepareHost(it) => it,
         Action::ResetEtcd(it) => it,
         Action::RestoreEtcd(it) => it,

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kinds of steps that there are.
-pub const KINDS: [&str; 24] = [
+pub const KINDS: [&str; 25] = [
     "manual",
     "approve",
     "script",
@@ -25,6 +25,7 @@ pub const KINDS: [&str; 24] = [
     "playbook",
     "service",
     "fence",
+    "host.await",
     "copy.fetch",
     "host.prepare",
     "etcd.restore",

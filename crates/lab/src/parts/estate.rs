@@ -111,6 +111,13 @@ pub(crate) fn write(record: &Record, directory: &Path) -> Result<()> {
     tree.write(directory)
 }
 
+/// Writes anew by which keys the operator knows the lab's hosts.
+pub(crate) fn write_known_hosts(record: &Record, directory: &Path) -> Result<()> {
+    let mut tree = Tree::default();
+    tree.secret("known_hosts", known_hosts(&record.topology, &record.secrets));
+    tree.write(directory)
+}
+
 /// What the script of a service that a fenced site must not start begins with: it goes on once the site may. Nothing where
 /// Lifeboat does not serve, nor on hosts that it does not fence.
 pub(super) fn gate(secrets: &Secrets, host: &Host) -> String {

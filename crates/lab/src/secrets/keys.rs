@@ -114,14 +114,22 @@ impl HostKey {
         let scratch = directory.join("scratch-ssh");
         std::fs::create_dir_all(&scratch).map_err(Error::file(&scratch, "making room for SSH keys"))?;
         let made = lab.hosts.iter().map(async |host| {
-            let file = scratch.join(host.name.as_str());
-            ssh_key("making a host's SSH key", host.name.as_str(), &file).await?;
-            let (private, public) = (read(&file)?, read(&file.with_extension("pub"))?);
-            Ok((host.name.to_string(), Self { private, public }))
+            let made = Self::make(host.name.as_str(), &scratch).await?;
+            Ok((host.name.to_string(), made))
         });
         let made = try_join_all(made).await?.into_iter().collect();
         std::fs::remove_dir_all(&scratch).map_err(Error::file(&scratch, "removing the scratch of SSH keys"))?;
         Ok(made)
+    }
+
+    /// Makes the key of one host, in the directory `scratch`.
+    pub(crate) async fn make(host: &str, scratch: &Path) -> Result<Self> {
+        let file = scratch.join(host);
+        ssh_key("making a host's SSH key", host, &file).await?;
+        Ok(Self {
+            private: read(&file)?,
+            public: read(&file.with_extension("pub"))?,
+        })
     }
 }
 

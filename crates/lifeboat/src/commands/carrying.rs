@@ -5,7 +5,8 @@ use crate::failure::Failure;
 use crate::guiding::{Guiding, person};
 use crate::printer::Printer;
 use crate::runner::{Hold, Watching, broken_off, interruptible};
-use plan::Plan;
+use ::estate::{Distribution, Name, Placed};
+use plan::{Action, Plan, StopControlPlane};
 use recovery::report::Measured;
 use recovery::runs::Kept;
 use recovery::{Mode, Work, World};
@@ -91,7 +92,51 @@ pub(crate) async fn carry_out(
         None => return Err(broken_off(number, &typed, again)),
     }
     let run = kept.read(number).await?;
-    printer.show(&Shown(Measured::of(&run, ambient::now())))
+    printer.show(&Shown(Measured::of(&run, ambient::now())))?;
+    for line in afterwards(world, plan) {
+        printer.talk(&line);
+    }
+    Ok(())
+}
+
+/// What is left to do for a person: hosts that stand still join anew, and the estate says where the cluster is now.
+fn afterwards(world: &World, plan: &Plan) -> Vec<String> {
+    let stopped = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::StopControlPlane(it) if !plan.onto.contains(&it.host) => Some(it),
+        _ => None,
+    });
+    let joins = |it: &StopControlPlane| match it.distribution {
+        Distribution::Kubeadm => "kubeadm reset, then kubeadm join --control-plane".to_owned(),
+        Distribution::Rke2 => "move server/db in its data directory away, then systemctl start rke2-server".to_owned(),
+        other => format!("move server/db in its data directory away, then systemctl start {other}"),
+    };
+    let left = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::FetchCopy(it) => Some(it),
+        _ => None,
+    });
+    let left = left.map(|it| {
+        format!(
+            "on {0}, {1} has keys and etcd in clear: when all is well, there: rm -rf {1}",
+            it.host, it.directory
+        )
+    });
+    let stands = |hosts: &[Placed<Name>]| hosts.iter().any(|host| plan.onto.contains(host));
+    let of = world.estate.clusters.get(&plan.cluster);
+    let moved = of.filter(|of| plan.is_restore() && !plan.onto.is_empty() && !stands(&of.hosts));
+    let moved = moved.map(|_| {
+        let hosts: Vec<&str> = plan.onto.iter().map(Name::as_str).collect();
+        format!(
+            "{} is protected there from when the estate says so: hosts: [{}] in {}, and lifeboat serve on one of them",
+            plan.cluster,
+            hosts.join(", "),
+            world.file.display()
+        )
+    });
+    stopped
+        .map(|it| format!("{} stands still. To let it join again, there: {}", it.host, joins(it)))
+        .chain(left)
+        .chain(moved)
+        .collect()
 }
 
 /// The copy of a plan, for people.

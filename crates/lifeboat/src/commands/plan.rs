@@ -169,6 +169,13 @@ pub(crate) async fn ask_for(
         return make(world, cluster, repository, wanted, &playbook).await;
     }
     if needs.copy {
+        if needs.makes && asked.to.is_empty() {
+            let message = format!("playbook {name} brings {cluster} up on hosts that are named, and none is");
+            return Err(invalid(
+                message,
+                "--to HOST, once for each host of its control plane; --without HOST for each that is lost",
+            ));
+        }
         let onto = onto(asked, world, cluster)?;
         let again = format!("lifeboat run {name} --cluster {cluster}");
         let restored = Restored { which: &asked.which, cluster, from: &asked.from, again };

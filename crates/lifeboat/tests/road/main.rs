@@ -14,6 +14,7 @@ mod moved;
 mod playbooks;
 mod rancher;
 mod rebuilt;
+mod remade;
 mod shop;
 #[path = "../objects/shown.rs"]
 mod shown;

@@ -119,7 +119,7 @@ fn up(options: &[&str]) {
 }
 
 impl World {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         Self {
             lab: Lab::open(&NAME.parse().unwrap()).unwrap_or_else(|e| panic!("{e}")),
         }

@@ -2,7 +2,7 @@
 //! those that only a move to another site has.
 
 use super::At;
-use crate::action::{Action, AwaitAgents, Fence, StartManager, SwitchDns};
+use crate::action::{Action, AwaitAgents, Elsewhere, Fence, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
 use crate::scene::Takeover;
@@ -16,13 +16,23 @@ use std::net::{IpAddr, SocketAddr};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Settings {}
 
+/// Of `agents.await`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Awaited {
+    /// The one that is awaited, as the manager calls it.
+    cluster: Option<String>,
+}
+
 pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+    if at.kind() == "agents.await" {
+        return Ok(vec![agents(at, at.settings()?)?]);
+    }
     let Settings {} = at.settings()?;
     match at.kind() {
         "fence" => Ok(vec![fence(at, takeover(at)?)]),
         "manager.start" => Ok(vec![manager(at, takeover(at)?)]),
         "dns.switch" => Ok(vec![dns(at, takeover(at)?)]),
-        "agents.await" => Ok(vec![agents(at, takeover(at)?)]),
         "nodes.join" => nodes(at),
         "controlplane.stop" => stop(at),
         _ => on_hosts(at),
@@ -67,6 +77,7 @@ fn on_hosts(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     for target in targets(at)? {
         let on = scene.onto(target, at.id());
         let step = match (at.kind(), &target.prepare) {
+            ("host.await", _) => on.await_host(&target.node),
             ("copy.fetch", prepare) => on.fetch(chosen, etcd, prepare.is_some()),
             ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
             ("host.prepare", None) => continue,
@@ -121,7 +132,7 @@ fn nodes(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
 
 fn fence(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
     let (standing, former) = (&takeover.standing, &at.scene.from);
-    let voters: Vec<Name> = at.scene.estate.sites.keys().cloned().collect();
+    let voters: Vec<Name> = at.scene.estate.voters().cloned().collect();
     Step {
         id: at.id().to_owned(),
         what: format!(
@@ -264,32 +275,66 @@ fn update(server: SocketAddr, key: &TsigKey, (name, ttl): (&str, u32), to: IpAdd
     )
 }
 
-fn agents(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
-    let (manager, stand) = (takeover.of.manager, takeover.stand);
+fn agents(at: &At<'_>, settings: Awaited) -> Result<Step, NoPlan> {
+    let estate = at.scene.estate;
+    let lacks = || at.lacks("a manager: a management cluster with a standby, and its manager, in the estate");
+    let of = estate.failover().ok_or_else(lacks)?;
+    let (stand, other) = match &at.scene.takeover {
+        Some(takeover) => (takeover.stand, None),
+        // Nobody asks now at which site it serves: that may change until then.
+        None => (of.primary, Some(of.standby)),
+    };
+    // A cluster that is brought up by itself is awaited by itself.
+    let own = (at.scene.takeover.is_none() && at.scene.cluster != of.name).then(|| at.scene.cluster.to_string());
+    let only = settings.cluster.or(own);
+    let manager = of.manager;
     let name = manager.name.trim_end_matches('.').to_owned();
     let way = at.scene.way(&stand.host);
-    Step {
+    let listed = format!(
+        "{ssh} {at} kubectl --kubeconfig /etc/kubernetes/admin.conf get clusters.management.cattle.io",
+        ssh = way.ssh(),
+        at = way.at,
+    );
+    let ids = match &only {
+        None => format!("{listed} -o jsonpath='{{.items[*].metadata.name}}'"),
+        // A shell at either end takes quotes away.
+        Some(only) => format!(
+            "{listed} --no-headers -o custom-columns=:.metadata.name,:.spec.displayName | awk '$1 == \"{only}\" || $2 == \"{only}\" {{ print $1 }}'"
+        ),
+    };
+    let step = Step {
         id: at.id().to_owned(),
-        what: "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned(),
+        what: match &only {
+            None => {
+                "See every downstream cluster back: its own API server answers through the manager's tunnel.".to_owned()
+            }
+            Some(only) => {
+                format!("See {only} back under its old name: its own API server answers through the manager's tunnel.")
+            }
+        },
         by_hand: ByHand::here([format!(
-            "for id in $({ssh} {at} kubectl --kubeconfig /etc/kubernetes/admin.conf get clusters.management.cattle.io -o jsonpath='{{.items[*].metadata.name}}'); do [ $id = local ] || {{ echo $id; curl -sS --cacert {ca} --resolve {name}:{port}:{address} -H \"Authorization: Bearer {token}\" https://{name}:{port}/k8s/clusters/$id/version; }}; done",
-            ssh = way.ssh(),
-            at = way.at,
+            "for id in $({ids}); do [ $id = local ] || {{ echo $id; curl -sS --cacert {ca} --resolve {name}:{port}:{address} -H \"Authorization: Bearer {token}\" https://{name}:{port}/k8s/clusters/$id/version; }}; done",
             ca = manager.ca.display(),
             port = manager.port,
             address = stand.address,
             token = shown(&manager.token),
         )]),
-        check: Look::only("each cluster answers with its gitVersion; agents notice a silent death only after a minute"),
+        check: Look::only(match &only {
+            None => "each cluster answers with its gitVersion; agents notice a silent death only after a minute",
+            Some(_) => "it answers with its gitVersion",
+        }),
         undo: Undo::none("none is needed: nothing is changed"),
         timeout_s: manager.agents_within.as_secs(),
         attempts: 1,
         action: Action::AwaitAgents(AwaitAgents {
-            cluster: at.scene.cluster.clone(),
+            cluster: of.name.clone(),
             host: (*stand.host).clone(),
             name,
             address: stand.address,
+            elsewhere: other.map(|stand| Elsewhere { host: (*stand.host).clone(), address: stand.address }),
+            only,
         }),
         ..Step::blank()
-    }
+    };
+    Ok(step)
 }

@@ -3,8 +3,8 @@
 use crate::Step;
 use crate::action::Snapshot;
 use crate::action::{
-    Action, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd, RestoreFiles,
-    StartControlPlane, StopControlPlane, Word,
+    Action, AwaitHost, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd,
+    RestoreFiles, StartControlPlane, StopControlPlane, Word,
 };
 use crate::facts::{Chosen, Member, State};
 use crate::hand::{ByHand, Look, Undo};
@@ -100,6 +100,26 @@ impl Onto<'_> {
     }
 
     /// `empty`: it has no control plane yet that the keys would have to fit.
+    pub(crate) fn await_host(&self, node: &str) -> Step {
+        let at = self.host;
+        Step {
+            id: self.id.clone(),
+            what: format!("Wait until {at} can be entered, and see that it is {node}, as its node will be called."),
+            by_hand: ByHand::here([format!(
+                "until {} -o ConnectTimeout=5 {} true; do sleep 5; done",
+                self.way.ssh(),
+                self.way.at
+            )]),
+            check: Look::new(ByHand::on(at, ["uname -n".to_owned()]), node),
+            undo: Undo::none("none is needed: nothing is changed"),
+            // A machine that is made has to start, and to be given its name and its keys.
+            timeout_s: 900,
+            attempts: 1,
+            action: Action::AwaitHost(AwaitHost { host: at.clone(), node: node.to_owned() }),
+            ..Step::blank()
+        }
+    }
+
     pub(crate) fn fetch(&self, chosen: &Chosen, etcd: Option<&State>, empty: bool) -> Step {
         let (at, directory, point) = (self.host, &self.directory, &chosen.point);
         let (signed, flag) = match &chosen.unsigned {

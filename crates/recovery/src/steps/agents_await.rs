@@ -1,4 +1,4 @@
-//! `agents.await`: sees every downstream cluster back, by name.
+//! `agents.await`: sees every downstream cluster back, or one of them, by name.
 //!
 //! The restored conditions say what was true before, so they only tell whom to expect. What counts is an answer of the
 //! cluster's own API server through the tunnel of the manager that was started here: that session is newer than its start.
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 const ANSWER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
+/// How long the manager may take to be found, and to say what clusters there are.
+const FOUND: Duration = Duration::from_secs(60);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,19 +58,45 @@ impl Carry for AwaitAgents {
     }
 
     fn hosts(&self) -> Vec<&Name> {
-        vec![&self.host]
+        // Where it may serve at either of two, one may be gone.
+        match self.elsewhere {
+            None => vec![&self.host],
+            Some(_) => Vec::new(),
+        }
     }
 }
 
 async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
-    let manager = context
-        .world
-        .manager(context.world.failover(&it.cluster)?.manager, it.address, true)?;
-    let expected = until(Duration::from_secs(60), PAUSE, || async {
-        let client = control_plane::client(context.world, &it.host, estate::Distribution::Kubeadm).await?;
+    let of = context.world.failover(&it.cluster)?.manager;
+    let (manager, host) = until(FOUND, PAUSE, || async {
+        let here = context.world.manager(of, it.address, true)?;
+        let silent = match (here.ping(ANSWER).await, &it.elsewhere) {
+            (Ok(()), _) | (_, None) => return Ok((here, &it.host)),
+            (Err(silent), Some(_)) => silent,
+        };
+        let Some(elsewhere) = &it.elsewhere else {
+            return Err(Trouble::from(silent));
+        };
+        let there = context.world.manager(of, elsewhere.address, true)?;
+        there.ping(ANSWER).await?;
+        Ok((there, &elsewhere.host))
+    })
+    .await?;
+    let mut expected = until(FOUND, PAUSE, || async {
+        let client = control_plane::client(context.world, host, estate::Distribution::Kubeadm).await?;
         expected(&client, context.made).await
     })
     .await?;
+    if let Some(only) = &it.only {
+        let names: Vec<String> = expected.iter().map(|it| format!("{} ({})", it.name, it.id)).collect();
+        expected.retain(|it| it.name == *only || it.id == *only);
+        if expected.is_empty() {
+            let message = format!("the manager on {host} knows no cluster called {only}");
+            return Err(Trouble::new("LB0809", Kind::Person, message)
+                .hint(format!("it knows {}: say which by agents.await with cluster", names.join(", "))));
+        }
+        expected.iter_mut().for_each(|it| it.connected = true);
+    }
     context.inside.point();
     let (expected, away): (Vec<_>, Vec<_>) = expected.into_iter().partition(|cluster| cluster.connected);
     // Its own deadline comes before the engine's, which could not name anybody.

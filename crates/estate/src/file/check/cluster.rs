@@ -149,17 +149,26 @@ impl Estate {
     fn whole<'a>(&'a self, cluster: &'a Cluster) -> Result<Failover<'a>, Wrong> {
         let lacking = |message: String| Wrong { place: cluster.role.place(), message, hide: false };
         let needs = |what: &str| lacking(format!("a cluster with a standby needs {what}"));
-        if self.sites.len() != SITES {
+        for (name, site) in &self.sites {
+            let half = match (&site.host, &site.serve) {
+                (Some(_), None) => "serve",
+                (None, Some(_)) => "host",
+                _ => continue,
+            };
+            return Err(lacking(format!(
+                "with a standby a site votes that has host and serve: {name} needs {half} as well"
+            )));
+        }
+        let voters: Vec<&str> = self.voters().map(Name::as_str).collect();
+        if voters.len() != SITES {
             let message = format!(
-                "an estate with a standby has {SITES} sites (primary, standby, witness), so that two can outvote one; here are {}",
-                self.sites.len()
+                "an estate with a standby has {SITES} sites that vote, with host and serve (primary, standby, witness), so that two can outvote one; here are {}",
+                match voters[..] {
+                    [] => "none".to_owned(),
+                    _ => voters.join(", "),
+                }
             );
             return Err(lacking(message));
-        }
-        for (name, site) in &self.sites {
-            if site.host.is_none() || site.serve.is_none() {
-                return Err(lacking(format!("with a standby each site votes: {name} needs host and serve")));
-            }
         }
         if cluster.manager.is_none() {
             return Err(needs("its manager"));

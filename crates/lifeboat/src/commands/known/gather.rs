@@ -64,7 +64,7 @@ pub(crate) async fn gather(world: &World, clusters: &[Name], control: &Path, rep
     match sites {
         Ok(sites) => facts.sites(world, sites),
         Err(trouble) => {
-            let voters = world.estate.sites.keys().cloned();
+            let voters = world.estate.voters().cloned();
             facts
                 .silent
                 .extend(voters.map(|site| Silent { from: From::Site(site), why: told(&trouble) }));

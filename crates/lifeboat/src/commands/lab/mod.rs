@@ -5,6 +5,7 @@ mod churn;
 mod down;
 mod exec;
 mod heal;
+mod host;
 mod inside;
 mod install;
 mod load;
@@ -39,6 +40,8 @@ enum LabCommand {
     Break(r#break::Args),
     /// Undo a fault, or all of them
     Heal(heal::Args),
+    /// Make an empty machine at a site, or destroy one that was made so: what a cloud does for OpenTofu
+    Host(host::Args),
     /// Keep changing objects in a cluster, as a busy one does
     Churn(churn::Args),
     /// Keep a running lab's state
@@ -77,6 +80,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         LabCommand::Status(args) => status::run(args, printer).await?,
         LabCommand::Break(args) => r#break::run(args, printer).await?,
         LabCommand::Heal(args) => heal::run(args, printer).await?,
+        LabCommand::Host(args) => host::run(args, printer).await?,
         LabCommand::Churn(args) => churn::run(args, printer).await?,
         LabCommand::Save(args) => save::run(args, printer).await?,
         LabCommand::Load(args) => load::run(args, printer).await?,

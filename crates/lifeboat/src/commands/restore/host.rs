@@ -6,9 +6,9 @@ use crate::commands::carrying::{Way, carry_out, point_of};
 use crate::estate::me;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use ::estate::{Distribution, Kind, Name};
+use ::estate::{Kind, Name};
 use jiff::Timestamp;
-use plan::{Action, Loss, Moment, Plan, State, StopControlPlane};
+use plan::{Loss, Moment, Plan, State};
 use recovery::asked::{self, Asked};
 use recovery::gather::Playbook;
 use recovery::put_back::Onto;
@@ -110,38 +110,7 @@ pub(super) async fn run(
     let again = format!("{} --yes", args.again());
     let kept = Kept::Repository(repository);
     let way = Way { world, repository, kept, mode: Mode::Scripted, again: &again };
-    carry_out(way, number, &plan, printer).await?;
-    for line in afterwards(&plan) {
-        printer.talk(&line);
-    }
-    Ok(())
-}
-
-/// What is left to do for a person: the hosts that stand still join anew.
-fn afterwards(plan: &Plan) -> Vec<String> {
-    let stopped = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::StopControlPlane(it) if !plan.onto.contains(&it.host) => Some(it),
-        _ => None,
-    });
-    let joins = |it: &StopControlPlane| match it.distribution {
-        Distribution::Kubeadm => "kubeadm reset, then kubeadm join --control-plane".to_owned(),
-        Distribution::Rke2 => "move server/db in its data directory away, then systemctl start rke2-server".to_owned(),
-        other => format!("move server/db in its data directory away, then systemctl start {other}"),
-    };
-    let left = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::FetchCopy(it) => Some(it),
-        _ => None,
-    });
-    let left = left.map(|it| {
-        format!(
-            "on {0}, {1} has keys and etcd in clear: when all is well, there: rm -rf {1}",
-            it.host, it.directory
-        )
-    });
-    stopped
-        .map(|it| format!("{} stands still. To let it join again, there: {}", it.host, joins(it)))
-        .chain(left)
-        .collect()
+    carry_out(way, number, &plan, printer).await
 }
 
 /// What a plan restores from.
