@@ -21,6 +21,8 @@ pub enum Action {
     AwaitHost(AwaitHost),
     #[serde(rename = "host.prepare")]
     PrepareHost(PrepareHost),
+    #[serde(rename = "etcd.handover")]
+    HandOverEtcd(HandOverEtcd),
     #[serde(rename = "etcd.restore")]
     RestoreEtcd(RestoreEtcd),
     #[serde(rename = "etcd.reset")]
@@ -35,6 +37,8 @@ pub enum Action {
     JoinNodes(JoinNodes),
     #[serde(rename = "manager.start")]
     StartManager(StartManager),
+    #[serde(rename = "dns.lower")]
+    LowerDns(LowerDns),
     #[serde(rename = "dns.switch")]
     SwitchDns(SwitchDns),
     #[serde(rename = "agents.await")]
@@ -72,6 +76,7 @@ impl Action {
             Self::StopControlPlane(_) => "controlplane.stop",
             Self::AwaitHost(_) => "host.await",
             Self::PrepareHost(_) => "host.prepare",
+            Self::HandOverEtcd(_) => "etcd.handover",
             Self::RestoreEtcd(_) => "etcd.restore",
             Self::ResetEtcd(_) => "etcd.reset",
             Self::RestoreFiles(_) => "files.restore",
@@ -79,6 +84,7 @@ impl Action {
             Self::StartControlPlane(_) => "controlplane.start",
             Self::JoinNodes(_) => "nodes.join",
             Self::StartManager(_) => "manager.start",
+            Self::LowerDns(_) => "dns.lower",
             Self::SwitchDns(_) => "dns.switch",
             Self::AwaitAgents(_) => "agents.await",
             Self::Manual(_) => "manual",
@@ -114,6 +120,9 @@ pub struct FetchCopy {
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
+    /// The step that handed etcd over: its last moment is taken, whichever that turned out to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<String>,
     /// The snapshot of etcd that others made, and that is taken instead of the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<Snapshot>,
@@ -156,6 +165,24 @@ pub struct Snapshot {
     pub bytes: u64,
     /// Its newest revision.
     pub revision: u64,
+}
+
+/// Stops all who write, sees etcd's last change in the history and its hash equal, and stops etcd: nothing is lost then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HandOverEtcd {
+    /// The cluster whose history it is.
+    pub cluster: Name,
+    /// The host that serves, on which etcd is asked.
+    pub host: Name,
+    /// All hosts of its control plane at that site.
+    pub hosts: Vec<Name>,
+    /// How it was installed.
+    pub distribution: Distribution,
+    /// The command that stops the manager there.
+    pub manager_stop: String,
+    /// The command that starts it, to undo.
+    pub manager_start: String,
 }
 
 /// Waits until a host can be entered, and sees that it is the one that the plan was made for.
@@ -362,6 +389,16 @@ pub struct SwitchDns {
     pub secondaries: Vec<SocketAddr>,
     /// Who has to give the new answer.
     pub resolvers: Vec<SocketAddr>,
+}
+
+/// Shortens how long others keep where a name leads, ahead of planned work, and waits until nobody keeps it for longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LowerDns {
+    /// The name.
+    pub name: String,
+    /// The TTL, in seconds.
+    pub ttl: u32,
 }
 
 /// Sees every downstream cluster back, or one of them.

@@ -3,6 +3,7 @@
 
 mod approve;
 mod cluster;
+mod handover;
 mod helm;
 mod infra;
 mod loadbalancer;
@@ -80,6 +81,7 @@ pub(crate) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
         "manifests.apply" => manifests::steps(at),
         "helm.install" => helm::steps(at),
         "infra.apply" => infra::steps(at),
+        "etcd.handover" => handover::steps(at),
         _ => cluster::steps(at),
     }
 }

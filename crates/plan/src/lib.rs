@@ -20,10 +20,10 @@ mod text;
 mod when;
 
 pub use action::{
-    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, AwaitHost, Elsewhere, Fence, FetchCopy, InstallHelm,
-    IssueCertificates, JoinNodes, Manual, Moment, Notify, PrepareHost, Probe, Probed, ResetEtcd, RestoreEtcd,
-    RestoreFiles, Script, Service, ServiceAct, Snapshot, StartControlPlane, StartManager, StopControlPlane, SwitchDns,
-    SwitchLoadBalancer, Wait, Word,
+    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, AwaitHost, Elsewhere, Fence, FetchCopy, HandOverEtcd,
+    InstallHelm, IssueCertificates, JoinNodes, LowerDns, Manual, Moment, Notify, PrepareHost, Probe, Probed, ResetEtcd,
+    RestoreEtcd, RestoreFiles, Script, Service, ServiceAct, Snapshot, StartControlPlane, StartManager,
+    StopControlPlane, SwitchDns, SwitchLoadBalancer, Wait, Word,
 };
 pub use diff::Difference;
 pub use facts::{Chosen, Facts, Loss, Member, NoPlan, Prepare, State, Target};
@@ -34,6 +34,7 @@ pub use playbook::{Book, Books, Lint, Which};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};
 pub use resolve::{Needs, make, needs};
 pub use runbook::{Made, runbook};
+pub use scene::Toward;
 pub use when::{Known, NotNow, action_now, wanted};
 
 use estate::{Epoch, Name, OnFailure, PointId};
@@ -113,6 +114,11 @@ impl Plan {
     /// Whether a cluster is restored where it serves, rather than brought up at another site.
     pub fn is_restore(&self) -> bool {
         self.epoch.is_none() && self.point.is_some()
+    }
+
+    /// Whether the former site hands its last change over, so that nothing is lost.
+    pub fn hands_over(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::HandOverEtcd(_)))
     }
 
     /// The snapshot that others made, if the state of etcd is restored from one.

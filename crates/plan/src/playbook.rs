@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The playbooks that Lifeboat brings, as they are written.
-const BUILTIN: [(&str, &str); 4] = [
+const BUILTIN: [(&str, &str); 6] = [
     ("cluster-failover", include_str!("playbook/builtin/cluster-failover.yaml")),
+    ("failback", include_str!("playbook/builtin/failback.yaml")),
     ("fence", include_str!("playbook/builtin/fence.yaml")),
     ("management-failover", include_str!("playbook/builtin/management-failover.yaml")),
     ("rebuild-cluster", include_str!("playbook/builtin/rebuild-cluster.yaml")),
+    ("switchover", include_str!("playbook/builtin/switchover.yaml")),
 ];
 
 /// A playbook and its text.

@@ -6,7 +6,7 @@ use crate::kinds::{self, At, habits};
 use crate::playbook::expression::{self, Scope};
 use crate::playbook::flat::{Flat, flatten};
 use crate::playbook::{Book, Books, Which, lint};
-use crate::scene::Scene;
+use crate::scene::{Scene, Toward};
 use crate::{LeftOut, Plan, Step};
 use estate::{Estate, Name};
 use jiff::Timestamp;
@@ -18,8 +18,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Needs {
     /// A copy, and hosts that the cluster comes up on.
     pub copy: bool,
-    /// Who serves, because the cluster moves to another site.
-    pub moves: bool,
+    /// Who serves, because the cluster moves to another site: to which of its two.
+    pub moves: Option<Toward>,
+    /// That the former site still serves, and its last change is waited for.
+    pub hands_over: bool,
     /// That hosts may not be there yet, because steps make them and wait for them.
     pub makes: bool,
 }
@@ -33,7 +35,11 @@ pub fn needs(books: &Books, book: &Book) -> Needs {
         }
         for step in &book.playbook.steps {
             let kind = step.kind.as_ref().map_or("", |kind| kind.as_str());
-            needs.moves |= kind == "fence";
+            if kind == "fence" {
+                let to = step.with.get("to").and_then(|to| serde_json::from_value((**to).clone()).ok());
+                needs.moves = needs.moves.or(Some(to.unwrap_or_default()));
+            }
+            needs.hands_over |= kind == "etcd.handover";
             needs.makes |= kind == "host.await";
             needs.copy |= habits(kind).per_host || matches!(kind, "controlplane.stop" | "nodes.join");
             let child = step.with.get("playbook").filter(|_| kind == "playbook");
@@ -87,7 +93,7 @@ pub fn make(
         from: scene.from.clone(),
         to: scene.to.clone(),
         epoch: scene.takeover.as_ref().map(|takeover| takeover.standing.epoch),
-        onto: match moves {
+        onto: match moves.is_some() {
             true => Vec::new(),
             false => facts.targets.iter().map(|target| target.host.clone()).collect(),
         },

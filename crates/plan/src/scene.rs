@@ -6,6 +6,7 @@ use crate::kinds::onto::{BUMP, Onto};
 use crate::playbook::expression::Scope;
 use estate::{Cluster, Distribution, Epoch, Estate, Failover, Name, Stand, Standing};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -52,6 +53,17 @@ impl Way {
     }
 }
 
+/// Which of its two sites a cluster moves to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Toward {
+    /// To where it comes back when the other is gone.
+    #[default]
+    Standby,
+    /// Back to where it serves on an ordinary day.
+    Primary,
+}
+
 /// A cluster moves from one site to another.
 pub(crate) struct Takeover<'a> {
     pub(crate) of: Failover<'a>,
@@ -62,20 +74,20 @@ pub(crate) struct Takeover<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// `moves`: whether the playbook takes the right to serve, so that the cluster comes up at another site.
+    /// `moves`: whereto, where the playbook takes the right to serve, so that the cluster comes up at another site.
     pub(crate) fn new(
         estate: &'a Estate,
         cluster: &'a Name,
         facts: &'a Facts,
-        moves: bool,
+        moves: Option<Toward>,
         now: Timestamp,
     ) -> Result<Self, NoPlan> {
         let unknown = || NoPlan::Estate(cluster.clone());
         let of = estate.clusters.get(cluster).ok_or_else(unknown)?;
         let distribution = facts.distribution.unwrap_or_else(|| of.distribution());
         let takeover = match moves {
-            true => Some(takeover(estate, cluster, facts)?),
-            false => None,
+            Some(toward) => Some(takeover(estate, cluster, facts, toward)?),
+            None => None,
         };
         let home = estate.home_of(of).or_else(|| estate.sites.keys().next()).ok_or_else(unknown)?;
         let serving = facts.targets.iter().find(|target| !target.alone);
@@ -274,13 +286,17 @@ impl<'a> Scene<'a> {
 }
 
 /// Who takes over from whom.
-fn takeover<'a>(estate: &'a Estate, cluster: &Name, facts: &Facts) -> Result<Takeover<'a>, NoPlan> {
+fn takeover<'a>(estate: &'a Estate, cluster: &Name, facts: &Facts, toward: Toward) -> Result<Takeover<'a>, NoPlan> {
     let unknown = || NoPlan::Estate(cluster.clone());
     let of = estate.failover().filter(|of| of.name == cluster).ok_or_else(unknown)?;
     let known = facts.standing.as_ref().ok_or_else(unknown)?;
+    let (former_stand, stand) = match toward {
+        Toward::Standby => (of.primary, of.standby),
+        Toward::Primary => (of.standby, of.primary),
+    };
     let (from, to) = (
-        estate.site_of(of.primary).ok_or_else(unknown)?,
-        estate.site_of(of.standby).ok_or_else(unknown)?,
+        estate.site_of(former_stand).ok_or_else(unknown)?,
+        estate.site_of(stand).ok_or_else(unknown)?,
     );
     if known.holder == *to && facts.started {
         let Epoch(epoch) = known.epoch;
@@ -290,5 +306,5 @@ fn takeover<'a>(estate: &'a Estate, cluster: &Name, facts: &Facts) -> Result<Tak
         return Err(NoPlan::Stranger { cluster: cluster.clone(), holder: known.holder.clone() });
     }
     let standing = Standing { epoch: known.epoch.next(), holder: to.clone() };
-    Ok(Takeover { of, stand: of.standby, former_stand: of.primary, standing })
+    Ok(Takeover { of, stand, former_stand, standing })
 }

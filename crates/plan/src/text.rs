@@ -117,6 +117,9 @@ impl Plan {
         let Some(begun) = self.point_begun else {
             return "nothing: no copy is restored".to_owned();
         };
+        if self.hands_over() {
+            return "nothing: the last change is shipped first".to_owned();
+        }
         let seconds = self.seconds_lost();
         let revisions = self.revisions_lost().map(|n| format!(", {n} known revisions of etcd"));
         // How old a snapshot is, only its name or its file says, and a copied file is younger.
@@ -138,12 +141,18 @@ impl Plan {
 
     /// Seconds between the copy and the last sign of life; `None` while the site lives.
     pub fn seconds_lost(&self) -> Option<i64> {
+        if self.hands_over() {
+            return Some(0);
+        }
         let seen = self.loss.last_seen?;
         Some(seen.duration_since(self.point_begun?).as_secs().max(0))
     }
 
     /// The revisions that are known to have been written after the copy.
     pub fn revisions_lost(&self) -> Option<i64> {
+        if self.hands_over() {
+            return Some(0);
+        }
         Some((self.loss.last_revision? - self.point_revision?).max(0))
     }
 

@@ -105,7 +105,11 @@ pub async fn plan(
     let books = world.books()?;
     let book = playbook.book(&books, "management-failover")?;
     let standing = standing(reports)?;
-    let host = world.host(&of.standby.host)?;
+    let stand = match plan::needs(&books, book).moves {
+        Some(plan::Toward::Primary) => of.primary,
+        _ => of.standby,
+    };
+    let host = world.host(&stand.host)?;
     let automatic = matches!(because, Because::Verdict(_));
     let took = async {
         // When every second counts, nobody reads old journals.
@@ -121,10 +125,10 @@ pub async fn plan(
         standing: Some(standing),
         chosen: Some(point?),
         targets: vec![Target {
-            host: (*of.standby.host).clone(),
-            node: of.standby.host.to_string(),
+            host: (*stand.host).clone(),
+            node: stand.host.to_string(),
             member: member?,
-            kubeadm_config: of.standby.kubeadm_config.clone(),
+            kubeadm_config: stand.kubeadm_config.clone(),
             alone: false,
             prepare: None,
         }],
@@ -133,7 +137,7 @@ pub async fn plan(
             Because::Verdict(reasons) => reasons,
             Because::Person => vec!["a person asks for it".to_owned()],
         },
-        names_by_hand: names_by_hand(world, of),
+        names_by_hand: names_by_hand(world, of, stand.address),
         parameters: playbook.parameters.clone(),
         took_ms,
         ..Facts::default()
@@ -143,7 +147,7 @@ pub async fn plan(
 
 /// How a person moves the manager's name, and back, as whoever moves names has it. Nothing is asked: the name is taken to lead where it
 /// does on an ordinary day.
-fn names_by_hand(world: &World, of: Failover<'_>) -> Option<(Vec<String>, Vec<String>)> {
+fn names_by_hand(world: &World, of: Failover<'_>, to: IpAddr) -> Option<(Vec<String>, Vec<String>)> {
     let names = world.names().ok()?;
     let name = of.manager.name.trim_end_matches('.');
     let leads = |address: IpAddr| {
@@ -154,7 +158,8 @@ fn names_by_hand(world: &World, of: Failover<'_>) -> Option<(Vec<String>, Vec<St
         };
         (Held::Records { a, aaaa }, WantedName::new([address], of.dns.ttl))
     };
-    let ((here, to_here), (there, to_there)) = (leads(of.primary.address), leads(of.standby.address));
+    let from = [of.primary.address, of.standby.address].into_iter().find(|it| *it != to)?;
+    let ((here, to_here), (there, to_there)) = (leads(from), leads(to));
     Some((names.by_hand(name, &here, &to_there), names.by_hand(name, &there, &to_here)))
 }
 

@@ -99,7 +99,8 @@ pub async fn dry(work: Work<'_>) -> Vec<(String, Result<Vec<String>, Trouble>)> 
     let mut told = Vec::new();
     for step in &work.plan.steps {
         let inside = Inside::new(&step.id, &());
-        let context = context(work, step, &inside);
+        let known = Outcomes::default();
+        let context = context(work, step, &known, &inside);
         let carrier = steps::carrier(&step.action);
         let mut found = Ok(Vec::new());
         let mut is_to_be_made = false;
@@ -146,7 +147,7 @@ fn waits_for(plan: &Plan, host: &Name) -> bool {
         .any(|step| matches!(&step.action, Action::AwaitHost(it) if it.host == *host))
 }
 
-fn context<'a>(work: Work<'a>, step: &'a Step, inside: &'a Inside<'a>) -> Context<'a> {
+fn context<'a>(work: Work<'a>, step: &'a Step, known: &'a Outcomes, inside: &'a Inside<'a>) -> Context<'a> {
     Context {
         world: work.world,
         repository: work.repository,
@@ -159,6 +160,7 @@ fn context<'a>(work: Work<'a>, step: &'a Step, inside: &'a Inside<'a>) -> Contex
         limit: Duration::from_secs(step.timeout_s),
         is_restore: work.plan.is_restore(),
         is_automatic: matches!(work.mode, Mode::Automatic),
+        known,
         inside,
     }
 }
@@ -190,7 +192,7 @@ impl Carrier<'_> {
             let when = step.when.as_deref().unwrap_or_default();
             return Ok(Performed::Skipped(format!("its condition is not true: {when}")));
         };
-        let context = context(self.work, step, inside);
+        let context = context(self.work, step, known, inside);
         match self.work.mode {
             Mode::Guided(guide) => guided(guide, &action, &context).await,
             _ => steps::carrier(&action).perform(&context).await,
@@ -200,7 +202,7 @@ impl Carrier<'_> {
     async fn carry_back(&self, id: &str, known: &Outcomes, inside: &Inside<'_>) -> Result<Value, Trouble> {
         let step = self.step(id)?;
         let action = self.now(step, known)?.unwrap_or_else(|| step.action.clone());
-        let context = context(self.work, step, inside);
+        let context = context(self.work, step, known, inside);
         steps::carrier(&action).undo(&context, known.get(id)).await
     }
 

@@ -6,7 +6,9 @@ mod certificates_issue;
 mod controlplane_start;
 mod controlplane_stop;
 mod copy_fetch;
+mod dns_lower;
 mod dns_switch;
+mod etcd_handover;
 mod etcd_reset;
 mod etcd_restore;
 mod fence;
@@ -29,7 +31,7 @@ mod wait;
 
 use crate::{Trouble, World};
 use async_trait::async_trait;
-use engine::{Inside, Journal, Performed};
+use engine::{Inside, Journal, Outcomes, Performed};
 use estate::{Kind, Name};
 use jiff::Timestamp;
 use plan::{Action, Plan, Step, Undo};
@@ -56,6 +58,8 @@ pub(crate) struct Context<'a> {
     pub(crate) is_restore: bool,
     /// Whether gates are passed by.
     pub(crate) is_automatic: bool,
+    /// What came of the steps before it.
+    pub(crate) known: &'a Outcomes,
     pub(crate) inside: &'a Inside<'a>,
 }
 
@@ -97,12 +101,14 @@ pub(crate) fn carrier(action: &Action) -> &dyn Carry {
         Action::AwaitHost(it) => it,
         Action::PrepareHost(it) => it,
         Action::ResetEtcd(it) => it,
+        Action::HandOverEtcd(it) => it,
         Action::RestoreEtcd(it) => it,
         Action::RestoreFiles(it) => it,
         Action::IssueCertificates(it) => it,
         Action::StartControlPlane(it) => it,
         Action::JoinNodes(it) => it,
         Action::StartManager(it) => it,
+        Action::LowerDns(it) => it,
         Action::SwitchDns(it) => it,
         Action::AwaitAgents(it) => it,
         Action::Manual(it) => it,

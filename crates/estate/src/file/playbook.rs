@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kinds of steps that there are.
-pub const KINDS: [&str; 25] = [
+pub const KINDS: [&str; 27] = [
     "manual",
     "approve",
     "script",
@@ -28,6 +28,7 @@ pub const KINDS: [&str; 25] = [
     "host.await",
     "copy.fetch",
     "host.prepare",
+    "etcd.handover",
     "etcd.restore",
     "files.restore",
     "certificates.issue",
@@ -36,6 +37,7 @@ pub const KINDS: [&str; 25] = [
     "manager.start",
     "nodes.join",
     "agents.await",
+    "dns.lower",
     "dns.switch",
     "loadbalancer.switch",
     "manifests.apply",

@@ -44,6 +44,8 @@ pub struct Verified {
 pub struct Compared {
     /// Its name, as it was given.
     pub member: String,
+    /// The newest revision that it had applied when it was asked first, if it answered.
+    pub newest: Option<u64>,
     /// What was found.
     pub finding: Finding,
 }
@@ -97,6 +99,7 @@ pub async fn verify_members(
     // One that lags so far behind that the history no longer answers for it does not hold up the others.
     let near = newest.iter().flatten().copied().filter(|&it| it >= source.compaction());
     let common = near.chain([source.last_revision()]).min().unwrap_or_default();
+    let newest_of: Vec<Option<u64>> = newest.iter().map(|it| it.as_ref().ok().copied()).collect();
     let answers = members.iter().zip(newest).map(async |(member, newest)| match newest {
         Ok(_) => answer(source.as_ref(), member, common, ask).await,
         Err(refused) => Err(refused),
@@ -104,7 +107,7 @@ pub async fn verify_members(
     let answers = futures::future::join_all(answers).await;
     let mut ours = HashMap::new();
     let mut verified = Verified { members: Vec::new() };
-    for (member, answer) in members.iter().zip(answers) {
+    for ((member, newest), answer) in members.iter().zip(newest_of).zip(answers) {
         let finding = match answer {
             Ok(theirs) => compare(&source, theirs, &mut ours).await?,
             Err(Refused::Unreachable(why)) => Finding::Unreachable(why),
@@ -117,7 +120,7 @@ pub async fn verify_members(
                 since: source.compaction(),
             },
         };
-        verified.members.push(Compared { member: member.clone(), finding });
+        verified.members.push(Compared { member: member.clone(), newest, finding });
     }
     Ok(verified)
 }

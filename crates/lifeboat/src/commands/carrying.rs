@@ -11,6 +11,7 @@ use recovery::report::Measured;
 use recovery::runs::Kept;
 use recovery::{Mode, Work, World};
 use repository::Repository;
+use std::collections::BTreeSet;
 
 /// What a plan is carried out with.
 #[derive(Clone, Copy)]
@@ -102,7 +103,7 @@ pub(crate) async fn carry_out(
 /// What is left to do for a person: hosts that stand still join anew, and the estate says where the cluster is now.
 fn afterwards(world: &World, plan: &Plan) -> Vec<String> {
     let stopped = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::StopControlPlane(it) if !plan.onto.contains(&it.host) => Some(it),
+        Action::StopControlPlane(it) if plan.is_restore() && !plan.onto.contains(&it.host) => Some(it),
         _ => None,
     });
     let joins = |it: &StopControlPlane| match it.distribution {
@@ -111,14 +112,13 @@ fn afterwards(world: &World, plan: &Plan) -> Vec<String> {
         other => format!("move server/db in its data directory away, then systemctl start {other}"),
     };
     let left = plan.steps.iter().filter_map(|step| match &step.action {
-        Action::FetchCopy(it) => Some(it),
+        Action::FetchCopy(it) => Some((&it.host, &it.directory)),
         _ => None,
     });
-    let left = left.map(|it| {
-        format!(
-            "on {0}, {1} has keys and etcd in clear: when all is well, there: rm -rf {1}",
-            it.host, it.directory
-        )
+    // A planned move fetches twice.
+    let left: BTreeSet<_> = left.collect();
+    let left = left.into_iter().map(|(host, directory)| {
+        format!("on {host}, {directory} has keys and etcd in clear: when all is well, there: rm -rf {directory}")
     });
     let stands = |hosts: &[Placed<Name>]| hosts.iter().any(|host| plan.onto.contains(host));
     let of = world.estate.clusters.get(&plan.cluster);

@@ -160,7 +160,7 @@ pub(crate) async fn ask_for(
     if !needs.copy && (asked.copy.is_some() || !asked.to.is_empty() || asked.from.at.is_some()) {
         return Err(invalid(format!("playbook {name} restores nothing"), "without --to, --at and --copy"));
     }
-    if needs.moves {
+    if needs.moves.is_some() {
         if !asked.to.is_empty() || asked.from.at.is_some() || asked.from.from_snapshot.is_some() {
             let message = format!("playbook {name} moves {cluster} to its standby");
             return Err(invalid(message, "--copy ID, without --to, --at and --from-snapshot"));
@@ -199,7 +199,7 @@ pub(crate) async fn ask_for_print(
         .find(|book| book.name.as_str() == name)
         .map(|book| plan::needs(&books, book));
     match needs {
-        Some(needs) if needs.copy && !needs.moves => {
+        Some(needs) if needs.copy && needs.moves.is_none() => {
             let again = format!("lifeboat runbook {name} --cluster {cluster}");
             let restored = Restored { which: &asked.which, cluster, from: &asked.from, again };
             host::planned_of_copy(&restored, world, repository, &onto(asked, world, cluster)?, &playbook).await

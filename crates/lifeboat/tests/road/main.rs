@@ -18,5 +18,6 @@ mod remade;
 mod shop;
 #[path = "../objects/shown.rs"]
 mod shown;
+mod switched;
 mod tools;
 mod world;

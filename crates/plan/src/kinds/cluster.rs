@@ -2,19 +2,47 @@
 //! those that only a move to another site has.
 
 use super::At;
-use crate::action::{Action, AwaitAgents, Elsewhere, Fence, StartManager, SwitchDns};
+use crate::action::{Action, AwaitAgents, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
-use crate::scene::Takeover;
+use crate::scene::{Takeover, Toward};
 use crate::text::list;
 use crate::{NoPlan, Step};
 use estate::{Distribution, DnsProvider, Name, SecretRef, TsigKey};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
 
+/// For so many seconds a name that is about to move is kept.
+const LOW: u64 = 5;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Settings {}
+
+/// Of `copy.fetch`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Fetched {
+    /// The step that handed etcd over.
+    handover: Option<String>,
+}
+
+/// Of `fence`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Fenced {
+    /// Which of its two sites the cluster moves to.
+    #[serde(default, rename = "to")]
+    _to: Toward,
+}
+
+/// Of `dns.lower`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Lowered {
+    /// The TTL.
+    ttl: Option<String>,
+}
 
 /// Of `agents.await`.
 #[derive(Deserialize)]
@@ -28,14 +56,22 @@ pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     if at.kind() == "agents.await" {
         return Ok(vec![agents(at, at.settings()?)?]);
     }
+    match at.kind() {
+        "fence" => {
+            let Fenced { .. } = at.settings()?;
+            return Ok(vec![fence(at, takeover(at)?)]);
+        }
+        "dns.lower" => return Ok(vec![lower(at, takeover(at)?, at.settings()?)?]),
+        "copy.fetch" => return on_hosts(at, &at.settings()?),
+        _ => {}
+    }
     let Settings {} = at.settings()?;
     match at.kind() {
-        "fence" => Ok(vec![fence(at, takeover(at)?)]),
         "manager.start" => Ok(vec![manager(at, takeover(at)?)]),
         "dns.switch" => Ok(vec![dns(at, takeover(at)?)]),
         "nodes.join" => nodes(at),
         "controlplane.stop" => stop(at),
-        _ => on_hosts(at),
+        _ => on_hosts(at, &Fetched::default()),
     }
 }
 
@@ -59,7 +95,7 @@ fn targets<'a>(at: &'a At<'_>) -> Result<Vec<&'a Target>, NoPlan> {
     Ok(wanted)
 }
 
-fn on_hosts(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
+fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
     let (scene, distribution) = (at.scene, at.scene.distribution);
     let is_kubeadm = distribution == Distribution::Kubeadm;
     let is_known = is_kubeadm || matches!(distribution, Distribution::K3s | Distribution::Rke2);
@@ -78,7 +114,7 @@ fn on_hosts(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
         let on = scene.onto(target, at.id());
         let step = match (at.kind(), &target.prepare) {
             ("host.await", _) => on.await_host(&target.node),
-            ("copy.fetch", prepare) => on.fetch(chosen, etcd, prepare.is_some()),
+            ("copy.fetch", prepare) => on.fetch(chosen, (etcd, fetched.handover.clone()), prepare.is_some()),
             ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
             ("host.prepare", None) => continue,
             ("etcd.restore", _) if matches!(distribution, Distribution::K3s | Distribution::Rke2) => on.reset(),
@@ -243,6 +279,32 @@ fn dns(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
         }),
         ..Step::blank()
     }
+}
+
+/// What a planned move does before it begins.
+fn lower(at: &At<'_>, takeover: &Takeover<'_>, settings: Lowered) -> Result<Step, NoPlan> {
+    let (dns, former) = (takeover.of.dns, takeover.former_stand.address);
+    let name = takeover.of.manager.name.trim_end_matches('.').to_owned();
+    let wanted = settings.ttl.map(|ttl| at.seconds("ttl", &ttl)).transpose()?.unwrap_or(LOW);
+    let ttl = u32::try_from(wanted).unwrap_or(dns.ttl).min(dns.ttl);
+    let typed = |ttl: u32| match dns.provider() {
+        DnsProvider::Rfc2136(server, key) => ByHand::here([update(server, key, (&name, ttl), former)]),
+        _ => ByHand::act(format!("Set the TTL of {name} to {ttl} s, where it is a record.")),
+    };
+    Ok(Step {
+        id: at.id().to_owned(),
+        what: format!(
+            "Let nobody keep where {name} leads for longer than {ttl} s, and wait until what was told before is forgotten."
+        ),
+        by_hand: typed(ttl).then(ByHand::act("Wait until the former TTL is over.".to_owned())),
+        check: Look::new(ByHand::here([format!("dig +noall +answer {name}")]), format!("a TTL of {ttl} or less")),
+        undo: Undo::Lines(typed(dns.ttl)),
+        // The former TTL may be an hour.
+        timeout_s: 2 * 3600,
+        attempts: 3,
+        action: Action::LowerDns(LowerDns { name, ttl }),
+        ..Step::blank()
+    })
 }
 
 /// A secret as a shell reads it from where the estate has it.

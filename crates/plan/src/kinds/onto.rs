@@ -29,14 +29,14 @@ fn each_of(files: &str, run: &str) -> String {
 }
 
 /// Parks the manifests of a control plane, where there are any.
-fn park() -> String {
+pub(crate) fn park() -> String {
     format!(
         "mkdir -p {PARKED} && find /etc/kubernetes/manifests -maxdepth 1 -name '*.yaml' -exec mv -t {PARKED}/ {{}} +"
     )
 }
 
 /// Puts parked manifests back.
-fn unpark() -> String {
+pub(crate) fn unpark() -> String {
     format!(
         "mkdir -p /etc/kubernetes/manifests; [ ! -d {PARKED} ] || find {PARKED} -maxdepth 1 -name '*.yaml' -exec mv -t /etc/kubernetes/manifests/ {{}} +"
     )
@@ -120,7 +120,13 @@ impl Onto<'_> {
         }
     }
 
-    pub(crate) fn fetch(&self, chosen: &Chosen, etcd: Option<&State>, empty: bool) -> Step {
+    /// `handover`: the step whose last moment is taken.
+    pub(crate) fn fetch(
+        &self,
+        chosen: &Chosen,
+        (etcd, handover): (Option<&State>, Option<String>),
+        empty: bool,
+    ) -> Step {
         let (at, directory, point) = (self.host, &self.directory, &chosen.point);
         let (signed, flag) = match &chosen.unsigned {
             None => ("", ""),
@@ -134,6 +140,14 @@ impl Onto<'_> {
             )
         };
         let (as_of, gathered) = match etcd {
+            _ if handover.is_some() => (
+                ", with the last moment of etcd that was handed over,".to_owned(),
+                ByHand::here([
+                    format!("rm -rf {copy}"),
+                    fetch(" --files-only"),
+                    format!("lifeboat etcd export --cluster {cluster} --no-bump --into {copy}/etcd"),
+                ]),
+            ),
             None => (String::new(), ByHand::here([fetch("")])),
             Some(State::Snapshot(Snapshot { name, place, .. })) => {
                 let files = ByHand::here([fetch(" --files-only")]);
@@ -195,6 +209,7 @@ impl Onto<'_> {
                     Some(State::Moment(moment)) => Some(*moment),
                     _ => None,
                 },
+                handover,
                 snapshot: match etcd {
                     Some(State::Snapshot(snapshot)) => Some(snapshot.clone()),
                     _ => None,

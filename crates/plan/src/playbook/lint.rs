@@ -445,7 +445,7 @@ fn sample_scope(estate: &Estate) -> Scope {
         return Scope::new();
     };
     let facts = crate::Facts::default();
-    let scene = crate::scene::Scene::new(estate, name, &facts, false, jiff::Timestamp::UNIX_EPOCH);
+    let scene = crate::scene::Scene::new(estate, name, &facts, None, jiff::Timestamp::UNIX_EPOCH);
     let _ = of;
     scene.map(|scene| scene.scope()).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! `copy.fetch`: opens the copy, checks all of it, and lays it ready on the host.
 
+use super::etcd_handover::HandedOver;
 use super::{Carry, Context, done};
 use crate::gather::{NONE_BEFORE, openable_before};
 use crate::spool::Spool;
@@ -114,6 +115,11 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
         return Err(Trouble::new("LB0306", Kind::Damaged, message).hint("lifeboat plan"));
     }
     if let Some(moment) = it.moment {
+        point.timeline = moment.timeline;
+        point.revision = i64::try_from(moment.revision).unwrap_or(i64::MAX);
+    }
+    if let Some(step) = &it.handover {
+        let moment = HandedOver::of(context, step)?;
         point.timeline = moment.timeline;
         point.revision = i64::try_from(moment.revision).unwrap_or(i64::MAX);
     }

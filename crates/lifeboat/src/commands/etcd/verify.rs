@@ -22,6 +22,12 @@ pub(crate) struct Args {
     /// Compare with the etcd of this host
     #[arg(long, conflicts_with = "endpoints")]
     here: bool,
+    /// Read only what the moment needs, and not all that a history has
+    #[arg(long)]
+    quick: bool,
+    /// Fail unless the history ends where etcd does: with nothing that writes to it, nothing would be lost then
+    #[arg(long)]
+    complete: bool,
 }
 
 #[derive(Serialize)]
@@ -41,6 +47,8 @@ struct Shown {
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<u64>,
     members: Vec<Row>,
+    #[serde(skip)]
+    quick: bool,
 }
 
 #[derive(Serialize)]
@@ -49,6 +57,8 @@ struct Row {
     member: String,
     /// `equal`, `differs`, `unreachable`, `notComparable`.
     finding: &'static str,
+    /// The newest revision that it has.
+    newest: Option<u64>,
     revision: Option<u64>,
     compaction: Option<u64>,
     hash: Option<u32>,
@@ -60,8 +70,12 @@ impl Report for Shown {
         let timeline = self
             .timeline
             .map_or_else(String::new, |number| format!("timeline {number} of "));
+        let read = match self.quick {
+            true => "every record of that moment was read",
+            false => "every record was read",
+        };
         let mut text = format!(
-            "{timeline}{} is sound through revision {}: every record was read\nHashKV {}, compacted at {}",
+            "{timeline}{} is sound through revision {}: {read}\nHashKV {}, compacted at {}",
             self.sound, self.revision, self.hash_kv, self.compaction
         );
         if !self.members.is_empty() {
@@ -94,7 +108,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
     };
     let which = args.which.clone();
     let (place, found) = apart(move || Ok((which.place()?, which.find(true)?))).await?;
-    let whole = whole(&place, args.which.spool.clone()).await?;
+    let whole = match args.quick {
+        true => None,
+        false => whole(&place, args.which.spool.clone()).await?,
+    };
     let (found, ours) = hashed(found).await?;
     let verified = match &clients {
         None => Verified { members: Vec::new() },
@@ -102,6 +119,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
             let mut verified = verify_members(found.source.clone(), &clients.clients.names(), &clients.clients).await?;
             verified.members.extend(clients.silent.iter().map(|(member, why)| Compared {
                 member: member.clone(),
+                newest: None,
                 finding: Finding::Unreachable(why.clone()),
             }));
             verified
@@ -116,6 +134,7 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         objects: whole.map(|it| it.objects),
         records: whole.map(|it| it.records),
         members: verified.members.iter().map(row).collect(),
+        quick: args.quick,
     })?;
     if found.timeline.is_some() && args.which.at.is_none() {
         let (timeline, again) = (found.timeline, place.clone());
@@ -135,6 +154,17 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         };
         let message = format!("{who} holds other content than {}", place.shown());
         return Err(Failure::new("LB0409", Kind::Damaged, message));
+    }
+    let behind: Vec<String> = verified
+        .members
+        .iter()
+        .filter(|it| it.newest.is_some_and(|newest| newest > found.revision))
+        .map(|it| it.member.clone())
+        .collect();
+    if args.complete && !behind.is_empty() {
+        let message =
+            format!("{} has more than {}: it is at work, or nobody captures", behind.join(", "), place.shown());
+        return Err(Failure::new("LB0818", Kind::Unreachable, message).hint("the same command again"));
     }
     Ok(if !live || verified.all_equal() {
         ExitCode::SUCCESS
@@ -166,6 +196,7 @@ fn row(it: &Compared) -> Row {
     let row = |finding, note: String| Row {
         member: it.member.clone(),
         finding,
+        newest: it.newest,
         revision: None,
         compaction: None,
         hash: None,
