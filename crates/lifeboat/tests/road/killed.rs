@@ -107,6 +107,85 @@ fn the_runner_is_killed_at_every_point() {
     });
 }
 
+/// A planned move is killed at moments that nobody chose, and gone on with on another host each time: nothing is lost, and all is as if it
+/// had not been killed. Three times, or fifteen with `LIFEBOAT_EVERY_POINT`.
+#[test]
+#[ignore = "builds a lab: cargo xtask test"]
+fn killed_at_random_moments_it_goes_on_elsewhere() {
+    block_on(async {
+        let world = served(&[("mode: automatic", "mode: propose")]).await;
+        world
+            .kubectl("main-1", "create configmap kept -n default --from-literal=a=b")
+            .await;
+        let kills = match std::env::var_os("LIFEBOAT_EVERY_POINT") {
+            Some(_) => 15,
+            None => 3,
+        };
+        let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
+        let mut random: u64 = seed.unwrap_or(20_261_130);
+        say(&format!("seed {random}"));
+        let (mut killed, mut run) = (0, 0);
+        while killed < kills {
+            run += 1;
+            let (playbook, from, to) = match run % 2 {
+                1 => ("switchover", "main", "standby"),
+                _ => ("failback", "standby", "main"),
+            };
+            let mut ended = false;
+            while killed < kills && !ended {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                // Another host waits 15 s for the one before it, which might still live.
+                let after = 1.0 + f64::from(u32::try_from(random >> 40).unwrap()) / f64::from(1u32 << 24) * 21.0;
+                let words = match world.runs().len() < run {
+                    true => format!("run {playbook} --scripted --yes"),
+                    false => format!("run resume {run}"),
+                };
+                match cut_short(&world, after, &words, killed % 2 == 0).await {
+                    137 => killed += 1,
+                    0 => ended = true,
+                    other => panic!("after {killed} kills {words} ended with {other}"),
+                }
+            }
+            if !ended {
+                let script = format!("lifeboat run resume {run} >/tmp/said 2>&1 || {{ cat /tmp/said >&2; exit 1; }}");
+                world.run("standby-1", &script).await;
+            }
+            say(&format!("{playbook} is over; killed {killed} times so far"));
+            let entries = journal(&world, run as u64).await.entries;
+            let failed = entries
+                .iter()
+                .filter(|entry| matches!(entry.event, Event::Failed { .. }))
+                .count();
+            assert_eq!(failed, 0, "a step failed after a kill");
+            let shown = world.json(&["run", "show", &run.to_string()]).unwrap();
+            assert_eq!((&shown["state"], &shown["revisionsLost"]), (&"succeeded".into(), &0.into()), "{shown}");
+            world.kubectl(&format!("{to}-1"), "get configmap kept -n default").await;
+            assert_eq!((world.state_of(to), world.state_of(from)), ("serving".to_owned(), "fenced".to_owned()));
+            assert_eq!(world.name_leads_to().await, world.lab.topology().load_balancer(to).unwrap().to_string());
+            for cluster in ["c-edge1", "c-edge2"] {
+                assert!(world.through_the_manager(to, cluster).await.is_some(), "{cluster}");
+            }
+        }
+        assert_eq!(world.runs().len(), run);
+    });
+}
+
+/// A command that is killed after so many seconds, at the operator's or on the standby's host: how it ended.
+async fn cut_short(world: &World, seconds: f64, words: &str, by_operator: bool) -> i32 {
+    if !by_operator {
+        let script =
+            format!("code=0; timeout -s KILL {seconds} lifeboat {words} >/tmp/said 2>&1 || code=$?; echo $code");
+        return world.run("standby-1", &script).await.trim().parse().unwrap();
+    }
+    let mut command = Command::new("timeout");
+    command.args(["-s", "KILL", &seconds.to_string()]);
+    command.arg(world.lab.directory().join("bin/lifeboat")).args(words.split(' '));
+    let status = command.env("LIFEBOAT_ESTATE", world.file()).output().unwrap().status;
+    status.code().or(status.signal().map(|signal| 128 + signal)).unwrap()
+}
+
 /// The operator's command, in a directory for temporary files that can be looked at.
 fn failover(world: &World, temporary: &TempDir) -> Command {
     let mut command = world.command(&["failover", "--yes"]);
@@ -167,7 +246,7 @@ async fn dies_during(world: &World, temporary: &TempDir, step: &str, program: &s
     runner.kill().unwrap();
     let output = runner.wait_with_output().unwrap();
     assert_eq!(output.status.signal(), Some(SIGKILL), "during {program}: {}", text(&output.stderr));
-    let flights = journal(world).await.state.in_flight;
+    let flights = journal(world, 1).await.state.in_flight;
     assert!(
         flights.iter().any(|flight| flight.step == step),
         "{program} is at work for {step}: {flights:?}"
@@ -175,19 +254,19 @@ async fn dies_during(world: &World, temporary: &TempDir, step: &str, program: &s
     world.run("standby-1", &format!("pkill -CONT -x {program}")).await;
 }
 
-/// The first run, as its journal has it.
-async fn journal(world: &World) -> Run {
+/// A run, as its journal has it.
+async fn journal(world: &World, number: u64) -> Run {
     let text = std::fs::read_to_string(world.file()).unwrap();
     let estate = estate::Estate::parse("lifeboat.yaml", &text).unwrap();
     let opened = recovery::World::new(estate, text, world.file(), None);
     let cluster = opened.estate.management().unwrap().1;
     let repository = opened.repository(&cluster.repository).unwrap();
-    runs::read(&repository, 1).await.unwrap()
+    runs::read(&repository, number).await.unwrap()
 }
 
 async fn each_step_was_done_once(world: &World) {
     assert_eq!(world.runs().len(), 1);
-    let run = journal(world).await;
+    let run = journal(world, 1).await;
     let planned: Vec<&str> = run.plan.steps.iter().map(|step| step.id.as_str()).collect();
     let of = |wanted: &dyn Fn(&Event) -> Option<String>| -> Vec<String> {
         run.entries.iter().filter_map(|entry| wanted(&entry.event)).collect()

@@ -104,9 +104,20 @@ fn one_plan_in_every_mode_and_in_none() {
         let other = world.cli(&["run", "management-failover", "--yes"]);
         let said = text(&other.stderr);
         assert!(said.contains("LB0706") && said.contains("lifeboat run show 4 --follow"), "{said}");
+        assert!(said.contains("is at work on it, or was last"), "{said}");
+        // Who was told can watch meanwhile.
+        let mut watching = world.command(&["run", "show", "4", "--follow"]);
+        let watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let bob = format!("printf 'd\\n{}' | lifeboat run resume 4 --guided --as bob 2>&1", "l\\n".repeat(9));
         let done = world.run("standby-1", &bob).await;
         assert!(done.contains("it does not look done") && done.contains("run 4 succeeded"), "{done}");
+        let watched = watching.wait_with_output().unwrap();
+        let seen = text(&watched.stdout);
+        assert!(
+            watched.status.success() && seen.contains("run 4 succeeded"),
+            "{seen}{}",
+            text(&watched.stderr)
+        );
         say(&format!("led by hand to the standby after {:.1} s", begun.elapsed().as_secs_f64()));
         let standby = world.lab.topology().load_balancer("standby").unwrap().to_string();
         assert_eq!(world.name_leads_to().await, standby);
