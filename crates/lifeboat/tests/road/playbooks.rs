@@ -105,19 +105,24 @@ fn one_plan_in_every_mode_and_in_none() {
         let said = text(&other.stderr);
         assert!(said.contains("LB0706") && said.contains("lifeboat run show 4 --follow"), "{said}");
         assert!(said.contains("is at work on it, or was last"), "{said}");
-        // Who was told can watch meanwhile.
-        let mut watching = world.command(&["run", "show", "4", "--follow"]);
-        let watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // Who was told can watch, from when somebody is at work again.
+        let watch = "until \"$0\" run show 4 2>/dev/null | grep -q '^run 4 running'; do :; done; exec \"$0\" run show 4 --follow";
+        let mut watching = Command::new("timeout");
+        watching
+            .args(["240", "sh", "-c", watch])
+            .arg(world.lab.directory().join("bin/lifeboat"));
+        watching
+            .env("LIFEBOAT_ESTATE", world.file())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let watching = watching.spawn().unwrap();
         let bob = format!("printf 'd\\n{}' | lifeboat run resume 4 --guided --as bob 2>&1", "l\\n".repeat(9));
         let done = world.run("standby-1", &bob).await;
         assert!(done.contains("it does not look done") && done.contains("run 4 succeeded"), "{done}");
         let watched = watching.wait_with_output().unwrap();
-        let seen = text(&watched.stdout);
-        assert!(
-            watched.status.success() && seen.contains("run 4 succeeded"),
-            "{seen}{}",
-            text(&watched.stderr)
-        );
+        let (seen, told) = (text(&watched.stdout), text(&watched.stderr));
+        assert!(watched.status.success() && seen.contains("run 4 succeeded"), "{seen}{told}");
+        assert!(told.contains(">> ") && told.contains("control-plane"), "{told}");
         say(&format!("led by hand to the standby after {:.1} s", begun.elapsed().as_secs_f64()));
         let standby = world.lab.topology().load_balancer("standby").unwrap().to_string();
         assert_eq!(world.name_leads_to().await, standby);
