@@ -406,11 +406,12 @@ impl Onto<'_> {
                 "what it says of the file of that name in the copy",
             ),
             undo: {
-                // What was not put aside is not taken away either.
+                // What was not put aside is not taken away either; and what was put back already is what was there before, which must
+                // not be taken for the copy's.
                 let mut lines = vec![
                     STOPPED.to_owned(),
                     format!(
-                        "[ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}"
+                        "if [ -d {old}/member ]; then rm -rf {data_dir}/member {old}/done && mv {old}/member {data_dir}/; elif [ -e {old}/done ]; then rm -rf {data_dir}/member {old}/done; fi"
                     ),
                     format!(
                         "[ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"
