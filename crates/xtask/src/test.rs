@@ -253,7 +253,7 @@ pub(crate) fn soak() -> Result<ExitCode> {
     writers.env("LIFEBOAT_KILLS", "500");
     let writers = run_command(writers, &mut tally);
     let mut runners = command(RUNNERS);
-    runners.env("LIFEBOAT_KILLS", "200");
+    runners.env("LIFEBOAT_KILLS", "200").env("LIFEBOAT_EVERY_POINT", "1");
     let runners = run_command(runners, &mut tally);
     let mut soaked = command(SOAKED);
     soaked.env("LIFEBOAT_KILLS", "100").env("LIFEBOAT_OUTAGE_SECONDS", "600");
@@ -293,8 +293,8 @@ const ROUNDS: usize = 10;
 /// Kills who writes a repository, on disks that forget what was not synced.
 const WRITERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture nothing_acknowledged";
 
-/// Kills who recovers, on simulated hosts.
-const RUNNERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture a_runner_killed";
+/// Kills who recovers and strikes every step, on simulated hosts.
+const RUNNERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture simulated::";
 
 /// Breaks what stands around `lifeboat serve`, and kills it.
 const SOAKED: &str = "cargo test --workspace --test captures --locked -- --ignored --nocapture soaked";

@@ -43,6 +43,8 @@ const RANCHER: &str = "rancher";
 const NAME: &str = "rancher.example.org";
 /// A cluster with two hosts: the first was emptied, and the second has a member of etcd and nothing else.
 const SHOP: &str = "shop";
+/// A cluster of k3s with one host, which stands.
+const EDGE: &str = "edge";
 
 /// An estate with its hosts and what answers for them. It ends with the value.
 pub(super) struct Ground {
@@ -97,6 +99,7 @@ hosts:
   witness: {{site: witness, address: {witness}, ssh: {{}}}}
   shop-1: {{site: main, address: {shop_1}, ssh: {{}}}}
   shop-2: {{site: main, address: {shop_2}, ssh: {{}}}}
+  edge-1: {{site: main, address: {edge_1}, ssh: {{}}}}
 {secrets}clusters:
   {RANCHER}:
     role: management
@@ -112,6 +115,7 @@ hosts:
       start: systemctl start rancher
       stop: systemctl stop rancher
   {SHOP}: {{role: downstream, distribution: kubeadm, hosts: [shop-1, shop-2], repository: here}}
+  {EDGE}: {{role: downstream, distribution: k3s, hosts: [edge-1], repository: here}}
 dns:
   zone: example.org
   ttl: 2
@@ -124,6 +128,7 @@ dns:
             witness_serve = voters.at("witness"),
             shop_1 = address(11),
             shop_2 = address(12),
+            edge_1 = address(13),
             port = manager.port,
             dns = knot.address,
         );
@@ -144,9 +149,11 @@ dns:
             server: servers::api(root(name), objects.clone()),
         };
         let shop = [host("shop-1", address(11)), host("shop-2", address(12))];
-        hosts::make(directory.path(), &[&[host("standby-1", standby)][..], &shop].concat());
+        let edge = [host("edge-1", address(13))];
+        hosts::make(directory.path(), &[&[host("standby-1", standby)][..], &shop, &edge].concat());
         stored::points(&repository, &[host("main-1", main)], RANCHER).await;
         stored::points(&repository, &shop, SHOP).await;
+        stored::points(&repository, &edge, EDGE).await;
         let ground = Self {
             directory,
             world,
@@ -178,43 +185,61 @@ dns:
         }
     }
 
-    /// A plan of one of Lifeboat's own playbooks, from the estate as it is.
-    pub(super) async fn plan(&self, book: &str) -> Plan {
-        let playbook = Playbook { name: Some(name(book)), ..Playbook::default() };
-        let planned = match book {
-            "management-failover" | "fence" => {
-                let reports = gather::reports(&self.world, "test").await.unwrap();
-                let because = (Because::Person, &playbook);
-                gather::plan(&self.world, &name(RANCHER), &self.repository, &reports, None, because).await
-            }
-            "rebuild-cluster" => {
-                let shop = name(SHOP);
-                let copied = asked::files(&self.repository, &shop, &asked::Asked::Newest, "").await.unwrap();
-                let wish = Wish {
-                    cluster: &shop,
-                    onto: &[name("shop-1"), name("shop-2")],
-                    without: &[],
-                    begun: copied.point.begun,
-                    copied,
-                    etcd: None,
-                    loss: plan::Loss::default(),
-                    highest: None,
-                    playbook: &playbook,
-                };
-                restoring::plan(&self.world, "test", &self.repository, wish).await
-            }
-            other => panic!(
-                "Lifeboat's own playbook {other} is not carried out on simulated hosts yet: say in `Ground::plan` how its plan is made, \
-                 and bring hosts and programs for the kinds of its steps"
-            ),
+    /// A plan of one of Lifeboat's own playbooks for a cluster, from the estate as it is.
+    pub(super) async fn plan(&self, day: &Day) -> Plan {
+        let playbook = Playbook { name: Some(day.book.clone()), ..Playbook::default() };
+        let cluster = name(day.cluster);
+        let planned = if day.cluster == RANCHER {
+            let reports = gather::reports(&self.world, "test").await.unwrap();
+            let because = (Because::Person, &playbook);
+            gather::plan(&self.world, &cluster, &self.repository, &reports, None, because).await
+        } else {
+            let hosts = &self.world.estate.clusters[&cluster].hosts;
+            let onto: Vec<Name> = hosts.iter().map(|host| (**host).clone()).collect();
+            let copied = asked::files(&self.repository, &cluster, &asked::Asked::Newest, "")
+                .await
+                .unwrap();
+            let wish = Wish {
+                cluster: &cluster,
+                onto: &onto,
+                without: &[],
+                begun: copied.point.begun,
+                copied,
+                etcd: None,
+                loss: plan::Loss::default(),
+                highest: None,
+                playbook: &playbook,
+            };
+            restoring::plan(&self.world, "test", &self.repository, wish).await
         };
-        planned.unwrap_or_else(|trouble| panic!("{book}: {trouble:?}"))
+        planned.unwrap_or_else(|trouble| panic!("{day:?}: {trouble:?}"))
     }
 }
 
-/// The names of Lifeboat's own playbooks.
-pub(super) fn builtin() -> Vec<Name> {
-    Books::builtin().unwrap().names().cloned().collect()
+/// A playbook, and the cluster that it is carried out for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Day {
+    book: Name,
+    cluster: &'static str,
+}
+
+/// Each of Lifeboat's own playbooks, for the clusters that it is for.
+pub(super) fn days() -> Vec<Day> {
+    let of = |book: &Name| -> &[&'static str] {
+        match book.as_str() {
+            "management-failover" | "fence" => &[RANCHER],
+            "rebuild-cluster" => &[SHOP, EDGE],
+            other => panic!(
+                "Lifeboat's own playbook {other} is not carried out on simulated hosts yet: say in `days` for which of the clusters it \
+                 is, in `Ground::plan` how its plan is made, and bring hosts and programs for the kinds of its steps"
+            ),
+        }
+    };
+    let books = Books::builtin().unwrap();
+    let each = books
+        .names()
+        .flat_map(|book| of(book).iter().map(|cluster| Day { book: book.clone(), cluster }));
+    each.collect()
 }
 
 /// The estate in `directory`, with all of its simulated hosts.

@@ -1,8 +1,8 @@
 //! Every step of Lifeboat's own playbooks is failed, hung, killed and repeated, and the run resumed; it is broken off at every point and
 //! undone; and its undoing is killed and repeated. Each time, everything must be as after a day on which nothing happened. Start at
-//! [`every_step_survives_every_blow`].
+//! [`every_step_survives_every_blow`]. With `LIFEBOAT_EVERY_POINT`, cases are tried as well that differ little from others.
 
-use super::{Ground, State};
+use super::{Day, Ground, State, days};
 use crate::run::{Carrier, steps};
 use crate::{Mode, Work};
 use engine::harness::{Blow, Memory, strike};
@@ -24,16 +24,16 @@ const POINTS_MAX: u32 = 20;
 /// For how long a step hangs: several times as long as any takes.
 const HANG: Duration = Duration::from_secs(4);
 
-const BLOWS: [Blow; 8] = [
+const BLOWS: [Blow; 5] = [
     Blow::Fail,
     Blow::FailAfter,
-    Blow::Flicker,
-    Blow::Hang,
     Blow::HangAfter,
-    Blow::DieBefore,
     Blow::DieAfter,
     Blow::Repeat,
 ];
+
+/// What comes to much the same as failing, or as dying after the step before.
+const ALIKE: [Blow; 3] = [Blow::Flicker, Blow::Hang, Blow::DieBefore];
 
 /// What was tried, by playbook and kind, and what went wrong.
 #[derive(Default)]
@@ -48,9 +48,9 @@ async fn every_step_survives_every_blow() {
     let began = ambient::monotonic();
     let mut all = Vec::new();
     let first = Ground::new().await;
-    for book in super::builtin() {
-        let steps = first.plan(book.as_str()).await.steps.len();
-        all.extend((0..steps).map(|step| (book.to_string(), step)));
+    for day in days() {
+        let steps = first.plan(&day).await.steps.len();
+        all.extend((0..steps).map(|step| (day.clone(), step)));
     }
     let (queue, tally) = (Arc::new(Mutex::new(all)), Arc::new(Mutex::new(Tally::default())));
     let mut grounds = vec![first];
@@ -81,25 +81,19 @@ fn tell(tally: &Tally, took: Duration) {
 }
 
 /// Takes steps until there are none left.
-async fn lane(ground: Ground, queue: Arc<Mutex<Vec<(String, usize)>>>, tally: Arc<Mutex<Tally>>) {
-    let mut days: BTreeMap<String, Day> = BTreeMap::new();
+async fn lane(ground: Ground, queue: Arc<Mutex<Vec<(Day, usize)>>>, tally: Arc<Mutex<Tally>>) {
+    let mut known: BTreeMap<Day, Quiet> = BTreeMap::new();
     loop {
-        let Some((book, step)) = queue.lock().unwrap().pop() else {
+        let Some((day, step)) = queue.lock().unwrap().pop() else {
             return;
         };
-        if !days.contains_key(&book) {
-            days.insert(book.clone(), Day::of(&ground, &book).await);
+        if !known.contains_key(&day) {
+            known.insert(day.clone(), Quiet::of(&ground, &day).await);
         }
-        every(
-            &Case {
-                ground: &ground,
-                day: &days[&book],
-                step: &days[&book].plan.steps[step].id,
-            },
-            &book,
-            &tally,
-        )
-        .await;
+        let quiet = &known[&day];
+        let (ground, step) = (&ground, &quiet.plan.steps[step].id);
+        let of = format!("{} of {}", day.book, day.cluster);
+        every(&Case { ground, quiet, step }, &of, &tally).await;
     }
 }
 
@@ -117,7 +111,8 @@ async fn every(case: &Case<'_>, book: &str, tally: &Mutex<Tally>) {
         );
         fell
     };
-    for blow in BLOWS {
+    let all = std::env::var_os("LIFEBOAT_EVERY_POINT").is_some();
+    for blow in BLOWS.into_iter().chain(ALIKE.into_iter().filter(|_| all)) {
         assert!(note(resumed, &blow, case.struck(blow).await), "{blow:?} did not fall on {}", case.step);
     }
     for n in 1..=POINTS_MAX {
@@ -128,10 +123,8 @@ async fn every(case: &Case<'_>, book: &str, tally: &Mutex<Tally>) {
     }
     let step = case.step.to_owned();
     let inside = |n| Point::Inside { step: step.clone(), n };
-    for point in [
-        Point::Before { step: step.clone() },
-        Point::After { step: step.clone() },
-    ] {
+    let (before, after) = (Point::Before { step: step.clone() }, Point::After { step: step.clone() });
+    for point in [Some(after), all.then_some(before)].into_iter().flatten() {
         note(undone, &point, case.broken_off(point.clone()).await);
     }
     for n in 1..=POINTS_MAX {
@@ -148,26 +141,26 @@ async fn every(case: &Case<'_>, book: &str, tally: &Mutex<Tally>) {
 }
 
 /// A plan, and what comes of it on a day on which nothing happens.
-struct Day {
+struct Quiet {
     plan: Plan,
     before: State,
     after: State,
 }
 
-impl Day {
-    async fn of(ground: &Ground, book: &str) -> Self {
+impl Quiet {
+    async fn of(ground: &Ground, day: &Day) -> Self {
         ground.reset().await;
-        let (before, plan) = (ground.state().await, ground.plan(book).await);
+        let (before, plan) = (ground.state().await, ground.plan(day).await);
         let journal = Memory::default();
         let work = ground.work(&plan, &journal);
-        carried_out(work, &()).await.unwrap_or_else(|why| panic!("{book}: {why}"));
+        carried_out(work, &()).await.unwrap_or_else(|why| panic!("{day:?}: {why}"));
         let after = ground.state().await;
-        assert_ne!(after, before, "{book} does nothing");
+        assert_ne!(after, before, "{day:?} does nothing");
         crate::undo(work, &Runner::new("one"), &(), None)
             .await
-            .unwrap_or_else(|trouble| panic!("{book} is undone: {trouble:?}"));
+            .unwrap_or_else(|trouble| panic!("{day:?} is undone: {trouble:?}"));
         let left = stays(ground.state().await.differs(&before));
-        assert!(left.is_empty(), "{book} is undone: {}", left.join("\n"));
+        assert!(left.is_empty(), "{day:?} is undone: {}", left.join("\n"));
         Self { plan, before, after }
     }
 }
@@ -175,7 +168,7 @@ impl Day {
 /// One step of a day.
 struct Case<'a> {
     ground: &'a Ground,
-    day: &'a Day,
+    quiet: &'a Quiet,
     step: &'a str,
 }
 
@@ -184,7 +177,7 @@ impl Case<'_> {
     async fn struck(&self, blow: Blow) -> Result<bool, String> {
         self.ground.reset().await;
         let journal = Memory::default();
-        let work = self.ground.work(&self.day.plan, &journal);
+        let work = self.ground.work(&self.quiet.plan, &journal);
         let carrier = Carrier { work };
         let struck = strike(&steps(work), &journal, &carrier, (self.step, blow), HANG)
             .await
@@ -193,7 +186,7 @@ impl Case<'_> {
         if !struck.fell {
             return Ok(false);
         }
-        self.same(&self.day.after, "in the end").await?;
+        self.same(&self.quiet.after, "in the end").await?;
         if matches!(blow, Blow::Fail | Blow::Flicker | Blow::Hang | Blow::DieBefore) {
             // Nothing was done twice, so that going back is as on any other day.
             return Ok(true);
@@ -210,7 +203,7 @@ impl Case<'_> {
     async fn broken_off(&self, point: Point) -> Result<bool, String> {
         self.ground.reset().await;
         let journal = Memory::default();
-        let work = self.ground.work(&self.day.plan, &journal);
+        let work = self.ground.work(&self.quiet.plan, &journal);
         match carried_out(work, &Dies::at(point)).await {
             Ok(()) => return Ok(false),
             Err(why) if why == KILLED => {}
@@ -225,7 +218,7 @@ impl Case<'_> {
     async fn undone_twice(&self, point: Point) -> Result<bool, String> {
         self.ground.reset().await;
         let journal = Memory::default();
-        let work = self.ground.work(&self.day.plan, &journal);
+        let work = self.ground.work(&self.quiet.plan, &journal);
         carried_out(work, &()).await?;
         match undone(work, &Dies::at(point)).await {
             Ok(()) => return Ok(false),
@@ -246,7 +239,7 @@ impl Case<'_> {
     }
 
     async fn as_before(&self) -> Result<(), String> {
-        let differs = stays(self.ground.state().await.differs(&self.day.before));
+        let differs = stays(self.ground.state().await.differs(&self.quiet.before));
         match differs.is_empty() {
             true => Ok(()),
             false => Err(format!("once it is undone: {}", differs.join("; "))),

@@ -9,12 +9,13 @@ use std::path::Path;
 use std::process::Command;
 
 /// The programs that stand in for real ones.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("kubelet", include_str!("programs/kubelet")),
     ("pgrep", include_str!("programs/pgrep")),
     ("pkill", include_str!("programs/pkill")),
     ("systemctl", include_str!("programs/systemctl")),
     ("kubeadm", include_str!("programs/kubeadm")),
+    ("k3s", include_str!("programs/k3s")),
     ("etcdutl", include_str!("programs/etcdutl")),
 ];
 
@@ -49,7 +50,7 @@ pub(super) struct Host {
 }
 
 /// Makes what hosts begin with: the standby has a control plane of its own, which runs; `shop-1` was emptied; `shop-2` has a member of
-/// etcd.
+/// etcd; `edge-1` is a server of k3s.
 pub(super) fn make(directory: &Path, hosts: &[Host]) {
     for host in hosts {
         let root = directory.join("pristine").join(host.name);
@@ -61,15 +62,27 @@ pub(super) fn make(directory: &Path, hosts: &[Host]) {
         fs::create_dir_all(root.join("root")).unwrap();
         put(&root.join("var/lib/simulated/kubelet"), "active\n", 0o644);
         put(&root.join("var/lib/simulated/rancher"), "inactive\n", 0o644);
+        put(&root.join("opt/simulated/server"), &host.server, 0o644);
         let files = match host.name {
             "shop-1" => BTreeMap::new(),
+            "edge-1" => {
+                put(&root.join("var/lib/simulated/kubelet"), "inactive\n", 0o644);
+                put(&root.join("var/lib/simulated/k3s"), "active\n", 0o644);
+                put(&root.join(K3S_DATABASE), "database of edge-1\n", 0o600);
+                put(
+                    &root.join("var/lib/rancher/k3s/server/db").join(OLD).join("member/snap/db"),
+                    "of old\n",
+                    0o600,
+                );
+                k3s("edge-1 itself")
+            }
             _ => control_plane(host, &format!("{} itself", host.name)),
         };
         for (path, text) in &files {
             let mode = if path.ends_with(".key") { 0o600 } else { 0o644 };
             put(&root.join(&path[1..]), text, mode);
         }
-        if host.name != "shop-1" {
+        if host.name != "shop-1" && host.name != "edge-1" {
             put(&root.join("var/lib/etcd/member/snap/db"), &format!("database of {}\n", host.name), 0o600);
         }
     }
@@ -79,6 +92,23 @@ fn put(path: &Path, text: &str, mode: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What a restore of years ago has put aside.
+const OLD: &str = "etcd-old-1700000000";
+
+/// Where k3s has its database.
+pub(super) const K3S_DATABASE: &str = "var/lib/rancher/k3s/server/db/etcd/member/snap/db";
+
+/// The files of a server of k3s.
+pub(super) fn k3s(mark: &str) -> BTreeMap<String, String> {
+    let files = [
+        ("/etc/rancher/k3s/config.yaml", "node-name: edge-1\ncluster-init: true\n".to_owned()),
+        ("/etc/rancher/node/password", format!("password of {mark}\n")),
+        ("/var/lib/rancher/k3s/server/token", format!("token of {mark}\n")),
+        ("/var/lib/rancher/k3s/server/tls/server-ca.crt", format!("CA of {mark}\n")),
+    ];
+    files.map(|(path, text)| (path.to_owned(), text)).into()
 }
 
 /// The files of a kubeadm host, by their paths; `shop-2` has a member of etcd alone. `mark` says whose CAs they are.
@@ -168,7 +198,10 @@ fn walk(root: &Path, below: &str, tree: &mut Tree) {
     for entry in fs::read_dir(root.join(below)).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if below.is_empty() && NOT_KEPT.contains(&&*name) {
+        // What k3s puts aside bears the time in its name, and there is more of it when a reset was repeated; its kubeconfig is written
+        // whenever it runs.
+        let is_of_k3s = name.starts_with("etcd-old-") && name != OLD || name == "k3s.yaml";
+        if is_of_k3s || below.is_empty() && NOT_KEPT.contains(&&*name) {
             continue;
         }
         let path = if below.is_empty() {

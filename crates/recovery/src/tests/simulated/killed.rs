@@ -1,7 +1,7 @@
 //! The runner of a failover is killed by SIGKILL at random moments, wherever it stands, and another one goes on: everything must be as
 //! after a day on which nothing happened. `LIFEBOAT_KILLS` says how often, `PROPTEST_RNG_SEED` where chance begins.
 
-use super::{Ground, State, name, opened};
+use super::{Day, Ground, RANCHER, State, name, opened};
 use crate::{Mode, Work, runs};
 use engine::{Event, Runner};
 use plan::Plan;
@@ -106,7 +106,7 @@ fn tell(tally: &Tally, seed: u64, took: Duration) {
 /// Kills until there are enough.
 async fn lane(ground: Ground, left: Arc<Mutex<usize>>, chance: Arc<Mutex<Chance>>, tally: Arc<Mutex<Tally>>) {
     ground.reset().await;
-    let plan = ground.plan(BOOK).await;
+    let plan = ground.plan(&Day { book: name(BOOK), cluster: RANCHER }).await;
     // Once undisturbed: how it ends, and how long that takes here.
     let number = begun(&ground, &plan).await;
     let began = ambient::monotonic();

@@ -37,8 +37,12 @@ fn is_active(root: &Path, service: &str) -> bool {
     state.is_ok_and(|state| state.trim() == "active")
 }
 
-/// Whether a control plane would serve there: a kubelet, its manifests, a certificate of the CA that is there, and a database.
+/// Whether a control plane would serve there: a kubelet, its manifests, a certificate of the CA that is there, and a database; or k3s and
+/// its database.
 fn serves(root: &Path) -> bool {
+    if is_active(root, "k3s") {
+        return root.join(super::hosts::K3S_DATABASE).exists();
+    }
     let needed = [
         "etc/kubernetes/manifests/etcd.yaml",
         "etc/kubernetes/manifests/kube-apiserver.yaml",

@@ -20,7 +20,9 @@ pub(super) async fn found(directory: &Path) -> String {
     let (identity, recipient) = new_identity();
     let (signer, signs) = Signer::generate().unwrap();
     let (_, root) = Signer::generate().unwrap();
-    let scopes: Vec<Scope> = [super::RANCHER, super::SHOP].map(|it| Scope::Cluster(name(it))).into();
+    let scopes: Vec<Scope> = [super::RANCHER, super::SHOP, super::EDGE]
+        .map(|it| Scope::Cluster(name(it)))
+        .into();
     let settings = Settings {
         store: StoreSettings::Directory(directory.join("copies")),
         identity: Some((*identity).clone()),
@@ -71,7 +73,10 @@ pub(super) async fn points(repository: &Repository, of: &[Host], cluster: &str) 
     let part = new.part("files", &file).await.unwrap();
     let point = Point {
         cluster: name(cluster),
-        distribution: Distribution::Kubeadm,
+        distribution: match cluster {
+            super::EDGE => Distribution::K3s,
+            _ => Distribution::Kubeadm,
+        },
         epoch: Epoch::FIRST,
         site: name("main"),
         host: name(of[0].name),
@@ -93,7 +98,10 @@ pub(super) async fn points(repository: &Repository, of: &[Host], cluster: &str) 
 
 /// The files of a host as they were copied.
 fn tree(host: &Host, cluster: &str) -> Tree {
-    let files = hosts::control_plane(host, cluster);
+    let files = match cluster {
+        super::EDGE => hosts::k3s(cluster),
+        _ => hosts::control_plane(host, cluster),
+    };
     let entry = |text: String| Entry {
         mode: 0o600,
         owner: (0, 0),
