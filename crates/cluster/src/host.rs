@@ -2,7 +2,7 @@
 //! [`Host`].
 //!
 //! `local.rs` and `ssh.rs` start a shell, `call.rs` speaks with it, `outcome.rs` judges what came of it, and `files.rs` has the
-//! calls that carry files.
+//! calls that carry files. `simulated.rs` is a third way in, for tests alone.
 
 mod call;
 mod ear;
@@ -10,6 +10,8 @@ mod error;
 mod files;
 mod local;
 mod outcome;
+#[cfg(any(test, feature = "simulated"))]
+mod simulated;
 mod ssh;
 
 pub use error::HostError;
@@ -49,6 +51,8 @@ pub struct Host {
 enum Way {
     Local,
     Ssh(Arc<Remote>),
+    #[cfg(any(test, feature = "simulated"))]
+    Simulated(Arc<simulated::Root>),
 }
 
 /// A script that reads bytes, or writes them.
@@ -78,6 +82,15 @@ impl Host {
     pub fn ssh(name: &str, address: IpAddr, settings: &SshSettings) -> Self {
         let remote = Remote::new(name, address, settings.clone());
         Self { way: Way::Ssh(Arc::new(remote)), ..Self::local(name) }
+    }
+
+    /// A simulated host, for tests (feature `simulated`): scripts are real, and run on this machine in the directory `root` as their
+    /// file system. They see this machine's programs, its processes, and the directories in `shared`, under the same paths; what is
+    /// in `root/opt/simulated/bin` stands in for programs. Needs root's rights and a merged `/usr`.
+    #[cfg(any(test, feature = "simulated"))]
+    pub fn simulated(name: &str, root: &std::path::Path, shared: &[&std::path::Path]) -> Self {
+        let root = simulated::Root::new(root, shared);
+        Self { way: Way::Simulated(Arc::new(root)), ..Self::local(name) }
     }
 
     /// Its name, as it was given.
@@ -157,6 +170,8 @@ impl Host {
     async fn call(&self, call: &Call<'_>, input: Input<'_>) -> Result<Outcome, HostError> {
         match &self.way {
             Way::Local => call.through(&self.name, local::open(&self.name)?, input).await,
+            #[cfg(any(test, feature = "simulated"))]
+            Way::Simulated(root) => call.through(&self.name, root.open(&self.name)?, input).await,
             Way::Ssh(remote) => {
                 // Held to the end: it is what keeps the number of sessions within what an sshd grants.
                 let (_place, channel) = remote.open().await?;

@@ -12,6 +12,7 @@ use plan::{Loss, Plan};
 use repository::{Founding, Grant, Recipient, Repository, Settings, Signer, StoreSettings};
 use serde_json::{Value, json};
 
+mod simulated;
 mod struck;
 
 const ESTATE: &str = include_str!("../../estate/src/file/tests/good.yaml");

@@ -31,13 +31,25 @@ pub struct World {
     pub here: Option<Name>,
     /// The peers' key, once it was read: a file that is being replaced must not end a lease.
     key: OnceLock<peers::Key>,
+    /// Hosts that are simulated.
+    #[cfg(test)]
+    pub(crate) simulated: std::collections::BTreeMap<Name, Host>,
 }
 
 impl World {
     /// An estate, read from `text` of the file at the absolute path `file`, on the host `here`, if that is one of its own.
     pub fn new(estate: Estate, text: String, file: PathBuf, here: Option<Name>) -> Self {
         let directory = file.parent().map(Path::to_owned).unwrap_or_default();
-        Self { estate, text, file, directory, here, key: OnceLock::new() }
+        Self {
+            estate,
+            text,
+            file,
+            directory,
+            here,
+            key: OnceLock::new(),
+            #[cfg(test)]
+            simulated: std::collections::BTreeMap::new(),
+        }
     }
 
     /// The cluster called `name`.
@@ -65,6 +77,10 @@ impl World {
     /// # Errors
     /// The estate does not have it, or does not say how to enter it.
     pub fn host(&self, name: &Name) -> Result<Host, Trouble> {
+        #[cfg(test)]
+        if let Some(host) = self.simulated.get(name) {
+            return Ok(host.clone());
+        }
         if self.here.as_ref() == Some(name) {
             return Ok(Host::local(name.as_str()));
         }

@@ -242,7 +242,7 @@ fn road(tally: &mut Tally) -> Result<()> {
 }
 
 /// `cargo xtask soak`: what takes too long for every change. Run it before a release, and after changes to who may serve, to
-/// how histories are captured, to what `lifeboat serve` does, or to how a repository is written.
+/// how histories are captured, to what `lifeboat serve` does, to what a recovery does on hosts, or to how a repository is written.
 pub(crate) fn soak() -> Result<ExitCode> {
     install()?;
     let mut tally = Tally::default();
@@ -252,6 +252,9 @@ pub(crate) fn soak() -> Result<ExitCode> {
     let mut writers = command(WRITERS);
     writers.env("LIFEBOAT_KILLS", "500");
     let writers = run_command(writers, &mut tally);
+    let mut runners = command(RUNNERS);
+    runners.env("LIFEBOAT_KILLS", "200").env("LIFEBOAT_EVERY_POINT", "1");
+    let runners = run_command(runners, &mut tally);
     let mut soaked = command(SOAKED);
     soaked.env("LIFEBOAT_KILLS", "100").env("LIFEBOAT_OUTAGE_SECONDS", "600");
     let soaked = run_command(soaked, &mut tally);
@@ -275,6 +278,7 @@ pub(crate) fn soak() -> Result<ExitCode> {
     say(&tally.summary());
     killed
         .and(writers)
+        .and(runners)
         .and(soaked)
         .and(objects)
         .and(properties)
@@ -288,6 +292,9 @@ const ROUNDS: usize = 10;
 
 /// Kills who writes a repository, on disks that forget what was not synced.
 const WRITERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture nothing_acknowledged";
+
+/// Kills who recovers and strikes every step, on simulated hosts.
+const RUNNERS: &str = "cargo test --workspace --lib --locked -- --ignored --nocapture simulated::";
 
 /// Breaks what stands around `lifeboat serve`, and kills it.
 const SOAKED: &str = "cargo test --workspace --test captures --locked -- --ignored --nocapture soaked";

@@ -12,6 +12,11 @@ pub(super) fn open(host: &str) -> Result<Channel, HostError> {
     let mut command = Command::new("sh");
     command.args(["-c", SHELL]).env_clear();
     command.envs(KEPT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    started(host, command)
+}
+
+/// The shell that `command` starts.
+pub(super) fn started(host: &str, mut command: Command) -> Result<Channel, HostError> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A key pressed at Lifeboat's terminal must not reach the script: behind SSH it would not either.
     command.process_group(0);

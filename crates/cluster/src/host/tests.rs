@@ -7,6 +7,7 @@ use crate::host::ear::{Ear, Heard};
 use conformance::{alone, files, scripts};
 use sshd::Sshd;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use tempfile::TempDir;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -19,7 +20,17 @@ struct Ground {
 
 impl Ground {
     fn new(host: Host) -> Self {
+        Self::with(|_| host)
+    }
+
+    /// On a simulated host, whose root holds nothing but this folder.
+    fn simulated(root: &TempDir) -> Self {
+        Self::with(|shared| Host::simulated("simulated-1", root.path(), &[shared]))
+    }
+
+    fn with(host: impl FnOnce(&Path) -> Host) -> Self {
         let directory = TempDir::with_prefix("it's a lifeboat ").unwrap();
+        let host = host(directory.path());
         let lock = directory.path().join("run/host.lock").display().to_string();
         Self { host: Host { lock: lock.into(), ..host }, directory }
     }
@@ -46,6 +57,50 @@ async fn a_local_host_takes_files() {
 #[tokio::test]
 async fn a_local_host_has_one_script_alone() {
     alone(&Ground::new(Host::local("here"))).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root: cargo xtask test"]
+async fn a_simulated_host_runs_scripts() {
+    let root = TempDir::new().unwrap();
+    scripts(&Ground::simulated(&root)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root: cargo xtask test"]
+async fn a_simulated_host_takes_files() {
+    let root = TempDir::new().unwrap();
+    files(&Ground::simulated(&root)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root: cargo xtask test"]
+async fn a_simulated_host_has_one_script_alone() {
+    let root = TempDir::new().unwrap();
+    alone(&Ground::simulated(&root)).await;
+}
+
+#[tokio::test]
+#[ignore = "needs root: cargo xtask test"]
+async fn a_simulated_host_has_files_of_its_own_and_its_stand_ins_come_first() {
+    let root = TempDir::new().unwrap();
+    let programs = root.path().join("opt/simulated/bin");
+    std::fs::create_dir_all(&programs).unwrap();
+    std::fs::write(programs.join("systemctl"), "#!/bin/sh\necho stands in\n").unwrap();
+    std::fs::set_permissions(programs.join("systemctl"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let host = Host::simulated("simulated-1", root.path(), &[]);
+    let said = host
+        .run_alone("testing", "mkdir /etc; echo own >/etc/own; systemctl cat any", LIMIT)
+        .await;
+    assert_eq!(said.unwrap(), "stands in\n");
+    assert_eq!(std::fs::read_to_string(root.path().join("etc/own")).unwrap(), "own\n");
+    assert!(root.path().join("run/lifeboat/host.lock").exists());
+    let refused = host.run("testing", "touch /usr/own", LIMIT).await.unwrap_err();
+    assert!(refused.to_string().contains("Read-only"), "{refused}");
+    assert!(
+        std::fs::read_dir(root.path().join("usr")).unwrap().next().is_none(),
+        "mounts are the shells' own"
+    );
 }
 
 #[tokio::test]

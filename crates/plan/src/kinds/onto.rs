@@ -403,11 +403,12 @@ impl Onto<'_> {
                 ByHand::on(at, [format!("ls -ld {data_dir}/server/db/etcd*")]),
                 "etcd is new, and etcd-old-TIME is beside it",
             ),
-            // Without a former one nothing is taken away.
+            // Without a former one nothing is taken away. A reset that was repeated has put aside what the first had made as well: the
+            // oldest since the copy was laid ready is what was there, and those of earlier restores are none of this run's.
             undo: Undo::on(
                 at,
                 [format!(
-                    "old=$(ls -1dt {data_dir}/server/db/etcd-old-* 2>/dev/null | head -n 1); [ -z \"$old\" ] || {{ rm -rf {data_dir}/server/db/etcd && mv \"$old\" {data_dir}/server/db/etcd; }}"
+                    "all=$(find {data_dir}/server/db -maxdepth 1 -name 'etcd-old-*' -cnewer {directory}/etcd 2>/dev/null | sort); old=$(echo \"$all\" | head -n 1); [ -z \"$old\" ] || {{ rm -rf {data_dir}/server/db/etcd $(echo \"$all\" | tail -n +2) && mv \"$old\" {data_dir}/server/db/etcd; }}"
                 )],
             ),
             timeout_s: 600,
@@ -441,11 +442,12 @@ impl Onto<'_> {
                 "what it says of the file of that name in the copy",
             ),
             undo: {
-                // What was not put aside is not taken away either.
+                // What was not put aside is not taken away either; and what was put back already is what was there before, which must
+                // not be taken for the copy's.
                 let mut lines = vec![
                     STOPPED.to_owned(),
                     format!(
-                        "[ ! -e {old}/done ] || {{ rm -rf {data_dir}/member; [ ! -d {old}/member ] || mv {old}/member {data_dir}/; }}"
+                        "if [ -d {old}/member ]; then rm -rf {data_dir}/member {old}/done && mv {old}/member {data_dir}/; elif [ -e {old}/done ]; then rm -rf {data_dir}/member {old}/done; fi"
                     ),
                     format!(
                         "[ ! -d {kept}/pki ] || {{ rm -rf /etc/kubernetes/pki && mv {kept}/pki /etc/kubernetes/; }}"

@@ -9,7 +9,7 @@ use estate::Kind;
 use plan::SwitchDns;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 #[derive(Serialize)]
@@ -62,15 +62,14 @@ impl Carry for SwitchDns {
     /// on an ordinary day.
     async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
         let names = context.world.names()?;
-        let held = |key: &str| -> Option<Held> { serde_json::from_value(done?[key].clone()).ok() };
         context.inside.point();
-        let changed = match (held("before"), held("left"), self.former) {
-            (Some(before), Some(left), _) => names.restore(&self.name, &before, &left).await?,
-            (_, _, Some(former)) => {
+        let changed = match back(self, done) {
+            Back::To { before, left } => names.restore(&self.name, &before, &left).await?,
+            Back::Ordinary(former) => {
                 let from = names.read(&self.name).await?;
                 names.change(&self.name, &from, &Wanted::new([former], self.ttl)).await?
             }
-            _ => return Ok(json!({ "none": "nobody knows where it led before" })),
+            Back::Unknown => return Ok(json!({ "none": "nobody knows where it led before" })),
         };
         match changed.how {
             How::ByHand => {
@@ -93,6 +92,32 @@ impl Carry for SwitchDns {
         let names = context.world.names()?;
         let held = names.read(&self.name).await?;
         Ok(vec![format!("{} has: {} leads to {held} now", names.place(), self.name)])
+    }
+}
+
+/// Where an undone switch leads the name.
+#[derive(Debug, PartialEq)]
+enum Back {
+    /// To what the name server had before.
+    To {
+        before: Held,
+        left: Held,
+    },
+    /// To where the plan has it on an ordinary day.
+    Ordinary(IpAddr),
+    Unknown,
+}
+
+/// An attempt that was broken off may have moved the name before the one whose outcome is there looked at it: what found the name moved
+/// already does not know what was before.
+fn back(it: &SwitchDns, done: Option<&Value>) -> Back {
+    let held = |key: &str| -> Option<Held> { serde_json::from_value(done?[key].clone()).ok() };
+    match (held("before"), held("left"), it.former) {
+        (Some(before), Some(left), former) if former.is_none() || before.addresses() != [it.to].into() => {
+            Back::To { before, left }
+        }
+        (_, _, Some(former)) => Back::Ordinary(former),
+        _ => Back::Unknown,
     }
 }
 
@@ -150,4 +175,40 @@ async fn seen(it: &SwitchDns, names: &dyn Provider) -> Result<Verified, Trouble>
 fn unseen(not: &NotSeen) -> Trouble {
     let code = if not.answers { "LB0505" } else { "LB0501" };
     Trouble::new(code, Kind::Unreachable, not.says.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dns::Records;
+
+    #[test]
+    fn a_switch_that_was_made_by_a_broken_off_attempt_is_undone_too() {
+        let [main, standby, third] = [1, 2, 3].map(|last| IpAddr::from([192, 0, 2, last]));
+        let held = |address| Held::Records {
+            a: Some(Records { addresses: [address].into(), ttl: 60 }),
+            aaaa: None,
+        };
+        let it = SwitchDns {
+            name: "rancher.example.org".to_owned(),
+            zone: "example.org".to_owned(),
+            server: None,
+            to: standby,
+            former: Some(main),
+            ttl: 60,
+            secondaries: Vec::new(),
+            resolvers: Vec::new(),
+        };
+        let done = |before| json!({ "before": held(before), "left": held(standby) });
+        let to = |before| Back::To { before: held(before), left: held(standby) };
+        // What was there is put back, wherever it led.
+        assert_eq!(back(&it, Some(&done(main))), to(main));
+        assert_eq!(back(&it, Some(&done(third))), to(third));
+        // An earlier attempt had moved it.
+        assert_eq!(back(&it, Some(&done(standby))), Back::Ordinary(main));
+        assert_eq!(back(&it, None), Back::Ordinary(main));
+        let unknown = SwitchDns { former: None, ..it };
+        assert_eq!(back(&unknown, Some(&done(standby))), to(standby));
+        assert_eq!(back(&unknown, None), Back::Unknown);
+    }
 }

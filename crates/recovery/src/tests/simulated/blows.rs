@@ -1,0 +1,320 @@
+//! Every step of Lifeboat's own playbooks is failed, hung, killed and repeated, and the run resumed; it is broken off at every point and
+//! undone; and its undoing is killed and repeated. Each time, everything must be as after a day on which nothing happened. Start at
+//! [`every_step_survives_every_blow`]. With `LIFEBOAT_EVERY_POINT`, cases are tried as well that differ little from others.
+
+use super::{Day, Ground, State, days};
+use crate::run::{Carrier, steps};
+use crate::{Mode, Work};
+use engine::harness::{Blow, Memory, strike};
+use engine::{Hooks, Point, Runner};
+use futures::FutureExt;
+use plan::Plan;
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// So many estates are recovered at once: much of what is done is waiting.
+const AT_ONCE: usize = 4;
+
+/// No step has more inner points.
+const POINTS_MAX: u32 = 20;
+
+/// For how long a step hangs: several times as long as any takes.
+const HANG: Duration = Duration::from_secs(4);
+
+const BLOWS: [Blow; 5] = [
+    Blow::Fail,
+    Blow::FailAfter,
+    Blow::HangAfter,
+    Blow::DieAfter,
+    Blow::Repeat,
+];
+
+/// What comes to much the same as failing, or as dying after the step before.
+const ALIKE: [Blow; 3] = [Blow::Flicker, Blow::Hang, Blow::DieBefore];
+
+/// What was tried, by playbook and kind, and what went wrong.
+#[derive(Default)]
+struct Tally {
+    cases: BTreeMap<(String, &'static str), usize>,
+    failures: Vec<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs root and knotd: cargo xtask test"]
+async fn every_step_survives_every_blow() {
+    let began = ambient::monotonic();
+    let mut all = Vec::new();
+    let first = Ground::new().await;
+    for day in days() {
+        let steps = first.plan(&day).await.steps.len();
+        all.extend((0..steps).map(|step| (day.clone(), step)));
+    }
+    let (queue, tally) = (Arc::new(Mutex::new(all)), Arc::new(Mutex::new(Tally::default())));
+    let mut grounds = vec![first];
+    while grounds.len() < AT_ONCE {
+        grounds.push(Ground::new().await);
+    }
+    let lanes = grounds
+        .into_iter()
+        .map(|ground| tokio::spawn(lane(ground, queue.clone(), tally.clone())));
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await.unwrap();
+    }
+    let tally = tally.lock().unwrap();
+    tell(&tally, began.elapsed());
+    assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are what this is for")]
+fn tell(tally: &Tally, took: Duration) {
+    for ((book, kind), cases) in &tally.cases {
+        println!("{book}: {kind}: {cases} cases");
+    }
+    let (cases, failures): (usize, _) = (tally.cases.values().sum(), tally.failures.len());
+    println!(
+        "Lifeboat's own playbooks on simulated hosts: {cases} cases, {failures} failures, in {} s",
+        took.as_secs()
+    );
+}
+
+/// Takes steps until there are none left.
+async fn lane(ground: Ground, queue: Arc<Mutex<Vec<(Day, usize)>>>, tally: Arc<Mutex<Tally>>) {
+    let mut known: BTreeMap<Day, Quiet> = BTreeMap::new();
+    loop {
+        let Some((day, step)) = queue.lock().unwrap().pop() else {
+            return;
+        };
+        if !known.contains_key(&day) {
+            known.insert(day.clone(), Quiet::of(&ground, &day).await);
+        }
+        let quiet = &known[&day];
+        let (ground, step) = (&ground, &quiet.plan.steps[step].id);
+        let of = format!("{} of {}", day.book, day.cluster);
+        every(&Case { ground, quiet, step }, &of, &tally).await;
+    }
+}
+
+/// Every case of one step.
+async fn every(case: &Case<'_>, book: &str, tally: &Mutex<Tally>) {
+    let (resumed, undone, twice) = ("struck, resumed and undone", "killed and undone", "killed while it is undone");
+    let note = |kind: &'static str, what: &(dyn std::fmt::Debug + Sync), found: Result<bool, String>| {
+        let mut tally = tally.lock().unwrap();
+        let fell = found != Ok(false);
+        *tally.cases.entry((book.to_owned(), kind)).or_default() += usize::from(fell);
+        tally.failures.extend(
+            found
+                .err()
+                .map(|why| format!("{book}: {kind}: {what:?} at {}: {why}", case.step)),
+        );
+        fell
+    };
+    let all = std::env::var_os("LIFEBOAT_EVERY_POINT").is_some();
+    for blow in BLOWS.into_iter().chain(ALIKE.into_iter().filter(|_| all)) {
+        assert!(note(resumed, &blow, case.struck(blow).await), "{blow:?} did not fall on {}", case.step);
+    }
+    for n in 1..=POINTS_MAX {
+        let blow = Blow::DieInside(n);
+        if !note(resumed, &blow, case.struck(blow).await) {
+            break;
+        }
+    }
+    let step = case.step.to_owned();
+    let inside = |n| Point::Inside { step: step.clone(), n };
+    let (before, after) = (Point::Before { step: step.clone() }, Point::After { step: step.clone() });
+    for point in [Some(after), all.then_some(before)].into_iter().flatten() {
+        note(undone, &point, case.broken_off(point.clone()).await);
+    }
+    for n in 1..=POINTS_MAX {
+        if !note(undone, &inside(n), case.broken_off(inside(n)).await) {
+            break;
+        }
+    }
+    note(twice, &"after it", case.undone_twice(Point::AfterUndo { step: step.clone() }).await);
+    for n in 1..=POINTS_MAX {
+        if !note(twice, &inside(n), case.undone_twice(inside(n)).await) {
+            break;
+        }
+    }
+}
+
+/// A plan, and what comes of it on a day on which nothing happens.
+struct Quiet {
+    plan: Plan,
+    before: State,
+    after: State,
+}
+
+impl Quiet {
+    async fn of(ground: &Ground, day: &Day) -> Self {
+        ground.reset().await;
+        let (before, plan) = (ground.state().await, ground.plan(day).await);
+        let journal = Memory::default();
+        let work = ground.work(&plan, &journal);
+        carried_out(work, &()).await.unwrap_or_else(|why| panic!("{day:?}: {why}"));
+        let after = ground.state().await;
+        assert_ne!(after, before, "{day:?} does nothing");
+        crate::undo(work, &Runner::new("one"), &(), None)
+            .await
+            .unwrap_or_else(|trouble| panic!("{day:?} is undone: {trouble:?}"));
+        let left = stays(ground.state().await.differs(&before));
+        assert!(left.is_empty(), "{day:?} is undone: {}", left.join("\n"));
+        Self { plan, before, after }
+    }
+}
+
+/// One step of a day.
+struct Case<'a> {
+    ground: &'a Ground,
+    quiet: &'a Quiet,
+    step: &'a str,
+}
+
+impl Case<'_> {
+    /// Lets a blow fall, resumes the run, and undoes it if something may have been done twice. Says whether the blow fell.
+    async fn struck(&self, blow: Blow) -> Result<bool, String> {
+        self.ground.reset().await;
+        let journal = Memory::default();
+        let work = self.ground.work(&self.quiet.plan, &journal);
+        let carrier = Carrier { work };
+        let struck = strike(&steps(work), &journal, &carrier, (self.step, blow), HANG)
+            .await
+            .map_err(|e| e.to_string())?;
+        struck.end.map_err(|error| format!("it is not resumed: {error:?}"))?;
+        if !struck.fell {
+            return Ok(false);
+        }
+        self.same(&self.quiet.after, "in the end").await?;
+        if matches!(blow, Blow::Fail | Blow::Flicker | Blow::Hang | Blow::DieBefore) {
+            // Nothing was done twice, so that going back is as on any other day.
+            return Ok(true);
+        }
+        let runner = Runner::new("runner");
+        crate::undo(work, &runner, &(), None)
+            .await
+            .map_err(|trouble| format!("it is not undone: {trouble:?}"))?;
+        self.as_before().await?;
+        Ok(true)
+    }
+
+    /// Kills the runner at a point, and undoes what it has begun. Says whether it came there.
+    async fn broken_off(&self, point: Point) -> Result<bool, String> {
+        self.ground.reset().await;
+        let journal = Memory::default();
+        let work = self.ground.work(&self.quiet.plan, &journal);
+        match carried_out(work, &Dies::at(point)).await {
+            Ok(()) => return Ok(false),
+            Err(why) if why == KILLED => {}
+            Err(why) => return Err(why),
+        }
+        undone(work, &()).await?;
+        self.as_before().await?;
+        Ok(true)
+    }
+
+    /// Kills the runner at a point of its way back, and lets another go on. Says whether it came there.
+    async fn undone_twice(&self, point: Point) -> Result<bool, String> {
+        self.ground.reset().await;
+        let journal = Memory::default();
+        let work = self.ground.work(&self.quiet.plan, &journal);
+        carried_out(work, &()).await?;
+        match undone(work, &Dies::at(point)).await {
+            Ok(()) => return Ok(false),
+            Err(why) if why == KILLED => {}
+            Err(why) => return Err(why),
+        }
+        undone(work, &()).await?;
+        self.as_before().await?;
+        Ok(true)
+    }
+
+    async fn same(&self, wanted: &State, when: &str) -> Result<(), String> {
+        let differs = self.ground.state().await.differs(wanted);
+        match differs.is_empty() {
+            true => Ok(()),
+            false => Err(format!("{when}: {}", differs.join("; "))),
+        }
+    }
+
+    async fn as_before(&self) -> Result<(), String> {
+        let differs = stays(self.ground.state().await.differs(&self.quiet.before));
+        match differs.is_empty() {
+            true => Ok(()),
+            false => Err(format!("once it is undone: {}", differs.join("; "))),
+        }
+    }
+}
+
+/// What undoing does not say that it leaves behind: an epoch once promised is promised, Lifeboat's own directories stay, and so do
+/// leases that were deleted, and, on a host that was empty, directories and what kubeadm has issued.
+fn stays(differs: Vec<String>) -> Vec<String> {
+    let is_known = |line: &String| {
+        let path = line.split(" is ").next().unwrap_or_default();
+        let was_empty = path.starts_with("shop-1:") && (path.ends_with(".conf") || line.contains("\"directory\""));
+        was_empty || path.contains("lifeboat") || ["the epoch", "what the API servers have"].contains(&path)
+    };
+    differs.into_iter().filter(|line| !is_known(line)).collect()
+}
+
+const KILLED: &str = "killed by the test";
+
+/// Carries a plan out from wherever its journal stands, a step after the other: nothing else is under way when its runner dies.
+async fn carried_out(work: Work<'_>, hooks: &dyn Hooks) -> Result<(), String> {
+    let runner = Runner { at_once: 1, ..Runner::new("one") };
+    let plan = serde_json::to_value(work.plan).unwrap();
+    engine::begin(work.journal, plan, &runner)
+        .await
+        .map_err(|error| error.to_string())?;
+    life(crate::run(work, &runner, hooks)).await
+}
+
+async fn undone(work: Work<'_>, hooks: &dyn Hooks) -> Result<(), String> {
+    let runner = Runner::new("one");
+    life(crate::undo(work, &runner, hooks, None)).await
+}
+
+/// How a runner's life ends.
+async fn life<T>(life: impl Future<Output = Result<T, crate::Trouble>>) -> Result<(), String> {
+    match AssertUnwindSafe(life).catch_unwind().await {
+        Ok(end) => end.map(drop).map_err(|trouble| format!("{trouble:?}")),
+        Err(payload) if payload.downcast_ref() == Some(&KILLED) => Err(KILLED.to_owned()),
+        Err(payload) => std::panic::resume_unwind(payload),
+    }
+}
+
+/// Ends a runner at a point as SIGKILL ends a process, without the noise of a panic.
+struct Dies {
+    at: Point,
+    dead: AtomicBool,
+}
+
+impl Dies {
+    fn at(at: Point) -> Self {
+        Self { at, dead: AtomicBool::new(false) }
+    }
+}
+
+impl Hooks for Dies {
+    fn reached(&self, point: Point) {
+        if point == self.at && !self.dead.swap(true, Ordering::Relaxed) {
+            std::panic::resume_unwind(Box::new(KILLED));
+        }
+    }
+}
+
+impl Ground {
+    /// The first run of a plan, whose journal is this.
+    fn work<'a>(&'a self, plan: &'a Plan, journal: &'a Memory) -> Work<'a> {
+        Work {
+            world: &self.world,
+            repository: &self.repository,
+            journal,
+            number: 1,
+            typed: "1",
+            plan,
+            mode: Mode::Scripted,
+        }
+    }
+}
