@@ -253,6 +253,9 @@ pub struct StopControlPlane {
     /// What stops the manager there first, if that is not of the control plane itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager_stop: Option<String>,
+    /// A directory of this run there, in which it is noted whether anything ran: what stood still before is not started to undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noted: Option<String>,
 }
 
 /// Builds etcd's data directory from the copy, beside the one in use.
@@ -399,6 +402,8 @@ pub struct LowerDns {
     pub name: String,
     /// The TTL, in seconds.
     pub ttl: u32,
+    /// That on an ordinary day, to undo where nobody wrote down what there was.
+    pub usual: u32,
 }
 
 /// Sees every downstream cluster back, or one of them.

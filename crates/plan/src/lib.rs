@@ -28,7 +28,7 @@ pub use action::{
 pub use diff::Difference;
 pub use facts::{Chosen, Facts, Loss, Member, NoPlan, Prepare, State, Target};
 pub use hand::{ByHand, Line, Look, Undo};
-pub use kinds::onto::{FLAGS, PARKED};
+pub use kinds::onto::{FLAGS, PARKED, STOOD_STILL};
 pub use playbook::lint::of as lints;
 pub use playbook::{Book, Books, Lint, Which};
 pub use readiness::{AtRisk, Cell, Follower, Gathered, Newest, ReadinessFacts, Rung, missed_rpo, readiness};

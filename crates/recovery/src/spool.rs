@@ -25,9 +25,12 @@ impl Spool {
         clear(place);
         loop {
             let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
-            let lock = File::open(directory.path())?;
+            // Somebody who clears may come in between, before it is locked.
+            let lock = match File::open(directory.path()) {
+                Err(gone) if gone.kind() == io::ErrorKind::NotFound && place.exists() => continue,
+                opened => opened?,
+            };
             lock.lock()?;
-            // Somebody who cleared may have come in between.
             if directory.path().exists() {
                 return Ok(Self { directory, _lock: lock });
             }

@@ -302,7 +302,7 @@ fn lower(at: &At<'_>, takeover: &Takeover<'_>, settings: Lowered) -> Result<Step
         // The former TTL may be an hour.
         timeout_s: 2 * 3600,
         attempts: 3,
-        action: Action::LowerDns(LowerDns { name, ttl }),
+        action: Action::LowerDns(LowerDns { name, ttl, usual: dns.ttl }),
         ..Step::blank()
     })
 }

@@ -23,6 +23,9 @@ pub const FLAGS: &str = "encryption-provider-config token-auth-file audit-policy
 /// Waits until a control plane has stopped: an etcd that still runs goes on with its files, wherever they were moved.
 const STOPPED: &str = "while pgrep -x 'etcd|kube-apiserver' >/dev/null 2>&1; do sleep 1; done";
 
+/// What is noted of a host on which nothing of a control plane ran before the run.
+pub const STOOD_STILL: &str = "stood-still";
+
 /// Does something with each of some files that is there.
 fn each_of(files: &str, run: &str) -> String {
     format!("for f in {files}; do [ ! -f \"$f\" ] || {run}; done")
@@ -251,7 +254,14 @@ impl Onto<'_> {
             check: Look::new(ByHand::on(at, ["pgrep -l -x 'etcd|kube-apiserver' 2>&1".to_owned()]), "nothing"),
             undo: match self.is_rancher() {
                 true => Undo::on(at, [format!("systemctl start {}", self.service())]),
-                false => Undo::on(at, [unpark(), "systemctl restart kubelet".to_owned()]),
+                // What stood still before, as a site that was fenced does, is not started.
+                false => Undo::on(
+                    at,
+                    [
+                        format!("[ -e {}/{STOOD_STILL} ] || {{ {}; }}", self.directory, unpark()),
+                        "systemctl restart kubelet".to_owned(),
+                    ],
+                ),
             },
             timeout_s: 90,
             attempts: 3,
@@ -259,6 +269,7 @@ impl Onto<'_> {
                 host: at.clone(),
                 distribution: self.distribution,
                 manager_stop: manager_stop.map(str::to_owned),
+                noted: (!self.is_rancher()).then(|| self.directory.clone()),
             }),
             ..Step::blank()
         }

@@ -3,9 +3,11 @@
 use super::{Carry, Context, done};
 use crate::{Trouble, control_plane};
 use async_trait::async_trait;
+use cluster::quoted;
 use engine::Performed;
 use estate::{Kind, Name};
-use plan::StopControlPlane;
+use plan::{STOOD_STILL, StopControlPlane};
+use protect::manifest::MANIFESTS;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -44,6 +46,20 @@ impl Carry for StopControlPlane {
 
 async fn perform(it: &StopControlPlane, context: &Context<'_>) -> Result<Done, Trouble> {
     let host = context.world.host(&it.host)?;
+    if let Some(directory) = &it.noted {
+        // Once: a second attempt finds what the first has stopped.
+        let script = format!(
+            "d={directory}
+             mkdir -p -m 700 $d
+             [ -e $d/ran ] || [ -e $d/{STOOD_STILL} ] || {{
+               if [ -n \"$(ls {MANIFESTS} 2>/dev/null)\" ] || pgrep -x 'etcd|kube-apiserver' >/dev/null; then : >$d/ran; else : >$d/{STOOD_STILL}; fi
+               sync -f $d
+             }}",
+            directory = quoted(directory)
+        );
+        host.run("noting whether a control plane runs", &script, Duration::from_secs(30))
+            .await?;
+    }
     context.inside.point();
     let limits = control_plane::Limits { grace: GRACE, all: context.limit, alone: true };
     let note = control_plane::stop(&host, it.distribution, it.manager_stop.as_deref(), limits).await?;

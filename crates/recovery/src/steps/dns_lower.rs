@@ -77,13 +77,18 @@ impl Carry for LowerDns {
 
     async fn undo(&self, context: &Context<'_>, done: Option<&Value>) -> Result<Value, Trouble> {
         let held = |key: &str| -> Option<Held> { serde_json::from_value(done?[key].clone()).ok() };
+        let names = context.world.names()?;
         let (Some(before), Some(left)) = (held("before"), held("left")) else {
-            return super::undo_typed(context).await;
+            let now = names.read(&self.name).await?;
+            let back = with_ttl(&now, |ttl| ttl.max(names.ttl(self.usual)));
+            if names.acts() && back != now {
+                names.replace(&self.name, &now, &back).await?;
+            }
+            return Ok(json!({ "left": back.to_string() }));
         };
         if before == left {
             return Ok(json!({ "none": "nothing was changed" }));
         }
-        let names = context.world.names()?;
         let changed = names.restore(&self.name, &before, &left).await?;
         Ok(json!({ "left": changed.left.to_string() }))
     }
@@ -103,11 +108,19 @@ fn lowered(held: &Held, ttl: u32, names: &dyn Provider) -> Option<(Held, u32)> {
     let ttl = names.ttl(ttl);
     let Held::Records { a, aaaa } = held else { return None };
     let before = a.iter().chain(aaaa).map(|records| records.ttl).max()?;
-    let shorter = |records: &Option<Records>| {
-        let records = records.as_ref()?;
-        Some(Records { ttl: records.ttl.min(ttl), ..records.clone() })
+    (before > ttl).then(|| (with_ttl(held, |is| is.min(ttl)), names.kept_for(before)))
+}
+
+/// The same with other TTLs, where it is records.
+fn with_ttl(held: &Held, ttl: impl Fn(u32) -> u32) -> Held {
+    let Held::Records { a, aaaa } = held else {
+        return held.clone();
     };
-    (before > ttl).then(|| (Held::Records { a: shorter(a), aaaa: shorter(aaaa) }, names.kept_for(before)))
+    let of = |records: &Option<Records>| {
+        let records = records.as_ref()?;
+        Some(Records { ttl: ttl(records.ttl), ..records.clone() })
+    };
+    Held::Records { a: of(a), aaaa: of(aaaa) }
 }
 
 #[cfg(test)]

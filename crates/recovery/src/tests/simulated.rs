@@ -4,7 +4,7 @@
 //! What is real: the planning, the engine, the steps, every script of theirs and what it does to files, the repository with its copies and
 //! journals, the voters' decisions and the peers' protocol, the name server (knot) and the updates that it takes. What is simulated: a host
 //! is a directory that scripts run in ([`cluster::Host::simulated`], which passes the suite of all hosts); kubelet, kubeadm, etcdutl,
-//! systemctl, pgrep and pkill are the small programs in `programs`; the API servers and the manager are closures that look whether the
+//! systemctl, pgrep, pkill, uname and `lifeboat etcd verify` are the small programs in `programs`; the API servers and the manager are closures that look whether the
 //! host's files would let them serve.
 //!
 //! Not here: real control planes, networks, timing. The lab has them.
@@ -46,6 +46,9 @@ const SHOP: &str = "shop";
 /// A cluster of k3s with one host, which stands.
 const EDGE: &str = "edge";
 
+/// The hosts after the management cluster has moved to its standby.
+const MOVED: &str = "moved";
+
 /// An estate with its hosts and what answers for them. It ends with the value.
 pub(super) struct Ground {
     directory: TempDir,
@@ -55,6 +58,7 @@ pub(super) struct Ground {
     knot: Knot,
     objects: Objects,
     main: IpAddr,
+    standby: IpAddr,
     _manager: Manager,
 }
 
@@ -84,7 +88,7 @@ impl Ground {
         let voters =
             Voters::start(directory.path(), [("main", main), ("standby", standby), ("witness", witness)]).await;
         let (objects, root) = (Objects::default(), |host: &str| directory.path().join("hosts").join(host));
-        let manager = servers::manager(standby, NAME, root("standby-1"));
+        let manager = servers::managers([(main, root("main-1")), (standby, root("standby-1"))], NAME);
         let secrets = stored::found(directory.path()).await;
         let text = format!(
             "name: simulated
@@ -150,8 +154,9 @@ dns:
         };
         let shop = [host("shop-1", address(11)), host("shop-2", address(12))];
         let edge = [host("edge-1", address(13))];
-        hosts::make(directory.path(), &[&[host("standby-1", standby)][..], &shop, &edge].concat());
-        stored::points(&repository, &[host("main-1", main)], RANCHER).await;
+        let of_rancher = [host("main-1", main), host("standby-1", standby)];
+        hosts::make(directory.path(), &[&of_rancher[..], &shop, &edge].concat());
+        stored::points(&repository, &of_rancher[..1], RANCHER).await;
         stored::points(&repository, &shop, SHOP).await;
         stored::points(&repository, &edge, EDGE).await;
         let ground = Self {
@@ -162,18 +167,42 @@ dns:
             knot,
             objects,
             main,
+            standby,
             _manager: manager,
         };
-        ground.reset().await;
+        ground.as_it_began(true).await;
         ground
     }
 
-    /// Lets all be as it was before the first run.
-    pub(super) async fn reset(&self) {
-        hosts::reset(self.directory.path());
-        self.voters.reset().await;
+    /// Lets all be as it was before the first run of a playbook.
+    pub(super) async fn reset(&self, day: &Day) {
+        if day.book.as_str() != "failback" {
+            // What is for the loss of a site finds it lost.
+            let main_lives = !matches!(day.book.as_str(), "management-failover" | "fence");
+            return self.as_it_began(main_lives).await;
+        }
+        let directory = self.directory.path();
+        if !directory.join(MOVED).exists() {
+            self.as_it_began(true).await;
+            let plan = self.plan(&Day { book: name("switchover"), cluster: RANCHER }).await;
+            blows::carried_out_once(self, &plan).await;
+            hosts::keep(directory, MOVED);
+        }
+        hosts::reset(directory, MOVED);
+        self.voters.reset(true, true).await;
         servers::reset(&self.objects);
-        self.knot.lead(&*self.world.names().unwrap(), NAME, self.main).await;
+        self.lead(self.standby).await;
+    }
+
+    async fn as_it_began(&self, main_lives: bool) {
+        hosts::reset(self.directory.path(), "pristine");
+        self.voters.reset(main_lives, false).await;
+        servers::reset(&self.objects);
+        self.lead(self.main).await;
+    }
+
+    async fn lead(&self, to: IpAddr) {
+        self.knot.lead(&*self.world.names().unwrap(), NAME, to).await;
     }
 
     pub(super) async fn state(&self) -> State {
@@ -227,8 +256,9 @@ pub(super) struct Day {
 pub(super) fn days() -> Vec<Day> {
     let of = |book: &Name| -> &[&'static str] {
         match book.as_str() {
-            "management-failover" | "fence" => &[RANCHER],
+            "management-failover" | "fence" | "switchover" | "failback" => &[RANCHER],
             "rebuild-cluster" => &[SHOP, EDGE],
+            "cluster-failover" => &[SHOP],
             other => panic!(
                 "Lifeboat's own playbook {other} is not carried out on simulated hosts yet: say in `days` for which of the clusters it \
                  is, in `Ground::plan` how its plan is made, and bring hosts and programs for the kinds of its steps"
@@ -239,7 +269,10 @@ pub(super) fn days() -> Vec<Day> {
     let each = books
         .names()
         .flat_map(|book| of(book).iter().map(|cluster| Day { book: book.clone(), cluster }));
-    each.collect()
+    let mut days: Vec<Day> = each.collect();
+    // Those that others consist of come first.
+    days.sort_by_key(|day| !matches!(day.book.as_str(), "management-failover" | "rebuild-cluster"));
+    days
 }
 
 /// The estate in `directory`, with all of its simulated hosts.

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The programs that stand in for real ones.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 9] = [
     ("kubelet", include_str!("programs/kubelet")),
     ("pgrep", include_str!("programs/pgrep")),
     ("pkill", include_str!("programs/pkill")),
@@ -17,6 +17,8 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("kubeadm", include_str!("programs/kubeadm")),
     ("k3s", include_str!("programs/k3s")),
     ("etcdutl", include_str!("programs/etcdutl")),
+    ("lifeboat", include_str!("programs/lifeboat")),
+    ("uname", include_str!("programs/uname")),
 ];
 
 /// Where a shell's mounts are, and what does not outlive a boot.
@@ -49,7 +51,7 @@ pub(super) struct Host {
     pub(super) server: String,
 }
 
-/// Makes what hosts begin with: the standby has a control plane of its own, which runs; `shop-1` was emptied; `shop-2` has a member of
+/// Makes what hosts begin with: `main-1` serves, with its manager; the standby has a control plane of its own, which runs; `shop-1` was emptied; `shop-2` has a member of
 /// etcd; `edge-1` is a server of k3s.
 pub(super) fn make(directory: &Path, hosts: &[Host]) {
     for host in hosts {
@@ -61,7 +63,13 @@ pub(super) fn make(directory: &Path, hosts: &[Host]) {
         fs::create_dir_all(root.join("run/systemd/system")).unwrap();
         fs::create_dir_all(root.join("root")).unwrap();
         put(&root.join("var/lib/simulated/kubelet"), "active\n", 0o644);
-        put(&root.join("var/lib/simulated/rancher"), "inactive\n", 0o644);
+        let rancher = if host.name == "main-1" {
+            "active\n"
+        } else {
+            "inactive\n"
+        };
+        put(&root.join("var/lib/simulated/rancher"), rancher, 0o644);
+        put(&root.join("opt/simulated/name"), host.name, 0o644);
         put(&root.join("opt/simulated/server"), &host.server, 0o644);
         let files = match host.name {
             "shop-1" => BTreeMap::new(),
@@ -76,6 +84,14 @@ pub(super) fn make(directory: &Path, hosts: &[Host]) {
                 );
                 k3s("edge-1 itself")
             }
+            "main-1" => {
+                put(&root.join("var/lib/lifeboat/served-rancher"), "1\n", 0o600);
+                let mut files = control_plane(host, super::RANCHER);
+                for conf in ["admin", "super-admin"] {
+                    files.insert(format!("/etc/kubernetes/{conf}.conf"), kubeconfig(&host.server));
+                }
+                files
+            }
             _ => control_plane(host, &format!("{} itself", host.name)),
         };
         for (path, text) in &files {
@@ -86,6 +102,13 @@ pub(super) fn make(directory: &Path, hosts: &[Host]) {
             put(&root.join("var/lib/etcd/member/snap/db"), &format!("database of {}\n", host.name), 0o600);
         }
     }
+}
+
+fn kubeconfig(server: &str) -> String {
+    format!(
+        r#"{{"apiVersion":"v1","kind":"Config","current-context":"c","clusters":[{{"name":"c","cluster":{{"server":"{server}"}}}}],
+"users":[{{"name":"u","user":{{"token":"it"}}}}],"contexts":[{{"name":"c","context":{{"cluster":"c","user":"u"}}}}]}}"#
+    )
 }
 
 fn put(path: &Path, text: &str, mode: u32) {
@@ -172,9 +195,19 @@ pub(super) fn control_plane(host: &Host, mark: &str) -> BTreeMap<String, String>
     files
 }
 
-/// Lets hosts be as they began.
-pub(super) fn reset(directory: &Path) {
-    let (hosts, pristine) = (directory.join("hosts"), directory.join("pristine"));
+/// Keeps hosts as they are now under a name.
+pub(super) fn keep(directory: &Path, name: &str) {
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([directory.join("hosts"), directory.join(name)])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+}
+
+/// Lets hosts be as they were when they were kept; `pristine` is how they began.
+pub(super) fn reset(directory: &Path, name: &str) {
+    let (hosts, pristine) = (directory.join("hosts"), directory.join(name));
     if hosts.exists() {
         fs::remove_dir_all(&hosts).unwrap();
     }

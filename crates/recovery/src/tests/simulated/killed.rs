@@ -105,8 +105,9 @@ fn tell(tally: &Tally, seed: u64, took: Duration) {
 
 /// Kills until there are enough.
 async fn lane(ground: Ground, left: Arc<Mutex<usize>>, chance: Arc<Mutex<Chance>>, tally: Arc<Mutex<Tally>>) {
-    ground.reset().await;
-    let plan = ground.plan(&Day { book: name(BOOK), cluster: RANCHER }).await;
+    let day = day();
+    ground.reset(&day).await;
+    let plan = ground.plan(&day).await;
     // Once undisturbed: how it ends, and how long that takes here.
     let number = begun(&ground, &plan).await;
     let began = ambient::monotonic();
@@ -130,9 +131,13 @@ async fn lane(ground: Ground, left: Arc<Mutex<usize>>, chance: Arc<Mutex<Chance>
     }
 }
 
+fn day() -> Day {
+    Day { book: name(BOOK), cluster: RANCHER }
+}
+
 /// A run of the plan, from a fresh start.
 async fn begun(ground: &Ground, plan: &Plan) -> u64 {
-    ground.reset().await;
+    ground.reset(&day()).await;
     runs::begin(&ground.repository, plan, &runner("victim")).await.unwrap()
 }
 

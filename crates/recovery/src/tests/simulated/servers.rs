@@ -1,5 +1,5 @@
 //! What answers over HTTP for simulated hosts: API servers and the manager, each as long as its host's files would let it serve. They end
-//! with the process. Start at [`api`] and [`manager`].
+//! with the process. Start at [`api`] and [`managers`].
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
@@ -102,6 +102,7 @@ fn asked(line: &str, objects: &mut BTreeSet<String>) -> (u16, Value) {
                 cluster("local", "True"),
                 cluster("c-1", "True"),
                 cluster("c-2", "True"),
+                cluster(super::SHOP, "True"),
                 cluster("c-away", "False"),
             ];
             (200, json!({ "items": all, "metadata": { "resourceVersion": "1" } }))
@@ -135,8 +136,8 @@ fn found(is: bool) -> (u16, Value) {
     }
 }
 
-/// Starts the manager at the standby, whose host has its files in `root`.
-pub(super) fn manager(address: IpAddr, name: &str, root: PathBuf) -> Manager {
+/// Starts the manager at each site, at an address, whose host has its files in a root.
+pub(super) fn managers(sites: [(IpAddr, PathBuf); 2], name: &str) -> Manager {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
@@ -149,8 +150,16 @@ pub(super) fn manager(address: IpAddr, name: &str, root: PathBuf) -> Manager {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
         .unwrap();
-    let (config, listener) = (Arc::new(config), TcpListener::bind((address, 0)).unwrap());
-    let port = listener.local_addr().unwrap().port();
+    let (config, mut port) = (Arc::new(config), 0);
+    for (address, root) in sites {
+        let listener = TcpListener::bind((address, port)).unwrap();
+        port = listener.local_addr().unwrap().port();
+        listened(listener, config.clone(), root);
+    }
+    Manager { port, ca: issuer.pem() }
+}
+
+fn listened(listener: TcpListener, config: Arc<ServerConfig>, root: PathBuf) {
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let (config, root) = (config.clone(), root.clone());
@@ -169,7 +178,6 @@ pub(super) fn manager(address: IpAddr, name: &str, root: PathBuf) -> Manager {
             });
         }
     });
-    Manager { port, ca: issuer.pem() }
 }
 
 /// Reads one request and answers it, or closes the connection.

@@ -1,7 +1,7 @@
-//! The Lifeboats of the sites, as far as a run asks them: the voters that `lifeboat serve` has, behind the peers' protocol. The main site
-//! is lost, and answers nothing. Start at [`Voters::start`].
+//! The Lifeboats of the sites, as far as a run asks them: the voters that `lifeboat serve` has, behind the peers' protocol. Where the main
+//! site is lost, it refuses to answer. Start at [`Voters::start`].
 
-use estate::{Name, Report, Serving, Standing};
+use estate::{Epoch, Name, Report, Serving, Standing, Takeover};
 use failover::{Post, Saved, Voter};
 use peers::{Handler, Key, Refusal, async_trait};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -26,15 +27,13 @@ pub(super) struct Voters {
 }
 
 impl Voters {
-    /// Lets those of the standby and of the witness answer. `directory` is the estate's.
+    /// Lets them answer. `directory` is the estate's.
     pub(super) async fn start(directory: &Path, sites: [(&str, IpAddr); 3]) -> Self {
+        let newest = Arc::default();
         let mut started = Self { desks: Vec::new(), addresses: BTreeMap::new() };
         for (site, address) in sites {
             let listener = TcpListener::bind((address, 0)).await.unwrap();
             started.addresses.insert(site.to_owned(), listener.local_addr().unwrap());
-            if site == "main" {
-                continue;
-            }
             let post = Post {
                 site: super::name(site),
                 cluster: super::name(super::RANCHER),
@@ -44,6 +43,8 @@ impl Voters {
             let desk = Arc::new(Desk {
                 voter: Mutex::new(begun(&post)),
                 served: directory.join(format!("hosts/{site}-1/var/lib/lifeboat/served-{}", super::RANCHER)),
+                lives: AtomicBool::new(true),
+                newest: Arc::clone(&newest),
                 post,
             });
             started.desks.push(desk.clone());
@@ -59,9 +60,24 @@ impl Voters {
         self.addresses[site]
     }
 
-    pub(super) async fn reset(&self) {
+    /// `main_lives`: whether it answers; `has_moved`: whether the standby has served since, in the second epoch.
+    pub(super) async fn reset(&self, main_lives: bool, has_moved: bool) {
         for desk in &self.desks {
-            *desk.voter.lock().await = begun(&desk.post);
+            *desk.newest.lock().await = None;
+            let mut voter = begun(&desk.post);
+            if has_moved {
+                let standing = Standing { epoch: Epoch(2), holder: super::name("standby") };
+                let question = Takeover {
+                    cluster: desk.post.cluster.clone(),
+                    standing,
+                    run: "run 1".to_owned(),
+                };
+                let answer = voter.takeover(&question, ambient::uptime());
+                stored(&mut voter, answer.save);
+            }
+            *desk.voter.lock().await = voter;
+            let lives = main_lives || desk.post.site.as_str() != "main";
+            desk.lives.store(lives, Ordering::Relaxed);
         }
     }
 
@@ -93,6 +109,9 @@ fn stored(voter: &mut Voter, save: Option<Saved>) {
 
 struct Desk {
     post: Post,
+    lives: AtomicBool,
+    /// The newest standing that any site has promised: the sites tell each other within a second.
+    newest: Arc<Mutex<Option<Standing>>>,
     voter: Mutex<Voter>,
     /// The file that says in which epoch the cluster was started here.
     served: PathBuf,
@@ -101,15 +120,25 @@ struct Desk {
 #[async_trait]
 impl Handler for Desk {
     async fn handle(&self, _from: &str, path: &str, question: Value) -> Result<Value, Refusal> {
+        if !self.lives.load(Ordering::Relaxed) {
+            return Err(Refusal::new("it is lost"));
+        }
         let mut voter = self.voter.lock().await;
         match path {
             "takeover" => {
                 let question = serde_json::from_value(question).unwrap();
                 let answer = voter.takeover(&question, ambient::uptime());
                 stored(&mut voter, answer.save);
+                self.newest.lock().await.clone_from(&voter.standing().cloned());
                 written(answer.reply)
             }
-            "report" | "look" => written(self.report(&voter)),
+            "report" | "look" => {
+                if let Some(newest) = &*self.newest.lock().await {
+                    let saved = voter.hear(newest);
+                    stored(&mut voter, saved);
+                }
+                written(self.report(&voter))
+            }
             _ => Err(Refusal::new(format!("there is no answer to {path}"))),
         }
     }
