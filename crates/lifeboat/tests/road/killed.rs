@@ -55,8 +55,8 @@ const DEATHS: [(&str, At); 39] = [
     ("agents", At::Point("after")),
 ];
 
-/// Those of them that are died this time: all with `LIFEBOAT_EVERY_POINT`, and otherwise those in the middle of something and around the
-/// fence.
+/// Those of them that are died this time: all with `LIFEBOAT_EVERY_POINT`, and otherwise those in the middle of a program, around the fence,
+/// and one of each other step: on simulated hosts every point is died at, always.
 fn deaths() -> Vec<(&'static str, At)> {
     let every = std::env::var_os("LIFEBOAT_EVERY_POINT").is_some();
     let chosen =
