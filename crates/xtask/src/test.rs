@@ -310,6 +310,8 @@ const LONG: &[&str] = &[
     "main_cut_off_from_one_observer",
     // Its steps are those of the other restore, and of units; what it adds takes two minutes.
     "files_of_rke2",
+    // On simulated hosts runners are killed at random moments always.
+    "killed_at_random_moments",
 ];
 
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.

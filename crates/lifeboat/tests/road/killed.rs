@@ -108,7 +108,7 @@ fn the_runner_is_killed_at_every_point() {
 }
 
 /// A planned move is killed at moments that nobody chose, and gone on with on another host each time: nothing is lost, and all is as if it
-/// had not been killed. Once, or fifteen times with `LIFEBOAT_EVERY_POINT`.
+/// had not been killed. Fifteen times.
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
 fn killed_at_random_moments_it_goes_on_elsewhere() {
@@ -117,10 +117,7 @@ fn killed_at_random_moments_it_goes_on_elsewhere() {
         world
             .kubectl("main-1", "create configmap kept -n default --from-literal=a=b")
             .await;
-        let kills = match std::env::var_os("LIFEBOAT_EVERY_POINT") {
-            Some(_) => 15,
-            None => 1,
-        };
+        let kills = 15;
         let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
         let mut random: u64 = seed.unwrap_or(20_261_130);
         say(&format!("seed {random}"));
