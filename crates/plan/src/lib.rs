@@ -118,7 +118,8 @@ impl Plan {
 
     /// Whether the former site hands its last change over, so that nothing is lost.
     pub fn hands_over(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.action, Action::HandOverEtcd(_)))
+        let takes = |step: &Step| matches!(&step.action, Action::FetchCopy(it) if it.handover.is_some());
+        self.steps.iter().any(takes)
     }
 
     /// The snapshot that others made, if the state of etcd is restored from one.

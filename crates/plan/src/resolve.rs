@@ -7,7 +7,7 @@ use crate::playbook::expression::{self, Scope};
 use crate::playbook::flat::{Flat, flatten};
 use crate::playbook::{Book, Books, Which, lint};
 use crate::scene::{Scene, Toward};
-use crate::{LeftOut, Plan, Step};
+use crate::{Action, FetchCopy, LeftOut, Plan, Step};
 use estate::{Estate, Name};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -76,6 +76,7 @@ pub fn make(
     }
     let parameters = flat.first().and_then(|flat| flat.scope.get("parameters").cloned());
     let steps = made.in_order();
+    handed_over(&steps)?;
     let is_later = steps.iter().any(|step| step.when.is_some()) || made.needs_scope(&steps);
     let chosen = scene.chosen()?;
     let revision = match (&facts.etcd, chosen) {
@@ -110,6 +111,25 @@ pub fn make(
         scope: is_later.then_some(Value::Object(scope)),
         steps,
     })
+}
+
+/// That each copy which takes a last moment comes after the step that hands it over.
+fn handed_over(steps: &[Step]) -> Result<(), NoPlan> {
+    for (number, step) in steps.iter().enumerate() {
+        let Action::FetchCopy(FetchCopy { handover: Some(named), .. }) = &step.action else {
+            continue;
+        };
+        // They stand in the order in which they can be done.
+        let is_it = |other: &Step| other.id == *named && matches!(other.action, Action::HandOverEtcd(_));
+        if !steps.iter().take(number).any(is_it) {
+            return Err(NoPlan::Lacks {
+                step: step.id.clone(),
+                kind: step.action.kind().to_owned(),
+                what: format!("a step {named:?} of kind etcd.handover before it, in every case"),
+            });
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default)]

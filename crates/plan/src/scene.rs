@@ -67,6 +67,7 @@ pub enum Toward {
 /// A cluster moves from one site to another.
 pub(crate) struct Takeover<'a> {
     pub(crate) of: Failover<'a>,
+    pub(crate) toward: Toward,
     pub(crate) stand: &'a Stand,
     /// Where it served.
     pub(crate) former_stand: &'a Stand,
@@ -306,5 +307,5 @@ fn takeover<'a>(estate: &'a Estate, cluster: &Name, facts: &Facts, toward: Towar
         return Err(NoPlan::Stranger { cluster: cluster.clone(), holder: known.holder.clone() });
     }
     let standing = Standing { epoch: known.epoch.next(), holder: to.clone() };
-    Ok(Takeover { of, stand, former_stand, standing })
+    Ok(Takeover { of, toward, stand, former_stand, standing })
 }

@@ -74,6 +74,8 @@ fn verify() {
             "etcd verify db",
             "etcd export h --as-is --into snapshot.db",
             "etcd verify snapshot.db",
+            "etcd verify h --quick",
+            "etcd verify h --complete",
         ]
     ));
 }

@@ -24,12 +24,27 @@ fn a_planned_switch_and_the_way_back_lose_nothing() {
         let dry = world.cli(&["run", "switchover", "--dry-run"]);
         let said = format!("{}{}", text(&dry.stdout), text(&dry.stderr));
         assert!(dry.status.success() && said.contains("losing   nothing"), "{said}");
+        by_hand(&world).await;
         moved(&world, "switchover", ("main-1", "standby-1"), 1).await;
         assert_eq!(world.state_of("main"), "fenced");
         moved(&world, "failback", ("standby-1", "main-1"), 2).await;
         assert_eq!(world.state_of("standby"), "fenced");
         assert_eq!(world.runs().len(), 2, "nobody else began one");
     });
+}
+
+/// The line by which a person sees that all is shipped can be typed, and ends.
+async fn by_hand(world: &World) {
+    let plan = world.json(&["plan", "show", "switchover"]).unwrap();
+    let mut steps = plan["steps"].as_array().unwrap().iter();
+    let handover = steps.find(|step| step["id"] == "handover").unwrap();
+    let typed = handover["byHand"].as_array().unwrap().iter();
+    let typed = typed.filter_map(|line| Some((line["on"].as_str()?, line["run"].as_str()?)));
+    let looks: Vec<_> = typed.filter(|(_, run)| run.contains("--complete")).collect();
+    let [(host, run)] = looks[..] else {
+        panic!("{handover}");
+    };
+    world.run(host, &format!("timeout 100 sh -c '{run}'")).await;
 }
 
 /// Carries out a playbook while somebody writes without pause.

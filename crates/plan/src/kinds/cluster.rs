@@ -5,6 +5,7 @@ use super::At;
 use crate::action::{Action, AwaitAgents, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
+use crate::playbook::Which;
 use crate::scene::{Takeover, Toward};
 use crate::text::list;
 use crate::{NoPlan, Step};
@@ -32,8 +33,8 @@ struct Fetched {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Fenced {
     /// Which of its two sites the cluster moves to.
-    #[serde(default, rename = "to")]
-    _to: Toward,
+    #[serde(default)]
+    to: Toward,
 }
 
 /// Of `dns.lower`.
@@ -58,8 +59,14 @@ pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     }
     match at.kind() {
         "fence" => {
-            let Fenced { .. } = at.settings()?;
-            return Ok(vec![fence(at, takeover(at)?)]);
+            let (Fenced { to }, takeover) = (at.settings()?, takeover(at)?);
+            // Whereto is read before anything is filled in, and of the first fence.
+            if to != takeover.toward {
+                let message = format!("step {} leads to another site than the playbook", at.id());
+                let cure = "write to: primary or to: standby plainly, the same in every fence";
+                return Err(at.wrong(Which::Settings, Some("to"), message, cure));
+            }
+            return Ok(vec![fence(at, takeover)]);
         }
         "dns.lower" => return Ok(vec![lower(at, takeover(at)?, at.settings()?)?]),
         "copy.fetch" => return on_hosts(at, &at.settings()?),
@@ -109,12 +116,17 @@ fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
         Some(takeover) => Some(&takeover.standing),
         None => scene.facts.standing.as_ref(),
     };
+    // A step of a child playbook calls its neighbours by their own names.
+    let handover = fetched.handover.as_ref().map(|step| match at.id().rsplit_once('.') {
+        Some((parent, _)) => format!("{parent}.{step}"),
+        None => step.clone(),
+    });
     let mut steps = Vec::new();
     for target in targets(at)? {
         let on = scene.onto(target, at.id());
         let step = match (at.kind(), &target.prepare) {
             ("host.await", _) => on.await_host(&target.node),
-            ("copy.fetch", prepare) => on.fetch(chosen, (etcd, fetched.handover.clone()), prepare.is_some()),
+            ("copy.fetch", prepare) => on.fetch(chosen, (etcd, handover.clone()), prepare.is_some()),
             ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
             ("host.prepare", None) => continue,
             ("etcd.restore", _) if matches!(distribution, Distribution::K3s | Distribution::Rke2) => on.reset(),

@@ -2,7 +2,7 @@
 
 use super::{at, facts};
 use crate::*;
-use estate::Estate;
+use estate::{Epoch, Estate, Standing};
 use serde_json::json;
 
 /// The estate of the other tests, with a playbook.
@@ -303,6 +303,47 @@ fn each_mistake_is_told_with_its_place_and_its_cure() {
     ];
     let told: Vec<String> = all.iter().map(|steps| mistakes(steps)).collect();
     insta::assert_snapshot!(told.join("\n\n"));
+}
+
+#[test]
+fn a_planned_move_loses_nothing_and_leads_either_way() {
+    let (estate, books) = estate(DAY);
+    let planned = |book: &str, holder: &str, epoch| {
+        let standing = Standing { epoch: Epoch(epoch), holder: holder.parse().unwrap() };
+        let facts = Facts { standing: Some(standing), started: true, ..facts() };
+        let book = books.get(&book.parse().unwrap()).unwrap();
+        make(&estate, &books, book, &"rancher".parse().unwrap(), &facts, at("2026-11-22T22:01:30Z"))
+    };
+    let there = planned("switchover", "main", 1).unwrap();
+    let back = planned("failback", "standby", 2).unwrap();
+    for (plan, to, epoch) in [(&there, "standby", 2), (&back, "main", 3)] {
+        assert_eq!((plan.to.as_str(), plan.epoch), (to, Some(Epoch(epoch))));
+        assert_eq!(plan.losing(), "nothing: the last change is shipped first");
+        let Action::HandOverEtcd(handover) = &plan.step("handover").unwrap().action else {
+            panic!("{plan:?}");
+        };
+        assert_ne!(estate.site_of_host(&handover.host).unwrap().as_str(), to);
+    }
+    assert!(matches!(planned("switchover", "standby", 2), Err(NoPlan::AlreadyThere { .. })));
+    assert!(matches!(planned("failback", "main", 3), Err(NoPlan::AlreadyThere { .. })));
+}
+
+#[test]
+fn a_last_moment_is_that_of_a_handover_and_fences_lead_one_way() {
+    let wrong = |steps: &str| planned(steps, |it| *it = facts()).unwrap_err().to_string();
+    let step = |id: &str, kind: &str, with: &str| {
+        format!("      - {{id: {id}, what: Do it., kind: {kind}, with: {{{with}}}}}\n")
+    };
+    let before = "    what: A move.\n    steps:\n";
+    let fence = step("fence", "fence", "");
+    let fetch = step("fetch", "copy.fetch", "handover: hand");
+    let hand = step("hand", "etcd.handover", "");
+    let none = wrong(&format!("{before}{fetch}{fence}"));
+    assert!(none.contains(r#"a step "hand" of kind etcd.handover before it"#), "{none}");
+    assert_eq!(wrong(&format!("{before}{fetch}{hand}{fence}")), none, "it comes too late");
+    let other = step("other", "fence", "to: primary");
+    let two = wrong(&format!("{before}{fence}{other}"));
+    assert!(two.contains("step other leads to another site than the playbook"), "{two}");
 }
 
 #[test]

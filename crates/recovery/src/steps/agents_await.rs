@@ -68,18 +68,17 @@ impl Carry for AwaitAgents {
 
 async fn perform(it: &AwaitAgents, context: &Context<'_>) -> Result<Done, Trouble> {
     let of = context.world.failover(&it.cluster)?.manager;
+    let elsewhere = it.elsewhere.as_ref().map(|it| (&it.host, it.address));
     let (manager, host) = until(FOUND, PAUSE, || async {
-        let here = context.world.manager(of, it.address, true)?;
-        let silent = match (here.ping(ANSWER).await, &it.elsewhere) {
-            (Ok(()), _) | (_, None) => return Ok((here, &it.host)),
-            (Err(silent), Some(_)) => silent,
-        };
-        let Some(elsewhere) = &it.elsewhere else {
-            return Err(Trouble::from(silent));
-        };
-        let there = context.world.manager(of, elsewhere.address, true)?;
-        there.ping(ANSWER).await?;
-        Ok((there, &elsewhere.host))
+        let mut silent = None;
+        for (host, address) in std::iter::once((&it.host, it.address)).chain(elsewhere) {
+            let manager = context.world.manager(of, address, true)?;
+            match manager.ping(ANSWER).await {
+                Ok(()) => return Ok((manager, host)),
+                Err(error) => silent = Some(error),
+            }
+        }
+        Err(silent.map_or_else(|| Trouble::new("LB0809", Kind::Bug, "nobody was asked"), Trouble::from))
     })
     .await?;
     let mut expected = until(FOUND, PAUSE, || async {

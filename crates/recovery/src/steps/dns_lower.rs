@@ -28,39 +28,30 @@ impl Carry for LowerDns {
         let names = context.world.names()?;
         context.inside.point();
         let before = names.read(&self.name).await?;
-        let Some((left, kept)) = lowered(&before, self.ttl, &*names) else {
-            return done(Done {
-                left: before.clone(),
-                before,
-                changed: false,
-                waited_s: 0,
-                notes: Vec::new(),
-            });
-        };
-        if !names.acts() {
-            // It is as well to go on: the name only moves more slowly.
-            let notes = vec![format!("a person changes {}: its TTL is left as it is", self.name)];
-            return done(Done {
-                left: before.clone(),
-                before,
-                changed: false,
-                waited_s: 0,
-                notes,
-            });
-        }
-        names.replace(&self.name, &before, &left).await?;
-        context.inside.point();
-        context
-            .inside
-            .say(&format!("waiting {kept} s, for so long others may keep what they were told"));
-        ambient::sleep(Duration::from_secs(u64::from(kept))).await;
-        done(Done {
+        let mut told = Done {
+            left: before.clone(),
             before,
-            left,
-            changed: true,
-            waited_s: kept,
+            changed: false,
+            waited_s: 0,
             notes: Vec::new(),
-        })
+        };
+        match lowered(&told.before, self.ttl, &*names) {
+            None => {}
+            // It is as well to go on: the name only moves more slowly.
+            Some(_) if !names.acts() => told
+                .notes
+                .push(format!("a person changes {}: its TTL is left as it is", self.name)),
+            Some((left, kept)) => {
+                names.replace(&self.name, &told.before, &left).await?;
+                context.inside.point();
+                context
+                    .inside
+                    .say(&format!("waiting {kept} s, for so long others may keep what they were told"));
+                ambient::sleep(Duration::from_secs(u64::from(kept))).await;
+                (told.left, told.changed, told.waited_s) = (left, true, kept);
+            }
+        }
+        done(told)
     }
 
     async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {

@@ -4,13 +4,13 @@
 //! stopped, and must be what was compared before.
 
 use super::{Carry, Context, done, until};
-use crate::{Trouble, control_plane, gather};
+use crate::{Trouble, control_plane, elsewhere, gather};
 use async_trait::async_trait;
-use cluster::{Host, quoted};
-use engine::Performed;
+use engine::{Event, Performed};
 use estate::{Kind, Name};
-use plan::HandOverEtcd;
+use plan::{Action, HandOverEtcd};
 use protect::manifest::{MANIFESTS, PARKED};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -92,7 +92,18 @@ impl Carry for HandOverEtcd {
         }
     }
 
+    /// Lets the site serve again, unless the run has come to the fence: a site that was fenced starts nothing.
     async fn undo(&self, context: &Context<'_>, _done: Option<&Value>) -> Result<Value, Trouble> {
+        let fences = context.plan.steps.iter().filter(|step| matches!(step.action, Action::Fence(_)));
+        let fences: Vec<&str> = fences.map(|step| step.id.as_str()).collect();
+        let entries = context.journal.entries().await.map_err(|reason| {
+            let message = format!("the journal does not say whether {} was fenced: {reason}", context.plan.from);
+            Trouble::new("LB0703", Kind::Unreachable, message)
+        })?;
+        let is_fence = |event: &Event| matches!(event, Event::Intent { step, .. } if fences.contains(&step.as_str()));
+        if entries.iter().any(|entry| is_fence(&entry.event)) {
+            return Ok(json!({ "none": format!("{} was fenced, and stays down", context.plan.from) }));
+        }
         for name in &self.hosts {
             let host = context.world.host(name)?;
             control_plane::start(&host, self.distribution, *name != self.host, context.limit).await?;
@@ -103,8 +114,7 @@ impl Carry for HandOverEtcd {
     }
 
     async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
-        let host = context.world.host(&self.host)?;
-        let now = verified(&host, &self.cluster, context.limit).await?;
+        let now = verified(self, context).await?;
         let behind = now.members.iter().filter_map(|it| it.newest).max().unwrap_or(now.revision);
         Ok(vec![format!(
             "the history has revision {} of {behind}, and its hash is that of {}",
@@ -140,7 +150,7 @@ async fn perform(it: &HandOverEtcd, context: &Context<'_>) -> Result<HandedOver,
     }
     context.inside.say("nobody writes any more");
     context.inside.point();
-    let moment = until(context.limit / 2, PAUSE, || whole(&host, it, context.limit)).await?;
+    let moment = until(context.limit / 2, PAUSE, || whole(it, context)).await?;
     context.inside.say(&format!(
         "the history ends where etcd does, at revision {}, with the same hash",
         moment.revision
@@ -151,7 +161,7 @@ async fn perform(it: &HandOverEtcd, context: &Context<'_>) -> Result<HandedOver,
         control_plane::stop(&context.world.host(name)?, it.distribution, None, limits).await?;
     }
     context.inside.point();
-    let left = left_behind(&host, context.limit).await?;
+    let left = left_behind(it, context).await?;
     if left != moment.revision {
         let message = format!(
             "etcd on {} stopped at revision {left}, and revision {} was handed over: a lease has run out in between",
@@ -164,8 +174,8 @@ async fn perform(it: &HandOverEtcd, context: &Context<'_>) -> Result<HandedOver,
 }
 
 /// The history's end, if it is etcd's too and every member has the same there.
-async fn whole(host: &Host, it: &HandOverEtcd, limit: Duration) -> Result<HandedOver, Trouble> {
-    let now = verified(host, &it.cluster, limit).await?;
+async fn whole(it: &HandOverEtcd, context: &Context<'_>) -> Result<HandedOver, Trouble> {
+    let now = verified(it, context).await?;
     let timeline = now.timeline.unwrap_or_default();
     if let Some(differs) = now.members.iter().find(|member| member.finding == "differs") {
         let message = format!("member {} holds other content than the history: {}", differs.member, differs.note);
@@ -193,31 +203,34 @@ async fn whole(host: &Host, it: &HandOverEtcd, limit: Duration) -> Result<Handed
 }
 
 /// Compares the newest moment of the history with every member, on the host that has the keys.
-async fn verified(host: &Host, cluster: &Name, limit: Duration) -> Result<Verified, Trouble> {
-    // What differs, or does not answer, is in what it prints.
-    let script = format!(
-        "said=$(lifeboat etcd verify --cluster {} --here --quick --output json) || [ -n \"$said\" ]; printf %s \"$said\"",
-        quoted(cluster.as_str())
-    );
-    let said = host.run("comparing etcd with its history", &script, limit).await?;
-    serde_json::from_str(&said).map_err(|reason| {
-        let message = format!("what lifeboat etcd verify says on {} cannot be read: {reason}", host.name());
-        Trouble::new("LB0818", Kind::Invalid, message).hint(format!("on {}: lifeboat --version", host.name()))
-    })
+async fn verified(it: &HandOverEtcd, context: &Context<'_>) -> Result<Verified, Trouble> {
+    let words = ["--cluster", it.cluster.as_str(), "--here", "--quick"];
+    asked(it, context, &words).await
 }
 
 /// The revision that a stopped member has left in its file.
-async fn left_behind(host: &Host, limit: Duration) -> Result<u64, Trouble> {
+async fn left_behind(it: &HandOverEtcd, context: &Context<'_>) -> Result<u64, Trouble> {
     #[derive(Deserialize)]
     struct Left {
         revision: u64,
     }
-    let data_dir = gather::member(host).await?.data_dir;
-    let script = format!("lifeboat etcd verify {}/member/snap/db --output json", quoted(&data_dir));
-    let said = host.run("reading what etcd has left", &script, limit).await?;
-    let left: Left = serde_json::from_str(&said).map_err(|reason| {
-        let message = format!("what lifeboat etcd verify says on {} cannot be read: {reason}", host.name());
-        Trouble::new("LB0818", Kind::Invalid, message)
-    })?;
+    let data_dir = gather::member(&context.world.host(&it.host)?).await?.data_dir;
+    let file = format!("{data_dir}/member/snap/db");
+    let left: Left = asked(it, context, &[&file]).await?;
     Ok(left.revision)
+}
+
+/// What `lifeboat etcd verify` with these words says there. One that says nothing may do so later: an etcd that has only just been started
+/// does not answer yet.
+async fn asked<T: DeserializeOwned>(it: &HandOverEtcd, context: &Context<'_>, words: &[&str]) -> Result<T, Trouble> {
+    let all = [&["etcd", "verify"], words, &["--output", "json"]].concat();
+    let said = elsewhere::lifeboat(context.world, &it.host, &all, context.limit).await?;
+    serde_json::from_str(&said).map_err(|reason| {
+        let message = format!("lifeboat etcd verify on {} gives no answer: {reason}", it.host);
+        Trouble::new("LB0818", Kind::Unreachable, message).hint(format!(
+            "on {}: lifeboat etcd verify {}",
+            it.host,
+            words.join(" ")
+        ))
+    })
 }

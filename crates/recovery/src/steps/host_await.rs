@@ -36,7 +36,7 @@ impl Carry for AwaitHost {
     }
 }
 
-/// The name by which it calls itit.
+/// The name by which it calls itself.
 async fn look(it: &AwaitHost, context: &Context<'_>) -> Result<String, Trouble> {
     let host = context.world.host(&it.host)?;
     let said = host.run("asking for its name", "uname -n", ANSWER).await?;

@@ -100,6 +100,10 @@ impl Report for Shown {
 
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failure> {
     let live = args.source.is_named() || args.here;
+    if args.complete && !live {
+        let message = "--complete compares with a live etcd, and none is named";
+        return Err(Failure::new("LB0003", Kind::Invalid, message).hint("--here, or --endpoints URLS"));
+    }
     // Before the long work: what is typed wrongly shows at once.
     let clients = if live {
         Some(every_member(&args.source.connections()?).await.map_err(unanswered)?)
