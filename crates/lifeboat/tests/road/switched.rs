@@ -60,7 +60,24 @@ async fn moved(world: &World, playbook: &str, (from, to): (&str, &str), run: u64
         })
         .await;
     let begun = ambient::monotonic();
-    let done = world.cli(&["run", playbook, "--scripted", "--yes"]);
+    if run == 1 {
+        // Whoever carries it out dies once the site is fenced: there is no way back then, only on.
+        let mut dies = world.command(&["run", playbook, "--scripted", "--yes"]);
+        let dead = dies.env("LIFEBOAT_LAB_DIE_AT", "stop:before").output().unwrap();
+        assert!(!dead.status.success());
+        let back = world.cli(&["run", "undo", "1", "--yes"]);
+        let said = text(&back.stderr);
+        assert!(
+            said.contains("has fenced main, which stays down") && said.contains("lifeboat run resume 1"),
+            "{said}"
+        );
+    }
+    let words: &[&str] = if run == 1 {
+        &["run", "resume", "1"]
+    } else {
+        &["run", playbook, "--scripted", "--yes"]
+    };
+    let done = world.cli(words);
     let said = format!("{}{}", text(&done.stdout), text(&done.stderr));
     assert!(done.status.success(), "{said}");
     say(&said);

@@ -133,15 +133,26 @@ pub(super) async fn undo(args: UndoArgs, printer: &Printer) -> Result<(), Failur
         let message = format!("run {} for {cluster} was begun after run {number}: undo that one first", later.number);
         return Err(Failure::new("LB0706", Kind::Conflict, message).hint(format!("lifeboat run undo {}", later.number)));
     }
-    let has_started = plan
-        .steps
-        .iter()
-        .any(|step| matches!(step.action, Action::StartControlPlane(_)) && run.state.outcome(&step.id).is_some());
-    if plan.epoch.is_some() && has_started && !args.leave_nobody_serving {
-        let message = format!("run {number} has started {cluster} at {}: undoing it leaves nobody serving it", plan.to);
-        return Err(Failure::new("LB0006", Kind::Person, message).hint(
-            "lifeboat status: who serves it now\nthe same command with --leave-nobody-serving, if that is meant",
-        ));
+    let has_done = |is_it: &dyn Fn(&Action) -> bool| {
+        let mut done = plan.steps.iter().filter(|step| run.state.outcome(&step.id).is_some());
+        done.any(|step| is_it(&step.action))
+    };
+    // A site that was lost is down anyway; one that lives and was fenced stays down.
+    let nobody_serves = match plan.epoch {
+        Some(_) if has_done(&|it| matches!(it, Action::StartControlPlane(_))) => {
+            Some(format!("has started {cluster} at {}", plan.to))
+        }
+        Some(_) if plan.hands_over() && has_done(&|it| matches!(it, Action::Fence(_))) => {
+            Some(format!("has fenced {}, which stays down", plan.from))
+        }
+        _ => None,
+    };
+    if let (Some(what), false) = (nobody_serves, args.leave_nobody_serving) {
+        let message = format!("run {number} {what}: undoing it leaves nobody serving it");
+        return Err(Failure::new("LB0006", Kind::Person, message).hint(format!(
+            "lifeboat run resume {}: goes on with it\nlifeboat status: who serves it now\nthe same command with --leave-nobody-serving, if that is meant",
+            place.kept().typed(number)
+        )));
     }
     let back = run
         .state
