@@ -19,8 +19,8 @@ touch /opt/written-$1
 #[ignore = "builds a lab: cargo xtask test"]
 fn a_planned_switch_and_the_way_back_lose_nothing() {
     block_on(async {
-        // Whatever is seen meanwhile, nobody declares a failover beside it.
-        let world = served(&[]).await;
+        // Whatever is seen meanwhile, nobody declares a failover beside it. On the way back, the former TTL is soon over.
+        let world = served(&[("  ttl: 30", "  ttl: 10")]).await;
         let dry = world.cli(&["run", "switchover", "--dry-run"]);
         let said = format!("{}{}", text(&dry.stdout), text(&dry.stderr));
         assert!(dry.status.success() && said.contains("losing   nothing"), "{said}");
