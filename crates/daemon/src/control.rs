@@ -2,7 +2,9 @@
 //! [`Answer`]. Start at [`ask`] and [`answer`].
 
 use crate::board::Board;
+use crate::following::Asked;
 use crate::guard::Wanted;
+use crate::promoting::{self, Promote, Promoted};
 use crate::{Line, Say};
 use estate::{ChannelState, Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
@@ -41,6 +43,8 @@ pub enum Question {
         #[serde(default)]
         hold: bool,
     },
+    /// What is followed here becomes a member's data.
+    Promote(Promote),
 }
 
 /// What is answered.
@@ -70,6 +74,8 @@ pub enum Answer {
         #[serde(default)]
         held: bool,
     },
+    /// What is followed became a member's data, or would.
+    Promoted(Promoted),
     /// It was not to be.
     Refused {
         /// The code of its page.
@@ -88,21 +94,28 @@ pub enum Answer {
 pub(crate) struct Desk {
     pub(crate) board: Board,
     guards: Arc<Mutex<BTreeMap<Name, mpsc::Sender<Wanted>>>>,
+    followers: Arc<Mutex<BTreeMap<Name, mpsc::Sender<Asked>>>>,
     troubles: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 impl Desk {
     pub(crate) fn new(board: Board) -> Self {
-        Self { board, guards: Arc::default(), troubles: Arc::default() }
+        Self {
+            board,
+            guards: Arc::default(),
+            followers: Arc::default(),
+            troubles: Arc::default(),
+        }
     }
 
     /// From now on, points of `cluster` are asked for there; or nowhere.
     pub(crate) fn guard(&self, cluster: &Name, ask: Option<mpsc::Sender<Wanted>>) {
-        let mut guards = self.guards.lock().unwrap_or_else(PoisonError::into_inner);
-        match ask {
-            Some(ask) => drop(guards.insert(cluster.clone(), ask)),
-            None => drop(guards.remove(cluster)),
-        }
+        known(&self.guards, cluster, ask);
+    }
+
+    /// From now on, what is followed of `cluster` is asked for there; or nowhere.
+    pub(crate) fn follower(&self, cluster: &Name, ask: Option<mpsc::Sender<Asked>>) {
+        known(&self.followers, cluster, ask);
     }
 
     /// Notes what is wrong about something, or that nothing is; whether that is new.
@@ -144,6 +157,26 @@ impl Desk {
                 Ok(point) => Answer::Point { point, held: hold },
                 Err(trouble) => refused(trouble),
             },
+            Question::Promote(wanted) => match self.promote(wanted).await {
+                Ok(promoted) => Answer::Promoted(promoted),
+                Err(trouble) => refused(trouble),
+            },
+        }
+    }
+
+    async fn promote(&self, wanted: Promote) -> Result<Promoted, Trouble> {
+        let follower = self
+            .followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&wanted.cluster)
+            .cloned();
+        let nobody = promoting::nothing(&wanted);
+        let Some(follower) = follower else { return Err(nobody) };
+        let (told, answer) = oneshot::channel();
+        match follower.send(Asked { wanted, told }).await {
+            Ok(()) => answer.await.map_err(|_gone| nobody)?,
+            Err(_gone) => Err(nobody),
         }
     }
 
@@ -157,6 +190,15 @@ impl Desk {
         let (told, answer) = oneshot::channel();
         guard.send(Wanted { reason, hold, told }).await.map_err(|_gone| nobody())?;
         answer.await.map_err(|_gone| nobody())?
+    }
+}
+
+/// Whom to ask about a cluster; or nobody any more.
+fn known<T>(whom: &Mutex<BTreeMap<Name, T>>, cluster: &Name, ask: Option<T>) {
+    let mut whom = whom.lock().unwrap_or_else(PoisonError::into_inner);
+    match ask {
+        Some(ask) => drop(whom.insert(cluster.clone(), ask)),
+        None => drop(whom.remove(cluster)),
     }
 }
 

@@ -197,7 +197,7 @@ impl Daemon {
         });
         let heard: Vec<Heard> = heard.collect();
         let because = Because::Verdict(verdict.reasons.clone());
-        let wanted = proven.as_ref().map(|id| Wanted { id, accept_unsigned: false });
+        let wanted = proven.as_ref().map(|id| Wanted { id, accept_unsigned: false, exactly: false });
         let how = (because, &gather::Playbook::default());
         let plan = gather::plan(&self.world, &self.cluster, &repository, &heard, wanted, how).await?;
         let number = runs::begin(&repository, &plan, &self.runner()).await?;

@@ -2,46 +2,79 @@
 //! Start at [`follow`].
 
 use crate::board::Board;
+use crate::promoting::{self, Promote, Promoted};
 use estate::{Duty, Following, Name};
 use etcd::follow::{Done, Follower};
 use etcd::history::Shelf;
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
 use recovery::{Trouble, World};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 
 /// Between two looks at the history. Each lists it, which stores are paid for.
 const LOOK: Duration = Duration::from_secs(2);
 /// Before what could not be done is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+/// After what was followed has become a member's data. The base is fetched anew then, and until a cluster has come up its host has other
+/// things to do.
+const AFTER: Duration = Duration::from_secs(120);
 
-/// Follows the history of `cluster` into `directory`, for as long as it is not dropped.
-pub(crate) async fn follow(world: Arc<World>, cluster: Name, directory: PathBuf, board: Board) {
+/// Somebody wants what is followed to become a member's data.
+pub(crate) struct Asked {
+    pub(crate) wanted: Promote,
+    /// Hears what came of it.
+    pub(crate) told: oneshot::Sender<Result<Promoted, Trouble>>,
+}
+
+/// Where what is followed is, and who asks for it.
+pub(crate) struct Follows {
+    pub(crate) cluster: Name,
+    pub(crate) directory: PathBuf,
+    pub(crate) asked: mpsc::Receiver<Asked>,
+}
+
+/// Follows the history of a cluster, for as long as it is not dropped.
+pub(crate) async fn follow(world: Arc<World>, mut it: Follows, board: Board) {
     loop {
-        let ended = on_and_on(&world, &cluster, &directory, &board).await;
-        board.trouble(&cluster, "follower", ended.as_ref().err());
-        ambient::sleep(AGAIN).await;
+        let ended = on_and_on(&world, &mut it, &board).await;
+        board.trouble(&it.cluster, "follower", ended.as_ref().err());
+        let until = ambient::monotonic() + ended.unwrap_or(AGAIN);
+        // Who asks meanwhile is answered, too: what has become data is told again.
+        loop {
+            let left = until.saturating_duration_since(ambient::monotonic());
+            tokio::select! {
+                () = ambient::sleep(left) => break,
+                Some(Asked { wanted, told }) = it.asked.recv() => {
+                    let directory = it.directory.clone();
+                    // Who asked may be gone.
+                    _ = told.send(apart(move || promoting::promote(&directory, &wanted)).await);
+                }
+            }
+        }
     }
 }
 
-async fn on_and_on(world: &World, cluster: &Name, directory: &Path, board: &Board) -> Result<(), Trouble> {
+/// Follows until somebody has asked for it; then, how long it is left alone.
+async fn on_and_on(world: &World, it: &mut Follows, board: &Board) -> Result<Duration, Trouble> {
+    let cluster = &it.cluster;
     let repository = world.repository(&world.cluster(cluster)?.repository)?;
     let shelf: Arc<dyn Shelf> = Arc::new(RepositoryShelf::new(&repository, cluster));
-    if let Some(above) = directory.parent() {
+    if let Some(above) = it.directory.parent() {
         crate::guard::made(above).await?;
     }
-    let path = directory.to_owned();
+    let path = it.directory.clone();
     let mut follower = apart(move || Ok(Follower::open(&path)?)).await?;
     if let Some(why) = follower.lost() {
         board.say(cluster, &format!("what was followed here is made anew: {why}"));
     }
     loop {
-        let shelf = Arc::clone(&shelf);
+        let looks = Arc::clone(&shelf);
         let done;
         (follower, done) = apart(move || {
-            let done = follower.advance(&shelf);
+            let done = follower.advance(&looks);
             Ok((follower, done))
         })
         .await?;
@@ -66,8 +99,26 @@ async fn on_and_on(world: &World, cluster: &Name, directory: &Path, board: &Boar
         });
         let done = done.map_err(Trouble::from);
         board.trouble(cluster, "follower", done.as_ref().err());
-        ambient::sleep(LOOK).await;
+        tokio::select! {
+            () = ambient::sleep(LOOK) => {}
+            Some(asked) = it.asked.recv() => return Ok(given(board, (follower, shelf), asked).await),
+        }
     }
+}
+
+/// Gives what is followed to who asked for it; how long it is left alone then.
+async fn given(board: &Board, (follower, shelf): (Follower, Arc<dyn Shelf>), asked: Asked) -> Duration {
+    let Asked { wanted, told } = asked;
+    let (cluster, since) = (wanted.cluster.clone(), ambient::monotonic());
+    let came = apart(move || promoting::newest(follower, &shelf, &wanted, since)).await;
+    let is_gone = came.as_ref().is_ok_and(|it| it.made);
+    if is_gone {
+        board.change(&cluster, |entry| entry.following = None);
+        board.say(&cluster, "what was followed here became a member's data, and is made anew later");
+    }
+    // Who asked may be gone.
+    _ = told.send(came);
+    if is_gone { AFTER } else { Duration::ZERO }
 }
 
 /// Does what blocks, apart from what must not be held up.

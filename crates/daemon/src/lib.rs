@@ -26,6 +26,7 @@ mod locking;
 mod looking;
 mod notifying;
 mod observing;
+mod promoting;
 mod proving;
 mod say;
 mod sealing;
@@ -37,8 +38,9 @@ mod voting;
 pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
 pub use load::{Stored, load};
+pub use promoting::{Promote, Promoted, promote};
 pub use say::{Level, Line, Say};
-pub use serve::{Options, Report, Watch, serve};
+pub use serve::{Options, Report, Watch, followed, serve};
 
 use estate::{Cluster, Failover, Manager, Name, SecretRef, Stand};
 use futures::StreamExt;

@@ -2,19 +2,25 @@
 
 use crate::board::Board;
 use crate::control::{self, Desk};
+use crate::following::Follows;
 use crate::guard::{Gate, Guard};
 use crate::{Answer, Daemon, Say, copying, following, notifying, sealing};
 use estate::{Cluster, Kind, Name};
 use recovery::{Trouble, World};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// How long a capture may take to store what has arrived, when it is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Where a Lifeboat that keeps what must survive it in `directory` follows a cluster.
+pub fn followed(directory: &Path, cluster: &Name) -> PathBuf {
+    directory.join("follow").join(cluster.as_str())
+}
 
 /// How a host's Lifeboat runs.
 #[derive(Clone)]
@@ -203,7 +209,10 @@ impl Duties {
         futures::future::join_all(ending.collect::<Vec<_>>()).await;
         for duty in gone {
             if let Duty::Guard(cluster) | Duty::Follow(cluster) = &duty {
-                self.desk.guard(cluster, None);
+                match &duty {
+                    Duty::Follow(_) => self.desk.follower(cluster, None),
+                    _ => self.desk.guard(cluster, None),
+                }
                 if !wanted
                     .keys()
                     .any(|it| matches!(it, Duty::Guard(it) | Duty::Follow(it) if it == cluster))
@@ -242,8 +251,11 @@ impl Duties {
                 tokio::spawn(until(stopped, notifying))
             }
             Duty::Follow(name) => {
-                let directory = self.options.directory.join("follow").join(name.as_str());
-                let following = following::follow(world, name.clone(), directory, board);
+                let directory = followed(&self.options.directory, name);
+                let (ask, asked) = mpsc::channel(1);
+                self.desk.follower(name, Some(ask));
+                let follows = Follows { cluster: name.clone(), directory, asked };
+                let following = following::follow(world, follows, board);
                 tokio::spawn(until(stopped, following))
             }
             Duty::Copy(name) => {
@@ -290,8 +302,7 @@ fn wanted(world: &World, only: &[Name]) -> BTreeMap<Duty, String> {
     }
     let Some(here) = here else { return wanted };
     for (name, of) in estate.clusters.iter().filter(|(name, _)| chosen(name)) {
-        let is_standby = of.standby.as_ref().is_some_and(|stand| *stand.host == *here);
-        if is_standby || of.protect.follow.iter().any(|host| **host == *here) {
+        if estate.follows(name, here) {
             wanted.insert(Duty::Follow(name.clone()), with(of));
         }
     }

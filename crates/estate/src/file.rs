@@ -362,6 +362,14 @@ impl Estate {
         })
     }
 
+    /// Whether `lifeboat serve` on the host `here` keeps the newest state of a cluster's etcd ready: at its standby, and where it says so.
+    pub fn follows(&self, cluster: &Name, here: &Name) -> bool {
+        self.clusters.get(cluster).is_some_and(|of| {
+            let is_standby = of.standby.as_ref().is_some_and(|stand| *stand.host == *here);
+            is_standby || of.protect.follow.iter().any(|host| **host == *here)
+        })
+    }
+
     /// What a cluster's protection is asked for: its own objectives, and where it names none, those of the estate.
     pub fn objectives_of(&self, cluster: &Cluster) -> Objectives {
         let own = &cluster.objectives;

@@ -24,7 +24,7 @@ mod steps;
 
 pub use error::FollowError;
 pub use lag::{Lag, Seen};
-pub use promote::{Promoted, Promotion};
+pub use promote::{Least, Promoted, Promotion};
 pub use state::Position;
 pub use steps::Done;
 
@@ -97,7 +97,7 @@ impl Follower {
     /// # Errors
     /// The disk refuses.
     pub fn promoted_into(&self) -> Result<Option<String>, FollowError> {
-        Ok(self.home.promoted()?)
+        Ok(self.home.promoted()?.map(|note| note.into.display().to_string()))
     }
 
     /// Looks at the shelf, and does what is to be done so that the file is as new as the history. Blocks.

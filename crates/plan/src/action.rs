@@ -3,6 +3,7 @@
 use estate::{Distribution, Name, Part, PointId, Severity, Standing};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -23,6 +24,8 @@ pub enum Action {
     PrepareHost(PrepareHost),
     #[serde(rename = "etcd.handover")]
     HandOverEtcd(HandOverEtcd),
+    #[serde(rename = "etcd.promote")]
+    PromoteEtcd(PromoteEtcd),
     #[serde(rename = "etcd.restore")]
     RestoreEtcd(RestoreEtcd),
     #[serde(rename = "etcd.reset")]
@@ -77,6 +80,7 @@ impl Action {
             Self::AwaitHost(_) => "host.await",
             Self::PrepareHost(_) => "host.prepare",
             Self::HandOverEtcd(_) => "etcd.handover",
+            Self::PromoteEtcd(_) => "etcd.promote",
             Self::RestoreEtcd(_) => "etcd.restore",
             Self::ResetEtcd(_) => "etcd.reset",
             Self::RestoreFiles(_) => "files.restore",
@@ -117,6 +121,9 @@ pub struct FetchCopy {
     pub accept_unsigned: bool,
     /// Its parts, as its manifest named them when the plan was made.
     pub parts: Vec<Part>,
+    /// What of it is laid ready.
+    #[serde(default, skip_serializing_if = "CopyPart::is_all")]
+    pub part: CopyPart,
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
@@ -141,6 +148,25 @@ pub struct FetchCopy {
     pub files: Vec<String>,
     /// Whether the keys in the copy go into a control plane that is there, and have to fit it.
     pub fits: bool,
+}
+
+/// What of a copy is laid ready.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CopyPart {
+    /// All of it.
+    #[default]
+    All,
+    /// The files of hosts: etcd's data is made of something else.
+    Files,
+    /// The state of etcd: the files are there already.
+    Etcd,
+}
+
+impl CopyPart {
+    fn is_all(&self) -> bool {
+        *self == Self::All
+    }
 }
 
 /// A moment of a cluster's etcd.
@@ -276,6 +302,59 @@ pub struct RestoreEtcd {
     pub data_dir: String,
     /// How much higher than in the copy revisions go on, so that no client has seen one that now means something else.
     pub bump: u64,
+}
+
+/// Lets what is followed on the host become etcd's data, beside the data in use: the newest change that was stored, and no restore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PromoteEtcd {
+    /// The cluster whose history is followed.
+    pub cluster: Name,
+    /// The host.
+    pub host: Name,
+    /// The moment that has to be in it: the copy's own, whose files it goes with.
+    pub least: Moment,
+    /// The member's name.
+    pub member: String,
+    /// All that the cluster begins with: `NAME=URL`, commas between them.
+    pub initial_cluster: String,
+    /// The data directory that etcd will start on.
+    pub data_dir: String,
+    /// How much higher than in what is followed revisions go on, so that no client has seen one that now means something else.
+    pub bump: u64,
+}
+
+impl PromoteEtcd {
+    /// What `lifeboat` is given on the host, by a person and by a run, so that the data lies in `into`.
+    pub fn words(&self, into: &str) -> Vec<String> {
+        let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, url) in self.initial_cluster.split(',').filter_map(|it| it.split_once('=')) {
+            members.entry(name).or_default().push(url);
+        }
+        let fixed = [
+            "etcd",
+            "promote",
+            "--followed",
+            self.cluster.as_str(),
+            "--into",
+            into,
+            "--name",
+            &self.member,
+        ];
+        let mut words: Vec<String> = fixed.map(str::to_owned).into();
+        for (name, urls) in members {
+            words.extend(["--member".to_owned(), format!("{name}={}", urls.join(","))]);
+        }
+        let Moment { timeline, revision } = self.least;
+        for (flag, value) in [
+            ("--timeline", u64::from(timeline)),
+            ("--at-least", revision),
+            ("--bump", self.bump),
+        ] {
+            words.extend([flag.to_owned(), value.to_string()]);
+        }
+        words
+    }
 }
 
 /// Has k3s or RKE2 reset its etcd to the snapshot, as its own manual has it: `server --cluster-reset`.

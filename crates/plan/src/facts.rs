@@ -21,6 +21,8 @@ pub struct Facts {
     pub begun: Option<Timestamp>,
     /// The hosts that the cluster comes up on. The first that has an API server is the one that is asked.
     pub targets: Vec<Target>,
+    /// Whether the newest state is wanted, and what is followed on the hosts that the cluster comes up on may be it.
+    pub follows: bool,
     /// The other hosts of its control plane: nothing of the former cluster may run there.
     pub stopped: Vec<Name>,
     /// The highest standing that the voters know, where sites vote on that.

@@ -3,6 +3,7 @@
 
 mod approve;
 mod cluster;
+mod fetch;
 mod handover;
 mod helm;
 mod infra;
@@ -55,6 +56,7 @@ pub(crate) fn habits(kind: &str) -> Habits {
             "host.await"
                 | "copy.fetch"
                 | "host.prepare"
+                | "etcd.promote"
                 | "etcd.restore"
                 | "files.restore"
                 | "certificates.issue"

@@ -20,10 +20,10 @@ mod text;
 mod when;
 
 pub use action::{
-    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, AwaitHost, Elsewhere, Fence, FetchCopy, HandOverEtcd,
-    InstallHelm, IssueCertificates, JoinNodes, LowerDns, Manual, Moment, Notify, PrepareHost, Probe, Probed, ResetEtcd,
-    RestoreEtcd, RestoreFiles, Script, Service, ServiceAct, Snapshot, StartControlPlane, StartManager,
-    StopControlPlane, SwitchDns, SwitchLoadBalancer, Wait, Word,
+    Action, ApplyInfra, ApplyManifests, Approve, AwaitAgents, AwaitHost, CopyPart, Elsewhere, Fence, FetchCopy,
+    HandOverEtcd, InstallHelm, IssueCertificates, JoinNodes, LowerDns, Manual, Moment, Notify, PrepareHost, Probe,
+    Probed, PromoteEtcd, ResetEtcd, RestoreEtcd, RestoreFiles, Script, Service, ServiceAct, Snapshot,
+    StartControlPlane, StartManager, StopControlPlane, SwitchDns, SwitchLoadBalancer, Wait, Word,
 };
 pub use diff::Difference;
 pub use facts::{Chosen, Facts, Loss, Member, NoPlan, Prepare, State, Target};
@@ -120,6 +120,12 @@ impl Plan {
     pub fn hands_over(&self) -> bool {
         let takes = |step: &Step| matches!(&step.action, Action::FetchCopy(it) if it.handover.is_some());
         self.steps.iter().any(takes)
+    }
+
+    /// Whether what is followed at the site that it moves to becomes etcd's data: then no more is lost than the copy lacks, and most often
+    /// less.
+    pub fn promotes(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.action, Action::PromoteEtcd(_)))
     }
 
     /// The snapshot that others made, if the state of etcd is restored from one.

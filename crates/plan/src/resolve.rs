@@ -10,7 +10,7 @@ use crate::scene::{Scene, Toward};
 use crate::{Action, FetchCopy, LeftOut, Plan, Step};
 use estate::{Estate, Name};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a playbook needs to be known before a plan of it is made.
@@ -158,7 +158,12 @@ impl Made {
             };
             let names = expression::names(when).map_err(wrong)?;
             if names.contains("steps") {
-                later.push(when.as_str());
+                // What is known now may settle it: what else it asks for, or that the steps that it names are left out.
+                match expression::holds(when, &self.known(&flat.scope)) {
+                    Ok(true) => {}
+                    Ok(false) => out = out.or_else(|| Some(format!("its condition is not true: {}", **when))),
+                    Err(_) => later.push(when.as_str()),
+                }
             } else if !(habits.per_host && names.contains("host")) {
                 let holds = expression::holds(when, &flat.scope).map_err(wrong)?;
                 out = out.or_else(|| (!holds).then(|| format!("its condition is not true: {}", **when)));
@@ -183,6 +188,14 @@ impl Made {
             self.steps.push(finished(&at, step, &later)?);
         }
         Ok(())
+    }
+
+    /// What may be named already: of the steps, that those which are left out are never done.
+    fn known(&self, scope: &Scope) -> Scope {
+        let steps = self.left_out.iter().map(|out| (out.step.clone(), json!({ "done": false })));
+        let mut scope = scope.clone();
+        scope.insert("steps".to_owned(), Value::Object(steps.collect()));
+        scope
     }
 
     /// What a step of the playbook that others come after has become, through those that were left out.

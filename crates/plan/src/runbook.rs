@@ -5,6 +5,7 @@
 //! blocks. So a program can carry it out to the letter, and a test does.
 
 use crate::page::{escaped, fenced};
+use crate::when::condition;
 use crate::{Action, Books, ByHand, Line, Plan, Step, Undo};
 use estate::{Estate, Name, StoreUrl};
 use std::collections::BTreeSet;
@@ -268,8 +269,8 @@ impl Book<'_> {
         if !step.why.is_empty() && !Books::says(&step.why) {
             _ = writeln!(text, "Why: {}\n", escaped(&step.why));
         }
-        if let Some(when) = &step.when {
-            _ = writeln!(text, "Only if `{when}`.\n");
+        if let Some(condition) = condition(self.plan, step) {
+            _ = writeln!(text, "Only if {condition}.\n");
         }
         self.lines(text, &step.by_hand);
         _ = writeln!(text, "\n**You see:** {}\n", escaped(&step.check.expect));

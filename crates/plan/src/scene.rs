@@ -244,6 +244,7 @@ impl<'a> Scene<'a> {
         scope.insert("from".to_owned(), json!(self.from.as_str()));
         scope.insert("to".to_owned(), json!(self.to.as_str()));
         scope.insert("automatic".to_owned(), json!(self.facts.automatic));
+        scope.insert("follows".to_owned(), json!(self.facts.follows));
         let copy = self.facts.chosen.as_ref().map(|chosen| {
             let moment = match &self.facts.etcd {
                 Some(crate::State::Moment(Moment { revision, .. })) => i64::try_from(*revision).unwrap_or(i64::MAX),

@@ -83,6 +83,29 @@ fn a_runbook_is_the_plan_for_people() {
     insta::assert_snapshot!(runbook(&plan, made));
 }
 
+/// What stands for people in the runbook where the standby follows, between the fence and the files.
+#[test]
+fn what_is_followed_is_promoted_and_the_copy_stands_in_for_it() {
+    let estate = estate();
+    let plan = made(|facts| facts.follows = true).unwrap();
+    let whole = runbook(&plan, Made { estate: &estate, stamp: "0123abcd", version: "0.0.0" });
+    let (_, part) = whole.split_once("### 4. promote").unwrap();
+    let (part, _) = part.split_once("### 7. files").unwrap();
+    insta::assert_snapshot!(format!("{}\n### 4. promote{part}", plan.losing()));
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(ids[..7], ["fetch", "fence", "stop", "promote", "copy", "etcd", "files"]);
+    assert!(plan.left_out.is_empty());
+    let fetched = |id: &str| match &plan.step(id).unwrap().action {
+        Action::FetchCopy(it) => it.part,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((fetched("fetch"), fetched("copy")), (CopyPart::Files, CopyPart::Etcd));
+    // Without it no step asks for anything while the plan is carried out.
+    let plan = made_plan();
+    assert!(plan.scope.is_none() && plan.steps.iter().all(|step| step.when.is_none()), "{plan:?}");
+    assert!(!plan.promotes() && made(|facts| facts.follows = true).unwrap().promotes());
+}
+
 fn made_plan() -> Plan {
     made(|_| {}).unwrap()
 }

@@ -123,15 +123,19 @@ impl Plan {
         let seconds = self.seconds_lost();
         let revisions = self.revisions_lost().map(|n| format!(", {n} known revisions of etcd"));
         // How old a snapshot is, only its name or its file says, and a copied file is younger.
-        let at_least = if self.snapshot().is_some() { "at least " } else { "" };
+        let bound = match (self.snapshot().is_some(), self.promotes()) {
+            (true, _) => "at least ",
+            (_, true) => "at most ",
+            _ => "",
+        };
         match seconds {
             Some(seconds) => format!(
-                "{at_least}what was written in the last {seconds} s of {}{}",
+                "{bound}what was written in the last {seconds} s of {}{}",
                 self.from,
                 revisions.unwrap_or_default()
             ),
             None => format!(
-                "{at_least}what was written at {} after {}{}",
+                "{bound}what was written at {} after {}{}",
                 self.from,
                 begun.strftime("%Y-%m-%d %H:%M:%S UTC"),
                 revisions.unwrap_or_default()
@@ -161,11 +165,13 @@ impl Plan {
         let mut ends: Vec<(&str, u64)> = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             let after = self.after(number);
+            // What is only done if something goes wrong has most often never been measured.
+            let left = step.when.as_ref().map(|_| 0);
             let begins = ends
                 .iter()
                 .filter(|(id, _)| after.iter().any(|before| before == id))
                 .map(|(_, end)| *end);
-            let end = begins.max().unwrap_or(0).saturating_add(step.expected_ms?);
+            let end = begins.max().unwrap_or(0).saturating_add(step.expected_ms.or(left)?);
             ends.push((&step.id, end));
         }
         ends.into_iter().map(|(_, end)| end).max()

@@ -46,6 +46,21 @@ fn scope(plan: &Plan, step: &Step, known: &Known) -> Scope {
     scope
 }
 
+/// When a step is to be carried out, in words, as far as its condition asks what is not known when the plan is made; the condition itself
+/// where there are no words for it.
+pub(crate) fn condition(plan: &Plan, step: &Step) -> Option<String> {
+    let when = step.when.as_ref()?;
+    let scope = plan.scope.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+    let asked = when.split(" && ").filter(|term| expression::holds(term, &scope) != Ok(true));
+    let words = asked.map(|term| {
+        let (not, term) = term.strip_prefix('!').map_or(("", term), |term| ("not ", term));
+        let id = term.strip_prefix("steps.")?.strip_suffix(".done")?;
+        plan.step(id).map(|_| format!("step {id} was {not}done"))
+    });
+    let words: Option<Vec<String>> = words.collect();
+    Some(words.map_or_else(|| format!("`{when}`"), |words| words.join(" and ")))
+}
+
 /// Whether a step is to be carried out, now that it is known what came of those before it.
 ///
 /// # Errors

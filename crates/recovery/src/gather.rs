@@ -49,6 +49,8 @@ pub struct Wanted<'a> {
     pub id: &'a PointId,
     /// Whether a person accepts it even if nobody who is trusted has signed it.
     pub accept_unsigned: bool,
+    /// Whether nothing newer is wanted than what is in it.
+    pub exactly: bool,
 }
 
 /// Asks every site for its report.
@@ -132,6 +134,7 @@ pub async fn plan(
             alone: false,
             prepare: None,
         }],
+        follows: wanted.is_none_or(|wanted| !wanted.exactly) && world.estate.follows(cluster, &stand.host),
         automatic,
         because: match because {
             Because::Verdict(reasons) => reasons,
@@ -241,7 +244,7 @@ pub fn standing(reports: &[Heard]) -> Result<Standing, Trouble> {
 /// The copy to recover from: `wanted`, or the newest. Its manifest is opened; if it is none, the one before it is offered.
 async fn point(repository: &Repository, cluster: &Name, wanted: Option<Wanted<'_>>) -> Result<Chosen, Trouble> {
     let id = match wanted {
-        Some(Wanted { id, accept_unsigned: true }) => {
+        Some(Wanted { id, accept_unsigned: true, .. }) => {
             let (point, unsigned) = repository.point_unsigned(cluster, id).await?;
             return Ok(Chosen { point, unsigned });
         }

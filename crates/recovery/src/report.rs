@@ -4,8 +4,10 @@
 mod written;
 
 use crate::runs::Run;
+use crate::steps::etcd_promote::Promoted;
 use engine::{Ended, Event};
 use jiff::Timestamp;
+use plan::Action;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -168,8 +170,12 @@ impl Measured {
             begun,
             ended: end.map(|entry| entry.at),
             steps: steps.collect(),
-            seconds_lost: plan.seconds_lost(),
-            revisions_lost: plan.revisions_lost(),
+            seconds_lost: lost(run, plan.seconds_lost(), |it| {
+                Some(plan.loss.last_seen?.duration_since(it.seen?).as_secs())
+            }),
+            revisions_lost: lost(run, plan.revisions_lost(), |it| {
+                Some(plan.loss.last_revision? - i64::try_from(it.revision).ok()?)
+            }),
             rpo_s: plan.rpo_s,
             rto_s: plan.rto_s,
             otherwise: otherwise(run),
@@ -184,6 +190,16 @@ impl Measured {
     /// What times are counted from: the loss, or the beginning when nothing was lost.
     pub fn zero(&self) -> Timestamp {
         self.lost_at.unwrap_or(self.begun)
+    }
+}
+
+/// What was lost: as the plan says, or less where something newer than the copy was promoted.
+fn lost(run: &Run, planned: Option<i64>, of: impl Fn(&Promoted) -> Option<i64>) -> Option<i64> {
+    let promotes = |step: &&plan::Step| matches!(step.action, Action::PromoteEtcd(_));
+    let step = run.plan.steps.iter().find(promotes);
+    match step.and_then(|step| Promoted::of(run.state.outcome(&step.id))) {
+        Some(promoted) => of(&promoted).map(|lost| lost.max(0)),
+        None => planned,
     }
 }
 

@@ -9,6 +9,7 @@ mod copy_fetch;
 mod dns_lower;
 mod dns_switch;
 mod etcd_handover;
+pub(crate) mod etcd_promote;
 mod etcd_reset;
 mod etcd_restore;
 mod fence;
@@ -102,6 +103,7 @@ pub(crate) fn carrier(action: &Action) -> &dyn Carry {
         Action::PrepareHost(it) => it,
         Action::ResetEtcd(it) => it,
         Action::HandOverEtcd(it) => it,
+        Action::PromoteEtcd(it) => it,
         Action::RestoreEtcd(it) => it,
         Action::RestoreFiles(it) => it,
         Action::IssueCertificates(it) => it,

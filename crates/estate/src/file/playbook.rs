@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The kinds of steps that there are.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 28] = [
     "manual",
     "approve",
     "script",
@@ -29,6 +29,7 @@ pub const KINDS: [&str; 27] = [
     "copy.fetch",
     "host.prepare",
     "etcd.handover",
+    "etcd.promote",
     "etcd.restore",
     "files.restore",
     "certificates.issue",

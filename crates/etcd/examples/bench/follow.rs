@@ -194,6 +194,7 @@ pub(crate) fn promote(home: &Path, into: &Path) -> Result<()> {
         name: "bench".to_owned(),
         into: into.to_owned(),
         line: Line::V3_6,
+        least: None,
         bump: Some(DEFAULT_BUMP),
     })?;
     say(&format!("{} keys, {} bytes", promoted.rebuilt.keys, promoted.rebuilt.bytes));

@@ -38,6 +38,20 @@ pub enum FollowError {
         /// Why not.
         why: Option<String>,
     },
+    /// Less is here than has to be promoted.
+    #[error(
+        "what is followed stands at revision {own} of timeline {own_timeline}, and revision {wanted} of timeline {timeline} has to be in it"
+    )]
+    Behind {
+        /// The revision that is here.
+        own: u64,
+        /// The timeline that is here.
+        own_timeline: u32,
+        /// The revision that is wanted.
+        wanted: u64,
+        /// The timeline that is wanted.
+        timeline: u32,
+    },
     /// The shelf holds no history that could be followed.
     #[error("there is no history with a base")]
     NoHistory,
@@ -73,6 +87,7 @@ impl FollowError {
             Self::Busy { .. } => Kind::Conflict,
             Self::Occupied { .. } | Self::Ahead { .. } | Self::Stranger { .. } => Kind::Person,
             Self::Nothing { .. } | Self::NoHistory => Kind::Invalid,
+            Self::Behind { .. } => Kind::Unreachable,
         }
     }
 }

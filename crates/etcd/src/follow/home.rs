@@ -5,15 +5,16 @@
 //! | `.lock` | held (`flock`) by whoever follows into the directory or promotes it |
 //! | `db` | the file |
 //! | `.db-*` | one that is being made; left by a killed process, the next one removes it |
-//! | `promoting` | written before a promotion begins: where it goes to |
+//! | `promoting` | written before a promotion begins: as which state, in a line of JSON, and where it goes to |
 //! | `promoted` | the same, once there is nothing here any more |
 
-use super::FollowError;
 use super::build::{self, Begin};
 use super::file::Followed;
+use super::{FollowError, Position};
 use crate::FileError;
 use crate::rebuild::RebuildError;
 use crate::rebuild::beside::{clear_directory, make_directory, sync_directory};
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -32,6 +33,27 @@ pub(super) const DATABASE: &str = "member/snap/db";
 pub(super) struct Home {
     path: PathBuf,
     _lock: File,
+}
+
+/// A note of a promotion.
+pub(super) struct Note {
+    /// As which state.
+    pub(super) position: Option<Position>,
+    /// Where it goes to.
+    pub(super) into: PathBuf,
+}
+
+impl Note {
+    /// Reads a note; those of earlier versions have only where it goes to.
+    fn parse(bytes: &[u8]) -> Self {
+        let line = bytes.iter().position(|byte| *byte == b'\n').map(|end| bytes.split_at(end));
+        let position = line.and_then(|(position, _)| serde_json::from_slice(position).ok());
+        let into = match (&position, line) {
+            (Some(_), Some((_, rest))) => rest.get(1..).unwrap_or_default(),
+            _ => bytes,
+        };
+        Self { position, into: PathBuf::from(OsStr::from_bytes(into)) }
+    }
 }
 
 /// What a directory holds.
@@ -90,7 +112,7 @@ impl Home {
     /// Looks at what is there, and ends or undoes a promotion that was killed.
     pub(super) fn find(&self) -> Result<Found, FollowError> {
         let path = self.file();
-        let promoting = self.note(PROMOTING)?.map(PathBuf::from);
+        let promoting = self.note(PROMOTING)?.map(|note| note.into);
         let Ok(own) = fs::symlink_metadata(&path) else {
             if promoting.is_some() {
                 self.left()?;
@@ -155,13 +177,16 @@ impl Home {
         built
     }
 
-    /// Notes that the file is about to become the database of the data directory `into`.
-    pub(super) fn promoting(&self, into: &Path) -> Result<(), FileError> {
+    /// Notes that the file, which is at `position`, is about to become the database of the data directory `into`.
+    pub(super) fn promoting(&self, into: &Path, position: &Position) -> Result<(), FileError> {
         let path = self.path.join(PROMOTING);
         let io = |doing| FileError::io(path.display(), doing);
         let into = std::path::absolute(into).map_err(io("written"))?;
+        let mut note = serde_json::to_vec(position).map_err(|e| io("written")(e.into()))?;
+        note.push(b'\n');
+        note.extend(into.as_os_str().as_bytes());
         let mut file = File::create(&path).map_err(io("created"))?;
-        file.write_all(into.as_os_str().as_bytes()).map_err(io("written"))?;
+        file.write_all(&note).map_err(io("written"))?;
         file.sync_all().map_err(io("synced"))?;
         sync_directory(&self.path)
     }
@@ -179,16 +204,15 @@ impl Home {
         sync_directory(&self.path)
     }
 
-    /// Where what was here went to.
-    pub(super) fn promoted(&self) -> Result<Option<String>, FileError> {
-        Ok(self.note(PROMOTED)?.map(|into| into.to_string_lossy().into_owned()))
+    /// What was here, and where it went to.
+    pub(super) fn promoted(&self) -> Result<Option<Note>, FileError> {
+        self.note(PROMOTED)
     }
 
-    fn note(&self, name: &str) -> Result<Option<std::ffi::OsString>, FileError> {
-        use std::os::unix::ffi::OsStringExt;
+    fn note(&self, name: &str) -> Result<Option<Note>, FileError> {
         let path = self.path.join(name);
         match fs::read(&path) {
-            Ok(bytes) => Ok(Some(std::ffi::OsString::from_vec(bytes))),
+            Ok(bytes) => Ok(Some(Note::parse(&bytes))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(FileError::io(path.display(), "read")(e)),
         }

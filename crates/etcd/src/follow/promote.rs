@@ -7,7 +7,7 @@
 
 use super::file::{Checked, Followed};
 use super::home::{DATABASE, Home};
-use super::{FollowError, Follower, Lag, build};
+use super::{FollowError, Follower, Lag, Position, build};
 use crate::FileError;
 use crate::rebuild::beside::{Beside, Hook};
 use crate::rebuild::{Line, Marks, Members, RebuildError, Rebuilt, Revisions, buckets, member};
@@ -29,6 +29,35 @@ pub struct Promotion {
     pub line: Line,
     /// How far revisions jump; `None` lets them go on where they were, which is not for Kubernetes.
     pub bump: Option<u64>,
+    /// What must be in it: less is not promoted.
+    pub least: Option<Least>,
+}
+
+/// A moment of a history that has to be in what is promoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Least {
+    /// The timeline: a revision of another one is another state.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
+}
+
+impl Least {
+    /// Whether `own` has it, too.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn is_in(&self, own: &Position) -> Result<(), FollowError> {
+        match own.timeline == self.timeline && own.revision >= self.revision {
+            true => Ok(()),
+            false => Err(FollowError::Behind {
+                own: own.revision,
+                own_timeline: own.timeline,
+                wanted: self.revision,
+                timeline: self.timeline,
+            }),
+        }
+    }
 }
 
 /// What was made.
@@ -56,10 +85,13 @@ impl Follower {
     /// As [`Follower::promote`], calling `hook` before each step that changes the disk: a test makes it fail there.
     pub(super) fn promote_with(mut self, promotion: &Promotion, hook: Hook<'_>) -> Result<Promoted, FollowError> {
         let Some(mut file) = self.file.take() else {
-            let into = self.home.promoted()?.map(|into| format!("it was promoted into {into}"));
+            let into = self.promoted_into()?.map(|into| format!("it was promoted into {into}"));
             let why = self.lost.take().or(into);
             return Err(FollowError::Nothing { path: self.home.path().display().to_string(), why });
         };
+        if let Some(least) = &promotion.least {
+            least.is_in(file.position())?;
+        }
         let wanted = Wanted::of(promotion, file.position().revision)?;
         let place = Beside::of_directory(&promotion.into, hook)?;
         for path in ["data", "data/member", "data/member/snap", "data/member/wal"] {
@@ -74,7 +106,7 @@ impl Follower {
         small?;
         let (buckets, mut rebuilt) = wanted.buckets(&file, &checked?, promotion)?;
         let path = place.folder().join("data").join(DATABASE);
-        let moved = self.second_name(&promotion.into, &path, hook)?;
+        let moved = self.second_name((&promotion.into, file.position()), &path, hook)?;
         point(hook, "database")?;
         if moved {
             file.promote(&buckets)?;
@@ -95,10 +127,30 @@ impl Follower {
         Ok(Promoted { rebuilt, lag: self.lag, moved })
     }
 
+    /// As which state what was here became the data directory `into`, if it did and one is there.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn promoted_as(&self, into: &Path) -> Result<Option<Position>, FollowError> {
+        let into = std::path::absolute(into).map_err(FileError::io(into.display(), "found"))?;
+        let note = self.home.promoted()?.filter(|note| self.file.is_none() && note.into == into);
+        Ok(note.and_then(|note| note.position).filter(|_| into.join(DATABASE).exists()))
+    }
+
+    /// The etcd that what is here comes from, as far as that is known.
+    pub fn line(&self) -> Option<Line> {
+        self.origin().and_then(|(version, _)| version.parse().ok())
+    }
+
     /// Gives the file a second name; `false` where it cannot have one there.
-    fn second_name(&self, into: &Path, path: &Path, hook: Hook<'_>) -> Result<bool, FileError> {
+    fn second_name(
+        &self,
+        (into, position): (&Path, &Position),
+        path: &Path,
+        hook: Hook<'_>,
+    ) -> Result<bool, FileError> {
         point(hook, "note")?;
-        self.home.promoting(into)?;
+        self.home.promoting(into, position)?;
         point(hook, "second name")?;
         if std::fs::hard_link(self.home.file(), path).is_ok() {
             return Ok(true);

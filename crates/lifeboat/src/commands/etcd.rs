@@ -105,7 +105,10 @@ pub(crate) async fn run(args: Args, printer: &Printer) -> Result<ExitCode, Failu
         Command::Verify(args) => return verify::run(args, printer).await,
         Command::Rebuild(args) => apart(move || rebuild::run(args, &own)).await?,
         Command::Follow(args) => follow::run(args, printer).await?,
-        Command::Promote(args) => apart(move || promote::run(args, &own)).await?,
+        Command::Promote(args) => match args.followed.clone() {
+            Some(cluster) => promote::of_this_host(args, cluster, printer).await?,
+            None => apart(move || promote::run(args, &own)).await?,
+        },
         Command::Export(args) => apart(move || exchange::export(&args, &own)).await?,
         Command::Import(args) => apart(move || exchange::import(&args, &own)).await?,
         Command::Merge(args) => apart(move || merge::run(&args, &own)).await?,

@@ -274,7 +274,7 @@ async fn named(
 
 /// The copy that a person asks for.
 pub(crate) fn wanted(copy: Option<&PointId>, accept_unsigned: bool) -> Option<Wanted<'_>> {
-    copy.map(|id| Wanted { id, accept_unsigned })
+    copy.map(|id| Wanted { id, accept_unsigned, exactly: true })
 }
 
 /// The plan of a failover that a person asks for.

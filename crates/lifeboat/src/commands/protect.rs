@@ -162,7 +162,7 @@ fn point(answer: Answer, args: &Args) -> Result<PointId, Trouble> {
             trouble.hint = hint;
             Err(trouble)
         }
-        Answer::Report { .. } => {
+        Answer::Report { .. } | Answer::Promoted(_) => {
             let message = "this host's Lifeboat gave another answer than was asked for";
             Err(Trouble::new("LB0415", Kind::Invalid, message)
                 .hint("lifeboat version, and that of lifeboat serve here"))

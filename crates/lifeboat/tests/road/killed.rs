@@ -13,10 +13,9 @@ const SIGSTOP: i32 = 19;
 
 /// Where it dies, in the order in which a run comes by: a step, and a point of it or a program that the step runs on the
 /// standby's host and that it dies during.
-const DEATHS: [(&str, At); 39] = [
+const DEATHS: [(&str, At); 38] = [
     ("fetch", At::Point("inside:1")),
     ("fetch", At::Point("inside:2")),
-    ("fetch", At::Point("inside:3")),
     ("fetch", At::Point("after")),
     ("fence", At::Point("before")),
     ("fence", At::Point("inside:1")),
@@ -25,10 +24,10 @@ const DEATHS: [(&str, At); 39] = [
     ("stop", At::Point("before")),
     ("stop", At::Point("inside:1")),
     ("stop", At::Point("after")),
-    ("etcd", At::Point("before")),
-    ("etcd", At::Point("inside:1")),
-    ("etcd", At::During("etcdutl")),
-    ("etcd", At::Point("after")),
+    ("promote", At::Point("before")),
+    ("promote", At::Point("inside:1")),
+    ("promote", At::Point("inside:2")),
+    ("promote", At::Point("after")),
     ("files", At::Point("before")),
     ("files", At::Point("inside:1")),
     ("files", At::Point("after")),
@@ -55,12 +54,13 @@ const DEATHS: [(&str, At); 39] = [
     ("agents", At::Point("after")),
 ];
 
-/// Those of them that are died this time: all with `LIFEBOAT_EVERY_POINT`, and otherwise those in the middle of a program, around the fence,
-/// and one of each other step: on simulated hosts every point is died at, always.
+/// Those of them that are died this time: all with `LIFEBOAT_EVERY_POINT`, and otherwise those in the middle of a program, around the fence
+/// and the promotion, and one of each other step: on simulated hosts every point is died at, always.
 fn deaths() -> Vec<(&'static str, At)> {
     let every = std::env::var_os("LIFEBOAT_EVERY_POINT").is_some();
-    let chosen =
-        |(step, at): &(&str, At)| every || *step == "fence" || matches!(at, At::During(_) | At::Point("inside:1"));
+    let chosen = |(step, at): &(&str, At)| {
+        every || ["fence", "promote"].contains(step) || matches!(at, At::During(_) | At::Point("inside:1"))
+    };
     DEATHS.into_iter().filter(chosen).collect()
 }
 

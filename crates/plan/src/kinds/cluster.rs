@@ -2,7 +2,8 @@
 //! those that only a move to another site has.
 
 use super::At;
-use crate::action::{Action, AwaitAgents, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
+use super::fetch::EtcdState;
+use crate::action::{Action, AwaitAgents, CopyPart, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
 use crate::playbook::Which;
@@ -26,6 +27,9 @@ struct Settings {}
 struct Fetched {
     /// The step that handed etcd over.
     handover: Option<String>,
+    /// What of it is laid ready.
+    #[serde(default)]
+    part: CopyPart,
 }
 
 /// Of `fence`.
@@ -105,7 +109,8 @@ fn targets<'a>(at: &'a At<'_>) -> Result<Vec<&'a Target>, NoPlan> {
 fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
     let (scene, distribution) = (at.scene, at.scene.distribution);
     let is_kubeadm = distribution == Distribution::Kubeadm;
-    let is_known = is_kubeadm || matches!(distribution, Distribution::K3s | Distribution::Rke2);
+    let is_rancher = matches!(distribution, Distribution::K3s | Distribution::Rke2);
+    let is_known = is_kubeadm || is_rancher;
     let chosen = scene.chosen()?.ok_or_else(|| at.lacks("a copy"))?;
     // A failover looks at the host itself: its own settings are kubeadm's.
     if !is_known && scene.takeover.is_none() {
@@ -126,10 +131,20 @@ fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
         let on = scene.onto(target, at.id());
         let step = match (at.kind(), &target.prepare) {
             ("host.await", _) => on.await_host(&target.node),
-            ("copy.fetch", prepare) => on.fetch(chosen, (etcd, handover.clone()), prepare.is_some()),
+            ("copy.fetch", prepare) => {
+                let state = match &handover {
+                    Some(step) => EtcdState::HandedOver(step),
+                    None => etcd.map_or(EtcdState::Own, EtcdState::Of),
+                };
+                on.fetch(chosen, (state, fetched.part), prepare.is_some())
+            }
             ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
             ("host.prepare", None) => continue,
-            ("etcd.restore", _) if matches!(distribution, Distribution::K3s | Distribution::Rke2) => on.reset(),
+            ("etcd.promote", _) if is_rancher => {
+                return Err(NoPlan::Distribution { cluster: scene.cluster.clone(), distribution });
+            }
+            ("etcd.promote", _) => on.promote(&chosen.point),
+            ("etcd.restore", _) if is_rancher => on.reset(),
             ("etcd.restore", _) => on.etcd(),
             ("files.restore", _) => on.files(),
             ("certificates.issue", _) => on.certificates(),

@@ -1,15 +1,14 @@
 //! The steps by which a cluster comes up on a host, alike for a failover and for a restore. Start at [`Onto`].
 
 use crate::Step;
-use crate::action::Snapshot;
 use crate::action::{
-    Action, AwaitHost, FetchCopy, IssueCertificates, JoinNodes, Moment, PrepareHost, ResetEtcd, RestoreEtcd,
+    Action, AwaitHost, IssueCertificates, JoinNodes, Moment, PrepareHost, PromoteEtcd, ResetEtcd, RestoreEtcd,
     RestoreFiles, StartControlPlane, StopControlPlane, Word,
 };
-use crate::facts::{Chosen, Member, State};
+use crate::facts::Member;
 use crate::hand::{ByHand, Look, Undo};
 use crate::scene::Way;
-use estate::{Distribution, Name, Standing};
+use estate::{Distribution, Name, Point, Standing};
 
 /// How far revisions are bumped, beyond the newest that is known. More than any cluster writes after that.
 pub(crate) const BUMP: u64 = 1_000_000_000;
@@ -88,12 +87,12 @@ impl Onto<'_> {
         }
     }
 
-    fn is_rancher(&self) -> bool {
+    pub(super) fn is_rancher(&self) -> bool {
         matches!(self.distribution, Distribution::K3s | Distribution::Rke2)
     }
 
     /// What the steps call there.
-    fn programs(&self) -> Vec<String> {
+    pub(super) fn programs(&self) -> Vec<String> {
         let words = match self.distribution {
             Distribution::K3s => "k3s tar pgrep pkill flock",
             Distribution::Rke2 => "rke2 tar pgrep pkill flock",
@@ -102,7 +101,6 @@ impl Onto<'_> {
         words.split(' ').map(str::to_owned).collect()
     }
 
-    /// `empty`: it has no control plane yet that the keys would have to fit.
     pub(crate) fn await_host(&self, node: &str) -> Step {
         let at = self.host;
         Step {
@@ -119,116 +117,6 @@ impl Onto<'_> {
             timeout_s: 900,
             attempts: 1,
             action: Action::AwaitHost(AwaitHost { host: at.clone(), node: node.to_owned() }),
-            ..Step::blank()
-        }
-    }
-
-    /// `handover`: the step whose last moment is taken.
-    pub(crate) fn fetch(
-        &self,
-        chosen: &Chosen,
-        (etcd, handover): (Option<&State>, Option<String>),
-        empty: bool,
-    ) -> Step {
-        let (at, directory, point) = (self.host, &self.directory, &chosen.point);
-        let (signed, flag) = match &chosen.unsigned {
-            None => ("", ""),
-            Some(_) => (", which nobody who is trusted has signed,", " --accept-unsigned"),
-        };
-        let (cluster, copy) = (self.cluster, format!("copy{}", self.suffix));
-        let fetch = |more: &str| {
-            format!(
-                "mkdir -m 700 {copy} && lifeboat points fetch {cluster} {}{more} --into {copy}{flag}",
-                point.id
-            )
-        };
-        let (as_of, gathered) = match etcd {
-            _ if handover.is_some() => (
-                ", with the last moment of etcd that was handed over,".to_owned(),
-                ByHand::here([
-                    format!("rm -rf {copy}"),
-                    fetch(" --files-only"),
-                    format!("lifeboat etcd export --cluster {cluster} --no-bump --into {copy}/etcd"),
-                ]),
-            ),
-            None => (String::new(), ByHand::here([fetch("")])),
-            Some(State::Snapshot(Snapshot { name, place, .. })) => {
-                let files = ByHand::here([fetch(" --files-only")]);
-                let gathered = match self.is_rancher() {
-                    false => files.then(ByHand::act(format!(
-                        "Put snapshot {name}, which is {place}, into {copy} as etcd, unpacked."
-                    ))),
-                    true => files
-                        .then(ByHand::act(format!("Fetch snapshot {name}, which is {place}, as the file snapshot.")))
-                        .then(ByHand::here([
-                            "lifeboat etcd import snapshot --into history".to_owned(),
-                            format!("lifeboat etcd export history --bump {} --into {copy}/etcd", self.bump),
-                        ])),
-                };
-                (format!(" without its etcd, and snapshot {name},"), gathered)
-            }
-            Some(State::Moment(Moment { timeline, revision })) => {
-                let bump = match self.is_rancher() {
-                    true => format!("--bump {}", self.bump),
-                    false => "--no-bump".to_owned(),
-                };
-                let export = format!(
-                    "lifeboat etcd export --cluster {cluster} --at {revision} --timeline {timeline} {bump} --into {copy}/etcd"
-                );
-                (
-                    format!(", with etcd at revision {revision} of timeline {timeline},"),
-                    ByHand::here([fetch(" --files-only"), export]),
-                )
-            }
-        };
-        let by_hand = gathered
-            .then_on(at, [format!("mkdir -p -m 700 {directory}")])
-            .then(ByHand::here([format!(
-                "{} {copy}/etcd {copy}/files {}:{directory}/",
-                self.way.scp(),
-                self.way.at
-            )]));
-        Step {
-            id: self.id.clone(),
-            what: format!(
-                "Open copy {}{signed}{as_of} and lay it ready on {at}: a damaged copy is found before anything is changed.",
-                point.id
-            ),
-            by_hand,
-            check: Look::new(
-                ByHand::on(at, [format!("sha256sum {directory}/files")]),
-                format!("what lifeboat points {} --output json has of files; etcd lies beside it", self.cluster),
-            ),
-            undo: Undo::on(at, [format!("rm -rf {directory}")]),
-            timeout_s: 300,
-            attempts: 3,
-            action: Action::FetchCopy(FetchCopy {
-                cluster: self.cluster.clone(),
-                repository: self.repository.clone(),
-                point: point.id.clone(),
-                accept_unsigned: chosen.unsigned.is_some(),
-                parts: point.parts.clone(),
-                moment: match etcd {
-                    Some(State::Moment(moment)) => Some(*moment),
-                    _ => None,
-                },
-                handover,
-                snapshot: match etcd {
-                    Some(State::Snapshot(snapshot)) => Some(snapshot.clone()),
-                    _ => None,
-                },
-                bump: self.is_rancher().then_some(self.bump),
-                host: self.host.clone(),
-                directory: directory.clone(),
-                data_dir: self.member.data_dir.clone(),
-                programs: self.programs(),
-                files: if empty || self.is_rancher() {
-                    Vec::new()
-                } else {
-                    vec![self.kubeadm_config.to_owned()]
-                },
-                fits: !empty && !self.is_rancher() && !self.alone,
-            }),
             ..Step::blank()
         }
     }
@@ -361,6 +249,39 @@ impl Onto<'_> {
                 ];
                 ByHand::on(at, lines.into_iter().chain(edit(&settings)))
             }
+        }
+    }
+
+    pub(crate) fn promote(&self, point: &Point) -> Step {
+        let (at, member, cluster) = (self.host, self.member, self.cluster);
+        let least = Moment {
+            timeline: point.timeline,
+            revision: u64::try_from(point.revision).unwrap_or(0),
+        };
+        let action = PromoteEtcd {
+            cluster: cluster.clone(),
+            host: at.clone(),
+            least,
+            member: member.name.clone(),
+            initial_cluster: self.initial_cluster.clone(),
+            data_dir: member.data_dir.clone(),
+            bump: self.bump,
+        };
+        let into = format!("{}/lifeboat-restored", member.data_dir);
+        Step {
+            id: self.id.clone(),
+            what: format!(
+                "Let what is followed on {at} become etcd's data, with all that was stored since the copy, and revisions {} higher: no client has seen those.",
+                self.bump
+            ),
+            by_hand: ByHand::on(at, [format!("lifeboat {}", action.words(&into).join(" "))]),
+            check: Look::new(ByHand::on(at, [format!("ls {into}")]), "member"),
+            undo: Undo::on(at, [format!("rm -rf {into}")]),
+            timeout_s: 300,
+            // What is not there, or not sound, is not so a second time; and every second counts.
+            attempts: 1,
+            action: Action::PromoteEtcd(action),
+            ..Step::blank()
         }
     }
 

@@ -75,7 +75,7 @@ async fn for_a_copy_that_is_none_the_newest_sound_one_before_it_is_offered() {
         let hint = trouble.hint.unwrap();
         assert!(hint.contains(&format!("lifeboat failover --yes --copy {sound}")), "{hint}");
     }
-    let wanted = Wanted { id: &sound, accept_unsigned: false };
+    let wanted = Wanted { id: &sound, accept_unsigned: false, exactly: true };
     assert_eq!(point(&repository, &cluster(), Some(wanted)).await.unwrap().point.id, sound);
 
     std::fs::remove_file(directory.path().join(format!("clusters/rancher/points/{sound}"))).unwrap();

@@ -8,9 +8,10 @@ use crate::{Trouble, adopted, fitness};
 use async_trait::async_trait;
 use cluster::{Host, quoted};
 use engine::Performed;
-use estate::{Kind, Name};
-use plan::{FetchCopy, Snapshot};
+use estate::{Kind, Name, Point};
+use plan::{CopyPart, FetchCopy, Snapshot};
 use serde::Serialize;
+use std::path::Path;
 use std::time::Duration;
 
 #[derive(Serialize)]
@@ -28,7 +29,12 @@ impl Carry for FetchCopy {
     async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
         let host = context.world.host(&self.host)?;
         let files = format!("{}/files", self.directory);
-        let script = format!("[ -s {}/etcd ] && sha256sum {}", quoted(&self.directory), quoted(&files));
+        let etcd = format!("[ -s {}/etcd ] && ", quoted(&self.directory));
+        let etcd = match self.part {
+            CopyPart::Files => "",
+            CopyPart::All | CopyPart::Etcd => etcd.as_str(),
+        };
+        let script = format!("{etcd}sha256sum {}", quoted(&files));
         let said = host.run("looking at the copy", &script, Duration::from_secs(60)).await?;
         let wanted = self
             .parts
@@ -37,7 +43,11 @@ impl Carry for FetchCopy {
             .map(|part| part.sha256.as_str());
         match (said.split_whitespace().next(), wanted) {
             (Some(is), Some(wanted)) if is == wanted => {
-                Ok(format!("etcd and files lie in {} on {}", self.directory, self.host))
+                let what = match self.part {
+                    CopyPart::Files => "the files",
+                    CopyPart::All | CopyPart::Etcd => "etcd and files",
+                };
+                Ok(format!("{what} lie in {} on {}", self.directory, self.host))
             }
             (is, wanted) => {
                 let message = format!(
@@ -129,37 +139,47 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     let make = format!("mkdir -p -m 700 {}", quoted(&it.directory));
     host.run("making the directory of the run", &make, Duration::from_secs(30))
         .await?;
-    for part in &it.parts {
+    for part in it.parts.iter().filter(|_| it.part != CopyPart::Etcd) {
         context.inside.point();
         let (file, target) = (spool.path().join(&part.name), format!("{}/{}", it.directory, part.name));
         context.repository.fetch(&it.cluster, &point, &part.name, &file).await?;
         host.put(&file, &target, 0o600, context.limit).await?;
     }
     context.inside.point();
-    // Every piece of the history that it is made of is checked meanwhile.
-    let file = spool.path().join("etcd");
-    let made = match &it.snapshot {
-        None => protect::etcd::export(context.repository, &it.cluster, &point, it.bump, &file).await?,
-        Some(snapshot) => {
-            let found = adopted::find(context.world, &it.cluster, &snapshot.name).await?;
-            let opened = found.open(spool.path()).await?;
-            let is = found.as_planned(&opened)?;
-            if is != *snapshot {
-                let run = (context.typed, &it.cluster);
-                return Err(another(run, snapshot, &is));
-            }
-            protect::etcd::export_snapshot(&opened, it.bump, &file).await?
+    let etcd = match it.part {
+        CopyPart::Files => 0,
+        CopyPart::All | CopyPart::Etcd => {
+            let file = spool.path().join("etcd");
+            let bytes = etcd_part(it, context, &point, &file).await?;
+            host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
+            context.inside.point();
+            bytes
         }
     };
-    host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
-    context.inside.point();
     // The last moment at which finding out costs nothing: the next step is the fence.
     if it.fits {
         protect::files::fits(&host, &format!("{}/files", it.directory)).await?;
     }
-    let bytes = made.bytes + it.parts.iter().map(|part| part.bytes).sum::<u64>();
+    let bytes = etcd + it.parts.iter().map(|part| part.bytes).sum::<u64>();
     ready(&host, it, bytes).await?;
     Ok(Done { bytes })
+}
+
+/// Makes the snapshot that etcd's data is built from, and says how many bytes it has. Every piece of the history that it is made of is checked
+/// meanwhile.
+async fn etcd_part(it: &FetchCopy, context: &Context<'_>, point: &Point, file: &Path) -> Result<u64, Trouble> {
+    let Some(snapshot) = &it.snapshot else {
+        let made = protect::etcd::export(context.repository, &it.cluster, point, it.bump, file).await?;
+        return Ok(made.bytes);
+    };
+    let found = adopted::find(context.world, &it.cluster, &snapshot.name).await?;
+    let spool = file.parent().unwrap_or(file);
+    let opened = found.open(spool).await?;
+    let is = found.as_planned(&opened)?;
+    if is != *snapshot {
+        return Err(another((context.typed, &it.cluster), snapshot, &is));
+    }
+    Ok(protect::etcd::export_snapshot(&opened, it.bump, file).await?.bytes)
 }
 
 /// Says which copy to take instead of one that is not sound: the one before it. This run keeps to its own for ever.

@@ -23,18 +23,23 @@ impl Carry for RestoreEtcd {
     }
 
     async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
-        let host = context.world.host(&self.host)?;
-        let built = protect::etcd::waiting(&self.data_dir);
-        let script = format!("[ -d {}/member ] && echo yes || echo no", quoted(&built));
-        let said = host.run("looking at what was built", &script, Duration::from_secs(30)).await?;
-        match said.trim() {
-            "yes" => Ok(format!("{built} is there on {}", self.host)),
-            _ => Err(Trouble::new("LB0803", Kind::Person, format!("{built} is not there on {}", self.host))),
-        }
+        is_built(context, &self.host, &self.data_dir).await
     }
 
     fn hosts(&self) -> Vec<&Name> {
         vec![&self.host]
+    }
+}
+
+/// Whether data waits on the host to be put in place.
+pub(super) async fn is_built(context: &Context<'_>, on: &Name, data_dir: &str) -> Result<String, Trouble> {
+    let built = protect::etcd::waiting(data_dir);
+    let script = format!("[ -d {}/member ] && echo yes || echo no", quoted(&built));
+    let host = context.world.host(on)?;
+    let said = host.run("looking at what was built", &script, Duration::from_secs(30)).await?;
+    match said.trim() {
+        "yes" => Ok(format!("{built} is there on {on}")),
+        _ => Err(Trouble::new("LB0803", Kind::Person, format!("{built} is not there on {on}"))),
     }
 }
 

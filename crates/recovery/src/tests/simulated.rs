@@ -4,7 +4,7 @@
 //! What is real: the planning, the engine, the steps, every script of theirs and what it does to files, the repository with its copies and
 //! journals, the voters' decisions and the peers' protocol, the name server (knot) and the updates that it takes. What is simulated: a host
 //! is a directory that scripts run in ([`cluster::Host::simulated`], which passes the suite of all hosts); kubelet, kubeadm, etcdutl,
-//! systemctl, pgrep, pkill, uname and `lifeboat etcd verify` are the small programs in `programs`; the API servers and the manager are closures that look whether the
+//! systemctl, pgrep, pkill, uname and `lifeboat` are the small programs in `programs`; the API servers and the manager are closures that look whether the
 //! host's files would let them serve.
 //!
 //! Not here: real control planes, networks, timing. The lab has them.
@@ -25,7 +25,7 @@ use cluster::Host;
 use estate::{Estate, Name, Standing};
 use hosts::Tree;
 use knot::Knot;
-use plan::{Books, Plan};
+use plan::{Books, Plan, Step};
 use repository::Repository;
 use servers::{Manager, Objects};
 use std::collections::BTreeMap;
@@ -48,6 +48,9 @@ const EDGE: &str = "edge";
 
 /// The hosts after the management cluster has moved to its standby.
 const MOVED: &str = "moved";
+
+/// What the standby follows: the same that its copy has.
+const FOLLOWED: &str = "run/simulated/follow/db";
 
 /// An estate with its hosts and what answers for them. It ends with the value.
 pub(super) struct Ground {
@@ -159,6 +162,7 @@ dns:
         stored::points(&repository, &of_rancher[..1], RANCHER).await;
         stored::points(&repository, &shop, SHOP).await;
         stored::points(&repository, &edge, EDGE).await;
+        stored::follow(&repository, &directory.path().join("pristine/standby-1")).await;
         let ground = Self {
             directory,
             world,
@@ -179,12 +183,16 @@ dns:
         if day.book.as_str() != "failback" {
             // What is for the loss of a site finds it lost.
             let main_lives = !matches!(day.book.as_str(), "management-failover" | "fence");
-            return self.as_it_began(main_lives).await;
+            self.as_it_began(main_lives).await;
+            if day.follows == Some(false) {
+                fs::remove_file(self.directory.path().join("hosts/standby-1").join(FOLLOWED)).unwrap();
+            }
+            return;
         }
         let directory = self.directory.path();
         if !directory.join(MOVED).exists() {
             self.as_it_began(true).await;
-            let plan = self.plan(&Day { book: name("switchover"), cluster: RANCHER }).await;
+            let plan = self.plan(&Day::of("switchover", RANCHER)).await;
             blows::carried_out_once(self, &plan).await;
             hosts::keep(directory, MOVED);
         }
@@ -250,6 +258,27 @@ dns:
 pub(super) struct Day {
     book: Name,
     cluster: &'static str,
+    /// Whether the standby has something to promote, where the playbook asks for it.
+    follows: Option<bool>,
+}
+
+impl Day {
+    /// On which the standby has what it follows.
+    fn of(book: &str, cluster: &'static str) -> Self {
+        let follows = (book == "management-failover").then_some(true);
+        Self { book: name(book), cluster, follows }
+    }
+
+    /// Whether the condition of a step comes true on it.
+    fn has(&self, step: &Step) -> bool {
+        match (self.follows, step.when.as_deref()) {
+            // What stands in for what could not be promoted.
+            (Some(true), Some(when)) => !when.contains("!steps.promote.done"),
+            // It fails, and the run goes on: that is what this day is about.
+            (Some(false), _) => step.id != "promote",
+            _ => true,
+        }
+    }
 }
 
 /// Each of Lifeboat's own playbooks, for the clusters that it is for.
@@ -268,8 +297,12 @@ pub(super) fn days() -> Vec<Day> {
     let books = Books::builtin().unwrap();
     let each = books
         .names()
-        .flat_map(|book| of(book).iter().map(|cluster| Day { book: book.clone(), cluster }));
+        .flat_map(|book| of(book).iter().map(|cluster| Day::of(book.as_str(), cluster)));
     let mut days: Vec<Day> = each.collect();
+    days.push(Day {
+        follows: Some(false),
+        ..Day::of("management-failover", RANCHER)
+    });
     // Those that others consist of come first.
     days.sort_by_key(|day| !matches!(day.book.as_str(), "management-failover" | "rebuild-cluster"));
     days

@@ -137,6 +137,7 @@ impl From<FollowError> for Trouble {
             FollowError::Nothing { path, .. } => {
                 Self::new("LB0412", kind, message).hint(format!("lifeboat etcd follow HISTORY --into {path} --once"))
             }
+            FollowError::Behind { .. } => Self::new("LB0414", kind, message).hint("lifeboat status"),
             FollowError::NoHistory => Self::new("LB0407", Kind::Invalid, message).hint(SHOW),
             FollowError::Ahead { .. } => Self::new("LB0413", kind, message).hint(SHOW),
             FollowError::Stranger { .. } => {

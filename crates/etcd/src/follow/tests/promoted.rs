@@ -15,6 +15,7 @@ fn promotion(into: PathBuf, bump: Option<u64>) -> Promotion {
         into,
         line: Line::V3_6,
         bump,
+        least: None,
     }
 }
 
@@ -48,6 +49,10 @@ proptest! {
         let wanted = promotion(path("promoted"), bump);
         let promoted = follower.promote(&wanted).unwrap();
         prop_assert!(promoted.moved);
+        let left = Follower::open(&path("f")).unwrap();
+        prop_assert_eq!(left.promoted_as(&path("promoted")).unwrap().map(|it| it.revision), Some(at));
+        prop_assert_eq!(left.promoted_as(&path("elsewhere")).unwrap(), None);
+        drop(left);
         let target = Target::DataDirectories {
             members: wanted.members.clone(),
             directories: vec![("m1".to_owned(), path("rebuilt"))],
@@ -133,7 +138,7 @@ fn killed_before_the_rename_it_follows_on() {
     let (follower, shelf) = followed(&home, &history);
     let position = follower.position().cloned();
     // What a killed one leaves: the note, the change, and a second name in a folder beside the target.
-    follower.home.promoting(&into).unwrap();
+    follower.home.promoting(&into, follower.position().unwrap()).unwrap();
     let left = folder.path().join(".data.lifeboat-x");
     std::fs::create_dir(&left).unwrap();
     std::fs::hard_link(home.join("db"), left.join("db")).unwrap();
@@ -153,7 +158,7 @@ fn a_file_that_became_a_members_is_not_written_to() {
     let folder = tempfile::tempdir().unwrap();
     let (home, into) = (folder.path().join("f"), folder.path().join("data"));
     let (follower, shelf) = followed(&home, &history);
-    follower.home.promoting(&into).unwrap();
+    follower.home.promoting(&into, follower.position().unwrap()).unwrap();
     drop(follower);
     std::fs::hard_link(home.join("db"), folder.path().join("moved")).unwrap();
     let before = std::fs::read(folder.path().join("moved")).unwrap();
@@ -181,5 +186,23 @@ fn wrong_wishes_leave_it_as_it_is() {
     };
     assert_eq!(said(other), "the members cannot be: none is called \"m2\"");
     assert!(said(promotion(folder.path().join("n"), Some(u64::MAX))).ends_with("more than etcd can count to"));
-    assert!(Follower::open(&home).unwrap().position().is_some());
+    let own = Follower::open(&home).unwrap().position().unwrap().clone();
+    for (timeline, revision) in [(own.timeline, own.revision + 1), (own.timeline + 1, 1)] {
+        let least = Least { timeline, revision };
+        let wanted = Promotion {
+            least: Some(least),
+            ..promotion(folder.path().join("n"), None)
+        };
+        let behind = said(wanted);
+        assert!(
+            behind.ends_with(&format!("revision {revision} of timeline {timeline} has to be in it")),
+            "{behind}"
+        );
+    }
+    let least = Some(Least { timeline: own.timeline, revision: own.revision });
+    let follower = Follower::open(&home).unwrap();
+    assert_eq!(follower.promoted_as(&into).unwrap(), None, "what is followed is here");
+    follower
+        .promote(&Promotion { least, ..promotion(folder.path().join("n"), None) })
+        .unwrap();
 }

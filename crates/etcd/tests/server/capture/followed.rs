@@ -79,6 +79,7 @@ async fn etcd_starts_on_what_was_followed_and_promoted() {
             name: "solo".to_owned(),
             into: into.clone(),
             line: line(&tools),
+            least: None,
             bump: Some(1000),
         };
         let promoted = follower.promote(&promotion).unwrap();

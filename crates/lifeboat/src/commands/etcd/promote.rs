@@ -1,20 +1,29 @@
-//! `lifeboat etcd promote`: a data directory of what `follow` keeps ready.
+//! `lifeboat etcd promote`: a data directory of what `follow` keeps ready, or this host's `lifeboat serve`.
+
+mod followed;
+
+pub(super) use followed::run as of_this_host;
 
 use super::follow::{Far, seen, shelf};
 use super::opened::Elsewhere;
 use super::rebuild::{How, Made, member};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
-use ::etcd::follow::{FollowError, Follower, Promotion};
+use ::etcd::follow::{FollowError, Follower, Least, Promotion};
 use ::etcd::rebuild::{Member, Members};
-use estate::Kind;
+use daemon::CONTROL;
+use estate::{Kind, Name};
 use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The directory that a history was followed into
-    directory: PathBuf,
+    #[arg(required_unless_present = "followed", conflicts_with = "followed")]
+    directory: Option<PathBuf>,
+    /// What this host's lifeboat serve follows of this cluster, instead of a directory
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["from", "cluster"])]
+    pub(super) followed: Option<Name>,
     /// The data directory to make; it is not there yet, or empty
     #[arg(long, value_name = "DIRECTORY")]
     into: PathBuf,
@@ -34,6 +43,38 @@ pub(crate) struct Args {
     token: Option<String>,
     #[command(flatten)]
     how: How,
+    /// Promote nothing that lacks this revision
+    #[arg(long, value_name = "REVISION", requires = "timeline")]
+    at_least: Option<u64>,
+    /// The timeline of --at-least
+    #[arg(long, value_name = "NUMBER", requires = "at_least")]
+    timeline: Option<u32>,
+    /// Change nothing, and tell what would be promoted
+    #[arg(long, requires = "followed")]
+    dry_run: bool,
+    /// Where this host's Lifeboat can be asked
+    #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
+    control: PathBuf,
+}
+
+impl Args {
+    /// What has to be in it.
+    fn least(&self) -> Option<Least> {
+        let (timeline, revision) = self.timeline.zip(self.at_least)?;
+        Some(Least { timeline, revision })
+    }
+
+    /// Which member it is for.
+    fn name(&self) -> Result<String, Failure> {
+        match (&self.name, self.member.as_slice()) {
+            (Some(name), _) => Ok(name.clone()),
+            (None, [one]) => Ok(one.name.clone()),
+            (None, _) => {
+                let why = "there are several members, and --name does not say which this is";
+                Err(Failure::new("LB0003", Kind::Invalid, why).hint("--name NAME"))
+            }
+        }
+    }
 }
 
 /// What was made, and of which state.
@@ -61,14 +102,16 @@ impl Report for Shown {
 }
 
 pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
-    if !args.directory.is_dir() {
+    // One of the two is there, and the other is not asked for here: clap sees to that.
+    let directory = args.directory.clone().unwrap_or_default();
+    if !directory.is_dir() {
         let nothing = FollowError::Nothing {
-            path: args.directory.display().to_string(),
+            path: directory.display().to_string(),
             why: Some("it is not there".to_owned()),
         };
         return Err(nothing.into());
     }
-    let mut follower = Follower::open(&args.directory).map_err(|error| {
+    let mut follower = Follower::open(&directory).map_err(|error| {
         let occupied = matches!(error, FollowError::Occupied { .. });
         let failure = Failure::from(error);
         if occupied {
@@ -88,28 +131,21 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
             warnings.push(format!("the history was not asked for what is missing: {}", failure.message()));
         }
     }
-    let (version, cluster_id) = follower.origin().map_or((String::new(), 0), |(it, id)| (it.to_owned(), id));
+    let cluster_id = follower.origin().map_or(0, |(_, id)| id);
     let revision = follower.position().map_or(0, |it| it.revision);
     let timeline = follower.position().map(|it| it.timeline);
-    let line = match (args.how.line, version.parse()) {
-        (Some(line), _) | (None, Ok(line)) => line,
+    let line = match args.how.line.or_else(|| follower.line()) {
+        Some(line) => line,
         // Where there is nothing, the promotion says so.
-        (None, Err(_)) if revision == 0 => ::etcd::rebuild::Line::V3_6,
-        (None, Err(_)) => {
-            let why = format!("{} does not say which etcd it comes from", args.directory.display());
+        None if revision == 0 => ::etcd::rebuild::Line::V3_6,
+        None => {
+            let why = format!("{} does not say which etcd it comes from", directory.display());
             return Err(
                 Failure::new("LB0003", Kind::Invalid, why).hint("--line 3.5, 3.6 or 3.7: the etcd that will run it")
             );
         }
     };
-    let name = match (&args.name, args.member.as_slice()) {
-        (Some(name), _) => name.clone(),
-        (None, [one]) => one.name.clone(),
-        (None, _) => {
-            let why = "there are several members, and --name does not say which this is";
-            return Err(Failure::new("LB0003", Kind::Invalid, why).hint("--name NAME"));
-        }
-    };
+    let (name, least) = (args.name()?, args.least());
     let token = args.token.unwrap_or_else(|| format!("lifeboat-{cluster_id:x}-{revision}"));
     let promotion = Promotion {
         members: Members { initial: args.member, token },
@@ -117,6 +153,7 @@ pub(crate) fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
         into: args.into,
         line,
         bump: (!args.how.no_bump).then_some(args.how.bump),
+        least,
     };
     let promoted = follower.promote(&promotion)?;
     let (bytes, seen) = (promoted.rebuilt.bytes, seen(&promoted.lag));

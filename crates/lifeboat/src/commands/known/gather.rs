@@ -90,7 +90,7 @@ impl Facts {
             Ok(Answer::Refused { code, message, hint, .. }) => {
                 self.silent.push(Silent { from, why: Told { code, text: message, next: hint } });
             }
-            Ok(Answer::Point { .. }) => {}
+            Ok(Answer::Point { .. } | Answer::Promoted(_)) => {}
             Err(trouble) => self.silent.push(Silent { from, why: told(&trouble) }),
         }
     }

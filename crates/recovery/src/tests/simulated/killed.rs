@@ -20,12 +20,13 @@ const RUN: &str = "LIFEBOAT_TEST_SIMULATED_RUN";
 const SEED: u64 = 20_261_129;
 
 /// So many estates at once: the other runner waits for seconds until the first is known to be dead.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 4;
 
 /// How many of those that came too late there may be for each kill.
 const LATE_MAX: usize = 4;
 
-const BOOK: &str = "management-failover";
+/// What is killed, in turn.
+const BOOKS: [&str; 2] = ["management-failover", "switchover"];
 
 /// One whose death is noticed sooner than usual. The times must be the same for both.
 fn runner(id: &str) -> Runner {
@@ -79,8 +80,8 @@ async fn a_runner_killed_at_random_moments_is_followed_by_another() {
     let chance = Arc::new(Mutex::new(Chance(seed)));
     let (left, tally) = (Arc::new(Mutex::new(kills)), Arc::new(Mutex::new(Tally::default())));
     let mut lanes = Vec::new();
-    for _ in 0..AT_ONCE.min(kills) {
-        let ground = Ground::new().await;
+    for book in BOOKS.into_iter().cycle().take(AT_ONCE.min(kills)) {
+        let ground = (Ground::new().await, Day::of(book, RANCHER));
         lanes.push(tokio::spawn(lane(ground, left.clone(), chance.clone(), tally.clone())));
     }
     for lane in lanes {
@@ -95,7 +96,7 @@ async fn a_runner_killed_at_random_moments_is_followed_by_another() {
 fn tell(tally: &Tally, seed: u64, took: Duration) {
     let kills: usize = tally.killed.values().sum();
     println!(
-        "{BOOK} on simulated hosts: {kills} kills, {} failures, in {} s, seed {seed}; {} came too late; killed at {:?}",
+        "management-failover and switchover on simulated hosts: {kills} kills, {} failures, in {} s, seed {seed}; {} came too late; killed at {:?}",
         tally.failures.len(),
         took.as_secs(),
         tally.late,
@@ -104,12 +105,16 @@ fn tell(tally: &Tally, seed: u64, took: Duration) {
 }
 
 /// Kills until there are enough.
-async fn lane(ground: Ground, left: Arc<Mutex<usize>>, chance: Arc<Mutex<Chance>>, tally: Arc<Mutex<Tally>>) {
-    let day = day();
+async fn lane(
+    (ground, day): (Ground, Day),
+    left: Arc<Mutex<usize>>,
+    chance: Arc<Mutex<Chance>>,
+    tally: Arc<Mutex<Tally>>,
+) {
     ground.reset(&day).await;
     let plan = ground.plan(&day).await;
     // Once undisturbed: how it ends, and how long that takes here.
-    let number = begun(&ground, &plan).await;
+    let number = begun(&ground, &day, &plan).await;
     let began = ambient::monotonic();
     let ended = spawn(ground.directory.path(), number).wait().await.unwrap();
     assert!(ended.success(), "{ended}");
@@ -124,32 +129,27 @@ async fn lane(ground: Ground, left: Arc<Mutex<usize>>, chance: Arc<Mutex<Chance>
             }
         }
         // One that has ended before it was to be killed does not count.
-        while !killed(&ground, &plan, (took, &wanted), &chance, &tally).await {
+        while !killed((&ground, &day, &plan), (took, &wanted), &chance, &tally).await {
             late += 1;
             assert!(late < LATE_MAX * 200, "the runner is never killed in time");
         }
     }
 }
 
-fn day() -> Day {
-    Day { book: name(BOOK), cluster: RANCHER }
-}
-
 /// A run of the plan, from a fresh start.
-async fn begun(ground: &Ground, plan: &Plan) -> u64 {
-    ground.reset(&day()).await;
+async fn begun(ground: &Ground, day: &Day, plan: &Plan) -> u64 {
+    ground.reset(day).await;
     runs::begin(&ground.repository, plan, &runner("victim")).await.unwrap()
 }
 
 /// Kills the runner once, and goes on. Says whether it was killed before it had ended.
 async fn killed(
-    ground: &Ground,
-    plan: &Plan,
+    (ground, day, plan): (&Ground, &Day, &Plan),
     (took, wanted): (Duration, &State),
     chance: &Mutex<Chance>,
     tally: &Mutex<Tally>,
 ) -> bool {
-    let number = begun(ground, plan).await;
+    let number = begun(ground, day, plan).await;
     let after = took.mul_f64(chance.lock().unwrap().next());
     let mut victim = spawn(ground.directory.path(), number);
     ambient::sleep(after).await;
@@ -167,8 +167,8 @@ async fn killed(
         return false;
     }
     let at = run.entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Intent { step, .. } => Some(format!("in {step}")),
-        Event::Done { step, .. } => Some(format!("after {step}")),
+        Event::Intent { step, .. } => Some(format!("{} in {step}", day.book)),
+        Event::Done { step, .. } => Some(format!("{} after {step}", day.book)),
         _ => None,
     });
     let at = at.unwrap_or_else(|| "before the first step".to_owned());

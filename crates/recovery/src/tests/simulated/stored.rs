@@ -152,3 +152,13 @@ fn history(shelf: &dyn Shelf) {
     let (base, bytes) = writer.finish(header, &Buckets::new()).unwrap();
     shelf.create(&base.name, &mut bytes.as_slice()).unwrap();
 }
+
+/// Lays what the host with the files in `root` follows: the state that its copy has.
+pub(super) async fn follow(repository: &Repository, root: &Path) {
+    let cluster = name(super::RANCHER);
+    let id = repository.points(&cluster).await.unwrap().points.remove(0);
+    let point = repository.point(&cluster, &id).await.unwrap();
+    let path = root.join(super::FOLLOWED);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    protect::etcd::export(repository, &cluster, &point, None, &path).await.unwrap();
+}

@@ -1,0 +1,162 @@
+//! What is followed on this host becomes a member's data: no download and no restore. Start at [`promote`].
+
+use estate::{Kind, Name};
+use etcd::follow::{Follower, Least, Position, Promotion};
+use etcd::history::Shelf;
+use etcd::rebuild::{Line, Member, Members};
+use jiff::Timestamp;
+use recovery::Trouble;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// For so long the history may be asked what is still missing. Who wants to promote waits longer, so that nothing is promoted once
+/// nobody waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is wanted of what is followed here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promote {
+    /// The cluster that is followed.
+    pub cluster: Name,
+    /// The data directory that is made; it is not there yet, or empty.
+    pub into: PathBuf,
+    /// The members of the new cluster, and the URLs at which others reach each.
+    pub members: BTreeMap<String, Vec<String>>,
+    /// Which of them the data is for.
+    pub name: String,
+    /// The token of the new cluster; without one it says what it is made from.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// The etcd that will run it, as `3.6`; without this the one that it comes from.
+    #[serde(default)]
+    pub line: Option<String>,
+    /// How far revisions jump.
+    #[serde(default)]
+    pub bump: Option<u64>,
+    /// The timeline and the revision that have to be in it.
+    #[serde(default)]
+    pub least: Option<(u32, u64)>,
+    /// Whether nothing is changed, and only told what would become the data.
+    #[serde(default)]
+    pub dry: bool,
+}
+
+/// Which state became the data, or would.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promoted {
+    /// The timeline.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
+    /// When the source was last seen to be at that revision, by the clock of who captured it.
+    pub seen: Option<Timestamp>,
+    /// How many revisions of the history it lacks; `None` where the history could not be looked at.
+    pub behind: Option<u64>,
+    /// Whether it is there: nothing is, where nothing was to be changed.
+    pub made: bool,
+}
+
+impl Promote {
+    fn least(&self) -> Option<Least> {
+        self.least.map(|(timeline, revision)| Least { timeline, revision })
+    }
+}
+
+impl Promoted {
+    fn of(position: &Position, behind: Option<u64>, made: bool) -> Self {
+        let seen = i64::try_from(position.seen_ms).ok();
+        Self {
+            timeline: position.timeline,
+            revision: position.revision,
+            seen: seen.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            behind,
+            made,
+        }
+    }
+}
+
+/// Does what is wanted with what is followed in `directory`, if nobody has it. May be repeated: what has become the data before, and is
+/// there, is told again. Blocks.
+///
+/// # Errors
+/// Nothing is followed there, less than has to be in it, or the target is taken; then what was there is still there.
+pub fn promote(directory: &Path, wanted: &Promote) -> Result<Promoted, Trouble> {
+    if !directory.is_dir() {
+        return Err(nothing(wanted));
+    }
+    of(Follower::open(directory)?, wanted)
+}
+
+pub(crate) fn nothing(wanted: &Promote) -> Trouble {
+    let message = format!("this host does not follow {}", wanted.cluster);
+    Trouble::new("LB0412", Kind::Invalid, message).hint("lifeboat status: who follows")
+}
+
+/// As [`promote`], once what is missing has been asked for: a history that cannot be reached is no reason to stop.
+pub(crate) fn newest(
+    mut follower: Follower,
+    shelf: &Arc<dyn Shelf>,
+    wanted: &Promote,
+    since: Instant,
+) -> Result<Promoted, Trouble> {
+    // Why not is on the board already, or will be.
+    _ = follower.advance(shelf);
+    if ambient::monotonic().saturating_duration_since(since) > PATIENCE {
+        let message = format!("the history of {} did not answer in time", wanted.cluster);
+        return Err(Trouble::new("LB0301", Kind::Unreachable, message).hint("lifeboat check"));
+    }
+    of(follower, wanted)
+}
+
+/// With what is open.
+pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Trouble> {
+    if let Some(before) = follower.promoted_as(&wanted.into)? {
+        if let Some(least) = wanted.least() {
+            least.is_in(&before)?;
+        }
+        return Ok(Promoted::of(&before, None, true));
+    }
+    let (own, behind) = (follower.position().cloned(), follower.lag().behind());
+    if let (true, Some(own)) = (wanted.dry, &own) {
+        if let Some(least) = wanted.least() {
+            least.is_in(own)?;
+        }
+        return Ok(Promoted::of(own, behind, false));
+    }
+    let (Some(own), false) = (own, wanted.dry) else {
+        return Err(nothing(wanted));
+    };
+    let told =
+        wanted.line.as_deref().map(str::parse::<Line>).transpose().map_err(|reason| {
+            Trouble::new("LB0003", Kind::Invalid, format!("{:?} is no etcd: {reason}", wanted.line))
+        })?;
+    let line = told.or_else(|| follower.line()).ok_or_else(|| {
+        let message = format!("what is followed of {} does not say which etcd it comes from", wanted.cluster);
+        Trouble::new("LB0003", Kind::Invalid, message).hint("--line 3.5, 3.6 or 3.7: the etcd that will run it")
+    })?;
+    let id = follower.origin().map_or(0, |(_, id)| id);
+    let token = wanted.token.clone();
+    let members = wanted.members.iter();
+    let initial = members.map(|(name, urls)| Member { name: name.clone(), peer_urls: urls.clone() });
+    let promotion = Promotion {
+        members: Members {
+            initial: initial.collect(),
+            token: token.unwrap_or_else(|| format!("lifeboat-{id:x}-{}", own.revision)),
+        },
+        name: wanted.name.clone(),
+        into: wanted.into.clone(),
+        line,
+        bump: wanted.bump,
+        least: wanted.least(),
+    };
+    follower.promote(&promotion)?;
+    Ok(Promoted::of(&own, behind, true))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! `etcd.promote`: lets what the Lifeboat of the host follows become etcd's data, beside the data in use.
+
+use super::{Carry, Context, done};
+use crate::{Trouble, elsewhere};
+use async_trait::async_trait;
+use cluster::quoted;
+use engine::Performed;
+use estate::{Kind, Name};
+use jiff::Timestamp;
+use plan::PromoteEtcd;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The target is taken: an earlier attempt, or another run, has left something there.
+const TAKEN: &str = "LB0408";
+
+/// Which state became the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Promoted {
+    pub(crate) timeline: u32,
+    pub(crate) revision: u64,
+    /// When its source was last seen to be at that revision.
+    pub(crate) seen: Option<Timestamp>,
+    /// How many revisions it lacks of what the history has; `None` where nobody could look.
+    pub(crate) behind: Option<u64>,
+}
+
+/// What `lifeboat etcd promote --followed CLUSTER --output json` says.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", tag = "answer")]
+enum Said {
+    Promoted(Promoted),
+    Refused { code: String, kind: String, message: String, hint: Option<String> },
+}
+
+impl Promoted {
+    /// What came of a step, if it promoted something.
+    pub(crate) fn of(outcome: Option<&Value>) -> Option<Self> {
+        serde_json::from_value(outcome?.clone()).ok()
+    }
+}
+
+#[async_trait]
+impl Carry for PromoteEtcd {
+    async fn perform(&self, context: &Context<'_>) -> Result<Performed, Trouble> {
+        done(perform(self, context).await?)
+    }
+
+    async fn check(&self, context: &Context<'_>) -> Result<String, Trouble> {
+        super::etcd_restore::is_built(context, &self.host, &self.data_dir).await
+    }
+
+    async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
+        let it = asked(self, context, &["--dry-run"]).await?;
+        let behind = it
+            .behind
+            .map_or_else(String::new, |behind| format!(", {behind} behind its history"));
+        Ok(vec![format!(
+            "what is followed on {} stands at revision {}{behind}",
+            self.host, it.revision
+        )])
+    }
+
+    fn hosts(&self) -> Vec<&Name> {
+        vec![&self.host]
+    }
+}
+
+async fn perform(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Trouble> {
+    let host = context.world.host(&it.host)?;
+    context.inside.point();
+    let make = format!("mkdir -p -m 700 {}", quoted(&it.data_dir));
+    host.run("making the data directory", &make, Duration::from_secs(30)).await?;
+    let promoted = match asked(it, context, &[]).await {
+        // What this run has made is told again, and not refused: so this is something else.
+        Err(taken) if taken.code == TAKEN => {
+            let clear = format!("rm -rf {}", quoted(&protect::etcd::waiting(&it.data_dir)));
+            host.run_alone("removing what an earlier attempt has left", &clear, context.limit)
+                .await?;
+            context.inside.point();
+            asked(it, context, &[]).await?
+        }
+        said => said?,
+    };
+    context
+        .inside
+        .say(&format!("what was followed stood at revision {}", promoted.revision));
+    context.inside.point();
+    Ok(promoted)
+}
+
+/// Asks the Lifeboat of the host.
+async fn asked(it: &PromoteEtcd, context: &Context<'_>, more: &[&str]) -> Result<Promoted, Trouble> {
+    let words = it.words(&protect::etcd::waiting(&it.data_dir));
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words = [words.as_slice(), more, &["--output", "json"]].concat();
+    let said = elsewhere::lifeboat(context.world, &it.host, &words, context.limit).await?;
+    match serde_json::from_str(&said) {
+        Ok(Said::Promoted(promoted)) => Ok(promoted),
+        Ok(Said::Refused { code, kind, message, hint }) => {
+            let trouble = Trouble::new(code, kind.parse().unwrap_or(Kind::Person), message);
+            Err(match hint {
+                Some(hint) => trouble.hint(format!("on {}: {hint}", it.host)),
+                None => trouble,
+            })
+        }
+        Err(reason) => {
+            let message = format!("lifeboat etcd promote on {} gives no answer: {reason}", it.host);
+            Err(Trouble::new("LB0415", Kind::Unreachable, message).hint(format!("on {}: lifeboat status", it.host)))
+        }
+    }
+}
