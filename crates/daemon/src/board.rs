@@ -65,8 +65,8 @@ impl Default for Entry {
 
 impl Entry {
     /// What is wrong about something, if it is.
-    pub(crate) fn trouble(&self, about: &str) -> Option<String> {
-        self.troubles.get(about).map(|told| told.text.clone())
+    pub(crate) fn trouble(&self, about: &str) -> Option<&Told> {
+        self.troubles.get(about)
     }
 
     fn report(&self, cluster: &Name, now: Instant) -> Protection {

@@ -4,7 +4,7 @@
 use crate::board::Board;
 use crate::following::Asked;
 use crate::guard::Wanted;
-use crate::promoting::{self, Promote, Promoted};
+use crate::promoting::{self, Before, Promote, Promoted};
 use crate::{Line, Say};
 use estate::{ChannelState, Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
@@ -95,6 +95,7 @@ pub(crate) struct Desk {
     pub(crate) board: Board,
     guards: Arc<Mutex<BTreeMap<Name, mpsc::Sender<Wanted>>>>,
     followers: Arc<Mutex<BTreeMap<Name, mpsc::Sender<Asked>>>>,
+    promoted: Arc<Mutex<BTreeMap<Name, Before>>>,
     troubles: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
@@ -104,6 +105,7 @@ impl Desk {
             board,
             guards: Arc::default(),
             followers: Arc::default(),
+            promoted: Arc::default(),
             troubles: Arc::default(),
         }
     }
@@ -165,19 +167,36 @@ impl Desk {
     }
 
     async fn promote(&self, wanted: Promote) -> Result<Promoted, Trouble> {
+        let before = self
+            .promoted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&wanted.cluster)
+            .cloned();
+        if let Some(again) = before.and_then(|before| before.again(&wanted)) {
+            return Ok(again);
+        }
         let follower = self
             .followers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&wanted.cluster)
             .cloned();
-        let nobody = promoting::nothing(&wanted);
+        let (nobody, cluster, into) = (promoting::nothing(&wanted), wanted.cluster.clone(), wanted.into.clone());
         let Some(follower) = follower else { return Err(nobody) };
         let (told, answer) = oneshot::channel();
-        match follower.send(Asked { wanted, told }).await {
-            Ok(()) => answer.await.map_err(|_gone| nobody)?,
-            Err(_gone) => Err(nobody),
+        let asked = Asked { wanted, at: ambient::monotonic(), told };
+        let answer = match follower.send(asked).await {
+            Ok(()) => answer.await.map_err(|_gone| nobody)??,
+            Err(_gone) => return Err(nobody),
+        };
+        if let Some(before) = Before::of(&into, &answer) {
+            self.promoted
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(cluster, before);
         }
+        Ok(answer)
     }
 
     async fn point(&self, cluster: &Name, reason: String, hold: bool) -> Result<PointId, Trouble> {

@@ -11,7 +11,7 @@ use protect::etcd::RepositoryShelf;
 use recovery::{Trouble, World};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Between two looks at the history. Each lists it, which stores are paid for.
@@ -25,6 +25,8 @@ const AFTER: Duration = Duration::from_secs(120);
 /// Somebody wants what is followed to become a member's data.
 pub(crate) struct Asked {
     pub(crate) wanted: Promote,
+    /// When somebody began to wait for it.
+    pub(crate) at: Instant,
     /// Hears what came of it.
     pub(crate) told: oneshot::Sender<Result<Promoted, Trouble>>,
 }
@@ -47,7 +49,7 @@ pub(crate) async fn follow(world: Arc<World>, mut it: Follows, board: Board) {
             let left = until.saturating_duration_since(ambient::monotonic());
             tokio::select! {
                 () = ambient::sleep(left) => break,
-                Some(Asked { wanted, told }) = it.asked.recv() => {
+                Some(Asked { wanted, told, .. }) = it.asked.recv() => {
                     let directory = it.directory.clone();
                     // Who asked may be gone.
                     _ = told.send(apart(move || promoting::promote(&directory, &wanted)).await);
@@ -108,9 +110,9 @@ async fn on_and_on(world: &World, it: &mut Follows, board: &Board) -> Result<Dur
 
 /// Gives what is followed to who asked for it; how long it is left alone then.
 async fn given(board: &Board, (follower, shelf): (Follower, Arc<dyn Shelf>), asked: Asked) -> Duration {
-    let Asked { wanted, told } = asked;
-    let (cluster, since) = (wanted.cluster.clone(), ambient::monotonic());
-    let came = apart(move || promoting::newest(follower, &shelf, &wanted, since)).await;
+    let Asked { wanted, at, told } = asked;
+    let cluster = wanted.cluster.clone();
+    let came = apart(move || promoting::newest(follower, &shelf, &wanted, at)).await;
     let is_gone = came.as_ref().is_ok_and(|it| it.made);
     if is_gone {
         board.change(&cluster, |entry| entry.following = None);

@@ -34,11 +34,12 @@ mod serve;
 mod state;
 mod telling;
 mod voting;
+mod watchdog;
 
 pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
 pub use load::{Stored, load};
-pub use promoting::{Promote, Promoted, promote};
+pub use promoting::{Promote, Promoted, Wanted, promote};
 pub use say::{Level, Line, Say};
 pub use serve::{Options, Report, Watch, followed, serve};
 
@@ -168,6 +169,7 @@ impl Daemon {
         loops.spawn(keeping::watch_served(self.clone()));
         loops.spawn(asking::ask(self.clone()));
         loops.spawn(keeping::keep(self.clone()));
+        loops.spawn(watchdog::watch(self.clone()));
         loops.spawn(observing::observe(self.clone()));
         loops.spawn(telling::tell(self.clone()));
         if self.is_standby() {
@@ -180,7 +182,8 @@ impl Daemon {
         let handler = Arc::new(handler::Answers(self.clone()));
         peers::serve(listener, self.site.as_str(), key, handler, stop).await?;
         // Loops hold nothing that a kill would lose.
-        loops.abort_all();
+        loops.shutdown().await;
+        self.leave().await;
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! What is followed on this host becomes a member's data: no download and no restore. Start at [`promote`].
 
 use estate::{Kind, Name};
-use etcd::follow::{Follower, Least, Position, Promotion};
+use etcd::follow::{FollowError, Follower, Least, Position, Promotion};
 use etcd::history::Shelf;
 use etcd::rebuild::{Line, Member, Members};
 use jiff::Timestamp;
 use recovery::Trouble;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,12 +38,24 @@ pub struct Promote {
     /// How far revisions jump.
     #[serde(default)]
     pub bump: Option<u64>,
-    /// The timeline and the revision that have to be in it.
+    /// What has to be in it.
     #[serde(default)]
-    pub least: Option<(u32, u64)>,
+    pub least: Option<Wanted>,
     /// Whether nothing is changed, and only told what would become the data.
     #[serde(default)]
     pub dry: bool,
+}
+
+/// The moment that has to be in what is promoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wanted {
+    /// The timeline.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
+    /// The id of the etcd that it is of, 0 if it is not known.
+    pub cluster_id: u64,
 }
 
 /// Which state became the data, or would.
@@ -57,24 +70,28 @@ pub struct Promoted {
     pub seen: Option<Timestamp>,
     /// How many revisions of the history it lacks; `None` where the history could not be looked at.
     pub behind: Option<u64>,
+    /// The size of its database, in bytes.
+    pub bytes: u64,
     /// Whether it is there: nothing is, where nothing was to be changed.
     pub made: bool,
 }
 
 impl Promote {
     fn least(&self) -> Option<Least> {
-        self.least.map(|(timeline, revision)| Least { timeline, revision })
+        self.least
+            .map(|Wanted { timeline, revision, cluster_id }| Least { timeline, revision, cluster_id })
     }
 }
 
 impl Promoted {
-    fn of(position: &Position, behind: Option<u64>, made: bool) -> Self {
+    fn of(position: &Position, (behind, bytes): (Option<u64>, u64), made: bool) -> Self {
         let seen = i64::try_from(position.seen_ms).ok();
         Self {
             timeline: position.timeline,
             revision: position.revision,
             seen: seen.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             behind,
+            bytes,
             made,
         }
     }
@@ -97,19 +114,27 @@ pub(crate) fn nothing(wanted: &Promote) -> Trouble {
     Trouble::new("LB0412", Kind::Invalid, message).hint("lifeboat status: who follows")
 }
 
-/// As [`promote`], once what is missing has been asked for: a history that cannot be reached is no reason to stop.
+/// As [`promote`], once what is missing has been asked for: a history that cannot be reached, or has lost its end, is no reason to stop. One
+/// of another cluster is. `asked` is when somebody began to wait for it.
 pub(crate) fn newest(
     mut follower: Follower,
     shelf: &Arc<dyn Shelf>,
     wanted: &Promote,
-    since: Instant,
+    asked: Instant,
 ) -> Result<Promoted, Trouble> {
-    // Why not is on the board already, or will be.
-    _ = follower.advance(shelf);
-    if ambient::monotonic().saturating_duration_since(since) > PATIENCE {
-        let message = format!("the history of {} did not answer in time", wanted.cluster);
-        return Err(Trouble::new("LB0301", Kind::Unreachable, message).hint("lifeboat check"));
+    let in_time = || match ambient::monotonic().saturating_duration_since(asked) > PATIENCE {
+        false => Ok(()),
+        true => {
+            let message = format!("what is followed of {} could not be had in time", wanted.cluster);
+            Err(Trouble::new("LB0301", Kind::Unreachable, message).hint("lifeboat status, and lifeboat check"))
+        }
+    };
+    in_time()?;
+    if let Err(stranger @ FollowError::Stranger { .. }) = follower.advance(shelf) {
+        return Err(stranger.into());
     }
+    // Whoever waited has gone on to something else by then.
+    in_time()?;
     of(follower, wanted)
 }
 
@@ -117,20 +142,21 @@ pub(crate) fn newest(
 pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Trouble> {
     if let Some(before) = follower.promoted_as(&wanted.into)? {
         if let Some(least) = wanted.least() {
-            least.is_in(&before)?;
+            least.is_in(&before, 0)?;
         }
-        return Ok(Promoted::of(&before, None, true));
+        let bytes = std::fs::metadata(database(&wanted.into)).map_or(0, |it| it.len());
+        return Ok(Promoted::of(&before, (None, bytes), true));
     }
-    let (own, behind) = (follower.position().cloned(), follower.lag().behind());
-    if let (true, Some(own)) = (wanted.dry, &own) {
-        if let Some(least) = wanted.least() {
-            least.is_in(own)?;
-        }
-        return Ok(Promoted::of(own, behind, false));
-    }
-    let (Some(own), false) = (own, wanted.dry) else {
+    let Some(own) = follower.position().cloned() else {
         return Err(nothing(wanted));
     };
+    let (id, far) = (follower.origin().map_or(0, |(_, id)| id), (follower.lag().behind(), follower.bytes()));
+    if let Some(least) = wanted.least() {
+        least.is_in(&own, id)?;
+    }
+    if wanted.dry {
+        return Ok(Promoted::of(&own, far, false));
+    }
     let told =
         wanted.line.as_deref().map(str::parse::<Line>).transpose().map_err(|reason| {
             Trouble::new("LB0003", Kind::Invalid, format!("{:?} is no etcd: {reason}", wanted.line))
@@ -139,7 +165,6 @@ pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Troub
         let message = format!("what is followed of {} does not say which etcd it comes from", wanted.cluster);
         Trouble::new("LB0003", Kind::Invalid, message).hint("--line 3.5, 3.6 or 3.7: the etcd that will run it")
     })?;
-    let id = follower.origin().map_or(0, |(_, id)| id);
     let token = wanted.token.clone();
     let members = wanted.members.iter();
     let initial = members.map(|(name, urls)| Member { name: name.clone(), peer_urls: urls.clone() });
@@ -155,7 +180,43 @@ pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Troub
         least: wanted.least(),
     };
     follower.promote(&promotion)?;
-    Ok(Promoted::of(&own, behind, true))
+    Ok(Promoted::of(&own, far, true))
+}
+
+/// What became the data of whom: an answer may be lost, and what is followed is made anew meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Before {
+    into: PathBuf,
+    promoted: Promoted,
+    /// The device and the number of its file.
+    file: (u64, u64),
+}
+
+impl Before {
+    pub(crate) fn of(into: &Path, promoted: &Promoted) -> Option<Self> {
+        let file = file(into)?;
+        promoted
+            .made
+            .then(|| Self { into: into.to_owned(), promoted: promoted.clone(), file })
+    }
+
+    /// The same answer again, if what it is of is still there.
+    pub(crate) fn again(&self, wanted: &Promote) -> Option<Promoted> {
+        let is_it = self.into == wanted.into && file(&wanted.into) == Some(self.file);
+        let fits = wanted
+            .least
+            .is_none_or(|least| least.timeline == self.promoted.timeline && least.revision <= self.promoted.revision);
+        (is_it && fits).then(|| self.promoted.clone())
+    }
+}
+
+fn database(into: &Path) -> PathBuf {
+    into.join("member/snap/db")
+}
+
+fn file(into: &Path) -> Option<(u64, u64)> {
+    let is = std::fs::metadata(database(into)).ok()?;
+    Some((is.dev(), is.ino()))
 }
 
 #[cfg(test)]

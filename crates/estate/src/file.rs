@@ -211,6 +211,9 @@ pub struct Manager {
     /// The port there.
     #[serde(default = "default_https_port")]
     pub port: u16,
+    /// Where it listens on its host, if that is another port, as behind a load balancer: a site that may not serve is cut off there.
+    #[serde(default)]
+    pub listens: Vec<u16>,
     /// The CA of its certificate, PEM. The certificate comes back with the copy, so it is the same at both sites.
     pub ca: PathBuf,
     /// An API token of it.
@@ -249,6 +252,9 @@ pub struct Monitor {
     pub maximum_loss: Placed<Duration>,
     /// Who declares.
     pub mode: Mode,
+    /// Whether the kernel of the host that serves lets nobody through once nobody has confirmed it for 90 % of a lease, even if
+    /// `lifeboat serve` hangs there or was killed. Without it, such a site serves on until its power or its ways are cut.
+    pub watchdog: bool,
 }
 
 /// Something that is asked at a site.
@@ -282,6 +288,7 @@ impl Default for Monitor {
             lease: seconds(10),
             maximum_loss: seconds(60),
             mode: Mode::default(),
+            watchdog: true,
         }
     }
 }

@@ -8,6 +8,10 @@ use std::time::Duration;
 /// When a site that nobody confirms begins to stop, in per cent of the lease: what is left of it is for stopping.
 const STOP_AT_PERCENT: u32 = 60;
 
+/// When others are let through no more, whatever the keeper does, in per cent of the lease: the kernel sees to that. What serves has
+/// until then to end in order, and the clocks of others may be a little faster.
+const CUT_AT_PERCENT: u32 = 90;
+
 /// What a site has to do for the cluster at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Duty {
@@ -176,6 +180,15 @@ impl Keeper {
             None => format!("no majority has confirmed {standing} yet"),
         };
         Duty::Stop { reason, left: left(ends(100)) }
+    }
+
+    /// Until when others may be let through to what this site serves, however its keeper fares meanwhile; `None` where nobody may. Whoever
+    /// sees to that must not need the keeper: it may hang, or be killed.
+    pub fn permitted_until(&self, standing: Option<&Standing>, served: Option<Epoch>) -> Option<Duration> {
+        let standing = standing.filter(|standing| standing.holder == self.post.site)?;
+        let since = self.newest_majority(standing)?;
+        (self.served(served) == Some(standing.epoch))
+            .then(|| since.saturating_add(self.post.lease * CUT_AT_PERCENT / 100))
     }
 
     /// The latest moment at or after which a majority of the voters was asked and said yes. Each of them received its

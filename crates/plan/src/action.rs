@@ -124,6 +124,12 @@ pub struct FetchCopy {
     /// What of it is laid ready.
     #[serde(default, skip_serializing_if = "CopyPart::is_all")]
     pub part: CopyPart,
+    /// What is to become etcd's data instead of its own part, which is laid ready only if that could not be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<Box<PromoteEtcd>>,
+    /// Whether etcd's newest moment is taken that is stored, and not the copy's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub newest: bool,
     /// The moment of etcd that is taken, where it is another than the copy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<Moment>,
@@ -157,8 +163,6 @@ pub enum CopyPart {
     /// All of it.
     #[default]
     All,
-    /// The files of hosts: etcd's data is made of something else.
-    Files,
     /// The state of etcd: the files are there already.
     Etcd,
 }
@@ -312,8 +316,12 @@ pub struct PromoteEtcd {
     pub cluster: Name,
     /// The host.
     pub host: Name,
-    /// The moment that has to be in it: the copy's own, whose files it goes with.
+    /// The copy whose files it goes with.
+    pub point: PointId,
+    /// Its moment, which has to be in it.
     pub least: Moment,
+    /// The id of the etcd that the copy is of, 0 if that is not known.
+    pub etcd_cluster_id: u64,
     /// The member's name.
     pub member: String,
     /// All that the cluster begins with: `NAME=URL`, commas between them.
@@ -325,8 +333,8 @@ pub struct PromoteEtcd {
 }
 
 impl PromoteEtcd {
-    /// What `lifeboat` is given on the host, by a person and by a run, so that the data lies in `into`.
-    pub fn words(&self, into: &str) -> Vec<String> {
+    /// What `lifeboat` is given on the host, so that the data lies in `into`.
+    fn words(&self, into: &str) -> Vec<String> {
         let mut members: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (name, url) in self.initial_cluster.split(',').filter_map(|it| it.split_once('=')) {
             members.entry(name).or_default().push(url);
@@ -345,15 +353,25 @@ impl PromoteEtcd {
         for (name, urls) in members {
             words.extend(["--member".to_owned(), format!("{name}={}", urls.join(","))]);
         }
+        words.extend(["--bump".to_owned(), self.bump.to_string()]);
+        words
+    }
+
+    /// The same by a run: it knows the moment of the copy, and reads it from nowhere.
+    pub fn words_of_a_run(&self, into: &str) -> Vec<String> {
         let Moment { timeline, revision } = self.least;
-        for (flag, value) in [
-            ("--timeline", u64::from(timeline)),
-            ("--at-least", revision),
-            ("--bump", self.bump),
-        ] {
-            words.extend([flag.to_owned(), value.to_string()]);
+        let (timeline, revision) = (timeline.to_string(), revision.to_string());
+        let mut words = self.words(into);
+        words.extend(["--timeline".to_owned(), timeline, "--at-least".to_owned(), revision]);
+        if self.etcd_cluster_id != 0 {
+            words.extend(["--cluster-id".to_owned(), format!("{:x}", self.etcd_cluster_id)]);
         }
         words
+    }
+
+    /// The same by a person, who may read it long after it was written.
+    pub(crate) fn typed(&self, into: &str) -> String {
+        format!("lifeboat {} --copy {}", self.words(into).join(" "), self.point)
     }
 }
 

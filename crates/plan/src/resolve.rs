@@ -10,7 +10,7 @@ use crate::scene::{Scene, Toward};
 use crate::{Action, FetchCopy, LeftOut, Plan, Step};
 use estate::{Estate, Name};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a playbook needs to be known before a plan of it is made.
@@ -70,7 +70,10 @@ pub fn make(
     if let Some(wrong) = lint::of_flat(&flat, estate).into_iter().find(|lint| lint.which.is_error()) {
         return Err(NoPlan::Playbook(Box::new(wrong)));
     }
-    let mut made = Made::default();
+    let mut made = Made {
+        ids: flat.iter().map(|flat| flat.id.clone()).collect(),
+        ..Made::default()
+    };
     for flat in &flat {
         made.add(flat, &scene)?;
     }
@@ -134,6 +137,8 @@ fn handed_over(steps: &[Step]) -> Result<(), NoPlan> {
 
 #[derive(Default)]
 struct Made {
+    /// All steps of the playbook.
+    ids: BTreeSet<String>,
     steps: Vec<Step>,
     left_out: Vec<LeftOut>,
     /// The steps of the plan that a step of the playbook came to; of one that was left out, what it came after.
@@ -158,11 +163,10 @@ impl Made {
             };
             let names = expression::names(when).map_err(wrong)?;
             if names.contains("steps") {
-                // What is known now may settle it: what else it asks for, or that the steps that it names are left out.
-                match expression::holds(when, &self.known(&flat.scope)) {
-                    Ok(true) => {}
-                    Ok(false) => out = out.or_else(|| Some(format!("its condition is not true: {}", **when))),
-                    Err(_) => later.push(when.as_str()),
+                match self.settled(when, flat) {
+                    Some(true) => {}
+                    Some(false) => out = out.or_else(|| Some(format!("its condition is not true: {}", **when))),
+                    None => later.push(when.as_str()),
                 }
             } else if !(habits.per_host && names.contains("host")) {
                 let holds = expression::holds(when, &flat.scope).map_err(wrong)?;
@@ -190,12 +194,33 @@ impl Made {
         Ok(())
     }
 
-    /// What may be named already: of the steps, that those which are left out are never done.
-    fn known(&self, scope: &Scope) -> Scope {
-        let steps = self.left_out.iter().map(|out| (out.step.clone(), json!({ "done": false })));
-        let mut scope = scope.clone();
-        scope.insert("steps".to_owned(), Value::Object(steps.collect()));
-        scope
+    /// What a condition on steps comes to, if that is known already: because of what else it asks for, or because all steps that it names are
+    /// left out, so that none will ever be done.
+    fn settled(&self, when: &str, flat: &Flat<'_>) -> Option<bool> {
+        if let Ok(holds) = expression::holds(when, &flat.scope) {
+            return Some(holds);
+        }
+        let prefix = flat.id.rsplit_once('.').map(|(parent, _)| parent);
+        let mut steps = Map::new();
+        for name in expression::steps_named(when) {
+            // A neighbour comes before what has its name elsewhere; one that comes later is not known.
+            let near = prefix
+                .map(|parent| format!("{parent}.{name}"))
+                .filter(|id| self.ids.contains(id));
+            let id = near.unwrap_or_else(|| name.clone());
+            if !self.left_out.iter().any(|out| out.step == id) {
+                return None;
+            }
+            steps.insert(name, json!({ "done": false }));
+        }
+        // Whoever asks whether there is such a step has named no other.
+        let asks = |word: &str| when.contains(word);
+        if steps.is_empty() || asks("has(") || asks(" in ") {
+            return None;
+        }
+        let mut scope = flat.scope.clone();
+        scope.insert("steps".to_owned(), Value::Object(steps));
+        expression::holds(when, &scope).ok()
     }
 
     /// What a step of the playbook that others come after has become, through those that were left out.

@@ -7,7 +7,7 @@
 use crate::page::{escaped, fenced};
 use crate::when::condition;
 use crate::{Action, Books, ByHand, Line, Plan, Step, Undo};
-use estate::{Estate, Name, StoreUrl};
+use estate::{Estate, Name, OnFailure, StoreUrl};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -252,7 +252,7 @@ impl Book<'_> {
         _ = writeln!(text, "## The steps {{#steps}}\n");
         _ = writeln!(
             text,
-            "In this order. Tick each; write down when. If one cannot be done or its check fails: stop, and see its *if it fails*.\n"
+            "In this order. Tick each; write down when. If one cannot be done or its check fails: stop, and see what it says of that.\n"
         );
         for (number, step) in self.plan.steps.iter().enumerate() {
             self.step(text, number, step);
@@ -287,6 +287,12 @@ impl Book<'_> {
             _ => format!("Something is wrong after {}.", minutes(step.timeout_s)),
         };
         _ = writeln!(text, "- [ ] done at ____ : ____ by ____________ ({}{slow})\n", takes.unwrap_or_default());
+        if step.on_failure == OnFailure::Continue {
+            _ = writeln!(
+                text,
+                "*If it cannot be done, or its check fails:* undo it, as below, and go on with the next step.\n"
+            );
+        }
         match &step.undo {
             Undo::None { none } => _ = writeln!(text, "*If it fails, or to undo it:* {}\n", escaped(none)),
             Undo::Lines(lines) => {

@@ -96,10 +96,11 @@ fn what_is_followed_is_promoted_and_the_copy_stands_in_for_it() {
     assert_eq!(ids[..7], ["fetch", "fence", "stop", "promote", "copy", "etcd", "files"]);
     assert!(plan.left_out.is_empty());
     let fetched = |id: &str| match &plan.step(id).unwrap().action {
-        Action::FetchCopy(it) => it.part,
+        Action::FetchCopy(it) => (it.part, it.followed.is_some(), it.newest),
         other => panic!("{other:?}"),
     };
-    assert_eq!((fetched("fetch"), fetched("copy")), (CopyPart::Files, CopyPart::Etcd));
+    assert_eq!(fetched("fetch"), (CopyPart::All, true, false));
+    assert_eq!(fetched("copy"), (CopyPart::Etcd, false, true));
     // Without it no step asks for anything while the plan is carried out.
     let plan = made_plan();
     assert!(plan.scope.is_none() && plan.steps.iter().all(|step| step.when.is_none()), "{plan:?}");

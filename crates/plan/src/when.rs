@@ -25,23 +25,21 @@ fn scope(plan: &Plan, step: &Step, known: &Known) -> Scope {
     scope.insert("parameters".to_owned(), Value::Object(plan.parameters.clone()));
     // A step of a child playbook calls its neighbours by their own names.
     let prefix = step.of.rsplit_once('.').map(|(parent, _)| format!("{parent}."));
-    let mut steps = serde_json::Map::new();
-    for other in &plan.steps {
+    let told = |other: &Step| {
         let outcome = known.get(&other.id);
         let mut told = outcome
             .filter(|outcome| outcome.is_object())
             .cloned()
             .unwrap_or_else(|| json!({}));
         told["done"] = json!(outcome.is_some());
-        let near = prefix.as_ref().and_then(|prefix| other.id.strip_prefix(prefix.as_str()));
-        if let Some(near) = near {
-            steps.insert(near.to_owned(), told.clone());
-        }
-        steps.insert(other.id.clone(), told);
-    }
-    for out in &plan.left_out {
-        steps.insert(out.step.clone(), json!({ "done": false }));
-    }
+        (other.id.clone(), told)
+    };
+    let out = plan.left_out.iter().map(|out| (out.step.clone(), json!({ "done": false })));
+    let mut steps: serde_json::Map<String, Value> = plan.steps.iter().map(told).chain(out).collect();
+    // A neighbour comes before what has its name elsewhere.
+    let near = |(id, told): (&String, &Value)| Some((id.strip_prefix(prefix.as_deref()?)?.to_owned(), told.clone()));
+    let near: Vec<(String, Value)> = steps.iter().filter_map(near).collect();
+    steps.extend(near);
     scope.insert("steps".to_owned(), Value::Object(steps));
     scope
 }

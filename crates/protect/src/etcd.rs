@@ -15,7 +15,7 @@ mod shelf;
 mod source;
 
 pub use capture::{Captured, capture};
-pub use export::{Unmade, export, export_snapshot};
+pub use export::{Unmade, export, export_snapshot, newest};
 pub use failed::repository_error;
 pub use leased::{CapturingError, Holder, MergingError, writer};
 pub use lock::{HistoryLock, OnUnlocked, lock_merged};

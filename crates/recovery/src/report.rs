@@ -56,6 +56,9 @@ pub struct Measured {
     /// Everything written before this moment, by the source's clock, is in the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point_begun: Option<Timestamp>,
+    /// The state of etcd that was taken, where it is newer than the copy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newer: Option<Promoted>,
     /// When the site was last seen alive, if it was lost.
     pub lost_at: Option<Timestamp>,
     /// When the run began.
@@ -140,7 +143,7 @@ impl Measured {
             }
         });
         let end = run.entries.iter().find(|entry| matches!(entry.event, Event::Ended { .. }));
-        let stopped = run.state.stopped();
+        let (stopped, newer) = (run.state.stopped(), newer(run));
         Self {
             run: run.number,
             journal: run.directory.clone(),
@@ -170,12 +173,20 @@ impl Measured {
             begun,
             ended: end.map(|entry| entry.at),
             steps: steps.collect(),
-            seconds_lost: lost(run, plan.seconds_lost(), |it| {
-                Some(plan.loss.last_seen?.duration_since(it.seen?).as_secs())
-            }),
-            revisions_lost: lost(run, plan.revisions_lost(), |it| {
-                Some(plan.loss.last_revision? - i64::try_from(it.revision).ok()?)
-            }),
+            seconds_lost: match (&newer, plan.loss.last_seen, plan.point_begun) {
+                // Of a quiet etcd the last change is older than the copy.
+                (Some(newer), Some(lost), Some(begun)) => Some(
+                    lost.duration_since(newer.seen.map_or(begun, |seen| seen.max(begun)))
+                        .as_secs()
+                        .max(0),
+                ),
+                _ => plan.seconds_lost(),
+            },
+            revisions_lost: match (&newer, plan.loss.last_revision) {
+                (Some(newer), Some(last)) => i64::try_from(newer.revision).ok().map(|own| (last - own).max(0)),
+                _ => plan.revisions_lost(),
+            },
+            newer,
             rpo_s: plan.rpo_s,
             rto_s: plan.rto_s,
             otherwise: otherwise(run),
@@ -193,14 +204,15 @@ impl Measured {
     }
 }
 
-/// What was lost: as the plan says, or less where something newer than the copy was promoted.
-fn lost(run: &Run, planned: Option<i64>, of: impl Fn(&Promoted) -> Option<i64>) -> Option<i64> {
-    let promotes = |step: &&plan::Step| matches!(step.action, Action::PromoteEtcd(_));
-    let step = run.plan.steps.iter().find(promotes);
-    match step.and_then(|step| Promoted::of(run.state.outcome(&step.id))) {
-        Some(promoted) => of(&promoted).map(|lost| lost.max(0)),
-        None => planned,
-    }
+/// What was taken of etcd, where it is newer than the copy: promoted, or restored in its place.
+fn newer(run: &Run) -> Option<Promoted> {
+    let is_newer = |step: &&plan::Step| match &step.action {
+        Action::PromoteEtcd(_) => true,
+        Action::FetchCopy(it) => it.newest,
+        _ => false,
+    };
+    let steps = run.plan.steps.iter().filter(is_newer);
+    steps.filter_map(|step| Promoted::of(run.state.outcome(&step.id))).next_back()
 }
 
 /// What went otherwise than the plan says: what failed, was repeated, left out, done by a person, undone, or took much longer.

@@ -85,6 +85,8 @@ pub(crate) fn steps(work: Work<'_>) -> Vec<StepPlan> {
         repeatable: step.repeatable,
         on_failure: match step.on_failure {
             estate::OnFailure::Stop => engine::OnFailure::Stop,
+            // Who leaves at a step has not failed it, and who is there says what is left out.
+            estate::OnFailure::Continue if is_guided => engine::OnFailure::Stop,
             estate::OnFailure::Continue => engine::OnFailure::Continue,
             estate::OnFailure::Undo => engine::OnFailure::Undo,
         },

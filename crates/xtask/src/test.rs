@@ -312,6 +312,8 @@ const LONG: &[&str] = &[
     "files_of_rke2",
     // On simulated hosts runners are killed at random moments always.
     "killed_at_random_moments",
+    // As one that was killed, but that it wakes up later.
+    "keeper_that_hangs",
 ];
 
 /// The lab's tests are ignored by `cargo test`, since they need root and the machine for themselves.

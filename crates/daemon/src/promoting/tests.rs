@@ -42,7 +42,7 @@ fn followed(folder: &Path) -> PathBuf {
     directory
 }
 
-fn wanted(into: PathBuf, least: (u32, u64)) -> Promote {
+fn wanted(into: PathBuf, (timeline, revision): (u32, u64)) -> Promote {
     Promote {
         cluster: "rancher".parse().unwrap(),
         into,
@@ -51,7 +51,7 @@ fn wanted(into: PathBuf, least: (u32, u64)) -> Promote {
         token: None,
         line: None,
         bump: Some(1000),
-        least: Some(least),
+        least: Some(Wanted { timeline, revision, cluster_id: 7 }),
         dry: false,
     }
 }
@@ -77,6 +77,10 @@ fn it_is_promoted_once_and_told_of_again() {
         }
     }
     assert!(!into.exists());
+    // The same numbers of another etcd.
+    let mut other = wanted(into.clone(), (1, 4));
+    other.least.as_mut().unwrap().cluster_id = 9;
+    assert_eq!(code(promote(&directory, &other)), "LB0413");
     let made = promote(&directory, &wanted(into.clone(), (1, 4))).unwrap();
     assert_eq!((made.timeline, made.revision, made.made), (1, 4, true));
     assert_eq!(made.seen.unwrap().as_millisecond(), 1_767_323_045_000);
@@ -84,7 +88,14 @@ fn it_is_promoted_once_and_told_of_again() {
     assert_eq!(facts.compacted(), 1004);
     // Whoever asks again, since the answer was lost, hears the same.
     let again = promote(&directory, &wanted(into.clone(), (1, 4))).unwrap();
-    assert_eq!(again, Promoted { behind: None, ..made });
+    assert_eq!(again, Promoted { behind: None, bytes: again.bytes, ..made.clone() });
+    // Also while something else is followed already; but not of what somebody else has put there.
+    let before = Before::of(&into, &made).unwrap();
+    assert_eq!(before.again(&wanted(into.clone(), (1, 4))), Some(made));
+    assert_eq!(before.again(&wanted(into.clone(), (1, 5))), None);
+    std::fs::rename(into.join("member"), folder.path().join("away")).unwrap();
+    assert_eq!(before.again(&wanted(into.clone(), (1, 4))), None);
+    std::fs::rename(folder.path().join("away"), into.join("member")).unwrap();
     assert_eq!(code(promote(&directory, &wanted(into.clone(), (1, 5)))), "LB0414");
     // And it is nowhere else.
     assert_eq!(code(promote(&directory, &wanted(folder.path().join("other"), (1, 4)))), "LB0412");

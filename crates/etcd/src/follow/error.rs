@@ -56,7 +56,7 @@ pub enum FollowError {
     #[error("there is no history with a base")]
     NoHistory,
     /// The history is of another cluster, or nothing says that it is of the same one. What is here stays.
-    #[error("the history is not of the cluster whose state is here already: {why}")]
+    #[error("what is followed here is of another cluster: {why}")]
     Stranger {
         /// What says so.
         why: String,

@@ -40,14 +40,20 @@ pub struct Least {
     pub timeline: u32,
     /// The revision.
     pub revision: u64,
+    /// The id of the etcd whose revision it is, 0 if it is not known: another cluster's revisions are other states, too.
+    pub cluster_id: u64,
 }
 
 impl Least {
-    /// Whether `own` has it, too.
+    /// Whether `own`, of the etcd `of` (0 if it is not known), has it, too.
     ///
     /// # Errors
     /// It does not.
-    pub fn is_in(&self, own: &Position) -> Result<(), FollowError> {
+    pub fn is_in(&self, own: &Position, of: u64) -> Result<(), FollowError> {
+        if self.cluster_id != 0 && of != 0 && self.cluster_id != of {
+            let why = format!("it is of etcd cluster {of:x}, and that of {:x} is wanted", self.cluster_id);
+            return Err(FollowError::Stranger { why });
+        }
         match own.timeline == self.timeline && own.revision >= self.revision {
             true => Ok(()),
             false => Err(FollowError::Behind {
@@ -90,7 +96,7 @@ impl Follower {
             return Err(FollowError::Nothing { path: self.home.path().display().to_string(), why });
         };
         if let Some(least) = &promotion.least {
-            least.is_in(file.position())?;
+            least.is_in(file.position(), file.origin().1)?;
         }
         let wanted = Wanted::of(promotion, file.position().revision)?;
         let place = Beside::of_directory(&promotion.into, hook)?;

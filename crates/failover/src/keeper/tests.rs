@@ -52,6 +52,24 @@ fn a_confirmed_holder_serves_and_stops_before_its_lease_ends() {
 }
 
 #[test]
+fn others_are_let_through_until_shortly_before_the_lease_ends_and_only_to_who_holds_it() {
+    let keeper = confirmed(&["main", "witness"]);
+    let until = |epoch, holder, served| keeper.permitted_until(Some(&standing(epoch, holder)), served);
+    assert_eq!(until(1, "main", Some(Epoch(1))), Some(s(109.0)));
+    // Before Lifeboat the cluster was at the primary.
+    assert_eq!(until(1, "main", None), Some(s(109.0)));
+    for (epoch, holder, served) in [
+        (2, "standby", Some(Epoch(1))),
+        (3, "main", Some(Epoch(1))),
+        (2, "main", Some(Epoch(2))),
+    ] {
+        assert_eq!(until(epoch, holder, served), None, "{epoch} {holder}");
+    }
+    assert_eq!(keeper.permitted_until(None, Some(Epoch(1))), None);
+    assert_eq!(confirmed(&["main"]).permitted_until(Some(&standing(1, "main")), Some(Epoch(1))), None);
+}
+
+#[test]
 fn one_voter_is_no_majority_however_often_it_says_yes() {
     let keeper = confirmed(&["main", "main", "main"]);
     assert_eq!(

@@ -210,6 +210,7 @@ fn yaml(lab: &Topology, keys: &EstateKeys) -> Result<String> {
         ("MAIN_BALANCER", lab.load_balancer("main")?.to_string()),
         ("STANDBY_BALANCER", lab.load_balancer("standby")?.to_string()),
         ("MANAGER_NAME", MANAGER_NAME.to_owned()),
+        ("MANAGER_PORT", manager::PORT.to_string()),
         ("MANAGER", manager::SERVICE.to_owned()),
         ("ZONE", ZONE.to_owned()),
         ("NAMESERVER", nameserver.to_string()),

@@ -305,7 +305,10 @@ fn title(run: &Measured) -> String {
 fn copied(run: &Measured) -> String {
     match (&run.snapshot, &run.point) {
         (Some(snapshot), Some(point)) => format!(", from snapshot {snapshot}, with the files of copy {point}"),
-        (None, Some(point)) => format!(", from copy {point}"),
+        (None, Some(point)) => {
+            let newer = run.newer.as_ref().map(|it| format!(", with etcd's revision {}", it.revision));
+            format!(", from copy {point}{}", newer.unwrap_or_default())
+        }
         (_, None) => String::new(),
     }
 }

@@ -2,7 +2,7 @@
 //! those that only a move to another site has.
 
 use super::At;
-use super::fetch::EtcdState;
+use super::fetch::{EtcdState, Wanted};
 use crate::action::{Action, AwaitAgents, CopyPart, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
@@ -30,6 +30,9 @@ struct Fetched {
     /// What of it is laid ready.
     #[serde(default)]
     part: CopyPart,
+    /// Whether what is followed there becomes etcd's data, if that can be.
+    #[serde(default)]
+    followed: bool,
 }
 
 /// Of `fence`.
@@ -132,18 +135,32 @@ fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
         let step = match (at.kind(), &target.prepare) {
             ("host.await", _) => on.await_host(&target.node),
             ("copy.fetch", prepare) => {
-                let state = match &handover {
-                    Some(step) => EtcdState::HandedOver(step),
-                    None => etcd.map_or(EtcdState::Own, EtcdState::Of),
+                let newest = scene.facts.follows && fetched.part == CopyPart::Etcd;
+                let state = match (&handover, etcd) {
+                    (Some(step), _) => EtcdState::HandedOver(step),
+                    (None, Some(state)) => EtcdState::Of(state),
+                    (None, None) if newest => EtcdState::Newest,
+                    (None, None) => EtcdState::Own,
                 };
-                on.fetch(chosen, (state, fetched.part), prepare.is_some())
+                if fetched.followed {
+                    is_followed(at)?;
+                }
+                let wanted = Wanted {
+                    part: fetched.part,
+                    etcd: state,
+                    is_followed: fetched.followed,
+                };
+                on.fetch(chosen, wanted, prepare.is_some())
             }
             ("host.prepare", Some(prepare)) => on.prepare(&prepare.from, &prepare.words),
             ("host.prepare", None) => continue,
             ("etcd.promote", _) if is_rancher => {
                 return Err(NoPlan::Distribution { cluster: scene.cluster.clone(), distribution });
             }
-            ("etcd.promote", _) => on.promote(&chosen.point),
+            ("etcd.promote", _) => {
+                is_followed(at)?;
+                on.promote(&chosen.point)
+            }
             ("etcd.restore", _) if is_rancher => on.reset(),
             ("etcd.restore", _) => on.etcd(),
             ("files.restore", _) => on.files(),
@@ -155,6 +172,17 @@ fn on_hosts(at: &At<'_>, fetched: &Fetched) -> Result<Vec<Step>, NoPlan> {
         steps.push(step);
     }
     Ok(steps)
+}
+
+/// That the newest state is wanted, and one host has it: another's would be another one, and members of one etcd have the same.
+fn is_followed(at: &At<'_>) -> Result<(), NoPlan> {
+    let facts = at.scene.facts;
+    match facts.follows && facts.etcd.is_none() && facts.targets.len() == 1 {
+        true => Ok(()),
+        false => Err(at.lacks(
+            "the newest state to be wanted, and one host to come up on, which follows it: `when: follows` leaves it out where that is not so",
+        )),
+    }
 }
 
 /// On hosts that it comes up on, and on those that stand still.

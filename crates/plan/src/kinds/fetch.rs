@@ -16,19 +16,28 @@ pub(crate) enum EtcdState<'a> {
     Of(&'a State),
     /// The last moment of the etcd that this step hands over.
     HandedOver(&'a str),
+    /// The newest that is stored.
+    Newest,
+}
+
+/// What of a copy is laid ready, with which state of etcd.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) part: CopyPart,
+    pub(crate) etcd: EtcdState<'a>,
+    /// Whether what is followed there becomes etcd's data instead, if that can be.
+    pub(crate) is_followed: bool,
 }
 
 impl EtcdState<'_> {
     /// What is said of the copy where it is another than its own.
-    fn said(self, part: CopyPart) -> String {
-        match (self, part) {
-            (_, CopyPart::Files) => ", its etcd apart,".to_owned(),
-            (EtcdState::HandedOver(_), _) => ", with the last moment of etcd that was handed over,".to_owned(),
-            (EtcdState::Own, _) => String::new(),
-            (EtcdState::Of(State::Snapshot(Snapshot { name, .. })), _) => {
-                format!(" without its etcd, and snapshot {name},")
-            }
-            (EtcdState::Of(State::Moment(Moment { timeline, revision })), _) => {
+    fn said(self) -> String {
+        match self {
+            Self::HandedOver(_) => ", with the last moment of etcd that was handed over,".to_owned(),
+            Self::Own => String::new(),
+            Self::Newest => ", with the newest moment of etcd that is stored,".to_owned(),
+            Self::Of(State::Snapshot(Snapshot { name, .. })) => format!(" without its etcd, and snapshot {name},"),
+            Self::Of(State::Moment(Moment { timeline, revision })) => {
                 format!(", with etcd at revision {revision} of timeline {timeline},")
             }
         }
@@ -37,40 +46,51 @@ impl EtcdState<'_> {
 
 impl Onto<'_> {
     /// `empty`: it has no control plane yet that the keys would have to fit.
-    pub(crate) fn fetch(&self, chosen: &Chosen, (etcd, part): (EtcdState<'_>, CopyPart), empty: bool) -> Step {
+    pub(crate) fn fetch(&self, chosen: &Chosen, wanted: Wanted<'_>, empty: bool) -> Step {
+        let Wanted { part, etcd, is_followed } = wanted;
         let (at, directory, point) = (self.host, &self.directory, &chosen.point);
         let signed = match &chosen.unsigned {
             None => "",
             Some(_) => ", which nobody who is trusted has signed,",
         };
         let copy = format!("copy{}", self.suffix);
-        let (laid, check) = match part {
-            CopyPart::Files => (format!("{copy}/files"), ""),
-            CopyPart::All | CopyPart::Etcd => (format!("{copy}/etcd {copy}/files"), "; etcd lies beside it"),
+        let (laid, beside) = match (part, is_followed) {
+            (CopyPart::Etcd, _) => (format!("{copy}/etcd"), "; etcd lies beside it"),
+            (CopyPart::All, true) => (format!("{copy}/files"), "; and a state of etcd that would become the data"),
+            (CopyPart::All, false) => (format!("{copy}/etcd {copy}/files"), "; etcd lies beside it"),
         };
         let by_hand = self
-            .gathered(chosen, (etcd, part), &copy)
+            .gathered(chosen, wanted, &copy)
             .then_on(at, [format!("mkdir -p -m 700 {directory}")])
             .then(ByHand::here([format!("{} {laid} {}:{directory}/", self.way.scp(), self.way.at)]));
-        let has_keys = part != CopyPart::Etcd && !empty && !self.is_rancher();
+        let has_keys = part == CopyPart::All && !empty && !self.is_rancher();
+        let followed = is_followed.then(|| Box::new(self.promotion(point)));
+        let mut look = vec![format!("sha256sum {directory}/files")];
+        look.extend(followed.as_ref().map(|it| format!("{} --dry-run", it.typed(&self.restored()))));
         Step {
             id: self.id.clone(),
-            what: match part {
-                CopyPart::Etcd => format!("Lay etcd's part of copy {} ready on {at}, too.", point.id),
-                _ => format!(
+            what: match (part, is_followed) {
+                (CopyPart::Etcd, _) => {
+                    format!("Lay etcd's part of copy {}{} ready on {at}, too.", point.id, etcd.said())
+                }
+                (CopyPart::All, true) => format!(
+                    "Open copy {}{signed}, lay its files ready on {at}, and see that what is followed there can become etcd's data: what is damaged is found before anything is changed.",
+                    point.id
+                ),
+                (CopyPart::All, false) => format!(
                     "Open copy {}{signed}{} and lay it ready on {at}: a damaged copy is found before anything is changed.",
                     point.id,
-                    etcd.said(part)
+                    etcd.said()
                 ),
             },
             by_hand,
             check: Look::new(
-                ByHand::on(at, [format!("sha256sum {directory}/files")]),
-                format!("what lifeboat points {} --output json has of files{check}", self.cluster),
+                ByHand::on(at, look),
+                format!("what lifeboat points {} --output json has of files{beside}", self.cluster),
             ),
             undo: match part {
                 CopyPart::Etcd => Undo::on(at, [format!("rm -f {directory}/etcd")]),
-                _ => Undo::on(at, [format!("rm -rf {directory}")]),
+                CopyPart::All => Undo::on(at, [format!("rm -rf {directory}")]),
             },
             timeout_s: 300,
             attempts: 3,
@@ -81,6 +101,8 @@ impl Onto<'_> {
                 accept_unsigned: chosen.unsigned.is_some(),
                 parts: point.parts.clone(),
                 part,
+                followed,
+                newest: matches!(etcd, EtcdState::Newest),
                 moment: match etcd {
                     EtcdState::Of(State::Moment(moment)) => Some(*moment),
                     _ => None,
@@ -106,7 +128,7 @@ impl Onto<'_> {
     }
 
     /// How a person gets it into the directory `copy` where they are.
-    fn gathered(&self, chosen: &Chosen, (etcd, part): (EtcdState<'_>, CopyPart), copy: &str) -> ByHand {
+    fn gathered(&self, chosen: &Chosen, wanted: Wanted<'_>, copy: &str) -> ByHand {
         let (cluster, point) = (self.cluster, &chosen.point);
         let flag = match &chosen.unsigned {
             None => "",
@@ -116,25 +138,24 @@ impl Onto<'_> {
             let fetch = format!("lifeboat points fetch {cluster} {}{more} --into {copy}{flag}", point.id);
             ByHand::here([format!("mkdir -m 700 {copy} && {fetch}")])
         };
-        let anew = ByHand::here([format!("rm -rf {copy}")]);
-        let files = match (etcd, part) {
-            (EtcdState::Own, CopyPart::All) => return fetch(""),
-            // A runbook is made long before its day: the newest copy then has other files as well.
-            (EtcdState::Own, CopyPart::Etcd) => return anew.then(fetch("")),
-            (_, CopyPart::Files) => return fetch(" --files-only"),
+        let files = match (wanted.part, wanted.etcd) {
+            (CopyPart::Etcd, _) => ByHand::default(),
+            (CopyPart::All, _) if wanted.is_followed => return fetch(" --files-only"),
+            (CopyPart::All, EtcdState::Own) => return fetch(""),
             // What was opened before the handover is not taken.
-            (EtcdState::HandedOver(_), CopyPart::All) => anew.then(fetch(" --files-only")),
-            (_, CopyPart::All) => fetch(" --files-only"),
-            (_, CopyPart::Etcd) => ByHand::default(),
+            (CopyPart::All, EtcdState::HandedOver(_)) => {
+                ByHand::here([format!("rm -rf {copy}")]).then(fetch(" --files-only"))
+            }
+            (CopyPart::All, _) => fetch(" --files-only"),
         };
-        files.then(self.etcd_part(point, etcd, copy))
+        files.then(self.etcd_part(point, wanted.etcd, copy))
     }
 
     /// The same for etcd's part alone.
     fn etcd_part(&self, point: &Point, etcd: EtcdState<'_>, copy: &str) -> ByHand {
         let cluster = self.cluster;
         let (timeline, revision) = match etcd {
-            EtcdState::HandedOver(_) => {
+            EtcdState::HandedOver(_) | EtcdState::Newest => {
                 return ByHand::here([format!(
                     "lifeboat etcd export --cluster {cluster} --no-bump --into {copy}/etcd"
                 )]);

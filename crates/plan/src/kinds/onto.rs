@@ -252,34 +252,42 @@ impl Onto<'_> {
         }
     }
 
-    pub(crate) fn promote(&self, point: &Point) -> Step {
-        let (at, member, cluster) = (self.host, self.member, self.cluster);
-        let least = Moment {
-            timeline: point.timeline,
-            revision: u64::try_from(point.revision).unwrap_or(0),
-        };
-        let action = PromoteEtcd {
-            cluster: cluster.clone(),
-            host: at.clone(),
-            least,
-            member: member.name.clone(),
+    /// Where data waits to be put in place. `protect` knows the same place.
+    pub(super) fn restored(&self) -> String {
+        format!("{}/lifeboat-restored", self.member.data_dir)
+    }
+
+    /// What becomes etcd's data of what is followed here, with the files of `point`.
+    pub(super) fn promotion(&self, point: &Point) -> PromoteEtcd {
+        PromoteEtcd {
+            cluster: self.cluster.clone(),
+            host: self.host.clone(),
+            point: point.id.clone(),
+            least: Moment {
+                timeline: point.timeline,
+                revision: u64::try_from(point.revision).unwrap_or(0),
+            },
+            etcd_cluster_id: point.etcd_cluster_id,
+            member: self.member.name.clone(),
             initial_cluster: self.initial_cluster.clone(),
-            data_dir: member.data_dir.clone(),
+            data_dir: self.member.data_dir.clone(),
             bump: self.bump,
-        };
-        let into = format!("{}/lifeboat-restored", member.data_dir);
+        }
+    }
+
+    pub(crate) fn promote(&self, point: &Point) -> Step {
+        let (at, action, into) = (self.host, self.promotion(point), self.restored());
         Step {
             id: self.id.clone(),
             what: format!(
                 "Let what is followed on {at} become etcd's data, with all that was stored since the copy, and revisions {} higher: no client has seen those.",
                 self.bump
             ),
-            by_hand: ByHand::on(at, [format!("lifeboat {}", action.words(&into).join(" "))]),
+            by_hand: ByHand::on(at, [action.typed(&into)]),
             check: Look::new(ByHand::on(at, [format!("ls {into}")]), "member"),
             undo: Undo::on(at, [format!("rm -rf {into}")]),
             timeout_s: 300,
-            // What is not there, or not sound, is not so a second time; and every second counts.
-            attempts: 1,
+            attempts: 2,
             action: Action::PromoteEtcd(action),
             ..Step::blank()
         }

@@ -103,6 +103,53 @@ fn a_condition_on_what_came_of_a_step_is_asked_in_its_time() {
     );
 }
 
+/// What is known when the plan is made settles a condition; whatever may turn out otherwise does not.
+#[test]
+fn a_condition_on_steps_is_settled_where_all_of_them_are_left_out() {
+    let yaml = r#"
+    what: A day.
+    steps:
+      - {id: never, what: Never., kind: wait, when: "false", with: {for: 1s}}
+      - {id: alone, what: A., kind: wait, when: "!steps.never.done", with: {for: 1s}}
+      - {id: both, what: B., kind: wait, when: "!steps.never.done && steps.alone.done", with: {for: 1s}}
+      - {id: asks, what: C., kind: wait, when: "has(steps.never) && steps.never.done", with: {for: 1s}}
+      - {id: in, what: D., kind: wait, when: "'never' in steps", with: {for: 1s}}
+      - {id: rest, what: E., kind: wait, when: "from == 'nowhere' && steps.alone.done", with: {for: 1s}}
+      - {id: child, what: G., kind: playbook, with: {playbook: child}}
+  child:
+    what: A child.
+    steps:
+      - {id: never, what: Now., kind: wait, with: {for: 1s}}
+      - {id: out, what: Out., kind: wait, when: "false", with: {for: 1s}}
+      - {id: near, what: H., kind: wait, when: "!steps.never.done", with: {for: 1s}}
+      - {id: stands, what: I., kind: wait, when: "!steps.out.done", with: {for: 1s}}
+"#;
+    let plan = planned(yaml, |_| {}).unwrap();
+    let asked = |id: &str| plan.step(id).map(|step| step.when.is_some());
+    let found = ["alone", "both", "asks", "in", "rest", "child.near", "child.stands"].map(asked);
+    assert_eq!(
+        found,
+        [
+            Some(false),
+            Some(true),
+            Some(true),
+            Some(true),
+            None,
+            Some(true),
+            Some(false)
+        ],
+        "{plan:?}"
+    );
+    // In its time, a child's own step is meant, and one that was left out was not done.
+    let near = plan.step("child.near").unwrap();
+    let done = |id: &str| Known::from_iter([(id.to_owned(), json!({}))]);
+    assert_eq!(wanted(&plan, near, &done("child.never")), Ok(false));
+    assert_eq!(wanted(&plan, near, &done("alone")), Ok(true));
+    let mut asks = near.clone();
+    asks.when = Some("!steps.out.done && !steps.never.done".to_owned());
+    assert_eq!(wanted(&plan, &asks, &done("alone")), Ok(true));
+}
+
 #[test]
 fn parameters_are_given_as_text_and_checked() {
     let given = |name: &str, value: &str| {

@@ -3,7 +3,7 @@
 use super::RepositoryShelf;
 use crate::snapshots::{self, Opened};
 use ::etcd::FileError;
-use ::etcd::history::{History, MomentError};
+use ::etcd::history::{History, MomentError, Timeline};
 use ::etcd::rebuild::{Line, Marks, RebuildError, Rebuilt, Request, Target, UnknownLine, rebuild};
 use ::etcd::selection::{Packs, SelectionError, Source as _};
 use estate::{Kind, Name, Point};
@@ -95,6 +95,21 @@ pub async fn export_snapshot(opened: &Opened, bump: Option<u64>, into: &Path) ->
     .await
 }
 
+/// The newest revision of a timeline of `cluster` that is stored; `None` where it has none.
+///
+/// # Errors
+/// The history cannot be listed.
+pub async fn newest(repository: &Repository, cluster: &Name, timeline: u32) -> Result<Option<u64>, Unmade> {
+    let shelf = Arc::new(RepositoryShelf::new(repository, cluster));
+    let looked = tokio::task::spawn_blocking(move || {
+        let history = History::open(shelf)?;
+        Ok(history.timeline(timeline).and_then(Timeline::newest))
+    });
+    looked
+        .await
+        .unwrap_or_else(|reason| Err(broken_off("the history".to_owned(), reason).into()))
+}
+
 fn request(revision: u64, line: Line, bump: Option<u64>, path: PathBuf) -> Request {
     Request {
         revision,
@@ -110,10 +125,9 @@ async fn apart(
 ) -> Result<Rebuilt, Unmade> {
     let shown = into.display().to_string();
     let making = tokio::task::spawn_blocking(make);
-    let broken_off = |reason| FileError::Io {
-        file: shown,
-        doing: "written",
-        source: io::Error::other(reason),
-    };
-    making.await.unwrap_or_else(|reason| Err(broken_off(reason).into()))
+    making.await.unwrap_or_else(|reason| Err(broken_off(shown, reason).into()))
+}
+
+fn broken_off(file: String, reason: tokio::task::JoinError) -> FileError {
+    FileError::Io { file, doing: "made", source: io::Error::other(reason) }
 }

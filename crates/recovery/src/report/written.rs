@@ -42,6 +42,12 @@ impl Measured {
         if let Some(point) = &self.point {
             row("copy", point.clone());
         }
+        if let Some(newer) = &self.newer {
+            row(
+                "etcd, newer than the copy",
+                format!("revision {} of timeline {}", newer.revision, newer.timeline),
+            );
+        }
         if let Some(snapshot) = &self.snapshot {
             row("snapshot", snapshot.clone());
         }

@@ -18,6 +18,16 @@ use std::time::Duration;
 #[serde(rename_all = "camelCase")]
 struct Done {
     bytes: u64,
+    /// The moment of etcd that it turned out to be, where that was left open.
+    #[serde(flatten)]
+    taken: Option<Taken>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Taken {
+    timeline: u32,
+    revision: i64,
 }
 
 #[async_trait]
@@ -30,10 +40,7 @@ impl Carry for FetchCopy {
         let host = context.world.host(&self.host)?;
         let files = format!("{}/files", self.directory);
         let etcd = format!("[ -s {}/etcd ] && ", quoted(&self.directory));
-        let etcd = match self.part {
-            CopyPart::Files => "",
-            CopyPart::All | CopyPart::Etcd => etcd.as_str(),
-        };
+        let etcd = if self.followed.is_some() { "" } else { etcd.as_str() };
         let script = format!("{etcd}sha256sum {}", quoted(&files));
         let said = host.run("looking at the copy", &script, Duration::from_secs(60)).await?;
         let wanted = self
@@ -43,9 +50,10 @@ impl Carry for FetchCopy {
             .map(|part| part.sha256.as_str());
         match (said.split_whitespace().next(), wanted) {
             (Some(is), Some(wanted)) if is == wanted => {
-                let what = match self.part {
-                    CopyPart::Files => "the files",
-                    CopyPart::All | CopyPart::Etcd => "etcd and files",
+                let what = if self.followed.is_some() {
+                    "the files"
+                } else {
+                    "etcd and files"
                 };
                 Ok(format!("{what} lie in {} on {}", self.directory, self.host))
             }
@@ -146,23 +154,52 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
         host.put(&file, &target, 0o600, context.limit).await?;
     }
     context.inside.point();
-    let etcd = match it.part {
-        CopyPart::Files => 0,
-        CopyPart::All | CopyPart::Etcd => {
-            let file = spool.path().join("etcd");
-            let bytes = etcd_part(it, context, &point, &file).await?;
-            host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
-            context.inside.point();
-            bytes
-        }
+    let (etcd, followed) = match &it.followed {
+        None => (laid(it, context, &mut point, &spool, &host).await?, 0),
+        Some(promotion) => match super::etcd_promote::would_be(promotion, context).await {
+            Ok(would) => (0, would.bytes),
+            Err(trouble) => {
+                context.inside.say(&format!(
+                    "what is followed there cannot be promoted, so etcd's part of the copy is laid ready, too: {trouble}"
+                ));
+                (laid(it, context, &mut point, &spool, &host).await?, 0)
+            }
+        },
     };
     // The last moment at which finding out costs nothing: the next step is the fence.
     if it.fits {
         protect::files::fits(&host, &format!("{}/files", it.directory)).await?;
     }
     let bytes = etcd + it.parts.iter().map(|part| part.bytes).sum::<u64>();
-    ready(&host, it, bytes).await?;
-    Ok(Done { bytes })
+    ready(&host, it, (bytes, followed)).await?;
+    let taken = it.newest.then(|| Taken { timeline: point.timeline, revision: point.revision });
+    Ok(Done { bytes, taken })
+}
+
+/// Lays etcd's part ready, of the state that is wanted, and says how large it is.
+async fn laid(
+    it: &FetchCopy,
+    context: &Context<'_>,
+    point: &mut Point,
+    spool: &Spool,
+    host: &Host,
+) -> Result<u64, Trouble> {
+    if it.newest {
+        newest(it, context, point).await?;
+    }
+    let file = spool.path().join("etcd");
+    let bytes = etcd_part(it, context, point, &file).await?;
+    host.put(&file, &format!("{}/etcd", it.directory), 0o600, context.limit).await?;
+    context.inside.point();
+    Ok(bytes)
+}
+
+/// Lets the point be of the newest moment of its timeline that is stored.
+async fn newest(it: &FetchCopy, context: &Context<'_>, point: &mut Point) -> Result<(), Trouble> {
+    let newest = protect::etcd::newest(context.repository, &it.cluster, point.timeline).await?;
+    let revision = newest.and_then(|revision| i64::try_from(revision).ok()).unwrap_or(0);
+    point.revision = point.revision.max(revision);
+    Ok(())
 }
 
 /// Makes the snapshot that etcd's data is built from, and says how many bytes it has. Every piece of the history that it is made of is checked
@@ -200,7 +237,7 @@ async fn instead(it: &FetchCopy, context: &Context<'_>, trouble: Trouble) -> Tro
 }
 
 /// Whether the host has what the steps after the fence run and need, and room for etcd's data.
-async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
+async fn ready(host: &Host, it: &FetchCopy, (bytes, followed): (u64, u64)) -> Result<(), Trouble> {
     let mut missing = fitness::missing(host, &it.programs, &it.files).await?;
     if missing.is_empty() {
         for config in &it.files {
@@ -208,7 +245,7 @@ async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
         }
     }
     // The database grows while it is restored, and its log is laid out beforehand.
-    let need = bytes * 3 / 1024 + 200 * 1024;
+    let need = (bytes * 3 + followed) / 1024 + 200 * 1024;
     let data = quoted(&it.data_dir);
     let script = format!("mkdir -p -m 700 {data}; df -Pk {data} | tail -n 1 | tr -s ' ' | cut -d' ' -f4");
     let free = host.run("looking for room", &script, Duration::from_secs(30)).await?;
@@ -220,11 +257,12 @@ async fn ready(host: &Host, it: &FetchCopy, bytes: u64) -> Result<(), Trouble> {
         return Ok(());
     }
     let code = if full { "LB0805" } else { "LB0806" };
-    let mut trouble = Trouble::new(
-        code,
-        Kind::Person,
-        format!("{} is not ready for the cluster, and nothing has been changed", it.host),
-    );
+    let changed = match it.part {
+        CopyPart::All => ", and nothing has been changed",
+        CopyPart::Etcd => "",
+    };
+    let message = format!("{} is not ready for the cluster{changed}", it.host);
+    let mut trouble = Trouble::new(code, Kind::Person, message);
     trouble.causes = missing;
     Err(trouble.hint(format!("put that right on {}, then the same command again", it.host)))
 }

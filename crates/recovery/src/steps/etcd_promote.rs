@@ -3,7 +3,7 @@
 use super::{Carry, Context, done};
 use crate::{Trouble, elsewhere};
 use async_trait::async_trait;
-use cluster::quoted;
+use cluster::{Host, quoted};
 use engine::Performed;
 use estate::{Kind, Name};
 use jiff::Timestamp;
@@ -18,13 +18,20 @@ const TAKEN: &str = "LB0408";
 /// Which state became the data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Promoted {
-    pub(crate) timeline: u32,
-    pub(crate) revision: u64,
+pub struct Promoted {
+    /// The timeline.
+    pub timeline: u32,
+    /// The revision.
+    pub revision: u64,
     /// When its source was last seen to be at that revision.
-    pub(crate) seen: Option<Timestamp>,
+    #[serde(default)]
+    pub seen: Option<Timestamp>,
     /// How many revisions it lacks of what the history has; `None` where nobody could look.
-    pub(crate) behind: Option<u64>,
+    #[serde(default)]
+    pub behind: Option<u64>,
+    /// The size of its database, in bytes.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What `lifeboat etcd promote --followed CLUSTER --output json` says.
@@ -53,7 +60,7 @@ impl Carry for PromoteEtcd {
     }
 
     async fn dry(&self, context: &Context<'_>) -> Result<Vec<String>, Trouble> {
-        let it = asked(self, context, &["--dry-run"]).await?;
+        let it = would_be(self, context).await?;
         let behind = it
             .behind
             .map_or_else(String::new, |behind| format!(", {behind} behind its history"));
@@ -73,14 +80,15 @@ async fn perform(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Tr
     context.inside.point();
     let make = format!("mkdir -p -m 700 {}", quoted(&it.data_dir));
     host.run("making the data directory", &make, Duration::from_secs(30)).await?;
-    let promoted = match asked(it, context, &[]).await {
+    let line = line(&host).await;
+    let promoted = match asked(it, context, &line).await {
         // What this run has made is told again, and not refused: so this is something else.
         Err(taken) if taken.code == TAKEN => {
             let clear = format!("rm -rf {}", quoted(&protect::etcd::waiting(&it.data_dir)));
             host.run_alone("removing what an earlier attempt has left", &clear, context.limit)
                 .await?;
             context.inside.point();
-            asked(it, context, &[]).await?
+            asked(it, context, &line).await?
         }
         said => said?,
     };
@@ -91,11 +99,36 @@ async fn perform(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Tr
     Ok(promoted)
 }
 
+/// What would become the data.
+pub(super) async fn would_be(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Trouble> {
+    asked(it, context, &["--dry-run".to_owned()]).await
+}
+
+/// For which etcd the data is made: the one that its host restores with, which may be older than the source's.
+async fn line(host: &Host) -> Vec<String> {
+    let said = host
+        .run(
+            "looking for etcd's version",
+            "etcdutl version 2>/dev/null | head -n 1",
+            Duration::from_secs(30),
+        )
+        .await;
+    let version = said
+        .ok()
+        .and_then(|said| said.split_whitespace().last().map(str::to_owned))
+        .unwrap_or_default();
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match (parts.next().flatten(), parts.next().flatten()) {
+        (Some(major), Some(minor)) => vec!["--line".to_owned(), format!("{major}.{minor}")],
+        _ => Vec::new(),
+    }
+}
+
 /// Asks the Lifeboat of the host.
-async fn asked(it: &PromoteEtcd, context: &Context<'_>, more: &[&str]) -> Result<Promoted, Trouble> {
-    let words = it.words(&protect::etcd::waiting(&it.data_dir));
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let words = [words.as_slice(), more, &["--output", "json"]].concat();
+async fn asked(it: &PromoteEtcd, context: &Context<'_>, more: &[String]) -> Result<Promoted, Trouble> {
+    let words = it.words_of_a_run(&protect::etcd::waiting(&it.data_dir));
+    let words = words.iter().chain(more).map(String::as_str).chain(["--output", "json"]);
+    let words: Vec<&str> = words.collect();
     let said = elsewhere::lifeboat(context.world, &it.host, &words, context.limit).await?;
     match serde_json::from_str(&said) {
         Ok(Said::Promoted(promoted)) => Ok(promoted),

@@ -188,7 +188,7 @@ fn wrong_wishes_leave_it_as_it_is() {
     assert!(said(promotion(folder.path().join("n"), Some(u64::MAX))).ends_with("more than etcd can count to"));
     let own = Follower::open(&home).unwrap().position().unwrap().clone();
     for (timeline, revision) in [(own.timeline, own.revision + 1), (own.timeline + 1, 1)] {
-        let least = Least { timeline, revision };
+        let least = Least { timeline, revision, cluster_id: 0 };
         let wanted = Promotion {
             least: Some(least),
             ..promotion(folder.path().join("n"), None)
@@ -199,7 +199,20 @@ fn wrong_wishes_leave_it_as_it_is() {
             "{behind}"
         );
     }
-    let least = Some(Least { timeline: own.timeline, revision: own.revision });
+    let least = Least {
+        timeline: own.timeline,
+        revision: own.revision,
+        cluster_id: 1,
+    };
+    let other = Promotion {
+        least: Some(Least { cluster_id: 99, ..least }),
+        ..promotion(folder.path().join("n"), None)
+    };
+    assert!(said(other).contains("it is of etcd cluster"));
+    let least = Some(Least {
+        cluster_id: Follower::open(&home).unwrap().origin().unwrap().1,
+        ..least
+    });
     let follower = Follower::open(&home).unwrap();
     assert_eq!(follower.promoted_as(&into).unwrap(), None, "what is followed is here");
     follower

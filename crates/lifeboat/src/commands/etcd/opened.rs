@@ -11,6 +11,7 @@ use ::etcd::selection::{Aside, DatabaseSource, HistorySource, Packs, Source};
 use estate::{Kind, LockMode, Name};
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
+use recovery::World;
 use repository::Repository;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,11 @@ impl Elsewhere {
     /// Whether a cluster is named.
     pub(crate) fn is_named(&self) -> bool {
         self.cluster.is_some()
+    }
+
+    /// The estate, whether it is worked in or only looked into.
+    pub(crate) fn world(&self) -> Result<World, Failure> {
+        self.estate.open()
     }
 
     /// Where it is: at `path`, unless a cluster is named.

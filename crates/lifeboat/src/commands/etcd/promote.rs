@@ -13,6 +13,7 @@ use ::etcd::follow::{FollowError, Follower, Least, Promotion};
 use ::etcd::rebuild::{Member, Members};
 use daemon::CONTROL;
 use estate::{Kind, Name};
+use recovery::asked::Asked;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -49,6 +50,12 @@ pub(crate) struct Args {
     /// The timeline of --at-least
     #[arg(long, value_name = "NUMBER", requires = "at_least")]
     timeline: Option<u32>,
+    /// The id of the etcd that --at-least is of, as etcdctl prints it, in hexadecimal digits
+    #[arg(long, value_name = "ID", value_parser = hexadecimal, requires = "at_least")]
+    cluster_id: Option<u64>,
+    /// Promote nothing that lacks what this copy in the estate's repository has
+    #[arg(long, value_name = "POINT|newest", value_parser = wanted, requires = "followed", conflicts_with = "at_least")]
+    copy: Option<Asked>,
     /// Change nothing, and tell what would be promoted
     #[arg(long, requires = "followed")]
     dry_run: bool,
@@ -61,7 +68,7 @@ impl Args {
     /// What has to be in it.
     fn least(&self) -> Option<Least> {
         let (timeline, revision) = self.timeline.zip(self.at_least)?;
-        Some(Least { timeline, revision })
+        Some(Least { timeline, revision, cluster_id: self.cluster_id.unwrap_or(0) })
     }
 
     /// Which member it is for.
@@ -74,6 +81,20 @@ impl Args {
                 Err(Failure::new("LB0003", Kind::Invalid, why).hint("--name NAME"))
             }
         }
+    }
+}
+
+fn hexadecimal(text: &str) -> Result<u64, std::num::ParseIntError> {
+    u64::from_str_radix(text, 16)
+}
+
+fn wanted(text: &str) -> Result<Asked, String> {
+    match text {
+        "newest" => Ok(Asked::Newest),
+        id => Ok(Asked::Point {
+            id: id.parse().map_err(|reason| format!("{reason}"))?,
+            accept_unsigned: false,
+        }),
     }
 }
 

@@ -46,6 +46,7 @@ fn succeeded() -> Measured {
         playbook: "management-failover".to_owned(),
         point: Some("000001-20261122T220051.000Z-k7xq".to_owned()),
         snapshot: None,
+        newer: None,
         unsigned: None,
         point_begun: Some(at(-9.0)),
         lost_at: Some(at(0.0)),

@@ -5,7 +5,8 @@ use super::Args;
 use crate::commands::status::{json, refused};
 use crate::failure::Failure;
 use crate::printer::{Output, Printer, Report, card};
-use daemon::{Answer, DIRECTORY, Promote, Promoted, Question, followed};
+use ::etcd::follow::Least;
+use daemon::{Answer, DIRECTORY, Promote, Promoted, Question, Wanted, followed};
 use estate::{Kind, Name};
 use recovery::Trouble;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long this host's Lifeboat may take: it may have to ask the history for what is missing, and checks the file from end to end.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(280);
 
 /// What was made, and of which state.
 #[derive(Serialize)]
@@ -52,14 +53,14 @@ pub(in crate::commands::etcd) async fn run(args: Args, cluster: Name, printer: &
         Failure::new("LB0003", Kind::Invalid, why).because(&reason)
     })?;
     let wanted = Promote {
-        cluster,
+        cluster: cluster.clone(),
         into,
         members: members.collect(),
         name: args.name()?,
         token: args.token.clone(),
         line: args.how.line.map(|line| line.to_string()),
         bump: (!args.how.no_bump).then_some(args.how.bump),
-        least: args.timeline.zip(args.at_least),
+        least: least(&args, &cluster).await?,
         dry: args.dry_run,
     };
     let answer = match daemon::ask(&args.control, &Question::Promote(wanted.clone()), LIMIT).await {
@@ -83,6 +84,23 @@ pub(in crate::commands::etcd) async fn run(args: Args, cluster: Name, printer: &
                 .hint("lifeboat version, and that of lifeboat serve here"))
         }
     }
+}
+
+/// What has to be in it: as it is said, or what a copy has.
+async fn least(args: &Args, cluster: &Name) -> Result<Option<Wanted>, Failure> {
+    let Some(copy) = &args.copy else {
+        let least = args.least();
+        return Ok(least.map(|Least { timeline, revision, cluster_id }| Wanted { timeline, revision, cluster_id }));
+    };
+    let world = args.elsewhere.world()?;
+    let repository = world.repository(&world.cluster(cluster)?.repository)?;
+    let again = format!("lifeboat etcd promote --followed {cluster} --copy newest");
+    let (point, _) = recovery::asked::point(&repository, cluster, copy, &again).await?;
+    Ok(Some(Wanted {
+        timeline: point.timeline,
+        revision: u64::try_from(point.revision).unwrap_or(0),
+        cluster_id: point.etcd_cluster_id,
+    }))
 }
 
 /// With what a Lifeboat has left that does not answer.
