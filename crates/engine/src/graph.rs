@@ -47,7 +47,8 @@ impl<'a> Graph<'a> {
                 });
             }
         }
-        for id in state.begun_at.keys() {
+        // While a run goes back, what was left out is thought over again: the steps that came after it are still to be undone.
+        for id in state.begun_at.keys().filter(|_| state.turned.is_none()) {
             let mut after = known.get(id.as_str()).into_iter().flat_map(|step| &step.after);
             if let Some(before) = after.find(|before| !state.is_settled(before)) {
                 let reason = format!("by the journal, {id} was begun before {before} was done, and it comes after it");

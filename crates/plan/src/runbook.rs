@@ -347,6 +347,7 @@ impl Book<'_> {
     fn current(&self, text: &str) -> String {
         match &self.plan.point {
             Some(point) => text
+                .replace(&format!("--copy {point}"), &format!("--copy {NEWEST}"))
                 .replace(&format!("copy {point}"), "the newest copy")
                 .replace(&point.to_string(), NEWEST),
             None => text.to_owned(),

@@ -118,6 +118,26 @@ async fn a_step_that_cannot_be_undone_stops_and_is_left_when_a_person_says_so() 
     assert_eq!(undone(&world), ["count", "gate", "copy"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn going_back_past_a_step_that_was_left_out_may_be_broken_off() {
+    let journal = begun().await;
+    let world = World::new(&journal);
+    let after = |id: &str, after: &str| StepPlan { after: vec![after.to_owned()], ..step(id) };
+    let steps = [
+        step("copy"),
+        after("left-out", "copy"),
+        after("count", "left-out"),
+        after("last", "count"),
+    ];
+    let (link, ann) = (Link::new(&journal), Runner::new("ann"));
+    run(&steps, &link, &world, &ann, &()).await.unwrap();
+    world.undo_failures.lock().unwrap().push(problem(false));
+    let error = undo(&steps, &link, &world, &ann, &(), None).await.unwrap_err();
+    assert_eq!(error.to_string(), "step last could not be undone at attempt 1: disk /data is full");
+    undo(&steps, &link, &world, &Runner::new("bob"), &(), None).await.unwrap();
+    assert_eq!(undone(&world), ["last", "count", "left-out", "copy"]);
+}
+
 /// Runs as `who` until it dies at a point, fails, or ends.
 async fn live(world: &Arc<World>, who: &'static str, die_at: Option<usize>) -> Option<(usize, Result<(), Error>)> {
     let world = world.clone();

@@ -72,8 +72,8 @@ pub(super) struct State {
     files: BTreeMap<String, Tree>,
     /// Where the name leads.
     leads: Vec<IpAddr>,
-    /// What each site's voter knows.
-    standings: Vec<(Name, Option<Standing>)>,
+    /// What a majority of the voters knows.
+    standing: Option<Standing>,
     /// What the API servers have.
     objects: Vec<String>,
 }
@@ -217,7 +217,7 @@ dns:
         State {
             files: hosts::read(self.directory.path()),
             leads: dns::ask(self.knot.address, NAME).await.unwrap().addresses,
-            standings: self.voters.standings().await,
+            standing: self.voters.standing().await,
             objects: servers::kept(&self.objects),
         }
     }
@@ -338,7 +338,7 @@ impl State {
             }
         };
         same("the name", format!("{:?}", self.leads), format!("{:?}", wanted.leads));
-        same("the epoch", format!("{:?}", self.standings), format!("{:?}", wanted.standings));
+        same("the epoch", format!("{:?}", self.standing), format!("{:?}", wanted.standing));
         same(
             "what the API servers have",
             format!("{:?}", self.objects),

@@ -81,12 +81,14 @@ impl Voters {
         }
     }
 
-    pub(super) async fn standings(&self) -> Vec<(Name, Option<Standing>)> {
+    /// The newest standing that a majority knows: whether the third knows it as well depends on how soon it answered.
+    pub(super) async fn standing(&self) -> Option<Standing> {
         let mut all = Vec::new();
         for desk in &self.desks {
-            all.push((desk.post.site.clone(), desk.voter.lock().await.standing().cloned()));
+            all.extend(desk.voter.lock().await.standing().cloned());
         }
-        all
+        all.sort_by_key(|standing| std::cmp::Reverse(standing.epoch));
+        all.into_iter().nth(1)
     }
 }
 
