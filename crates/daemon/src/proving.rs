@@ -96,7 +96,10 @@ impl Daemon {
             _ = tokio::fs::remove_file(&file).await;
             fetched?;
         }
-        self.is_followed(&point)?;
+        // Where the cluster serves, nobody takes over by what was followed, and that is made anew.
+        if !matches!(self.state().serving.0, Serving::Serving { .. }) {
+            self.is_followed(&point)?;
+        }
         Ok(point)
     }
 

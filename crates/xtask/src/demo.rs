@@ -240,10 +240,13 @@ fn table(run: &Value, cut: Timestamp) -> Result<String> {
         .as_str()
         .context("the run does not say how old its copy is")?
         .parse()?;
-    let lost = cut.duration_since(copy).as_secs_f64();
+    // What was promoted is newer than the copy, unless nothing was written since.
+    let seen = run["newer"]["seen"].as_str().and_then(|seen| seen.parse().ok());
+    let until = seen.map_or(copy, |seen: Timestamp| seen.max(copy));
+    let lost = cut.duration_since(until).as_secs_f64();
     text += &format!(
         "{:<34}{lost:>10.1} s   {} revisions of etcd known\n",
-        "lost: written after the copy", run["revisionsLost"]
+        "lost: written after what came back", run["revisionsLost"]
     );
     Ok(text)
 }

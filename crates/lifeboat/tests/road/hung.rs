@@ -13,6 +13,9 @@ while :; do
 done
 "#;
 
+/// What runs `lifeboat serve`; other things of the lab are called `lifeboat`, too.
+const KEEPER: &str = "$(cat /etc/service/lifeboat/supervise/pid)";
+
 /// Revisions of a cluster that was restored go on from here.
 const BUMP: u64 = 1_000_000_000;
 
@@ -20,13 +23,13 @@ const BUMP: u64 = 1_000_000_000;
 #[ignore = "builds a lab: cargo xtask test"]
 fn a_keeper_that_is_killed_keeps_nobody_serving() {
     // One that its service does not start again.
-    without_its_keeper("sv once lifeboat && pkill -KILL -x lifeboat", "sv up lifeboat");
+    without_its_keeper(&format!("sv once lifeboat && kill -KILL {KEEPER}"), "sv up lifeboat");
 }
 
 #[test]
 #[ignore = "builds a lab: cargo xtask test"]
 fn a_keeper_that_hangs_keeps_nobody_serving() {
-    without_its_keeper("pkill -STOP -x lifeboat", "pkill -CONT -x lifeboat");
+    without_its_keeper(&format!("kill -STOP {KEEPER}"), &format!("kill -CONT {KEEPER}"));
 }
 
 fn without_its_keeper(away: &str, back: &str) {

@@ -264,7 +264,9 @@ async fn journal(world: &World, number: u64) -> Run {
 async fn each_step_was_done_once(world: &World) {
     assert_eq!(world.runs().len(), 1);
     let run = journal(world, 1).await;
-    let planned: Vec<&str> = run.plan.steps.iter().map(|step| step.id.as_str()).collect();
+    // What would have stood in for a step that was done is left out.
+    let planned = run.plan.steps.iter().filter(|step| step.when.is_none());
+    let planned: Vec<&str> = planned.map(|step| step.id.as_str()).collect();
     let of = |wanted: &dyn Fn(&Event) -> Option<String>| -> Vec<String> {
         run.entries.iter().filter_map(|entry| wanted(&entry.event)).collect()
     };
