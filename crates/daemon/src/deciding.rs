@@ -5,6 +5,7 @@ use crate::state::millis;
 use engine::{Hooks, Point, Runner};
 use estate::{Name, Report};
 use failover::{Arrived, Call, Evidence, Policy, Verdict};
+use plan::Plan;
 use recovery::gather::{self, Because, Heard, Wanted};
 use recovery::runs::{self, Run};
 use recovery::{Mode, Trouble, Work};
@@ -99,7 +100,8 @@ impl Watch {
                 None => daemon.world.repository(&daemon.of.repository)?,
             };
             // Also a restore that a person has begun: nothing is decided beside it.
-            let newest = runs::newest(&repository, &|plan| plan.cluster == daemon.cluster).await?;
+            let is_of_it = |plan: &Plan| plan.cluster == daemon.cluster && plan.moves_cluster();
+            let newest = runs::newest(&repository, &is_of_it).await?;
             Ok::<_, Trouble>((repository, newest))
         };
         match read.await {

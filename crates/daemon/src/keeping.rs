@@ -127,7 +127,7 @@ pub(crate) async fn stop(daemon: Arc<Daemon>) -> bool {
     };
     match stopped.await {
         Ok(note) => {
-            daemon.trouble("stopping", note);
+            daemon.trouble("stopping", note.filter(|note| !note.contains(control_plane::NOTHING_RAN)));
             let mut hands = daemon.hands();
             if hands.starts != starts {
                 return false;

@@ -155,7 +155,11 @@ pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Troub
         least.is_in(&own, id)?;
     }
     if wanted.dry {
-        return Ok(Promoted::of(&own, far, false));
+        let entries = std::fs::read_dir(&wanted.into).map_or(0, Iterator::count);
+        return match entries == 0 && !wanted.into.is_file() {
+            true => Ok(Promoted::of(&own, far, false)),
+            false => Err(Trouble::occupied(&wanted.into)),
+        };
     }
     let told =
         wanted.line.as_deref().map(str::parse::<Line>).transpose().map_err(|reason| {

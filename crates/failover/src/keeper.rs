@@ -150,6 +150,10 @@ impl Keeper {
             (Some(standing), Some(_)) if standing.holder != self.post.site => {
                 Duty::Fenced { standing: standing.clone() }
             }
+            (Some(_), Some(Epoch(u64::MAX))) => stop(
+                "in which epoch the cluster was started here has yet to be read".to_owned(),
+                Duration::ZERO,
+            ),
             (Some(standing), Some(served)) if served > standing.epoch => {
                 let reason =
                     format!("the cluster was started here in epoch {served}, and the voter here knows only {standing}");

@@ -10,10 +10,12 @@
 //!
 //! Not here: asking, storing, waiting, starting or stopping anything; the daemon does, as it is told here.
 
+mod bounds;
 mod decide;
 mod keeper;
 mod voter;
 
+pub use bounds::{Bound, bounds};
 pub use decide::{Arrived, Call, Evidence, Policy, Verdict, decide};
 pub use keeper::{Duty, Keeper, Round};
 pub use voter::{Answer, Post, Saved, Voter};

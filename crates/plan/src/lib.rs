@@ -116,6 +116,25 @@ impl Plan {
         self.epoch.is_none() && self.point.is_some()
     }
 
+    /// Whether it moves its cluster, brings it up, or stops it: nothing else may do so meanwhile. A playbook that does none of that holds up
+    /// nobody.
+    pub fn moves_cluster(&self) -> bool {
+        let is_of_that = |action: &Action| {
+            matches!(
+                action,
+                Action::Fence(_)
+                    | Action::HandOverEtcd(_)
+                    | Action::StopControlPlane(_)
+                    | Action::StartControlPlane(_)
+                    | Action::RestoreFiles(_)
+                    | Action::ResetEtcd(_)
+                    | Action::StartManager(_)
+                    | Action::SwitchDns(_)
+            )
+        };
+        self.epoch.is_some() || self.steps.iter().any(|step| is_of_that(&step.action))
+    }
+
     /// Whether the former site hands its last change over, so that nothing is lost.
     pub fn hands_over(&self) -> bool {
         let takes = |step: &Step| matches!(&step.action, Action::FetchCopy(it) if it.handover.is_some());

@@ -83,6 +83,19 @@ fn a_runbook_is_the_plan_for_people() {
     insta::assert_snapshot!(runbook(&plan, made));
 }
 
+/// A run of a playbook that leaves the cluster alone holds up no failover.
+#[test]
+fn what_moves_or_stops_the_cluster_is_told_from_what_does_not() {
+    for (book, moves) in [("management-failover", true), ("switchover", true), ("fence", true)] {
+        assert_eq!(planned(book, &facts()).unwrap().moves_cluster(), moves, "{book}");
+    }
+    let mut plan = made_plan();
+    plan.epoch = None;
+    assert!(plan.moves_cluster());
+    plan.steps.retain(|step| ["fetch", "agents"].contains(&step.id.as_str()));
+    assert!(!plan.moves_cluster());
+}
+
 /// What stands for people in the runbook where the standby follows, between the fence and the files.
 #[test]
 fn what_is_followed_is_promoted_and_the_copy_stands_in_for_it() {

@@ -77,7 +77,7 @@ pub async fn stop(
 }
 
 /// What is noted of a host on which there was nothing to stop.
-pub(crate) const NOTHING_RAN: &str = "nothing of a control plane ran there";
+pub const NOTHING_RAN: &str = "nothing of a control plane ran there";
 
 /// Moves manifests to where nothing starts them.
 fn park() -> String {

@@ -1,7 +1,7 @@
 //! A person who is led through a run: sees each step, does it or lets Lifeboat do it, or leaves it out with a reason. Start at [`Guide`].
 
 use crate::Trouble;
-use crate::steps::{Context, carrier};
+use crate::steps::{Context, approve, carrier};
 use async_trait::async_trait;
 use engine::Performed;
 use estate::Kind;
@@ -36,13 +36,18 @@ pub(crate) async fn guided(guide: &dyn Guide, action: &Action, context: &Context
     let (step, by) = (context.step, guide.name());
     let mut told: Option<String> = None;
     loop {
-        match guide.ask(step, told.as_deref()).await {
+        let choice = guide.ask(step, told.as_deref()).await;
+        // Nobody passes a gate by being led to it.
+        if let (Action::Approve(gate), true) = (action, choice != Choice::Leave) {
+            match approve::at_the_terminal(gate, &choice, by, context).await {
+                Ok(performed) => return Ok(performed),
+                Err(missing) => told = Some(missing),
+            }
+            continue;
+        }
+        match choice {
             Choice::Lifeboat if matches!(action, Action::Manual(_)) => {
                 told = Some("this one only a person can do: see how, above".to_owned());
-            }
-            Choice::Lifeboat if matches!(action, Action::Approve(_)) => {
-                let approved = json!([{ "by": by, "because": "at the terminal", "at": ambient::now() }]);
-                return Ok(Performed::Done(json!({ "approved": approved })));
             }
             Choice::Lifeboat => match carrier(action).perform(context).await {
                 Ok(Performed::Done(mut outcome)) => {

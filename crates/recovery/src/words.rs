@@ -7,13 +7,20 @@ use std::time::Duration;
 /// Between two looks into the journal.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// All words about the step since its last attempt was begun. A journal that does not answer is asked again: whether the run may still go
+/// All words about the step since it was begun, or since an attempt at it ended: what is said while nobody is at work holds for whoever goes
+/// on. A journal that does not answer is asked again: whether the run may still go
 /// on is not decided here.
 pub(crate) async fn said(context: &Context<'_>) -> Option<Vec<Said>> {
     let entries = context.journal.entries().await.ok()?;
     let id = &context.step.id;
-    let begun = entries.iter().rev().find_map(|entry| match &entry.event {
-        Event::Intent { step, .. } if step == id => Some(entry.seq),
+    let ended = entries.iter().rev().find_map(|entry| match &entry.event {
+        Event::Failed { step, .. } | Event::Done { step, .. } | Event::Undone { step, .. } if step == id => {
+            Some(entry.seq)
+        }
+        _ => None,
+    });
+    let begun = entries.iter().find_map(|entry| match &entry.event {
+        Event::Intent { step, .. } if step == id && Some(entry.seq) > ended => Some(entry.seq),
         _ => None,
     });
     let said = entries

@@ -234,10 +234,13 @@ impl Report for Shown {
         row("run begun", Some(run.begun), None, time(run.begun));
         for step in &run.steps {
             let took = step.begun.zip(step.done).map(|(begun, done)| seconds(begun, done));
-            let mut note = match (step.done, step.begun) {
-                (Some(_), _) => "done".to_owned(),
-                (None, Some(_)) => "not done".to_owned(),
-                (None, None) => String::new(),
+            let mut note = match (step.done, &step.left_out, step.begun) {
+                (Some(_), ..) => "done".to_owned(),
+                (None, Some(why), _) if why.starts_with("failed") => "failed; the run went on".to_owned(),
+                (None, Some(_), _) => "left out".to_owned(),
+                (None, None, Some(_)) if run.state == "running" => "at work".to_owned(),
+                (None, None, Some(_)) => "not done".to_owned(),
+                (None, None, None) => String::new(),
             };
             if step.attempts > 1 {
                 note = format!("{note}, attempt {}", step.attempts);

@@ -44,7 +44,7 @@ pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     let mut step =
         Step::new(at.id(), Action::Approve(Approve { by, people: settings.people, always: settings.always }));
     step.what = at.what().to_owned();
-    step.by_hand = ByHand::here([format!("lifeboat run approve {} --because 'REASON'", at.id())]);
+    step.by_hand = ByHand::here([format!("lifeboat run approve NUMBER {} --because 'REASON'", at.id())]);
     step.check = Look::only(format!("{}{who} said so, by name, with a reason", settings.people));
     step.undo = Undo::none("none is needed: nothing is changed");
     step.timeout_s = within.unwrap_or(DAY_S);

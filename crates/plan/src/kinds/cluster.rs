@@ -3,6 +3,7 @@
 
 use super::At;
 use super::fetch::{EtcdState, Wanted};
+use super::onto::in_parentheses;
 use crate::action::{Action, AwaitAgents, CopyPart, Elsewhere, Fence, LowerDns, StartManager, SwitchDns};
 use crate::facts::Target;
 use crate::hand::{ByHand, Look, Undo};
@@ -261,7 +262,7 @@ fn manager(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
         what: format!(
             "Start the manager on {host} and see that {address} answers as {name}, with the certificate that agents pin."
         ),
-        by_hand: ByHand::on(host, [manager.start.clone()]),
+        by_hand: ByHand::on(host, [in_parentheses(&manager.start)]),
         check: Look::new(
             ByHand::here([format!(
                 "curl -sS --cacert {} --resolve {name}:{}:{address} https://{name}:{}/ping",
@@ -271,7 +272,7 @@ fn manager(at: &At<'_>, takeover: &Takeover<'_>) -> Step {
             )]),
             "pong",
         ),
-        undo: Undo::on(host, [manager.stop.clone()]),
+        undo: Undo::on(host, [in_parentheses(&manager.stop)]),
         timeout_s: 180,
         attempts: 2,
         action: Action::StartManager(StartManager {

@@ -56,7 +56,10 @@ impl Onto<'_> {
         let copy = format!("copy{}", self.suffix);
         let (laid, beside) = match (part, is_followed) {
             (CopyPart::Etcd, _) => (format!("{copy}/etcd"), "; etcd lies beside it"),
-            (CopyPart::All, true) => (format!("{copy}/files"), "; and a state of etcd that would become the data"),
+            (CopyPart::All, true) => (
+                format!("{copy}/files"),
+                "; and which state of etcd would become the data: if none would, go on, and the copy stands in for it",
+            ),
             (CopyPart::All, false) => (format!("{copy}/etcd {copy}/files"), "; etcd lies beside it"),
         };
         let by_hand = self

@@ -1,7 +1,7 @@
 //! `etcd.handover`: a cluster is moved while it lives, and its last change is shipped before anything else moves.
 
 use super::At;
-use super::onto::{PARKED, park, unpark};
+use super::onto::{PARKED, in_parentheses, park, unpark};
 use crate::action::{Action, HandOverEtcd};
 use crate::hand::{ByHand, Look, Undo};
 use crate::{NoPlan, Step};
@@ -26,7 +26,7 @@ pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     let hosts: Vec<Name> = std::iter::once(&host).chain(beside).cloned().collect();
     let cluster = scene.cluster;
 
-    let mut by_hand = ByHand::on(&host, [manager.stop.clone()]);
+    let mut by_hand = ByHand::on(&host, [in_parentheses(&manager.stop)]);
     for one in &hosts {
         let drain = format!(
             "mkdir -p {PARKED} && find /etc/kubernetes/manifests -maxdepth 1 -name '*.yaml' ! -name etcd.yaml -exec mv -t {PARKED}/ {{}} +"
@@ -53,7 +53,7 @@ pub(super) fn steps(at: &At<'_>) -> Result<Vec<Step>, NoPlan> {
     for one in &hosts {
         undo = undo.then_on(one, [unpark(), "systemctl restart kubelet".to_owned()]);
     }
-    let undo = undo.then_on(&host, [manager.start.clone()]);
+    let undo = undo.then_on(&host, [in_parentheses(&manager.start)]);
     Ok(vec![Step {
         id: at.id().to_owned(),
         what: format!(

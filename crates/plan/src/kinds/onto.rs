@@ -37,6 +37,14 @@ pub(crate) fn park() -> String {
     )
 }
 
+/// A script of somebody else's as it is typed: what ends it must not end the shell that it is typed into.
+pub(crate) fn in_parentheses(script: &str) -> String {
+    match script.contains("exit") || script.trim_end().contains('\n') {
+        true => format!("(\n{}\n)", script.trim_end()),
+        false => script.to_owned(),
+    }
+}
+
 /// Puts parked manifests back.
 pub(crate) fn unpark() -> String {
     format!(
@@ -131,7 +139,7 @@ impl Onto<'_> {
                     format!("command -v {0}-killall.sh >/dev/null && {0}-killall.sh || true", self.distribution),
                 ],
             ),
-            false => ByHand::on(at, manager_stop.map(str::to_owned).into_iter().chain([park(), STOPPED.to_owned()])),
+            false => ByHand::on(at, manager_stop.map(in_parentheses).into_iter().chain([park(), STOPPED.to_owned()])),
         };
         Step {
             id: self.id.clone(),

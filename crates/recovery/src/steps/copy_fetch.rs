@@ -172,7 +172,9 @@ async fn fetch(it: &FetchCopy, context: &Context<'_>) -> Result<Done, Trouble> {
     }
     let bytes = etcd + it.parts.iter().map(|part| part.bytes).sum::<u64>();
     ready(&host, it, (bytes, followed)).await?;
-    let taken = it.newest.then(|| Taken { timeline: point.timeline, revision: point.revision });
+    let taken = it
+        .newest
+        .then_some(Taken { timeline: point.timeline, revision: point.revision });
     Ok(Done { bytes, taken })
 }
 

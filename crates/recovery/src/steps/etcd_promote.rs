@@ -101,7 +101,17 @@ async fn perform(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Tr
 
 /// What would become the data.
 pub(super) async fn would_be(it: &PromoteEtcd, context: &Context<'_>) -> Result<Promoted, Trouble> {
-    asked(it, context, &["--dry-run".to_owned()]).await
+    match asked(it, context, &["--dry-run".to_owned()]).await {
+        // It is cleared when its time comes.
+        Err(taken) if taken.code == TAKEN => Ok(Promoted {
+            timeline: it.least.timeline,
+            revision: it.least.revision,
+            seen: None,
+            behind: None,
+            bytes: 0,
+        }),
+        said => said,
+    }
 }
 
 /// For which etcd the data is made: the one that its host restores with, which may be older than the source's.

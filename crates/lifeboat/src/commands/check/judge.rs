@@ -65,7 +65,19 @@ pub(super) fn findings(world: &World, looked: &Looked) -> Vec<Finding> {
     hosts(world, looked, &mut all);
     reading(world, looked, &mut all);
     names(world, looked, &mut all);
+    time_line(world, looked, &mut all);
     all
+}
+
+/// When what happens after a loss, as the estate has it.
+fn time_line(world: &World, looked: &Looked, all: &mut Vec<Finding>) {
+    let Some(of) = world.estate.failover().filter(|_| !looked.only_here) else {
+        return;
+    };
+    for it in failover::bounds(&world.estate.monitor, of.dns.ttl) {
+        let (from, to) = (it.from.as_secs_f64(), it.to.as_secs_f64());
+        all.push(Finding::ok(format!("{from:.0} to {to:.0} s after a loss"), it.what));
+    }
 }
 
 fn of<T>(what: String, found: &Result<T, Trouble>, good: impl FnOnce(&T) -> String) -> Finding {

@@ -248,9 +248,11 @@ pub(super) async fn cancel(args: CancelArgs, printer: &Printer) -> Result<(), Fa
     printer.talk(&format!("run {number} is over"));
     let run = place.kept().read(number).await?;
     let lines = undone(&Measured::of(&run, ambient::now()));
-    printer.talk(match lines.is_empty() {
-        true => "none of its steps has done anything",
-        false => "what was begun is undone so, in this order:",
+    let done: Vec<&str> = run.state.done.iter().map(|(step, _)| step).collect();
+    printer.talk(&match (lines.is_empty(), done.is_empty()) {
+        (true, true) => "none of its steps has done anything".to_owned(),
+        (true, false) => format!("done, and there is nothing to undo of it: {}", done.join(", ")),
+        (false, _) => "what was begun is undone so, in this order:".to_owned(),
     });
     lines.iter().for_each(|line| printer.talk(line));
     if !lines.is_empty() {

@@ -67,6 +67,13 @@ pub(super) async fn run(args: Args, word: &str, printer: &Printer) -> Result<(),
         return invalid("an approval says why".to_owned(), "--because 'REASON'".to_owned());
     }
     let by = args.by.clone().unwrap_or_else(person);
+    if let Action::Approve(gate) = &planned.action
+        && !gate.by.is_empty()
+        && !gate.by.contains(&by)
+    {
+        let message = format!("{by} is not one of {}: that does not count at {step}", gate.by.join(", "));
+        return invalid(message, "--as NAME: who says it".to_owned());
+    }
     let journal = place.kept().journal(number);
     let said = Word {
         word: word.to_owned(),

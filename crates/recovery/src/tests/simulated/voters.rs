@@ -1,7 +1,7 @@
 //! The Lifeboats of the sites, as far as a run asks them: the voters that `lifeboat serve` has, behind the peers' protocol. Where the main
 //! site is lost, it refuses to answer. Start at [`Voters::start`].
 
-use estate::{Epoch, Name, Report, Serving, Standing, Takeover};
+use estate::{Epoch, Report, Serving, Standing, Takeover};
 use failover::{Post, Saved, Voter};
 use peers::{Handler, Key, Refusal, async_trait};
 use serde::Serialize;
