@@ -7,7 +7,7 @@ pub(crate) mod lint;
 
 use estate::{Estate, FileError, Name, Place, Playbook};
 pub use lint::{Lint, Which};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The playbooks that Lifeboat brings, as they are written.
@@ -64,32 +64,80 @@ impl Books {
         read: impl Fn(&Path) -> Result<String, String>,
     ) -> Result<Self, FileError> {
         let mut books = Self::builtin()?;
-        for (name, placed) in &estate.playbooks {
-            let book = match &placed.file {
-                None => Book {
-                    name: name.clone(),
-                    source: source.to_owned(),
-                    text: text.to_owned(),
-                    playbook: (**placed).clone(),
-                    is_builtin: false,
-                },
-                Some(file) => {
-                    let shown = file.display().to_string();
-                    let own = read(file).map_err(|why| {
-                        FileError::new(source, text, file.place(), format!("playbook {name} cannot be read: {why}"))
-                    })?;
-                    Book {
-                        name: name.clone(),
-                        playbook: Playbook::parse(&shown, &own)?,
-                        source: shown,
-                        text: own,
-                        is_builtin: false,
-                    }
-                }
-            };
-            books.0.insert(name.clone(), book);
+        for name in estate.playbooks.keys() {
+            books.add(estate, name, (source, text), &read)?;
         }
         Ok(books)
+    }
+
+    /// Lifeboat's own, with that of the estate called `name` and those in it: on the day, another one that is broken or gone is in nobody's
+    /// way.
+    ///
+    /// # Errors
+    /// As [`Books::of`], of those.
+    pub fn for_one(
+        estate: &Estate,
+        (source, text): (&str, &str),
+        read: impl Fn(&Path) -> Result<String, String>,
+        name: &Name,
+    ) -> Result<Self, FileError> {
+        let mut books = Self::builtin()?;
+        let (mut seen, mut left) = (BTreeSet::new(), vec![name.clone()]);
+        while let Some(name) = left.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            books.add(estate, &name, (source, text), &read)?;
+            let Some(book) = books.get(&name) else { continue };
+            for step in &book.playbook.steps {
+                left.extend(step.include.as_deref().cloned());
+                let child = step.with.get("playbook").and_then(|child| child.as_str());
+                match child.map(str::parse) {
+                    Some(Ok(child)) => left.push(child),
+                    // Which one is meant is not known yet.
+                    Some(Err(_)) => return Self::of(estate, (source, text), read),
+                    None => {}
+                }
+            }
+        }
+        Ok(books)
+    }
+
+    /// Adds the estate's own playbook of a name, if it has one.
+    fn add(
+        &mut self,
+        estate: &Estate,
+        name: &Name,
+        (source, text): (&str, &str),
+        read: &impl Fn(&Path) -> Result<String, String>,
+    ) -> Result<(), FileError> {
+        let Some(placed) = estate.playbooks.get(name) else {
+            return Ok(());
+        };
+        let book = match &placed.file {
+            None => Book {
+                name: name.clone(),
+                source: source.to_owned(),
+                text: text.to_owned(),
+                playbook: (**placed).clone(),
+                is_builtin: false,
+            },
+            Some(file) => {
+                let shown = file.display().to_string();
+                let own = read(file).map_err(|why| {
+                    FileError::new(source, text, file.place(), format!("playbook {name} cannot be read: {why}"))
+                })?;
+                Book {
+                    name: name.clone(),
+                    playbook: Playbook::parse(&shown, &own)?,
+                    source: shown,
+                    text: own,
+                    is_builtin: false,
+                }
+            }
+        };
+        self.0.insert(name.clone(), book);
+        Ok(())
     }
 
     /// Those that Lifeboat brings.

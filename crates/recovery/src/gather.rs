@@ -77,9 +77,14 @@ pub struct Playbook {
 }
 
 impl Playbook {
+    /// Its name, or `usual`.
+    pub fn named<'a>(&'a self, usual: &'a str) -> &'a str {
+        self.name.as_ref().map_or(usual, Name::as_str)
+    }
+
     /// Its book, or that of `usual`.
     pub(crate) fn book<'a>(&self, books: &'a Books, usual: &str) -> Result<&'a Book, Trouble> {
-        let name = self.name.as_ref().map_or(usual, Name::as_str);
+        let name = self.named(usual);
         let found = books.iter().find(|book| book.name.as_str() == name);
         found.ok_or_else(|| {
             let names: Vec<&str> = books.names().map(Name::as_str).collect();
@@ -104,7 +109,7 @@ pub async fn plan(
     (because, playbook): (Because, &Playbook),
 ) -> Result<Plan, Trouble> {
     let of = world.failover(cluster)?;
-    let books = world.books()?;
+    let books = world.books_for(playbook.named("management-failover"))?;
     let book = playbook.book(&books, "management-failover")?;
     let standing = standing(reports)?;
     let stand = match plan::needs(&books, book).moves {
@@ -176,7 +181,7 @@ pub async fn plan_of(
     repository: Option<&Repository>,
     playbook: &Playbook,
 ) -> Result<Plan, Trouble> {
-    let books = world.books()?;
+    let books = world.books_for(playbook.named(""))?;
     let book = playbook.book(&books, "")?;
     let took_ms = match repository {
         Some(repository) => runs::took(repository, cluster, book.name.as_str()).await,

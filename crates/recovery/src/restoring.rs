@@ -51,7 +51,7 @@ pub async fn plan(world: &World, me: &str, repository: &Repository, wish: Wish<'
         Distribution::Other => wish.copied.point.distribution,
         said => said,
     };
-    let books = world.books()?;
+    let books = world.books_for(wish.playbook.named("rebuild-cluster"))?;
     let book = wish.playbook.book(&books, "rebuild-cluster")?;
     let makes = plan::needs(&books, book).makes;
     let mut targets = Vec::new();

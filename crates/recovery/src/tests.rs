@@ -12,6 +12,7 @@ use plan::{Loss, Plan};
 use repository::{Founding, Grant, Recipient, Repository, Settings, Signer, StoreSettings};
 use serde_json::{Value, json};
 
+mod gate;
 mod simulated;
 mod struck;
 

@@ -6,7 +6,8 @@
 use crate::Trouble;
 use cluster::{Host, Manager, SshSettings};
 use estate::{
-    Cluster, DnsProvider, Estate, Failover, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl, TsigAlgorithm,
+    Cluster, DnsProvider, Estate, Failover, FileError, KeyHolder, Kind, Name, Placed, SecretRef, StoreUrl,
+    TsigAlgorithm,
 };
 use repository::{AccessKey, Bucket, Cloud, Grant, Recipient, Repository, Scope, Settings, StoreSettings, Writer};
 use std::net::IpAddr;
@@ -115,12 +116,34 @@ impl World {
     /// # Errors
     /// One that the estate names cannot be read, or has no sound form.
     pub fn books(&self) -> Result<plan::Books, Trouble> {
+        self.read_books(|source, read| plan::Books::of(&self.estate, source, read))
+    }
+
+    /// The same, but of the estate's own only the one called `name` and those in it: another one that is broken is in nobody's way. All of
+    /// them, if there is none of that name.
+    ///
+    /// # Errors
+    /// As [`World::books`], of those.
+    pub fn books_for(&self, name: &str) -> Result<plan::Books, Trouble> {
+        let name: Option<Name> = name.parse().ok();
+        let is_there =
+            |name: &Name| self.estate.playbooks.contains_key(name) || plan::Books::builtin_text(name).is_some();
+        match name.filter(is_there) {
+            Some(name) => self.read_books(|source, read| plan::Books::for_one(&self.estate, source, read, &name)),
+            None => self.books(),
+        }
+    }
+
+    fn read_books(
+        &self,
+        of: impl FnOnce((&str, &str), &dyn Fn(&Path) -> Result<String, String>) -> Result<plan::Books, FileError>,
+    ) -> Result<plan::Books, Trouble> {
         let source = self
             .file
             .file_name()
             .map_or_else(|| "lifeboat.yaml".into(), |name| name.to_string_lossy());
         let read = |path: &Path| std::fs::read_to_string(self.path(path)).map_err(|reason| reason.to_string());
-        plan::Books::of(&self.estate, (&source, &self.text), read)
+        of((&source, &self.text), &read)
             .map_err(|error| Trouble::new("LB0205", Kind::Invalid, error.to_string()).hint("lifeboat explain LB0205"))
     }
 

@@ -148,9 +148,9 @@ pub(crate) async fn ask_for(
     repository: &Repository,
 ) -> Result<Plan, Failure> {
     let playbook = asked.playbook();
-    let books = world.books()?;
     let usual = "management-failover";
-    let name = playbook.name.as_ref().map_or(usual, Name::as_str);
+    let name = playbook.named(usual);
+    let books = world.books_for(name)?;
     let needs = books
         .iter()
         .find(|book| book.name.as_str() == name)
@@ -192,8 +192,8 @@ pub(crate) async fn ask_for_print(
     repository: &Repository,
 ) -> Result<Plan, Failure> {
     let playbook = asked.playbook();
-    let books = world.books()?;
-    let name = playbook.name.as_ref().map_or("management-failover", Name::as_str);
+    let name = playbook.named("management-failover");
+    let books = world.books_for(name)?;
     let needs = books
         .iter()
         .find(|book| book.name.as_str() == name)

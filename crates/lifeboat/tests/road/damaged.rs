@@ -73,7 +73,8 @@ async fn a_damaged_copy(world: &World, standby: &Standby, newest: &str, older: &
         world
             .run("witness", &format!("cd /var/tmp; {damage}; ! cmp -s sound damaged; {curl} -T damaged"))
             .await;
-        let refused = world.refused(&["failover", "--yes"]);
+        // A copy that is asked for by name is restored, whatever is followed.
+        let refused = world.refused(&["failover", "--yes", "--copy", newest]);
         refused.is(4, "LB0306", &[&key]);
         refused.hints(&format!("lifeboat run cancel 1 --yes, then lifeboat failover --yes --copy {older}"));
         standby.runs_untouched(world).await;

@@ -103,6 +103,35 @@ fn a_condition_on_what_came_of_a_step_is_asked_in_its_time() {
     );
 }
 
+/// On the day, a playbook that is broken or gone is in the way of nobody who does not need it.
+#[test]
+fn a_playbook_that_is_not_needed_may_be_gone() {
+    let text = format!(
+        "{}playbooks:\n  gone: {{file: gone.yaml}}\n  day:\n    what: A day.\n    steps:\n      - {{include: part}}\n  part:\n    what: A part.\n    steps:\n      - {{id: b, what: B., kind: playbook, with: {{playbook: gone}}}}\n  free:\n    what: A day.\n    steps: [{{id: a, what: A., kind: wait, with: {{for: 1s}}}}]\n",
+        super::ESTATE
+    );
+    let estate = Estate::parse("lifeboat.yaml", &text).unwrap();
+    let one = |name: &str| {
+        let read = |_: &std::path::Path| Err("it is gone".to_owned());
+        Books::for_one(&estate, ("lifeboat.yaml", &text), read, &name.parse().unwrap())
+    };
+    assert!(Books::of(&estate, ("lifeboat.yaml", &text), |_| Err(String::new())).is_err());
+    for name in ["management-failover", "rebuild-cluster", "free", "nothing"] {
+        assert!(one(name).is_ok(), "{name}");
+    }
+    assert!(one("free").unwrap().get(&"free".parse().unwrap()).is_some());
+    // One that it includes, and what is a child of that.
+    for name in ["gone", "day"] {
+        assert!(
+            one(name)
+                .unwrap_err()
+                .to_string()
+                .contains("playbook gone cannot be read: it is gone"),
+            "{name}"
+        );
+    }
+}
+
 /// What is known when the plan is made settles a condition; whatever may turn out otherwise does not.
 #[test]
 fn a_condition_on_steps_is_settled_where_all_of_them_are_left_out() {
