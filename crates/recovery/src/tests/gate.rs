@@ -95,18 +95,21 @@ impl Ground {
 
     /// Begins to wait at the gate, and dies.
     async fn dies_waiting(&self, people: u32) {
+        let before = self.begun().await;
         let waiting = self.run(people, Mode::Scripted, &());
         let begun = async {
-            while !self.is_begun().await {
+            while self.begun().await == before {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! { ended = waiting => panic!("{ended:?}"), () = begun => {} }
     }
 
-    async fn is_begun(&self) -> bool {
+    /// How often the gate was come to.
+    async fn begun(&self) -> usize {
         let entries = self.journal.entries().await.unwrap();
-        entries.iter().any(|entry| matches!(entry.event, engine::Event::Intent { .. }))
+        let is_intent = |entry: &&engine::Entry| matches!(entry.event, engine::Event::Intent { .. });
+        entries.iter().filter(is_intent).count()
     }
 }
 
