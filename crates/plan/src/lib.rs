@@ -141,6 +141,12 @@ impl Plan {
         self.steps.iter().any(takes)
     }
 
+    /// Whether `other` waits until a run of this is over: there is one at a time for a cluster, but what leaves a cluster alone holds up
+    /// nothing that saves it.
+    pub fn is_in_the_way_of(&self, other: &Self) -> bool {
+        self.cluster == other.cluster && (self.moves_cluster() || !other.moves_cluster())
+    }
+
     /// Whether what is followed at the site that it moves to becomes etcd's data: then no more is lost than the copy lacks, and most often
     /// less.
     pub fn promotes(&self) -> bool {

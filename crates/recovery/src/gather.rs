@@ -293,8 +293,8 @@ async fn started(repository: &Repository, standing: &Standing) -> Result<bool, T
     if standing.epoch == Epoch::FIRST {
         return Ok(true);
     }
-    let newest = runs::newest(repository, &|plan| !plan.is_restore()).await?;
-    let of_it = newest.filter(|run| run.plan.epoch == Some(standing.epoch) && run.plan.to == standing.holder);
+    let took_it = |plan: &Plan| plan.epoch == Some(standing.epoch) && plan.to == standing.holder;
+    let of_it = runs::newest(repository, &took_it).await?;
     Ok(of_it.is_none_or(|run| run.state.outcome("control-plane").is_some()))
 }
 

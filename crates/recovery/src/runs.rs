@@ -366,14 +366,15 @@ async fn newest_and_next(
 /// Begins a run of `plan` under the next number. Of two who begin one for the same cluster at once one wins, and the other is told of it.
 ///
 /// # Errors
-/// Another run of this cluster is not over, or was begun at the same moment; the repository does not answer.
+/// Another run of this cluster is not over that [is in its way](Plan::is_in_the_way_of), or was begun at the same moment; the repository
+/// does not answer.
 pub async fn begin(repository: &Repository, plan: &Plan, runner: &Runner) -> Result<u64, Trouble> {
     let value = serde_json::to_value(plan).map_err(|e| Trouble::new("LB0099", Kind::Bug, e.to_string()))?;
-    let of_cluster = |other: &Plan| other.cluster == plan.cluster;
+    let in_the_way = |other: &Plan| other.is_in_the_way_of(plan);
     let mut lost_to = 0;
     // Another cluster's run may take the number meanwhile.
     for _attempt in 0..ATTEMPTS {
-        let (newest, number) = newest_and_next(repository, &of_cluster).await?;
+        let (newest, number) = newest_and_next(repository, &in_the_way).await?;
         if let Some(run) = newest.as_ref().filter(|run| !run.ended()) {
             return Err(unfinished(run.number));
         }

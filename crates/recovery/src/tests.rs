@@ -128,6 +128,23 @@ async fn a_restore_of_one_cluster_holds_up_no_failover_of_another() {
     assert_eq!((unfinished("shop").await, unfinished("rancher").await), (None, Some(rancher)));
 }
 
+/// Somebody waits at a gate of something else: that is no reason to wait with a failover, and a failover is one for that.
+#[tokio::test]
+async fn a_run_that_leaves_its_cluster_alone_holds_up_no_failover() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = repository(directory.path()).await;
+    let runner = Runner::new("one");
+    let other = Plan { epoch: None, point: None, ..plan("other") };
+    assert!(!other.moves_cluster());
+    assert_eq!(runs::begin(&repository, &other, &runner).await.unwrap(), 1);
+    assert_eq!(&*runs::begin(&repository, &other, &runner).await.unwrap_err().code, "LB0706");
+    assert_eq!(runs::begin(&repository, &plan("failover"), &runner).await.unwrap(), 2);
+    for plan in [other, plan("another")] {
+        let refused = runs::begin(&repository, &plan, &runner).await.unwrap_err();
+        assert!(refused.to_string().contains("run 2 is not over"), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_missing_key_is_not_a_damaged_journal() {
     let directory = tempfile::tempdir().unwrap();

@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     let (world, cluster) = args.which.open_cluster()?;
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
-    let newest = runs::newest(&repository, &|plan| plan.cluster == cluster).await;
+    let newest = runs::newest(&repository, &|plan| plan.cluster == cluster && plan.moves_cluster()).await;
     let newest = newest.map_err(|trouble| world.about_identity(&cluster, trouble))?;
     let unfinished = newest.filter(|run| !run.ended());
     if let Some(run) = unfinished.as_ref().filter(|run| run.plan.is_restore()) {

@@ -83,7 +83,7 @@ pub(super) async fn run(
             "--at COPY: whose files the hosts get".to_owned(),
         ));
     }
-    let of_cluster = |plan: &Plan| plan.cluster == args.cluster;
+    let of_cluster = |plan: &Plan| plan.cluster == args.cluster && plan.moves_cluster();
     let newest = runs::newest(repository, &of_cluster).await;
     let newest = newest.map_err(|trouble| world.about_identity(&args.cluster, trouble))?;
     let (number, plan) = match newest.filter(|run| !run.ended()) {
