@@ -4,7 +4,7 @@
 use crate::Daemon;
 use crate::state::millis;
 use estate::{Name, Renewed, Standing};
-use failover::Round;
+use failover::{ASKED_PERCENT, Round};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) async fn ask(daemon: Arc<Daemon>) {
     if !daemon.has_stand() {
         return;
     }
-    let pause = daemon.lease() / 5;
+    let pause = daemon.lease() * ASKED_PERCENT / 100;
     loop {
         let (standing, served, revision) = {
             let state = daemon.state();

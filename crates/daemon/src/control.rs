@@ -4,11 +4,11 @@
 use crate::board::Board;
 use crate::following::Asked;
 use crate::guard::Wanted;
-use crate::promoting::{self, Before, Promote, Promoted};
+use crate::promoting::{self, Before, Promote};
 use crate::{Line, Say};
 use estate::{ChannelState, Copying, Kind, Name, PointId, Protection};
 use jiff::Timestamp;
-use recovery::Trouble;
+use recovery::{Promoted, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -167,21 +167,11 @@ impl Desk {
     }
 
     async fn promote(&self, wanted: Promote) -> Result<Promoted, Trouble> {
-        let before = self
-            .promoted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&wanted.cluster)
-            .cloned();
+        let before = of(&self.promoted, &wanted.cluster);
         if let Some(again) = before.and_then(|before| before.again(&wanted)) {
             return Ok(again);
         }
-        let follower = self
-            .followers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&wanted.cluster)
-            .cloned();
+        let follower = of(&self.followers, &wanted.cluster);
         let (nobody, cluster, into) = (promoting::nothing(&wanted), wanted.cluster.clone(), wanted.into.clone());
         let Some(follower) = follower else { return Err(nobody) };
         let (told, answer) = oneshot::channel();
@@ -191,16 +181,13 @@ impl Desk {
             Err(_gone) => return Err(nobody),
         };
         if let Some(before) = Before::of(&into, &answer) {
-            self.promoted
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(cluster, before);
+            known(&self.promoted, &cluster, Some(before));
         }
         Ok(answer)
     }
 
     async fn point(&self, cluster: &Name, reason: String, hold: bool) -> Result<PointId, Trouble> {
-        let guard = self.guards.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned();
+        let guard = of(&self.guards, cluster);
         let nobody = || {
             let message = format!("this host's Lifeboat does not capture {cluster} just now");
             Trouble::new("LB0415", Kind::Unreachable, message).hint("lifeboat status: who does")
@@ -212,12 +199,17 @@ impl Desk {
     }
 }
 
-/// Whom to ask about a cluster; or nobody any more.
-fn known<T>(whom: &Mutex<BTreeMap<Name, T>>, cluster: &Name, ask: Option<T>) {
-    let mut whom = whom.lock().unwrap_or_else(PoisonError::into_inner);
-    match ask {
-        Some(ask) => drop(whom.insert(cluster.clone(), ask)),
-        None => drop(whom.remove(cluster)),
+/// What is known of a cluster.
+fn of<T: Clone>(all: &Mutex<BTreeMap<Name, T>>, cluster: &Name) -> Option<T> {
+    all.lock().unwrap_or_else(PoisonError::into_inner).get(cluster).cloned()
+}
+
+/// From now on this is known of a cluster; or nothing any more.
+fn known<T>(all: &Mutex<BTreeMap<Name, T>>, cluster: &Name, it: Option<T>) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    match it {
+        Some(it) => drop(all.insert(cluster.clone(), it)),
+        None => drop(all.remove(cluster)),
     }
 }
 

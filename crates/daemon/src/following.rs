@@ -2,13 +2,13 @@
 //! Start at [`follow`].
 
 use crate::board::Board;
-use crate::promoting::{self, Promote, Promoted};
+use crate::promoting::{self, Promote};
 use estate::{Duty, Following, Name};
 use etcd::follow::{Done, Follower};
 use etcd::history::Shelf;
 use jiff::Timestamp;
 use protect::etcd::RepositoryShelf;
-use recovery::{Trouble, World};
+use recovery::{Promoted, Trouble, World};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

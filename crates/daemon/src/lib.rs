@@ -39,7 +39,7 @@ mod watchdog;
 pub use control::{Answer, CONTROL, Question, ask};
 pub use deciding::runner;
 pub use load::{Stored, load};
-pub use promoting::{Promote, Promoted, Wanted, promote};
+pub use promoting::{Promote, promote};
 pub use say::{Level, Line, Say};
 pub use serve::{Options, Report, Watch, followed, serve};
 

@@ -3,13 +3,12 @@
 use crate::Daemon;
 use cluster::{ApiProbe, Manager};
 use estate::{Name, Probe, Stand};
+use failover::PROBE_ANSWER;
 use futures::future::join_all;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an answer may take. A dead host answers nothing at all.
-const ANSWER: Duration = Duration::from_secs(2);
 /// The port of every API server that kubeadm makes, unless told otherwise.
 const API_PORT: u16 = 6443;
 
@@ -55,7 +54,7 @@ impl Daemon {
                     .world
                     .manager(&self.pair.manager, stand.address, false)
                     .map_err(|e| e.to_string())?;
-                manager.ping(ANSWER).await.map_err(|e| e.to_string())
+                manager.ping(PROBE_ANSWER).await.map_err(|e| e.to_string())
             }
             Probe::Api => {
                 let host = self
@@ -66,7 +65,7 @@ impl Daemon {
                     .ok_or("its host is not in the estate")?;
                 let address = SocketAddr::new(host.address, API_PORT);
                 let probe = ApiProbe::new().map_err(|e| e.to_string())?;
-                probe.api_ready(address, ANSWER).await.map_err(|e| e.to_string())
+                probe.api_ready(address, PROBE_ANSWER).await.map_err(|e| e.to_string())
             }
         }
     }

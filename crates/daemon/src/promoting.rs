@@ -5,7 +5,7 @@ use etcd::follow::{FollowError, Follower, Least, Position, Promotion};
 use etcd::history::Shelf;
 use etcd::rebuild::{Line, Member, Members};
 use jiff::Timestamp;
-use recovery::Trouble;
+use recovery::{Promoted, Trouble};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -40,60 +40,21 @@ pub struct Promote {
     pub bump: Option<u64>,
     /// What has to be in it.
     #[serde(default)]
-    pub least: Option<Wanted>,
+    pub least: Option<Least>,
     /// Whether nothing is changed, and only told what would become the data.
     #[serde(default)]
     pub dry: bool,
 }
 
-/// The moment that has to be in what is promoted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Wanted {
-    /// The timeline.
-    pub timeline: u32,
-    /// The revision.
-    pub revision: u64,
-    /// The id of the etcd that it is of, 0 if it is not known.
-    pub cluster_id: u64,
-}
-
-/// Which state became the data, or would.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Promoted {
-    /// The timeline.
-    pub timeline: u32,
-    /// The revision.
-    pub revision: u64,
-    /// When the source was last seen to be at that revision, by the clock of who captured it.
-    pub seen: Option<Timestamp>,
-    /// How many revisions of the history it lacks; `None` where the history could not be looked at.
-    pub behind: Option<u64>,
-    /// The size of its database, in bytes.
-    pub bytes: u64,
-    /// Whether it is there: nothing is, where nothing was to be changed.
-    pub made: bool,
-}
-
-impl Promote {
-    fn least(&self) -> Option<Least> {
-        self.least
-            .map(|Wanted { timeline, revision, cluster_id }| Least { timeline, revision, cluster_id })
-    }
-}
-
-impl Promoted {
-    fn of(position: &Position, (behind, bytes): (Option<u64>, u64), made: bool) -> Self {
-        let seen = i64::try_from(position.seen_ms).ok();
-        Self {
-            timeline: position.timeline,
-            revision: position.revision,
-            seen: seen.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            behind,
-            bytes,
-            made,
-        }
+fn told(position: &Position, (behind, bytes): (Option<u64>, u64), made: bool) -> Promoted {
+    let seen = i64::try_from(position.seen_ms).ok();
+    Promoted {
+        timeline: position.timeline,
+        revision: position.revision,
+        seen: seen.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+        behind,
+        bytes,
+        made,
     }
 }
 
@@ -141,31 +102,31 @@ pub(crate) fn newest(
 /// With what is open.
 pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Trouble> {
     if let Some(before) = follower.promoted_as(&wanted.into)? {
-        if let Some(least) = wanted.least() {
+        if let Some(least) = wanted.least {
             least.is_in(&before, 0)?;
         }
         let bytes = std::fs::metadata(database(&wanted.into)).map_or(0, |it| it.len());
-        return Ok(Promoted::of(&before, (None, bytes), true));
+        return Ok(told(&before, (None, bytes), true));
     }
     let Some(own) = follower.position().cloned() else {
         return Err(nothing(wanted));
     };
     let (id, far) = (follower.origin().map_or(0, |(_, id)| id), (follower.lag().behind(), follower.bytes()));
-    if let Some(least) = wanted.least() {
+    if let Some(least) = wanted.least {
         least.is_in(&own, id)?;
     }
     if wanted.dry {
         let entries = std::fs::read_dir(&wanted.into).map_or(0, Iterator::count);
         return match entries == 0 && !wanted.into.is_file() {
-            true => Ok(Promoted::of(&own, far, false)),
+            true => Ok(told(&own, far, false)),
             false => Err(Trouble::occupied(&wanted.into)),
         };
     }
-    let told =
+    let asked =
         wanted.line.as_deref().map(str::parse::<Line>).transpose().map_err(|reason| {
             Trouble::new("LB0003", Kind::Invalid, format!("{:?} is no etcd: {reason}", wanted.line))
         })?;
-    let line = told.or_else(|| follower.line()).ok_or_else(|| {
+    let line = asked.or_else(|| follower.line()).ok_or_else(|| {
         let message = format!("what is followed of {} does not say which etcd it comes from", wanted.cluster);
         Trouble::new("LB0003", Kind::Invalid, message).hint("--line 3.5, 3.6 or 3.7: the etcd that will run it")
     })?;
@@ -181,10 +142,10 @@ pub(crate) fn of(follower: Follower, wanted: &Promote) -> Result<Promoted, Troub
         into: wanted.into.clone(),
         line,
         bump: wanted.bump,
-        least: wanted.least(),
+        least: wanted.least,
     };
     follower.promote(&promotion)?;
-    Ok(Promoted::of(&own, far, true))
+    Ok(told(&own, far, true))
 }
 
 /// What became the data of whom: an answer may be lost, and what is followed is made anew meanwhile.

@@ -1,7 +1,7 @@
 //! What the loops of one site know of each other.
 
 use estate::{Epoch, LastRenewal, Name, PointId, Probe, Proven, Report, Seen, Serving, Standing};
-use failover::Verdict;
+use failover::{UNREAD, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl State {
 
     /// In which epoch the cluster was started here last. Until it was read, the safe assumption: in one that no voter knows.
     pub(crate) fn served(&self) -> Option<Epoch> {
-        self.served.unwrap_or(Some(Epoch(u64::MAX)))
+        self.served.unwrap_or(Some(UNREAD))
     }
 
     pub(crate) fn served_is_read(&self) -> bool {

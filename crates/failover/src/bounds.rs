@@ -1,12 +1,13 @@
 //! When what happens, if a site is lost or cut off: the bounds that its settings come to. Pure. Start at [`bounds`].
 
+use crate::keeper::{CUT_AT_PERCENT, STOP_AT_PERCENT};
 use estate::{Mode, Monitor};
 use std::time::Duration;
 
-/// Between two questions of a keeper, in per cent of the lease: by so much its last confirmation may be older than the loss.
-const ASKED_PERCENT: u32 = 20;
-/// How long a probe waits for an answer.
-const ANSWER: Duration = Duration::from_secs(2);
+/// Between two rounds of questions of a keeper, in per cent of the lease: by so much its last confirmation may be older than the loss.
+pub const ASKED_PERCENT: u32 = 20;
+/// How long a probe waits for an answer. A dead host answers nothing at all.
+pub const PROBE_ANSWER: Duration = Duration::from_secs(2);
 /// Agents ping every 5 s, give a silent connection up after 60 s, and dial again 10 s later at most (Rancher's remotedialer).
 const AGENTS: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(75));
 
@@ -26,14 +27,20 @@ pub struct Bound {
 pub fn bounds(monitor: &Monitor, ttl: u32) -> Vec<Bound> {
     let (lease, every) = (*monitor.lease, *monitor.every);
     let within = |percent: u32| (lease * (percent - ASKED_PERCENT) / 100, lease * percent / 100);
-    let declared = (*monitor.declare_after, *monitor.declare_after + every * 3 + ANSWER);
+    let declared = (*monitor.declare_after, *monitor.declare_after + every * 3 + PROBE_ANSWER);
     let (_, over) = within(100);
     let ready = (declared.0, declared.1.max(over));
     let ttl = Duration::from_secs(u64::from(ttl));
     let bound = |what, (from, to)| Bound { what, from, to };
-    let mut all = vec![bound("a site that lives and is cut off begins to stop", within(60))];
+    let mut all = vec![bound(
+        "a site that lives and is cut off begins to stop",
+        within(STOP_AT_PERCENT),
+    )];
     if monitor.watchdog {
-        all.push(bound("its kernel lets nobody through, whatever its Lifeboat does", within(90)));
+        all.push(bound(
+            "its kernel lets nobody through, whatever its Lifeboat does",
+            within(CUT_AT_PERCENT),
+        ));
     }
     all.push(bound("its lease is over: it may serve no longer", within(100)));
     all.push(match monitor.mode {

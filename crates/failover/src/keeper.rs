@@ -5,12 +5,15 @@ use estate::{Epoch, MAJORITY, Name, Renewal, Serving, Standing};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// What stands for the epoch in which the cluster was started here until that is read: none that any voter knows, so nothing serves by it.
+pub const UNREAD: Epoch = Epoch(u64::MAX);
+
 /// When a site that nobody confirms begins to stop, in per cent of the lease: what is left of it is for stopping.
-const STOP_AT_PERCENT: u32 = 60;
+pub(crate) const STOP_AT_PERCENT: u32 = 60;
 
 /// When others are let through no more, whatever the keeper does, in per cent of the lease: the kernel sees to that. What serves has
 /// until then to end in order, and the clocks of others may be a little faster.
-const CUT_AT_PERCENT: u32 = 90;
+pub(crate) const CUT_AT_PERCENT: u32 = 90;
 
 /// What a site has to do for the cluster at this moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +153,7 @@ impl Keeper {
             (Some(standing), Some(_)) if standing.holder != self.post.site => {
                 Duty::Fenced { standing: standing.clone() }
             }
-            (Some(_), Some(Epoch(u64::MAX))) => stop(
+            (Some(_), Some(UNREAD)) => stop(
                 "in which epoch the cluster was started here has yet to be read".to_owned(),
                 Duration::ZERO,
             ),

@@ -15,9 +15,9 @@ mod decide;
 mod keeper;
 mod voter;
 
-pub use bounds::{Bound, bounds};
+pub use bounds::{ASKED_PERCENT, Bound, PROBE_ANSWER, bounds};
 pub use decide::{Arrived, Call, Evidence, Policy, Verdict, decide};
-pub use keeper::{Duty, Keeper, Round};
+pub use keeper::{Duty, Keeper, Round, UNREAD};
 pub use voter::{Answer, Post, Saved, Voter};
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ mod world;
 pub use guide::{Choice, Guide};
 pub use run::{Failed, Mode, Work, dry, run, undo};
 pub use steps::approve::{APPROVE, REJECT};
+pub use steps::etcd_promote::Promoted;
 pub use steps::manual::DONE;
 pub use trouble::Trouble;
 pub use voters::{Answer, ask as ask_sites, ask_one as ask_site};

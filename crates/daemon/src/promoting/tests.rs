@@ -51,7 +51,7 @@ fn wanted(into: PathBuf, (timeline, revision): (u32, u64)) -> Promote {
         token: None,
         line: None,
         bump: Some(1000),
-        least: Some(Wanted { timeline, revision, cluster_id: 7 }),
+        least: Some(Least { timeline, revision, cluster_id: 7 }),
         dry: false,
     }
 }

@@ -13,6 +13,7 @@ use crate::rebuild::beside::{Beside, Hook};
 use crate::rebuild::{Line, Marks, Members, RebuildError, Rebuilt, Revisions, buckets, member};
 use crate::selection::Source;
 use crate::wal::{self, Fresh, Peer};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +35,8 @@ pub struct Promotion {
 }
 
 /// A moment of a history that has to be in what is promoted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Least {
     /// The timeline: a revision of another one is another state.
     pub timeline: u32,

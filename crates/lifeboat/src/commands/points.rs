@@ -4,6 +4,8 @@
 mod fetch;
 mod hold;
 
+pub(in crate::commands) use fetch::asked;
+
 use crate::commands::etcd::size;
 use crate::commands::known::told;
 use crate::commands::span;

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// The target is taken: an earlier attempt, or another run, has left something there.
 const TAKEN: &str = "LB0408";
 
-/// Which state became the data.
+/// Which state became the data, or would. What a Lifeboat answers who is asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Promoted {
@@ -23,7 +23,7 @@ pub struct Promoted {
     pub timeline: u32,
     /// The revision.
     pub revision: u64,
-    /// When its source was last seen to be at that revision.
+    /// When its source was last seen to be at that revision, by the clock of who captured it.
     #[serde(default)]
     pub seen: Option<Timestamp>,
     /// How many revisions it lacks of what the history has; `None` where nobody could look.
@@ -32,6 +32,9 @@ pub struct Promoted {
     /// The size of its database, in bytes.
     #[serde(default)]
     pub bytes: u64,
+    /// Whether it is there: nothing is, where nothing was to be changed.
+    #[serde(default)]
+    pub made: bool,
 }
 
 /// What `lifeboat etcd promote --followed CLUSTER --output json` says.
@@ -109,6 +112,7 @@ pub(super) async fn would_be(it: &PromoteEtcd, context: &Context<'_>) -> Result<
             seen: None,
             behind: None,
             bytes: 0,
+            made: false,
         }),
         said => said,
     }

@@ -51,7 +51,7 @@ impl Elsewhere {
         self.cluster.is_some()
     }
 
-    /// The estate, whether it is worked in or only looked into.
+    /// The estate that is meant, also where no cluster is named.
     pub(crate) fn world(&self) -> Result<World, Failure> {
         self.estate.open()
     }

@@ -7,6 +7,7 @@ pub(super) use followed::run as of_this_host;
 use super::follow::{Far, seen, shelf};
 use super::opened::Elsewhere;
 use super::rebuild::{How, Made, member};
+use crate::commands::points::asked;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use ::etcd::follow::{FollowError, Follower, Least, Promotion};
@@ -54,13 +55,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", value_parser = hexadecimal, requires = "at_least")]
     cluster_id: Option<u64>,
     /// Promote nothing that lacks what this copy in the estate's repository has
-    #[arg(long, value_name = "POINT|newest", value_parser = wanted, requires = "followed", conflicts_with = "at_least")]
+    #[arg(long, value_name = "POINT|newest", value_parser = asked, requires = "followed", conflicts_with = "at_least")]
     copy: Option<Asked>,
     /// Change nothing, and tell what would be promoted
     #[arg(long, requires = "followed")]
     dry_run: bool,
     /// Where this host's Lifeboat can be asked
-    #[arg(long, value_name = "SOCKET", default_value = CONTROL)]
+    #[arg(long, value_name = "SOCKET", default_value = CONTROL, requires = "followed")]
     control: PathBuf,
 }
 
@@ -86,16 +87,6 @@ impl Args {
 
 fn hexadecimal(text: &str) -> Result<u64, std::num::ParseIntError> {
     u64::from_str_radix(text, 16)
-}
-
-fn wanted(text: &str) -> Result<Asked, String> {
-    match text {
-        "newest" => Ok(Asked::Newest),
-        id => Ok(Asked::Point {
-            id: id.parse().map_err(|reason| format!("{reason}"))?,
-            accept_unsigned: false,
-        }),
-    }
 }
 
 /// What was made, and of which state.

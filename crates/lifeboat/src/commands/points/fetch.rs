@@ -3,9 +3,9 @@
 use crate::estate::Which;
 use crate::failure::Failure;
 use crate::printer::Printer;
-use estate::{Name, PointId};
+use estate::Name;
 use recovery::Trouble;
-use recovery::asked::{self, Asked};
+use recovery::asked::{self as copies, Asked};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -16,8 +16,8 @@ pub(super) struct Args {
     /// The cluster; without this the one that has a standby
     cluster: Option<Name>,
     /// The point, or `newest`: the newest that opens
-    #[arg(value_name = "POINT|newest", value_parser = wanted)]
-    point: Wanted,
+    #[arg(value_name = "POINT|newest", value_parser = asked)]
+    point: Asked,
     /// A directory that is there; the parts are written below it, readable by their owner alone
     #[arg(long, value_name = "DIRECTORY")]
     into: PathBuf,
@@ -29,17 +29,11 @@ pub(super) struct Args {
     files_only: bool,
 }
 
-/// Which point.
-#[derive(Clone, Debug)]
-enum Wanted {
-    Newest,
-    Id(PointId),
-}
-
-fn wanted(text: &str) -> Result<Wanted, estate::InvalidPointId> {
+/// A point as it is typed: its id, or `newest`.
+pub(in crate::commands) fn asked(text: &str) -> Result<Asked, estate::InvalidPointId> {
     match text {
-        "newest" => Ok(Wanted::Newest),
-        id => id.parse().map(Wanted::Id),
+        "newest" => Ok(Asked::Newest),
+        id => Ok(Asked::Point { id: id.parse()?, accept_unsigned: false }),
     }
 }
 
@@ -50,11 +44,10 @@ pub(super) async fn run(args: Args, printer: &Printer) -> Result<(), Failure> {
     };
     let repository = world.repository(&world.cluster(&cluster)?.repository)?;
     let id = match args.point {
-        Wanted::Id(id) => id,
-        Wanted::Newest => {
-            let asked = Asked::Newest;
+        Asked::Point { id, .. } => id,
+        asked => {
             let again = format!("lifeboat points fetch {cluster} newest");
-            let (point, _) = asked::point(&repository, &cluster, &asked, &again).await?;
+            let (point, _) = copies::point(&repository, &cluster, &asked, &again).await?;
             printer.talk(&format!("the newest point is {}, of {:.3}", point.id, point.begun));
             point.id
         }

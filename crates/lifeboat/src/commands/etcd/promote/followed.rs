@@ -6,9 +6,9 @@ use crate::commands::status::{json, refused};
 use crate::failure::Failure;
 use crate::printer::{Output, Printer, Report, card};
 use ::etcd::follow::Least;
-use daemon::{Answer, DIRECTORY, Promote, Promoted, Question, Wanted, followed};
+use daemon::{Answer, DIRECTORY, Promote, Question, followed};
 use estate::{Kind, Name};
-use recovery::Trouble;
+use recovery::{Promoted, Trouble};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -87,16 +87,15 @@ pub(in crate::commands::etcd) async fn run(args: Args, cluster: Name, printer: &
 }
 
 /// What has to be in it: as it is said, or what a copy has.
-async fn least(args: &Args, cluster: &Name) -> Result<Option<Wanted>, Failure> {
+async fn least(args: &Args, cluster: &Name) -> Result<Option<Least>, Failure> {
     let Some(copy) = &args.copy else {
-        let least = args.least();
-        return Ok(least.map(|Least { timeline, revision, cluster_id }| Wanted { timeline, revision, cluster_id }));
+        return Ok(args.least());
     };
     let world = args.elsewhere.world()?;
     let repository = world.repository(&world.cluster(cluster)?.repository)?;
     let again = format!("lifeboat etcd promote --followed {cluster} --copy newest");
     let (point, _) = recovery::asked::point(&repository, cluster, copy, &again).await?;
-    Ok(Some(Wanted {
+    Ok(Some(Least {
         timeline: point.timeline,
         revision: u64::try_from(point.revision).unwrap_or(0),
         cluster_id: point.etcd_cluster_id,
